@@ -1,0 +1,71 @@
+//! `cutover demo`: everything, on an embedded cluster.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser};
+
+use super::{Exit, Global, Wanted, cockpit, output, run::Run, session::Failed};
+use crate::sim::{Embedded, Settings, clock::Pace, world};
+
+/// Try everything on an embedded cluster.
+#[derive(Args, Debug)]
+pub(super) struct Demo {
+    /// How many nodes
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=64))]
+    nodes: u16,
+    /// How many times as fast as a real cluster its time runs, or max
+    #[arg(long, value_name = "N|max", default_value = "20")]
+    speed: Pace,
+    /// Without a screen: run the whole migration and print what it does
+    #[arg(long, conflicts_with = "serve")]
+    headless: bool,
+    /// Only run the cluster; write DIR/kubeconfig and DIR/hubble
+    #[arg(long, value_name = "DIR")]
+    serve: Option<PathBuf>,
+}
+
+impl Demo {
+    pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
+        let settings = Settings { nodes: usize::from(self.nodes), pace: self.speed };
+        if let Some(folder) = &self.serve {
+            return serve(settings, folder).await;
+        }
+        let folder = tempfile::Builder::new().prefix("cutover-demo-").tempdir();
+        let folder = folder.map_err(|e| Failed::new(Exit::Failed, format!("no temporary folder: {e}")))?;
+        if !self.headless {
+            cockpit::needs_terminal()?;
+        }
+        output::note("starting the embedded cluster …");
+        let cluster = Embedded::start(settings, folder.path()).await.map_err(|m| Failed::new(Exit::Failed, m))?;
+        let mut global = global.clone();
+        global.kubeconfig = Some(cluster.kubeconfig.clone());
+        global.context = None;
+        let mut wanted = defaults()?;
+        wanted.soak = u32::try_from(self.speed.shorten(std::time::Duration::from_secs(30)).as_secs()).unwrap_or(0);
+        if self.headless {
+            // what its operator would be asked, answered for the two objects that need it
+            wanted.consent = vec![format!("DeleteBarePod:{}", world::BARE_POD), format!("LoseEmptyDir:{}", world::EMPTY_DIR)];
+            return Run::demo(wanted).run(&global).await;
+        }
+        cockpit::open(&global, &wanted, true).await
+    }
+}
+
+fn defaults() -> Result<Wanted, Failed> {
+    #[derive(Parser)]
+    struct Only {
+        #[command(flatten)]
+        wanted: Wanted,
+    }
+    Only::try_parse_from(["cutover"]).map(|o| o.wanted).map_err(|e| Failed::new(Exit::Failed, e.to_string()))
+}
+
+async fn serve(settings: Settings, folder: &std::path::Path) -> Result<Exit, Failed> {
+    let cluster = Embedded::start(settings, folder).await.map_err(|m| Failed::new(Exit::Failed, m))?;
+    output::line(&format!("kubeconfig {}", cluster.kubeconfig.display()));
+    output::line(&format!("hubble     {} (in {})", cluster.hubble, folder.join("hubble").display()));
+    output::line(&format!("helm       {} (stands in for helm; the kubeconfig names it)", cluster.helm.display()));
+    output::line("running until interrupted");
+    let _ = tokio::signal::ctrl_c().await;
+    Ok(Exit::Done)
+}

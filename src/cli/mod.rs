@@ -1,0 +1,123 @@
+//! The command line: one file a command.
+
+mod cockpit;
+mod demo;
+mod exit;
+mod findings;
+mod manifests;
+mod output;
+mod plan;
+mod rollback;
+mod run;
+mod session;
+mod status;
+mod wanted;
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use exit::Exit;
+use session::Failed;
+use wanted::Wanted;
+
+use crate::cluster::connect::Named;
+
+/// Moves a live Kubernetes cluster from Flannel to Cilium.
+#[derive(Parser, Debug)]
+#[command(name = "cutover", version, about, long_about = None, after_help = exit::HELP, arg_required_else_help = false)]
+pub struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    /// For the cockpit: may change the cluster from the start (otherwise press w)
+    #[arg(long)]
+    write: bool,
+    #[command(flatten)]
+    wanted: Wanted,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Which cluster, and how to speak of it.
+#[derive(Args, Clone, Debug, Default)]
+struct Global {
+    /// The kubeconfig file (otherwise KUBECONFIG, otherwise ~/.kube/config)
+    #[arg(long, global = true, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// The context (otherwise the kubeconfig's current one)
+    #[arg(long, global = true, value_name = "NAME")]
+    context: Option<String>,
+    /// Hubble relay, as HOST:PORT (otherwise through the API server)
+    #[arg(long, global = true, value_name = "HOST:PORT", env = "CUTOVER_HUBBLE")]
+    hubble: Option<String>,
+    /// The helm program
+    #[arg(long, global = true, value_name = "PROGRAM", env = "CUTOVER_HELM")]
+    helm: Option<PathBuf>,
+    /// How to print
+    #[arg(long, short, global = true, value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+impl Global {
+    fn named(&self) -> Named {
+        Named { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
+    }
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people
+    #[default]
+    Table,
+    /// For programs: the objects as the API has them
+    Json,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Try everything on an embedded cluster
+    Demo(demo::Demo),
+    /// Look at the cluster and list what stands in the way; changes nothing
+    Preflight(Wanted),
+    /// Print every change in order, with what you would type instead; changes nothing
+    Plan(plan::Plan),
+    /// Carry the migration out
+    Run(run::Run),
+    /// Say where the migration stands
+    Status,
+    /// Take back one node, what lies beyond a phase, or everything
+    Rollback(rollback::Rollback),
+    /// Check that the cluster is on Cilium; changes nothing
+    Verify,
+    /// Print the custom resource definitions
+    Manifests(manifests::Manifests),
+}
+
+/// Runs the program; what it returns is its exit code.
+pub async fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(e) => {
+            // clap words and colours it for the right stream
+            let _ = e.print();
+            return if e.use_stderr() { Exit::Usage } else { Exit::Done };
+        }
+    };
+    let global = arguments.global.clone();
+    let result = match arguments.command {
+        None => cockpit::open(&global, &arguments.wanted, arguments.write).await,
+        Some(Command::Demo(demo)) => demo.run(&global).await,
+        Some(Command::Preflight(wanted)) => findings::preflight(&global, &wanted).await,
+        Some(Command::Plan(plan)) => plan.run(&global).await,
+        Some(Command::Run(run)) => run.run(&global).await,
+        Some(Command::Status) => status::run(&global).await,
+        Some(Command::Rollback(rollback)) => rollback.run(&global).await,
+        Some(Command::Verify) => findings::verify(&global).await,
+        Some(Command::Manifests(manifests)) => manifests.run(),
+    };
+    result.unwrap_or_else(|Failed { exit, message }| {
+        output::error(&message);
+        exit
+    })
+}

@@ -1,0 +1,113 @@
+//! Printing. Everything from the cluster is made safe for a terminal; a reader that went away is no error.
+
+use std::io::{IsTerminal, Write};
+
+use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr;
+
+use crate::domain::{
+    api::{Finding, Migration, NodeMigration, Severity},
+    facts::Facts,
+    text::safe,
+};
+
+/// Prints a line to standard output.
+pub(super) fn line(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Prints a line to standard error.
+pub(super) fn error(text: &str) {
+    let mark = if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() { "\x1b[31merror:\x1b[0m" } else { "error:" };
+    let _ = writeln!(std::io::stderr().lock(), "{mark} {}", safe(text));
+}
+
+/// Prints a remark to standard error.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// The objects as the API has them.
+pub(super) fn objects(migration: Option<&Migration>, nodes: &[NodeMigration]) -> Value {
+    json!({"migration": migration, "nodes": nodes})
+}
+
+/// The objects out of the facts.
+pub(super) fn objects_of(facts: &Facts) -> Value {
+    let nodes: Vec<NodeMigration> = facts.node_migrations.values().cloned().collect();
+    objects(facts.migration.as_ref(), &nodes)
+}
+
+/// Prints JSON.
+pub(super) fn json(value: &Value) {
+    line(&format!("{value:#}"));
+}
+
+/// Prints a table with columns as wide as they need to be.
+pub(super) fn table(head: &[&str], rows: &[Vec<String>]) {
+    let rows: Vec<Vec<String>> = rows.iter().map(|r| r.iter().map(|c| safe(c).into_owned()).collect()).collect();
+    let widths: Vec<usize> = head
+        .iter()
+        .enumerate()
+        .map(|(i, h)| rows.iter().filter_map(|r| r.get(i)).map(|c| c.width()).max().unwrap_or(0).max(h.width()))
+        .collect();
+    let print = |cells: &mut dyn Iterator<Item = &str>| {
+        let mut text = String::new();
+        for (cell, width) in cells.zip(&widths) {
+            text.push_str(cell);
+            text.push_str(&" ".repeat(width.saturating_sub(cell.width()) + 3));
+        }
+        line(text.trim_end());
+    };
+    print(&mut head.iter().copied());
+    for row in &rows {
+        print(&mut row.iter().map(String::as_str));
+    }
+}
+
+/// Prints findings, the gravest first.
+pub(super) fn findings(findings: &[Finding]) {
+    let mut rows = Vec::new();
+    for f in findings {
+        let word = match f.severity {
+            Severity::Pass => "ok",
+            Severity::Info => "info",
+            Severity::Warn => "WARN",
+            Severity::Block => "BLOCK",
+        };
+        rows.push(vec![word.into(), f.check.clone(), f.object.clone(), f.message.clone()]);
+        if !f.remedy.is_empty() {
+            rows.push(vec![String::new(), String::new(), String::new(), format!("→ {}", f.remedy)]);
+        }
+    }
+    table(&["", "CHECK", "OBJECT", "FOUND"], &rows);
+}
+
+/// Prints where phases and nodes stand.
+pub(super) fn standing(facts: &Facts) {
+    let Some(migration) = &facts.migration else {
+        line("No migration has been begun on this cluster.");
+        return;
+    };
+    let status = migration.status.clone().unwrap_or_default();
+    line(&format!("migration: {:?}   nodes on Cilium: {}   approved: {}", status.phase, status.progress, migration.spec.approved));
+    if !status.waiting.is_empty() {
+        line(&format!("waiting: {}", safe(&status.waiting)));
+    }
+    line("");
+    let rows: Vec<Vec<String>> =
+        status.phases.iter().map(|p| vec![p.name.to_string(), format!("{:?}", p.state), p.message.clone()]).collect();
+    table(&["PHASE", "STATE", ""], &rows);
+    line("");
+    let rows: Vec<Vec<String>> = facts
+        .node_migrations
+        .iter()
+        .map(|(name, record)| {
+            let s = record.status.clone().unwrap_or_default();
+            let error = s.last_error.map(|e| format!("{} {}", e.message, e.next)).unwrap_or_default();
+            let said = if error.is_empty() { s.waiting } else { error };
+            vec![name.to_string(), s.direction.name().into(), s.step.to_string(), s.attempt.to_string(), said]
+        })
+        .collect();
+    table(&["NODE", "TOWARDS", "STEP", "ATTEMPT", "WAITING"], &rows);
+}

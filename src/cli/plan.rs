@@ -1,0 +1,53 @@
+//! `cutover plan`: every change in order, and what an operator would type instead.
+
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{Exit, Global, Output, Wanted, output, session::{Failed, Session}};
+use crate::domain::{
+    phase::Phase,
+    plan,
+    rolling::{Context, Failures},
+};
+
+/// Print every change in order.
+#[derive(Args, Debug)]
+pub(super) struct Plan {
+    /// Up to and with this phase
+    #[arg(long, value_name = "PHASE", default_value = "Verify")]
+    until: Phase,
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+impl Plan {
+    pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
+        let spec = self.wanted.spec()?;
+        let session = Session::open(global).await?;
+        let migration = session.migration_or(spec);
+        let facts = session.facts();
+        let failures = Failures::new();
+        let ctx = Context { facts: &facts, migration: &migration, failures: &failures, now: Timestamp::now() };
+        let plan = plan::forward(&ctx, self.until);
+        if global.output == Output::Json {
+            output::json(&json!({"plan": plan}));
+            return Ok(Exit::Done);
+        }
+        let mut heading = String::new();
+        for (i, p) in plan.iter().enumerate() {
+            let step = p.step.map(|s| format!(" / {s}")).unwrap_or_default();
+            let now = format!("{}{}{step}", p.phase, p.node.as_ref().map(|n| format!(" / {n}")).unwrap_or_default());
+            if now != heading {
+                output::line(&format!("\n{now}"));
+                heading = now;
+            }
+            output::line(&format!("  {:>4}. {}  ({})", i + 1, crate::domain::text::safe(&p.effect), p.risk.word()));
+            for command in &p.kubectl {
+                output::line(&format!("        {}", crate::domain::text::safe(command)));
+            }
+        }
+        output::line(&format!("\n{} changes. Nothing was changed.", plan.len()));
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,85 @@
+//! `cutover rollback`.
+
+use clap::Args;
+
+use super::{Exit, Global, output, run::{confirm, follow}, session::{Failed, Session}};
+use crate::{
+    cluster::records,
+    domain::{
+        api::{PhaseState, Stage, Target},
+        facts::Facts,
+        intent::Intent,
+        phase::Phase,
+        rolling::cluster::Standing,
+        step::Step,
+    },
+};
+
+/// Take back one node, what lies beyond a phase, or everything.
+#[derive(Args, Debug)]
+pub(super) struct Rollback {
+    /// Only this node; it is then held on Flannel
+    #[arg(long, value_name = "NODE", conflicts_with = "phase")]
+    node: Option<String>,
+    /// Take back what lies beyond this phase
+    #[arg(long, value_name = "PHASE")]
+    phase: Option<Phase>,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+    /// Stop waiting after so many seconds; nothing is undone
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+}
+
+impl Rollback {
+    pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
+        let session = Session::open(global).await?;
+        let facts = session.facts();
+        if facts.migration.is_none() {
+            output::line("No migration has been begun on this cluster: there is nothing to roll back.");
+            return Ok(Exit::Done);
+        }
+        let (intent, what) = self.intent(&facts)?;
+        confirm(self.yes, &format!("On {} ({}): {what}?", session.connection.context, session.connection.server))?;
+        records::carry_out(&session.connection.write, &intent).await.map_err(|m| Failed::new(Exit::Failed, m))?;
+        let (node, phase) = (self.node.clone(), self.phase);
+        follow(&session, global, self.timeout, move |facts| ended(facts, node.as_deref(), phase)).await
+    }
+
+    fn intent(&self, facts: &Facts) -> Result<(Intent, String), Failed> {
+        match (&self.node, self.phase) {
+            (Some(node), _) => {
+                if !facts.nodes.contains_key(node.as_str()) {
+                    let known: Vec<&str> = facts.nodes.keys().map(|n| &**n).collect();
+                    return Err(Failed::new(Exit::Usage, format!("no node is called {node:?}; there are {}", known.join(", "))));
+                }
+                if Standing::of(facts).finalised {
+                    let message = "Cilium is the default of every node by now, so one node alone cannot go back. `cutover rollback --phase Migrate` takes that back first";
+                    return Err(Failed::new(Exit::Usage, message));
+                }
+                Ok((Intent::Node { node: node.clone(), target: Target::Flannel }, format!("roll node {node} back to Flannel and hold it there")))
+            }
+            (None, Some(phase)) => Ok((Intent::RollBackTo(phase), format!("take back everything beyond {phase}"))),
+            (None, None) => Ok((Intent::RollBackAll, "roll everything back to Flannel and uninstall Cilium".into())),
+        }
+    }
+}
+
+fn ended(facts: &Facts, node: Option<&str>, phase: Option<Phase>) -> Option<Exit> {
+    let migration = facts.migration.as_ref()?;
+    if let Some(node) = node {
+        let record = facts.node_migrations.get(node)?;
+        let back = record.spec.target == Target::Flannel && record.status.as_ref().is_some_and(|s| s.step == Step::RolledBack);
+        return back.then_some(Exit::Done);
+    }
+    let status = migration.status.as_ref().filter(|s| Some(s.observed_generation) == migration.metadata.generation)?;
+    match phase {
+        None => (status.phase == Stage::RolledBack).then_some(Exit::Done),
+        Some(phase) => {
+            let beyond = status.phases.iter().filter(|p| p.name > phase);
+            let still = beyond.filter(|p| !matches!(p.state, PhaseState::Pending | PhaseState::NeedsApproval)).count();
+            (still == 0 && status.phase != Stage::RollingBack).then_some(Exit::Done)
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! `cutover run`: the engine without a screen.
+
+use std::{io::IsTerminal, time::Duration};
+
+use clap::Args;
+use jiff::Timestamp;
+use tokio::{
+    sync::{broadcast, watch},
+    time::Instant,
+};
+
+use super::{Exit, Global, Output, Wanted, findings, output, session::{Failed, Session}};
+use crate::{
+    cluster::records,
+    domain::{
+        api::{MIGRATION, Migration, PhaseState, Severity, Stage, Target},
+        checks,
+        facts::Facts,
+        intent::Intent,
+        log::{Entry, Kind},
+        phase::Phase,
+        step::Step,
+        text::safe,
+    },
+    engine::Role,
+};
+
+/// Carry the migration out.
+#[derive(Args, Debug)]
+pub(super) struct Run {
+    /// Up to and with this phase: Preflight, Install, Migrate, Finalise, Remove, Verify
+    #[arg(long, value_name = "PHASE")]
+    until: Phase,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+    /// Stop waiting after so many seconds; nothing is undone
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+impl Run {
+    /// The run that the demo makes.
+    pub(super) const fn demo(wanted: Wanted) -> Self {
+        Self { until: Phase::Verify, yes: true, timeout: None, wanted }
+    }
+
+    pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
+        let spec = self.wanted.spec()?;
+        let consents = self.wanted.consents()?;
+        let session = Session::open(global).await?;
+        let begun = session.board.read().migration.clone();
+        let migration = begun.clone().unwrap_or_else(|| Migration::new(MIGRATION, spec.clone()));
+        if begun.as_ref().is_none_or(|m| m.status.as_ref().is_none_or(|s| s.started_at.is_none())) {
+            // before anything of ours is on the cluster: what blocks leaves it as it was
+            let found = findings::check(&session, &migration, checks::preflight);
+            if let Some(first) = found.iter().find(|f| f.severity == Severity::Block) {
+                output::findings(&found);
+                let message = format!("preflight: {}: {}. {} Nothing was changed.", first.object, first.message, first.remedy);
+                return Err(Failed::new(Exit::Blocked, message));
+            }
+        }
+        if migration.spec.approved > self.until && migration.spec.target == Target::Cilium && begun.is_some() {
+            let message = format!(
+                "the migration is approved up to {} already; `cutover rollback --phase {}` takes back what lies beyond",
+                migration.spec.approved, self.until
+            );
+            return Err(Failed::new(Exit::Usage, message));
+        }
+        confirm(self.yes, &format!("Carry the migration of {} ({}) out up to {}?", session.connection.context, session.connection.server, self.until))?;
+        let client = &session.connection.write;
+        let failed = |message: String| Failed::new(Exit::Failed, message);
+        records::install_definitions(client).await.map_err(failed)?;
+        records::create_migration(client, spec).await.map_err(failed)?;
+        if !consents.is_empty() {
+            records::carry_out(client, &Intent::Consent(consents)).await.map_err(failed)?;
+        }
+        records::carry_out(client, &Intent::Approve(self.until)).await.map_err(failed)?;
+        let until = self.until;
+        follow(&session, global, self.timeout, move |facts| reached(facts, until)).await
+    }
+}
+
+/// The phase is done, as a status that answers the present spec says.
+fn reached(facts: &Facts, until: Phase) -> Option<Exit> {
+    let migration = facts.migration.as_ref()?;
+    let status = migration.status.as_ref().filter(|s| Some(s.observed_generation) == migration.metadata.generation)?;
+    let done = status.phases.iter().any(|p| p.name == until && p.state == PhaseState::Done);
+    (done && migration.spec.approved >= until).then_some(Exit::Done)
+}
+
+/// Asks, unless told not to.
+pub(super) fn confirm(yes: bool, question: &str) -> Result<(), Failed> {
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Failed::new(Exit::Usage, "nobody can be asked here: add --yes. Nothing was changed"));
+    }
+    output::note(&format!("{question} [y/N]"));
+    let mut answer = String::new();
+    let _ = std::io::stdin().read_line(&mut answer);
+    if answer.trim().eq_ignore_ascii_case("y") {
+        return Ok(());
+    }
+    Err(Failed::new(Exit::Usage, "not confirmed. Nothing was changed"))
+}
+
+/// Runs an engine and prints what it does, until `ended` says so, an operator is needed, or the time is up.
+pub(super) async fn follow(
+    session: &Session,
+    global: &Global,
+    limit: Option<u64>,
+    ended: impl Fn(&Facts) -> Option<Exit>,
+) -> Result<Exit, Failed> {
+    let (stop, stopped) = watch::channel(false);
+    let mut lines = session.journal.listen();
+    let (engine, mut roles) = session.start_engine(stopped);
+    let mut changes = session.board.changes();
+    let began = Instant::now();
+    let deadline = limit.map(|s| began + Duration::from_secs(s));
+    let quiet = global.output == Output::Json;
+    let mut needs = Needs::default();
+    let mut interrupt = std::pin::pin!(interrupted());
+    let exit = loop {
+        let wake = tokio::time::sleep_until(deadline.unwrap_or_else(|| Instant::now() + Duration::from_secs(1)).min(Instant::now() + Duration::from_secs(1)));
+        tokio::select! {
+            () = &mut interrupt => break Ok(Exit::Interrupted),
+            line = lines.recv() => match line {
+                Ok(entry) => { print(&entry, quiet); continue; }
+                Err(broadcast::error::RecvError::Lagged(n)) => output::note(&format!("({n} lines not shown)")),
+                Err(broadcast::error::RecvError::Closed) => {}
+            },
+            Ok(()) = roles.changed() => match roles.borrow_and_update().clone() {
+                Role::Watching(who) => output::note(&format!("{} runs the engine; this is a view until it stops", safe(&who))),
+                Role::Unsure(why) => output::note(&format!("the lock could not be renewed: {}", safe(&why))),
+                Role::Starting | Role::Acting => {}
+            },
+            Ok(()) = changes.changed() => { changes.borrow_and_update(); }
+            () = wake => {}
+        }
+        let facts = session.board.read();
+        if let Some(exit) = ended(&facts) {
+            break Ok(exit);
+        }
+        if let Some(why) = needs.operator(&facts) {
+            break Err(Failed::new(Exit::Waiting, format!("{why}. The migration stays as it is; run again to go on")));
+        }
+        if deadline.is_some_and(|d| Instant::now() >= d) {
+            let waiting = facts.migration.as_ref().and_then(|m| m.status.as_ref()).map(|s| s.waiting.clone()).unwrap_or_default();
+            break Err(Failed::new(Exit::Waiting, format!("the time is up; it waits: {waiting}. Nothing was undone; run again to go on")));
+        }
+    };
+    let _ = stop.send(true);
+    let _ = engine.await;
+    while let Ok(entry) = lines.try_recv() {
+        print(&entry, quiet);
+    }
+    let facts = session.facts();
+    match global.output {
+        Output::Json => output::json(&output::objects_of(&facts)),
+        Output::Table => {
+            output::line("");
+            output::standing(&facts);
+            output::line(&format!("\n{} after {}", headline(&facts), crate::domain::text::duration(began.elapsed())));
+        }
+    }
+    exit
+}
+
+fn headline(facts: &Facts) -> String {
+    let stage = facts.migration.as_ref().and_then(|m| m.status.as_ref()).map(|s| s.phase).unwrap_or_default();
+    match stage {
+        Stage::Complete => "Complete: the cluster is on Cilium".into(),
+        Stage::RolledBack => "Rolled back: the cluster is on Flannel".into(),
+        other => format!("Phase {other:?}"),
+    }
+}
+
+/// What only an operator can give: seen for a while, so that a passing state does not end the run.
+#[derive(Default)]
+struct Needs {
+    since: Option<(String, Instant)>,
+}
+
+impl Needs {
+    fn operator(&mut self, facts: &Facts) -> Option<String> {
+        let now = Self::seen(facts);
+        match (&self.since, now) {
+            (Some((why, since)), Some(now)) if *why == now => (since.elapsed() > Duration::from_secs(5)).then_some(now),
+            (_, Some(now)) => {
+                self.since = Some((now, Instant::now()));
+                None
+            }
+            (_, None) => {
+                self.since = None;
+                None
+            }
+        }
+    }
+
+    fn seen(facts: &Facts) -> Option<String> {
+        let migration = facts.migration.as_ref()?;
+        let status = migration.status.as_ref().filter(|s| Some(s.observed_generation) == migration.metadata.generation)?;
+        if status.phase == Stage::Preflight
+            && let Some(p) = status.phases.iter().find(|p| p.state == PhaseState::Blocked)
+        {
+            return Some(format!("{}: {}", p.name, p.message));
+        }
+        // nothing moves while every node that is not through waits for a consent
+        let mut asking = None;
+        for (name, record) in &facts.node_migrations {
+            let s = record.status.as_ref()?;
+            if s.step.is_underway() || s.step == Step::Soak {
+                return None;
+            }
+            if s.waiting.starts_with("needs consent") {
+                asking = Some(format!("node {name} {}", s.waiting));
+            }
+        }
+        asking
+    }
+}
+
+async fn interrupted() {
+    let mut term = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(term) => term,
+        Err(_) => return std::future::pending().await,
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = term.recv() => {}
+    }
+}
+
+/// One line an event, never overwritten. Beginnings are left out: their end says the same.
+fn print(entry: &Entry, quiet: bool) {
+    if entry.kind == Kind::Begin {
+        return;
+    }
+    let mark = match entry.kind {
+        Kind::Failed => "FAILED ",
+        Kind::Waiting => "waits ",
+        Kind::Step => "▸ ",
+        Kind::Output => "  | ",
+        _ => "",
+    };
+    let text = format!("{} {mark}{}: {}", clock(entry.at), safe(&entry.object), safe(&entry.text));
+    if quiet { output::note(&text) } else { output::line(&text) }
+}
+
+fn clock(at: Timestamp) -> String {
+    at.strftime("%H:%M:%S").to_string()
+}

@@ -1,0 +1,129 @@
+//! A connected cluster: clients, facts, and an engine when one is wanted.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+    time::timeout,
+};
+
+use super::{Exit, Global};
+use crate::{
+    cluster::{
+        apply::Hands,
+        board::Board,
+        connect::{Connection, connect},
+        helm::Helm,
+        surroundings,
+        watch as watches,
+    },
+    domain::{
+        api::{MIGRATION, Migration, MigrationSpec},
+        facts::{Facts, Freshness},
+    },
+    engine::{Engine, Journal, Role, identity},
+};
+
+/// Why a command ended without doing what it was asked.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) exit: Exit,
+    pub(super) message: String,
+}
+
+impl Failed {
+    pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+}
+
+/// How long the first lists may take.
+const FIRST_LISTS: Duration = Duration::from_secs(30);
+
+pub(super) struct Session {
+    pub(super) connection: Connection,
+    pub(super) board: Board,
+    pub(super) journal: Journal,
+    pub(super) helm: Helm,
+    _watches: JoinSet<()>,
+}
+
+impl Session {
+    /// Connects and waits until everything is known.
+    pub(super) async fn open(global: &Global) -> Result<Self, Failed> {
+        let session = Self::begin(global).await?;
+        session.ask_around().await;
+        session.all_known().await?;
+        Ok(session)
+    }
+
+    /// Connects and begins to watch.
+    pub(super) async fn begin(global: &Global) -> Result<Self, Failed> {
+        let connection = connect(&global.named()).await.map_err(|e| Failed::new(Exit::Unreachable, e.to_string()))?;
+        let board = Board::default();
+        let helm = Helm::new(global.helm.as_deref(), &connection);
+        let watches = watches::start(&connection.read, &board);
+        Ok(Self { connection, board, journal: Journal::default(), helm, _watches: watches })
+    }
+
+    /// Versions, rights and helm.
+    pub(super) async fn ask_around(&self) {
+        let surroundings = surroundings::ask(&self.connection, &self.helm).await;
+        self.board.change(|f| f.surroundings = surroundings);
+    }
+
+    async fn all_known(&self) -> Result<(), Failed> {
+        let known = self.board.until(|f| f.stale().is_empty() || refused(f).is_some());
+        let known = timeout(FIRST_LISTS, known).await;
+        let facts = self.board.read();
+        if let Some(why) = refused(&facts) {
+            return Err(Failed::new(Exit::Unreachable, why));
+        }
+        if known.is_err() {
+            let late = facts.stale().join(", ");
+            return Err(Failed::new(Exit::Unreachable, format!("{} does not answer in time: nothing is known of {late}", self.connection.server)));
+        }
+        Ok(())
+    }
+
+    /// The Migration that there is, or the one that would be created.
+    pub(super) fn migration_or(&self, spec: MigrationSpec) -> Migration {
+        self.board.read().migration.clone().unwrap_or_else(|| Migration::new(MIGRATION, spec))
+    }
+
+    /// Starts an engine; dropping the handle does not stop it, `stop` does.
+    pub(super) fn start_engine(&self, stop: watch::Receiver<bool>) -> (JoinHandle<()>, watch::Receiver<Role>) {
+        let role = watch::Sender::new(Role::Starting);
+        let roles = role.subscribe();
+        let engine = Engine {
+            hands: Hands { client: self.connection.write.clone(), helm: self.helm.clone(), board: self.board.clone() },
+            board: self.board.clone(),
+            journal: self.journal.clone(),
+            identity: identity(),
+            namespace: "kube-system".into(),
+            role,
+        };
+        (tokio::spawn(engine.run(stop)), roles)
+    }
+
+    /// A copy of the facts as they are now.
+    pub(super) fn facts(&self) -> Facts {
+        self.board.read().clone()
+    }
+
+    /// The facts, shared.
+    pub(super) fn shared(&self) -> Arc<std::sync::RwLock<Facts>> {
+        self.board.shared()
+    }
+}
+
+/// A source that was refused will not come by waiting.
+fn refused(facts: &Facts) -> Option<String> {
+    facts.sources.iter().find_map(|(name, freshness)| match freshness {
+        Freshness::Retrying { error, .. } if error.starts_with("not allowed") || error.contains("credentials") => {
+            Some(format!("{name} cannot be watched: {error}. Ask for the ClusterRole that `cutover manifests --rbac` prints"))
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,123 @@
+//! What a migration is to be: the arguments that become its spec.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{Exit, session::Failed};
+use crate::domain::{
+    api::{CiliumSpec, Consent, ConsentKind, MigrationSpec, NodesSpec, Recycle, Strategy, Target},
+    phase::Phase,
+    values,
+};
+
+/// What a migration is to be. Read when it is begun; later its `spec` is what counts.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Wanted {
+    /// Version of the Cilium chart; 1.14 or newer
+    #[arg(long, value_name = "VERSION", default_value = "1.15.19")]
+    pub cilium_version: String,
+    /// The chart, as helm takes it: repository/name, an OCI address, a folder or an archive
+    #[arg(long, value_name = "CHART", default_value = "cilium/cilium")]
+    pub chart: String,
+    /// Your own helm values, laid over Cutover's
+    #[arg(long, value_name = "FILE")]
+    pub values: Option<PathBuf>,
+    /// The pool for pods on Cilium; apart from every network of the cluster
+    #[arg(long, value_name = "CIDR", default_value = "10.245.0.0/16")]
+    pub pod_cidr: String,
+    /// Size of each node's range out of the pool
+    #[arg(long, value_name = "BITS", default_value_t = 24)]
+    pub mask_size: u8,
+    /// UDP port of Cilium's VXLAN; apart from Flannel's
+    #[arg(long, value_name = "PORT", default_value_t = 8473)]
+    pub tunnel_port: u16,
+    /// How what still has an old address starts anew
+    #[arg(long, value_enum, default_value_t = RecycleBy::Reboot)]
+    pub recycle: RecycleBy,
+    /// How many nodes may be out at once, those counted that others took out
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub max_unavailable: u32,
+    /// Seconds that a moved node must stay healthy before the next begins
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub soak: u32,
+    /// These nodes first, in this order
+    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    pub first: Vec<String>,
+    /// Only nodes with this label
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub selector: Vec<String>,
+    /// Agree to something for one object: DeleteBarePod:namespace/pod, LoseEmptyDir:namespace/Kind/name
+    #[arg(long, value_name = "KIND:OBJECT")]
+    pub consent: Vec<String>,
+}
+
+/// How what still has an old address starts anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum RecycleBy {
+    /// The node reboots once, proven by its boot id
+    Reboot,
+    /// The node's pods are deleted and come back
+    Recycle,
+}
+
+impl Wanted {
+    pub(super) fn spec(&self) -> Result<MigrationSpec, Failed> {
+        let usage = |message: String| Failed { exit: Exit::Usage, message };
+        let values = match &self.values {
+            None => json!({}),
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|e| usage(format!("values file {} cannot be read: {e}", path.display())))?;
+                values::parse(&text).map_err(|why| {
+                    usage(format!("values file {}: {why}. Nothing was changed; correct the file and start again", path.display()))
+                })?
+            }
+        };
+        let mut selector = BTreeMap::new();
+        for pair in &self.selector {
+            let (key, value) = pair.split_once('=').ok_or_else(|| usage(format!("--selector {pair}: KEY=VALUE is wanted")))?;
+            selector.insert(key.to_owned(), value.to_owned());
+        }
+        Ok(MigrationSpec {
+            strategy: Strategy::Rolling,
+            target: Target::Cilium,
+            approved: Phase::Preflight,
+            paused: false,
+            cilium: CiliumSpec {
+                version: self.cilium_version.clone(),
+                chart: self.chart.clone(),
+                namespace: "kube-system".into(),
+                pod_cidr: self.pod_cidr.clone(),
+                mask_size: self.mask_size,
+                tunnel_port: self.tunnel_port,
+                values,
+            },
+            nodes: NodesSpec { order: self.first.clone(), selector, max_unavailable: self.max_unavailable },
+            recycle: match self.recycle {
+                RecycleBy::Reboot => Recycle::Reboot,
+                RecycleBy::Recycle => Recycle::Recycle,
+            },
+            soak_seconds: self.soak,
+            consents: self.consents()?,
+        })
+    }
+
+    pub(super) fn consents(&self) -> Result<Vec<Consent>, Failed> {
+        let by = crate::engine::identity();
+        self.consent
+            .iter()
+            .map(|text| {
+                let bad = || Failed { exit: Exit::Usage, message: format!("--consent {text}: KIND:OBJECT is wanted, with KIND DeleteBarePod or LoseEmptyDir") };
+                let (kind, object) = text.split_once(':').ok_or_else(bad)?;
+                let kind = [ConsentKind::DeleteBarePod, ConsentKind::LoseEmptyDir]
+                    .into_iter()
+                    .find(|k| format!("{k:?}").eq_ignore_ascii_case(kind))
+                    .ok_or_else(bad)?;
+                Ok(Consent { kind, object: object.to_owned(), by: by.clone(), at: Timestamp::now() })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,95 @@
+//! Makes a change happen. Every change is idempotent: made twice it is made once.
+
+mod flannel;
+mod node_config;
+mod nodes;
+mod pods;
+
+use kube::Client;
+use tokio::sync::mpsc;
+
+use super::{board::Board, error, helm::Helm, records};
+use crate::domain::effect::Effect;
+
+/// What changes a cluster.
+#[derive(Clone)]
+pub struct Hands {
+    /// The client that repeats nothing by itself.
+    pub client: Client,
+    /// helm.
+    pub helm: Helm,
+    /// The facts; only to name the owner of new records.
+    pub board: Board,
+}
+
+/// Why a change was not made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    /// What the server or the program said.
+    pub message: String,
+    /// What was left behind, and what to do next.
+    pub next: String,
+    /// A disruption budget holds it: nothing is wrong.
+    pub budget: bool,
+}
+
+impl Refusal {
+    fn new(message: impl Into<String>, next: &str) -> Self {
+        Self { message: message.into(), next: next.into(), budget: false }
+    }
+}
+
+/// From an answer of the API server, with what an operator can do about it.
+impl From<kube::Error> for Refusal {
+    fn from(e: kube::Error) -> Self {
+        let message = error::sentence(&e);
+        let next = match error::code(&e) {
+            Some(401) => "Nothing was changed. Log in again and start Cutover again; it goes on where it was.",
+            Some(403) => "Nothing was changed. Ask for the right, or for the ClusterRole that `cutover manifests --rbac` prints.",
+            Some(409) => "Nothing was changed: somebody else changed the object. It is looked at again.",
+            Some(429) => "Nothing was changed: the API server is busy. It is asked again.",
+            Some(500..=599) | None => "Unknown whether it was changed: it is looked at before it is tried again.",
+            Some(_) => "Nothing was changed. It is tried again.",
+        };
+        Self::new(message, next)
+    }
+}
+
+impl Hands {
+    /// Makes a change. Lines that a program prints meanwhile go to `lines`.
+    ///
+    /// # Errors
+    /// Why it was not made, or that it is unknown whether it was.
+    pub async fn apply(&self, effect: &Effect, lines: mpsc::Sender<String>) -> Result<(), Refusal> {
+        let c = &self.client;
+        match effect {
+            Effect::CreateRecord { node } => {
+                let owner = self.board.read().migration.clone();
+                let owner = owner.ok_or_else(|| Refusal::new("there is no Migration", "Nothing was changed."))?;
+                Ok(records::create_record(c, node, &owner).await?)
+            }
+            Effect::Helm(release) => self.helm.upgrade(release, lines).await.map_err(|m| {
+                Refusal::new(m, "What helm had created is still there; it is run again. `helm history cilium` tells more.")
+            }),
+            Effect::Uninstall { namespace } => self.helm.uninstall(namespace, lines).await.map_err(|m| {
+                Refusal::new(m, "Part of Cilium may still be there; it is tried again.")
+            }),
+            Effect::CreateNodeConfig { namespace, version } => node_config::create(c, namespace, version).await,
+            Effect::DeleteNodeConfig { namespace, version } => node_config::delete(c, namespace, version).await,
+            Effect::RestartAgents { daemon_set, mark } => nodes::restart_agents(c, daemon_set, mark).await,
+            Effect::Cordon { node } => nodes::cordon(c, node).await,
+            Effect::Uncordon { node, schedulable } => nodes::uncordon(c, node, *schedulable).await,
+            Effect::KeepAway { node } => nodes::keep_away(c, node, true).await,
+            Effect::LetBack { node } => nodes::keep_away(c, node, false).await,
+            Effect::Switch { node } => nodes::label(c, node, true).await,
+            Effect::Unswitch { node } => nodes::label(c, node, false).await,
+            Effect::Evict { pod, uid } => pods::evict(c, pod, uid).await,
+            Effect::DeletePod { pod, uid, .. } => pods::delete(c, pod, uid).await,
+            Effect::Task { node, task, nth, namespace, image } => pods::run_task(c, node, task, *nth, namespace, image).await,
+            Effect::BackUpFlannel { daemon_sets, namespace } => flannel::back_up(c, daemon_sets, namespace).await,
+            Effect::DeleteFlannel { daemon_sets, namespace } => flannel::delete(c, daemon_sets, namespace).await,
+            Effect::RestoreFlannel { namespace } => flannel::restore(c, namespace).await,
+            Effect::ForgetFlannelBackup { namespace } => flannel::forget(c, namespace).await,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The CiliumNodeConfig: what makes an agent on a labelled node write its CNI configuration.
+
+use kube::{
+    Api, Client,
+    api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams},
+};
+use serde_json::json;
+
+use super::Refusal;
+use crate::{
+    cluster::error::is_not_found,
+    domain::effect::{FIELD_MANAGER, NODE_CONFIG, SWITCH_LABEL},
+};
+
+fn api(client: &Client, namespace: &str, version: &str) -> (Api<DynamicObject>, ApiResource) {
+    let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("cilium.io", version, "CiliumNodeConfig"));
+    (Api::namespaced_with(client.clone(), namespace, &kind), kind)
+}
+
+pub(super) async fn create(client: &Client, namespace: &str, version: &str) -> Result<(), Refusal> {
+    let (api, kind) = api(client, namespace, version);
+    // keys and values: Cilium's migration guide (migration.md 1.2)
+    let config = DynamicObject::new(NODE_CONFIG, &kind).within(namespace).data(json!({"spec": {
+        "nodeSelector": {"matchLabels": {SWITCH_LABEL: "true"}},
+        "defaults": {
+            "write-cni-conf-when-ready": "/host/etc/cni/net.d/05-cilium.conflist",
+            "custom-cni-conf": "false",
+            "cni-chaining-mode": "none",
+            "cni-exclusive": "true",
+        },
+    }}));
+    api.patch(NODE_CONFIG, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&config)).await?;
+    Ok(())
+}
+
+pub(super) async fn delete(client: &Client, namespace: &str, version: &str) -> Result<(), Refusal> {
+    match api(client, namespace, version).0.delete(NODE_CONFIG, &DeleteParams::default()).await {
+        Err(e) if !is_not_found(&e) => Err(e.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,93 @@
+//! What a failed request means, in words that name what to do.
+
+use std::error::Error as _;
+
+use kube::core::Status;
+
+/// The API server says that something is not there. Compares the code: an answer without a JSON body
+/// has no reason that could be compared (kube 5 makes its own up).
+pub fn is_not_found(error: &kube::Error) -> bool {
+    code(error) == Some(404)
+}
+
+/// Somebody else was quicker.
+pub fn is_conflict(error: &kube::Error) -> bool {
+    code(error) == Some(409)
+}
+
+/// The HTTP status of an answer.
+pub fn code(error: &kube::Error) -> Option<u16> {
+    match error {
+        kube::Error::Api(status) => Some(status.code),
+        _ => None,
+    }
+}
+
+/// An answer of 429 because of a disruption budget, not because the server is busy.
+pub fn budget(error: &kube::Error) -> Option<String> {
+    let kube::Error::Api(status) = error else { return None };
+    let causes = status.details.iter().flat_map(|d| &d.causes);
+    let budget = causes.into_iter().find(|c| c.reason == "DisruptionBudget")?;
+    (status.code == 429).then(|| budget.message.clone())
+}
+
+/// An error as one sentence.
+pub fn sentence(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => api(status),
+        kube::Error::Auth(e) => format!("the credentials were refused or could not be got: {}", chain(e)),
+        kube::Error::Service(e) => format!("the API server cannot be reached: {}", chain(&**e)),
+        kube::Error::HyperError(e) => format!("the connection broke: {}", chain(e)),
+        kube::Error::SerdeError(e) => format!("the answer is not Kubernetes': {e}"),
+        other => chain(other),
+    }
+}
+
+fn api(status: &Status) -> String {
+    match status.code {
+        401 => "the API server does not accept the credentials: they are wrong or have expired".into(),
+        403 => format!("not allowed: {}", status.message),
+        404 if status.reason != "NotFound" => "the server does not know this address: is it a Kubernetes API server?".into(),
+        _ if status.message.is_empty() => format!("HTTP {}", status.code),
+        _ => status.message.clone(),
+    }
+}
+
+/// An error with what lies behind it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut said = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !said.contains(&text) {
+            said.push_str(": ");
+            said.push_str(&text);
+        }
+        next = cause.source();
+    }
+    said
+}
+
+/// The innermost cause's text of any error.
+pub fn root(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut last = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    last.to_string()
+}
+
+/// An error of a watch as one sentence.
+pub fn watch(error: &kube::runtime::watcher::Error) -> String {
+    use kube::runtime::watcher::Error;
+    match error {
+        Error::InitialListFailed(e) | Error::WatchStartFailed(e) | Error::WatchFailed(e) => sentence(e),
+        Error::WatchError(status) => api(status),
+        Error::NoResourceVersion => "the server's list has no resource version".into(),
+    }
+}
+
+/// Whether the source of an error is worth its own line.
+pub fn has_cause(error: &kube::Error) -> bool {
+    error.source().is_some()
+}

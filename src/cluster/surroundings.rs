@@ -1,0 +1,62 @@
+//! What is asked once, before anything begins: versions, rights, helm.
+
+use futures::future::join_all;
+use k8s_openapi::api::{
+    authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
+    core::v1::Service,
+};
+use kube::{Api, Client, api::PostParams};
+
+use super::{connect::Connection, helm::Helm};
+use crate::domain::facts::Surroundings;
+
+/// Rights that a migration needs: verb, group, resource, subresource.
+const NEEDED: &[(&str, &str, &str, &str)] = &[
+    ("watch", "", "nodes", ""),
+    ("patch", "", "nodes", ""),
+    ("watch", "", "pods", ""),
+    ("delete", "", "pods", ""),
+    ("create", "", "pods", ""),
+    ("create", "", "pods", "eviction"),
+    ("create", "", "configmaps", ""),
+    ("watch", "apps", "daemonsets", ""),
+    ("patch", "apps", "daemonsets", ""),
+    ("delete", "apps", "daemonsets", ""),
+    ("watch", "policy", "poddisruptionbudgets", ""),
+    ("create", "apiextensions.k8s.io", "customresourcedefinitions", ""),
+    ("patch", "cutover.dev", "migrations", "status"),
+    ("patch", "cutover.dev", "nodemigrations", "status"),
+    ("update", "coordination.k8s.io", "leases", ""),
+];
+
+/// Asks.
+pub async fn ask(connection: &Connection, helm: &Helm) -> Surroundings {
+    let client = &connection.read;
+    let version = client.apiserver_version().await.map(|v| v.git_version).unwrap_or_default();
+    let services: Api<Service> = Api::namespaced(client.clone(), "default");
+    let service = services.get_opt("kubernetes").await.ok().flatten();
+    let rights = join_all(NEEDED.iter().map(|need| may(client, need))).await;
+    Surroundings {
+        server_version: version,
+        service_address: service.and_then(|s| s.spec?.cluster_ip?.parse().ok()),
+        missing_rights: rights.into_iter().flatten().collect(),
+        helm: Some(helm.version().await),
+    }
+}
+
+/// `None` when allowed, or when nobody could tell: the request itself will.
+async fn may(client: &Client, (verb, group, resource, sub): &(&str, &str, &str, &str)) -> Option<String> {
+    let attributes = ResourceAttributes {
+        verb: Some((*verb).into()),
+        group: Some((*group).into()),
+        resource: Some((*resource).into()),
+        subresource: (!sub.is_empty()).then(|| (*sub).into()),
+        ..ResourceAttributes::default()
+    };
+    let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..SelfSubjectAccessReviewSpec::default() };
+    let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
+    let answer = Api::<SelfSubjectAccessReview>::all(client.clone()).create(&PostParams::default(), &review).await.ok()?;
+    let allowed = answer.status.is_none_or(|s| s.allowed);
+    let sub = if sub.is_empty() { String::new() } else { format!("/{sub}") };
+    (!allowed).then(|| format!("{verb} {resource}{sub}"))
+}

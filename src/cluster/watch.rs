@@ -1,0 +1,273 @@
+//! Watches, folded into the facts. A list replaces what was known in one go, so no screen goes empty.
+
+use std::{collections::BTreeSet, fmt::Debug, sync::Arc, time::Duration};
+
+use futures::{StreamExt, pin_mut};
+use k8s_openapi::{
+    api::{
+        apps::v1::DaemonSet,
+        core::v1::{ConfigMap, Node, Pod},
+        networking::v1::NetworkPolicy,
+        policy::v1::PodDisruptionBudget,
+    },
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{ApiResource, DynamicObject, GroupVersionKind},
+    runtime::watcher,
+};
+use serde::de::DeserializeOwned;
+use tokio::task::JoinSet;
+
+use super::{board::Board, convert, error};
+use crate::domain::{
+    api::{Migration, NodeMigration},
+    effect::FLANNEL_BACKUP,
+    facts::{Facts, Freshness},
+    flannel::FlannelFact,
+};
+
+/// Name of the source that tells whether the API server answers at all.
+pub const LINK: &str = "API server";
+/// Seconds after which a watch is begun anew; a dead one is noticed a few seconds later.
+const WATCH_SECONDS: u32 = 25;
+/// The first pause after a watch broke; doubled up to the longest, with jitter.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(300);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+enum Change<K> {
+    Replace(Vec<K>),
+    Put(K),
+    Remove(K),
+}
+
+/// Watches everything, until dropped.
+pub fn start(client: &Client, board: &Board) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    let c = || client.clone();
+    let b = || board.clone();
+    board.change(|f| {
+        for source in ["nodes", "pods", "budgets", "daemonsets", "policies", "CRDs", "cilium-config", "Flannel's config", "migration", LINK] {
+            f.sources.insert(source, Freshness::Starting);
+        }
+    });
+    tasks.spawn(source(b(), "nodes", Api::<Node>::all(c()), all(), |f, change| match change {
+        Change::Replace(list) => f.nodes = list.iter().map(|n| (n.name_any().into(), convert::node(n))).collect(),
+        Change::Put(n) => drop(f.nodes.insert(n.name_any().into(), convert::node(&n))),
+        Change::Remove(n) => drop(f.nodes.remove(n.name_any().as_str())),
+    }));
+    tasks.spawn(source(b(), "pods", Api::<Pod>::all(c()), all(), |f, change| match change {
+        Change::Replace(list) => f.pods = list.iter().map(|p| (convert::key(&p.metadata), convert::pod(p))).collect(),
+        Change::Put(p) => drop(f.pods.insert(convert::key(&p.metadata), convert::pod(&p))),
+        Change::Remove(p) => drop(f.pods.remove(&convert::key(&p.metadata))),
+    }));
+    tasks.spawn(source(b(), "budgets", Api::<PodDisruptionBudget>::all(c()), all(), |f, change| match change {
+        Change::Replace(list) => f.budgets = list.iter().map(|p| (convert::key(&p.metadata), convert::budget(p))).collect(),
+        Change::Put(p) => drop(f.budgets.insert(convert::key(&p.metadata), convert::budget(&p))),
+        Change::Remove(p) => drop(f.budgets.remove(&convert::key(&p.metadata))),
+    }));
+    tasks.spawn(source(b(), "daemonsets", Api::<DaemonSet>::all(c()), all(), |f, change| match change {
+        Change::Replace(list) => f.daemon_sets = list.iter().map(|d| (convert::key(&d.metadata), convert::daemon_set(d))).collect(),
+        Change::Put(d) => drop(f.daemon_sets.insert(convert::key(&d.metadata), convert::daemon_set(&d))),
+        Change::Remove(d) => drop(f.daemon_sets.remove(&convert::key(&d.metadata))),
+    }));
+    tasks.spawn(source(b(), "policies", Api::<NetworkPolicy>::all(c()), all(), |f, change| match change {
+        Change::Replace(list) => f.policies = list.iter().map(|p| convert::key(&p.metadata)).collect::<BTreeSet<_>>(),
+        Change::Put(p) => drop(f.policies.insert(convert::key(&p.metadata))),
+        Change::Remove(p) => drop(f.policies.remove(&convert::key(&p.metadata))),
+    }));
+    tasks.spawn(source(b(), "CRDs", Api::<CustomResourceDefinition>::all(c()), all(), |f, change| match change {
+        Change::Replace(list) => f.crds = list.iter().map(|d| (d.name_any().into(), served(d))).collect(),
+        Change::Put(d) => drop(f.crds.insert(d.name_any().into(), served(&d))),
+        Change::Remove(d) => drop(f.crds.remove(d.name_any().as_str())),
+    }));
+    named_config_maps(client, board, &mut tasks);
+    custom_resources(client, board, &mut tasks);
+    tasks.spawn(link(c(), b()));
+    tasks
+}
+
+fn all() -> watcher::Config {
+    watcher::Config::default().timeout(WATCH_SECONDS)
+}
+
+fn served(crd: &CustomResourceDefinition) -> Vec<String> {
+    let conditions = crd.status.as_ref().and_then(|s| s.conditions.as_ref());
+    let established = conditions.is_some_and(|c| c.iter().any(|c| c.type_ == "Established" && c.status == "True"));
+    let versions = crd.spec.versions.iter().filter(|v| v.served && established);
+    versions.map(|v| v.name.clone()).collect()
+}
+
+fn named_config_maps(client: &Client, board: &Board, tasks: &mut JoinSet<()>) {
+    let named = |name: &str| all().fields(&format!("metadata.name={name}"));
+    let maps = || Api::<ConfigMap>::all(client.clone());
+    tasks.spawn(source(board.clone(), "cilium-config", maps(), named("cilium-config"), |f, change| match change {
+        Change::Replace(list) => f.cilium_config = list.first().map(convert::cilium_config),
+        Change::Put(m) => f.cilium_config = Some(convert::cilium_config(&m)),
+        Change::Remove(_) => f.cilium_config = None,
+    }));
+    let read = |m: &ConfigMap| m.data.as_ref().and_then(|d| d.get("net-conf.json")).and_then(|c| FlannelFact::parse(c).ok());
+    tasks.spawn(source(board.clone(), "Flannel's config", maps(), named("kube-flannel-cfg"), move |f, change| match change {
+        Change::Replace(list) => {
+            f.flannel = list.iter().filter_map(|m| Some((convert::key(&m.metadata), read(m)?))).collect();
+        }
+        Change::Put(m) => {
+            if let Some(fact) = read(&m) {
+                f.flannel.insert(convert::key(&m.metadata), fact);
+            }
+        }
+        Change::Remove(m) => drop(f.flannel.remove(&convert::key(&m.metadata))),
+    }));
+    tasks.spawn(source(board.clone(), "Flannel's copy", maps(), named(FLANNEL_BACKUP), |f, change| match change {
+        Change::Replace(list) => f.flannel_backup = !list.is_empty(),
+        Change::Put(_) => f.flannel_backup = true,
+        Change::Remove(_) => f.flannel_backup = false,
+    }));
+}
+
+fn custom_resources(client: &Client, board: &Board, tasks: &mut JoinSet<()>) {
+    let typed = board.clone();
+    let c = client.clone();
+    tasks.spawn(once_served(board.clone(), "migration", "migrations.cutover.dev", |_| "v1alpha1", move |_| {
+        source(typed.clone(), "migration", Api::<Migration>::all(c.clone()), all(), |f, change| match change {
+            Change::Replace(list) if list.is_empty() => f.migration = None,
+            Change::Replace(list) => list.into_iter().for_each(|m| f.put_migration(m)),
+            Change::Put(m) => f.put_migration(m),
+            Change::Remove(_) => f.migration = None,
+        })
+    }));
+    let (typed, c) = (board.clone(), client.clone());
+    tasks.spawn(once_served(board.clone(), "node records", "nodemigrations.cutover.dev", |_| "v1alpha1", move |_| {
+        source(typed.clone(), "node records", Api::<NodeMigration>::all(c.clone()), all(), |f, change| match change {
+            Change::Replace(list) => {
+                f.node_migrations.retain(|name, _| list.iter().any(|n| n.name_any() == **name));
+                list.into_iter().for_each(|n| f.put_record(n));
+            }
+            Change::Put(n) => f.put_record(n),
+            Change::Remove(n) => drop(f.node_migrations.remove(n.name_any().as_str())),
+        })
+    }));
+    let (dynamic, c) = (board.clone(), client.clone());
+    tasks.spawn(once_served(board.clone(), "Cilium's nodes", "ciliumnodes.cilium.io", |_| "v2", move |version| {
+        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("cilium.io", version, "CiliumNode"));
+        dynamic_source(dynamic.clone(), "Cilium's nodes", c.clone(), kind, |f, change| match change {
+            Change::Replace(list) => {
+                f.cilium_ranges = list.iter().map(|n| (Arc::from(n.name_any()), convert::cilium_ranges(n))).filter(|(_, r)| !r.is_empty()).collect();
+            }
+            Change::Put(n) => {
+                let ranges = convert::cilium_ranges(&n);
+                if !ranges.is_empty() {
+                    f.cilium_ranges.insert(n.name_any().into(), ranges);
+                }
+            }
+            Change::Remove(n) => drop(f.cilium_ranges.remove(n.name_any().as_str())),
+        })
+    }));
+    let (dynamic, c) = (board.clone(), client.clone());
+    let newest = |f: &Facts| if f.node_config_version() == Some("v2") { "v2" } else { "v2alpha1" };
+    tasks.spawn(once_served(board.clone(), "node configs", "ciliumnodeconfigs.cilium.io", newest, move |version| {
+        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("cilium.io", version, "CiliumNodeConfig"));
+        dynamic_source(dynamic.clone(), "node configs", c.clone(), kind, |f, change| match change {
+            Change::Replace(list) => {
+                f.node_configs = list.iter().map(|n| (convert::key(&n.metadata), convert::node_config(n))).collect();
+            }
+            Change::Put(n) => drop(f.node_configs.insert(convert::key(&n.metadata), convert::node_config(&n))),
+            Change::Remove(n) => drop(f.node_configs.remove(&convert::key(&n.metadata))),
+        })
+    }));
+}
+
+/// Watches a custom resource while its definition is served; without it the source is absent, not late.
+async fn once_served<F, Fut>(board: Board, name: &'static str, crd: &'static str, version: fn(&Facts) -> &'static str, watch: F)
+where
+    F: Fn(&'static str) -> Fut,
+    Fut: Future<Output = ()>,
+{
+    let is_served = |f: &Facts| f.crds.get(crd).is_some_and(|v| !v.is_empty());
+    board.until(|f| f.sources.get("CRDs").is_some_and(Freshness::is_usable)).await;
+    loop {
+        if !is_served(&board.read()) {
+            board.freshness(name, Freshness::Absent);
+            board.until(is_served).await;
+        }
+        let now = version(&board.read());
+        board.freshness(name, Freshness::Starting);
+        tokio::select! {
+            () = watch(now) => {}
+            () = board.until(|f| !is_served(f) || version(f) != now) => {}
+        }
+    }
+}
+
+async fn source<K>(board: Board, name: &'static str, api: Api<K>, config: watcher::Config, fold: impl Fn(&mut Facts, Change<K>))
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    follow(&board, name, || watcher(api.clone(), config.clone()), fold).await;
+}
+
+async fn dynamic_source(
+    board: Board,
+    name: &'static str,
+    client: Client,
+    kind: ApiResource,
+    fold: impl Fn(&mut Facts, Change<DynamicObject>),
+) {
+    let api = Api::<DynamicObject>::all_with(client, &kind);
+    follow(&board, name, || watcher(api.clone(), all()), fold).await;
+}
+
+/// Lists and watches for ever. A watch that broke is begun anew with a list: kube's watcher would go on
+/// silently, and a source that has recovered would look broken until something happens in it.
+async fn follow<K: Clone + Debug + Send + 'static, S>(
+    board: &Board,
+    name: &'static str,
+    watch: impl Fn() -> S,
+    fold: impl Fn(&mut Facts, Change<K>),
+) where
+    S: futures::Stream<Item = watcher::Result<watcher::Event<K>>> + Send,
+{
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        let events = watch();
+        pin_mut!(events);
+        let mut listed = Vec::new();
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(watcher::Event::Init) => listed.clear(),
+                Ok(watcher::Event::InitApply(object)) => listed.push(object),
+                Ok(watcher::Event::InitDone) => {
+                    pause = SHORTEST_PAUSE;
+                    let list = std::mem::take(&mut listed);
+                    board.change(|f| {
+                        fold(f, Change::Replace(list));
+                        f.sources.insert(name, Freshness::Live);
+                    });
+                }
+                Ok(watcher::Event::Apply(object)) => board.change(|f| fold(f, Change::Put(object))),
+                Ok(watcher::Event::Delete(object)) => board.change(|f| fold(f, Change::Remove(object))),
+                Err(e) => {
+                    board.broken(name, error::watch(&e));
+                    break;
+                }
+            }
+        }
+        tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Asks for the version now and then: a watch that is silent looks the same whether its server lives or not.
+async fn link(client: Client, board: Board) {
+    loop {
+        match tokio::time::timeout(Duration::from_secs(5), client.apiserver_version()).await {
+            Ok(Ok(_)) => {
+                board.freshness(LINK, Freshness::Live);
+            }
+            Ok(Err(e)) => board.broken(LINK, error::sentence(&e)),
+            Err(_) => board.broken(LINK, "no answer within 5 s".into()),
+        }
+        tokio::time::sleep(Duration::from_secs(3)).await;
+    }
+}

@@ -1,0 +1,48 @@
+//! Checks: before anything begins, and after everything is done. Each is a function of the facts.
+
+mod cluster;
+mod network;
+mod nodes;
+mod verification;
+mod workloads;
+
+use super::{
+    api::{Finding, Severity},
+    rolling::Context,
+};
+
+pub use verification::verification;
+
+/// Everything that preflight looks at, in the order in which an operator would ask.
+pub fn preflight(ctx: &Context<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let checks: [fn(&Context<'_>, &mut Vec<Finding>); 14] = [
+        cluster::flannel,
+        cluster::cilium,
+        cluster::rights,
+        cluster::helm,
+        cluster::values,
+        network::overlap,
+        network::pool_size,
+        network::tunnel_port,
+        network::backend,
+        nodes::ready,
+        nodes::kernel,
+        workloads::budgets,
+        workloads::consents,
+        workloads::policies,
+    ];
+    for check in checks {
+        check(ctx, &mut findings);
+    }
+    findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    findings
+}
+
+pub(crate) fn finding(check: &str, severity: Severity, object: impl Into<String>, message: impl Into<String>, remedy: &str) -> Finding {
+    Finding { check: check.into(), severity, object: object.into(), message: message.into(), remedy: remedy.into() }
+}
+
+fn pass(check: &str, object: impl Into<String>, message: impl Into<String>) -> Finding {
+    finding(check, Severity::Pass, object, message, "")
+}

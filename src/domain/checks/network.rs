@@ -1,0 +1,94 @@
+//! Addresses and ports that must not meet.
+
+use ipnet::IpNet;
+
+use super::{finding, pass};
+use crate::domain::{
+    api::{Finding, Severity},
+    rolling::Context,
+};
+
+fn pool(ctx: &Context<'_>) -> Option<IpNet> {
+    ctx.migration.spec.cilium.pod_cidr.parse().ok()
+}
+
+pub(super) fn overlap(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+    const CHECK: &str = "pod CIDR";
+    let spec = &ctx.migration.spec.cilium;
+    let Some(pool) = pool(ctx) else {
+        out.push(finding(CHECK, Severity::Block, "migration/cutover", format!("{} is not a network", spec.pod_cidr), "Give --pod-cidr as in 10.245.0.0/16."));
+        return;
+    };
+    let facts = ctx.facts;
+    let mut clash = None;
+    let mut meet = |whose: String, what: String, meets: bool| {
+        if meets && clash.is_none() {
+            clash = Some((whose, what));
+        }
+    };
+    let overlaps = |net: &IpNet| pool.contains(net) || net.contains(&pool);
+    for (key, flannel) in &facts.flannel {
+        for net in &flannel.networks {
+            meet(format!("configmap/{key}"), format!("Flannel's network {net}"), overlaps(net));
+        }
+    }
+    for node in facts.nodes.values() {
+        for net in &node.pod_ranges {
+            meet(format!("node/{}", node.name), format!("the pod range {net} of node {}", node.name), overlaps(net));
+        }
+        for ip in &node.addresses {
+            meet(format!("node/{}", node.name), format!("the address {ip} of node {}", node.name), pool.contains(ip));
+        }
+    }
+    if let Some(ip) = facts.surroundings.service_address {
+        meet("service/default/kubernetes".into(), format!("the service address {ip}"), pool.contains(&ip));
+    }
+    match clash {
+        Some((whose, what)) => out.push(finding(CHECK, Severity::Block, whose, format!("Cilium's pool {pool} overlaps {what}"),
+            "Choose a pool of its own with --pod-cidr.")),
+        None => out.push(pass(CHECK, "migration/cutover", format!("{pool} overlaps nothing"))),
+    }
+}
+
+pub(super) fn pool_size(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+    let (Some(pool), mask) = (pool(ctx), ctx.migration.spec.cilium.mask_size) else { return };
+    let ranges = mask.checked_sub(pool.prefix_len()).map_or(0, |bits| 1_usize << bits.min(24));
+    let nodes = ctx.facts.nodes.len();
+    if ranges < nodes {
+        out.push(finding("pool size", Severity::Block, "migration/cutover",
+            format!("{pool} holds {ranges} ranges of /{mask}, and there are {nodes} nodes"), "Choose a larger --pod-cidr or a longer --mask-size."));
+    } else {
+        out.push(pass("pool size", "migration/cutover", format!("{ranges} ranges for {nodes} nodes")));
+    }
+}
+
+pub(super) fn tunnel_port(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+    let port = ctx.migration.spec.cilium.tunnel_port;
+    for (key, flannel) in &ctx.facts.flannel {
+        if flannel.backend == "vxlan" && flannel.port == Some(port) {
+            out.push(finding("tunnel port", Severity::Block, format!("configmap/{key}"),
+                format!("Flannel and Cilium would both use UDP {port} for VXLAN"), "Choose another --tunnel-port; 8473 is usual."));
+            return;
+        }
+    }
+    out.push(finding("tunnel port", Severity::Info, "nodes", format!("UDP {port} must be open between all nodes"),
+        "A firewall between nodes cannot be seen from the API; the first node's verification will."));
+}
+
+pub(super) fn backend(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+    for (key, flannel) in &ctx.facts.flannel {
+        let object = format!("configmap/{key}");
+        match flannel.backend.as_str() {
+            "vxlan" | "host-gw" | "wireguard" => out.push(pass("backend", object, format!("Flannel uses {}", flannel.backend))),
+            other => out.push(finding("backend", Severity::Block, object, format!("Flannel's backend {other} has not been tried beside Cilium"),
+                "Backends that are known to work: vxlan, host-gw, wireguard.")),
+        }
+        if flannel.direct_routing {
+            out.push(finding("backend", Severity::Warn, format!("configmap/{key}"), "Flannel routes directly within a subnet", "Watch the first node's flows closely."));
+        }
+        if flannel.networks.len() > 1 {
+            out.push(finding("backend", Severity::Warn, format!("configmap/{key}"), "the cluster is dual-stack; only IPv4 is moved",
+                "Changing the address family during a migration is untested upstream."));
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! Everything that Cutover can do to a cluster: named, idempotent, with its `kubectl` equivalent.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{
+    facts::Key,
+    host::HostTask,
+    phase::Phase,
+    step::Risk,
+};
+
+/// The label that Cilium's CiliumNodeConfig selects (Cilium's migration guide, migration.md 1.2).
+pub const SWITCH_LABEL: &str = "io.cilium.migration/cilium-default";
+/// Name of the CiliumNodeConfig.
+pub const NODE_CONFIG: &str = "cilium-default";
+/// Annotation that tells that the cordon is Cutover's.
+pub const CORDON_MARK: &str = "cutover.dev/cordoned";
+/// Key of the taint that keeps DaemonSet pods away while the CNI changes.
+pub const AWAY_TAINT: &str = "cutover.dev/switching";
+/// Annotation on the agents' template: for what they were restarted.
+pub const RESTART_MARK: &str = "cutover.dev/restarted-for";
+/// ConfigMap that keeps Flannel's objects for the way back.
+pub const FLANNEL_BACKUP: &str = "cutover-flannel-backup";
+/// Name of the helm release.
+pub const RELEASE: &str = "cilium";
+/// Who wrote a field.
+pub const FIELD_MANAGER: &str = "cutover";
+
+/// A chart to be installed or upgraded to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HelmRelease {
+    /// The chart.
+    pub chart: String,
+    /// Its version.
+    pub version: String,
+    /// The namespace.
+    pub namespace: String,
+    /// The values.
+    pub values: Value,
+    /// What the change is for.
+    pub purpose: &'static str,
+}
+
+/// One change of the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Create a node's record.
+    CreateRecord {
+        /// The node.
+        node: Arc<str>,
+    },
+    /// `helm upgrade --install`.
+    Helm(Box<HelmRelease>),
+    /// `helm uninstall`.
+    Uninstall {
+        /// The namespace.
+        namespace: String,
+    },
+    /// Create the CiliumNodeConfig that makes labelled nodes switch.
+    CreateNodeConfig {
+        /// Its namespace.
+        namespace: String,
+        /// The API version that is served.
+        version: String,
+    },
+    /// Delete it.
+    DeleteNodeConfig {
+        /// Its namespace.
+        namespace: String,
+        /// The API version that is served.
+        version: String,
+    },
+    /// Restart every agent, as `kubectl rollout restart` does.
+    RestartAgents {
+        /// The agents' DaemonSet.
+        daemon_set: Key,
+        /// For what; the mark makes it happen once.
+        mark: String,
+    },
+    /// No new pods on a node; marked as Cutover's unless it was cordoned already.
+    Cordon {
+        /// The node.
+        node: Arc<str>,
+    },
+    /// Taint a node so that DaemonSet pods stay away.
+    KeepAway {
+        /// The node.
+        node: Arc<str>,
+    },
+    /// Remove that taint.
+    LetBack {
+        /// The node.
+        node: Arc<str>,
+    },
+    /// Pods may land again.
+    Uncordon {
+        /// The node.
+        node: Arc<str>,
+        /// Undo the cordon as well as Cutover's mark; false where somebody else had cordoned the node.
+        schedulable: bool,
+    },
+    /// Set the label that makes the agent take over.
+    Switch {
+        /// The node.
+        node: Arc<str>,
+    },
+    /// Remove that label.
+    Unswitch {
+        /// The node.
+        node: Arc<str>,
+    },
+    /// Ask the API server to evict a pod: disruption budgets are respected.
+    Evict {
+        /// The pod.
+        pod: Key,
+        /// Only this one, not a successor of the same name.
+        uid: Arc<str>,
+    },
+    /// Delete a pod that a controller will start again, or one of Cutover's own.
+    DeletePod {
+        /// The pod.
+        pod: Key,
+        /// Only this one.
+        uid: Arc<str>,
+        /// Why, as a few words.
+        why: &'static str,
+    },
+    /// Run a task on a node.
+    Task {
+        /// The node.
+        node: Arc<str>,
+        /// The task.
+        task: HostTask,
+        /// Which try; part of the pod's name.
+        nth: u32,
+        /// Namespace of the pod.
+        namespace: String,
+        /// Image that is on the node already.
+        image: Arc<str>,
+    },
+    /// Keep a copy of Flannel's objects in a ConfigMap.
+    BackUpFlannel {
+        /// Its DaemonSets.
+        daemon_sets: Vec<Key>,
+        /// Namespace of the copy.
+        namespace: String,
+    },
+    /// Delete Flannel's DaemonSets, ConfigMap, service account and roles; the copy must exist.
+    DeleteFlannel {
+        /// Its DaemonSets.
+        daemon_sets: Vec<Key>,
+        /// Namespace of the copy.
+        namespace: String,
+    },
+    /// Create Flannel's objects again from the copy.
+    RestoreFlannel {
+        /// Namespace of the copy.
+        namespace: String,
+    },
+    /// Delete the copy.
+    ForgetFlannelBackup {
+        /// Namespace of the copy.
+        namespace: String,
+    },
+}
+
+impl Effect {
+    /// The name: the same change has the same name, so that it is under way only once.
+    pub fn name(&self) -> String {
+        match self {
+            Self::CreateRecord { node } => format!("record {node}"),
+            Self::Helm(release) => format!("helm upgrade ({})", release.purpose),
+            Self::Uninstall { .. } => "helm uninstall".into(),
+            Self::CreateNodeConfig { .. } => "create CiliumNodeConfig".into(),
+            Self::DeleteNodeConfig { .. } => "delete CiliumNodeConfig".into(),
+            Self::RestartAgents { mark, .. } => format!("restart agents ({mark})"),
+            Self::Cordon { node } => format!("cordon {node}"),
+            Self::KeepAway { node } => format!("taint {node}"),
+            Self::LetBack { node } => format!("untaint {node}"),
+            Self::Uncordon { node, .. } => format!("uncordon {node}"),
+            Self::Switch { node } => format!("label {node}"),
+            Self::Unswitch { node } => format!("unlabel {node}"),
+            Self::Evict { pod, uid } => format!("evict {pod} {uid}"),
+            Self::DeletePod { pod, uid, .. } => format!("delete pod {pod} {uid}"),
+            Self::Task { node, task, nth, .. } => format!("{task} {node} {nth}"),
+            Self::BackUpFlannel { .. } => "back up Flannel's objects".into(),
+            Self::DeleteFlannel { .. } => "delete Flannel's objects".into(),
+            Self::RestoreFlannel { .. } => "restore Flannel's objects".into(),
+            Self::ForgetFlannelBackup { .. } => "delete the copy of Flannel's objects".into(),
+        }
+    }
+
+    /// The object that it changes.
+    pub fn object(&self) -> String {
+        match self {
+            Self::CreateRecord { node } => format!("nodemigration/{node}"),
+            Self::Helm(_) | Self::Uninstall { .. } => format!("helm release {RELEASE}"),
+            Self::CreateNodeConfig { namespace, .. } | Self::DeleteNodeConfig { namespace, .. } => {
+                format!("ciliumnodeconfig/{namespace}/{NODE_CONFIG}")
+            }
+            Self::RestartAgents { daemon_set, .. } => format!("daemonset/{daemon_set}"),
+            Self::Cordon { node }
+            | Self::KeepAway { node }
+            | Self::LetBack { node }
+            | Self::Uncordon { node, .. }
+            | Self::Switch { node }
+            | Self::Unswitch { node }
+            | Self::Task { node, .. } => format!("node/{node}"),
+            Self::Evict { pod, .. } | Self::DeletePod { pod, .. } => format!("pod/{pod}"),
+            Self::BackUpFlannel { namespace, .. } | Self::ForgetFlannelBackup { namespace } => {
+                format!("configmap/{namespace}/{FLANNEL_BACKUP}")
+            }
+            Self::DeleteFlannel { daemon_sets, .. } => {
+                daemon_sets.first().map_or_else(|| "Flannel".into(), |d| format!("daemonset/{d}"))
+            }
+            Self::RestoreFlannel { .. } => "Flannel".into(),
+        }
+    }
+
+    /// The node whose step it belongs to, where it belongs to one.
+    pub fn node(&self) -> Option<&str> {
+        match self {
+            Self::CreateRecord { node }
+            | Self::Cordon { node }
+            | Self::KeepAway { node }
+            | Self::LetBack { node }
+            | Self::Uncordon { node, .. }
+            | Self::Switch { node }
+            | Self::Unswitch { node }
+            | Self::Task { node, .. } => Some(node),
+            _ => None,
+        }
+    }
+
+    /// How much it risks.
+    pub const fn risk(&self) -> Risk {
+        match self {
+            Self::CreateRecord { .. } | Self::BackUpFlannel { .. } | Self::ForgetFlannelBackup { .. } => Risk::Read,
+            Self::Evict { .. } | Self::DeletePod { .. } | Self::RestartAgents { .. } | Self::Uninstall { .. } => {
+                Risk::Disruptive
+            }
+            Self::DeleteFlannel { .. } => Risk::Destructive,
+            Self::Task { task, .. } => match task {
+                HostTask::Look | HostTask::Probe => Risk::Read,
+                HostTask::Restore => Risk::Reversible,
+                HostTask::Reboot { .. } => Risk::Disruptive,
+                HostTask::Clean => Risk::Destructive,
+            },
+            _ => Risk::Reversible,
+        }
+    }
+
+    /// What an operator would type to do the same. Values never appear: they may hold secrets.
+    pub fn kubectl(&self) -> Vec<String> {
+        match self {
+            Self::CreateRecord { node } => vec![format!("kubectl create -f - # NodeMigration {node}")],
+            Self::Helm(r) => vec![format!(
+                "helm upgrade --install {RELEASE} {} --version {} --namespace {} --values values.yaml",
+                r.chart, r.version, r.namespace
+            )],
+            Self::Uninstall { namespace } => vec![format!("helm uninstall {RELEASE} --namespace {namespace}")],
+            Self::CreateNodeConfig { namespace, version } => {
+                vec![format!("kubectl -n {namespace} apply -f - # cilium.io/{version} CiliumNodeConfig {NODE_CONFIG}")]
+            }
+            Self::DeleteNodeConfig { namespace, .. } => {
+                vec![format!("kubectl -n {namespace} delete ciliumnodeconfig {NODE_CONFIG}")]
+            }
+            Self::RestartAgents { daemon_set: d, .. } => {
+                vec![format!("kubectl -n {} rollout restart daemonset/{}", d.namespace, d.name)]
+            }
+            Self::Cordon { node } => vec![
+                format!("kubectl cordon {node}"),
+                format!("kubectl annotate node {node} {CORDON_MARK}=true"),
+            ],
+            Self::KeepAway { node } => vec![format!("kubectl taint node {node} {AWAY_TAINT}=true:NoSchedule")],
+            Self::LetBack { node } => vec![format!("kubectl taint node {node} {AWAY_TAINT}-")],
+            Self::Uncordon { node, schedulable } => {
+                let mut lines = vec![format!("kubectl annotate node {node} {CORDON_MARK}-")];
+                if *schedulable {
+                    lines.insert(0, format!("kubectl uncordon {node}"));
+                }
+                lines
+            }
+            Self::Switch { node } => vec![format!("kubectl label node {node} --overwrite {SWITCH_LABEL}=true")],
+            Self::Unswitch { node } => vec![format!("kubectl label node {node} {SWITCH_LABEL}-")],
+            Self::Evict { pod, .. } => vec![format!(
+                "kubectl create --raw /api/v1/namespaces/{}/pods/{}/eviction -f - # Eviction",
+                pod.namespace, pod.name
+            )],
+            Self::DeletePod { pod, .. } => vec![format!("kubectl -n {} delete pod {}", pod.namespace, pod.name)],
+            Self::Task { node, task, nth, namespace, .. } => {
+                vec![format!("kubectl -n {namespace} create -f - # pod {}: {}", task.pod_name(node, *nth), task.purpose())]
+            }
+            Self::BackUpFlannel { namespace, .. } => {
+                vec![format!("kubectl -n {namespace} create configmap {FLANNEL_BACKUP} --from-file flannel.json")]
+            }
+            Self::DeleteFlannel { daemon_sets, .. } => daemon_sets
+                .iter()
+                .map(|d| format!("kubectl -n {} delete daemonset {}", d.namespace, d.name))
+                .chain(daemon_sets.first().map(|d| {
+                    format!("kubectl -n {} delete configmap/kube-flannel-cfg serviceaccount/flannel", d.namespace)
+                }))
+                .chain(["kubectl delete clusterrolebinding/flannel clusterrole/flannel".to_owned()])
+                .collect(),
+            Self::RestoreFlannel { namespace } => vec![format!(
+                "kubectl -n {namespace} get configmap {FLANNEL_BACKUP} -o jsonpath='{{.data.flannel\\.json}}' | kubectl apply -f -"
+            )],
+            Self::ForgetFlannelBackup { namespace } => {
+                vec![format!("kubectl -n {namespace} delete configmap {FLANNEL_BACKUP}")]
+            }
+        }
+    }
+}
+
+/// What a phase is called when its agents are restarted for it.
+pub fn restart_mark(phase: Phase, back: bool) -> String {
+    format!("{}{}", if back { "undo-" } else { "" }, phase.name().to_lowercase())
+}

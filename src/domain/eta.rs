@@ -1,0 +1,90 @@
+//! How long it will still take, said only when something is known about it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{
+    api::{NodeMigrationStatus, Target},
+    step::Step,
+    text,
+};
+
+/// What can be said about the time that is left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Estimate {
+    /// No node is through yet: nothing is known.
+    Unknown,
+    /// From the nodes that are through: the median, and the slowest for every one that is left.
+    Between(Duration, Duration),
+}
+
+/// Estimates from the nodes that are through.
+pub fn estimate<'a>(
+    nodes: impl Iterator<Item = &'a NodeMigrationStatus>,
+    target: Target,
+    at_once: u32,
+    now: Timestamp,
+) -> Option<Estimate> {
+    let (mut took, mut left, mut spent) = (Vec::new(), 0_u32, Duration::ZERO);
+    for status in nodes {
+        if status.step == Step::last(target) {
+            if let (Some(first), Some(last)) = (status.steps.first(), status.steps.last().and_then(|s| s.finished_at)) {
+                took.push(text::between(first.started_at, last));
+            }
+        } else {
+            left += 1;
+            if status.direction == target
+                && let Some(first) = status.steps.first()
+            {
+                spent += text::between(first.started_at, now);
+            }
+        }
+    }
+    if left == 0 {
+        return None;
+    }
+    took.sort();
+    let (Some(median), Some(slowest)) = (took.get(took.len() / 2), took.last()) else { return Some(Estimate::Unknown) };
+    let rounds = left.div_ceil(at_once.max(1));
+    let remaining = |each: &Duration| (*each * rounds).saturating_sub(spent.min(*each));
+    Some(Estimate::Between(remaining(median), remaining(slowest)))
+}
+
+impl std::fmt::Display for Estimate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("time left: unknown until the first node is through"),
+            Self::Between(low, high) if low == high => write!(f, "about {} left", text::duration(*low)),
+            Self::Between(low, high) => write!(f, "{} to {} left", text::duration(*low), text::duration(*high)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::api::StepTiming;
+
+    fn node(step: Step, from: i64, to: i64) -> NodeMigrationStatus {
+        let at = |s| Timestamp::from_second(s).unwrap();
+        let steps = vec![StepTiming { step: Step::Check, started_at: at(from), finished_at: Some(at(to)) }];
+        NodeMigrationStatus { step, steps, ..NodeMigrationStatus::default() }
+    }
+
+    #[test]
+    fn nothing_is_claimed_before_the_first_node_is_through() {
+        let nodes = [node(Step::Drain, 0, 0), NodeMigrationStatus::default()];
+        assert_eq!(estimate(nodes.iter(), Target::Cilium, 1, Timestamp::from_second(5).unwrap()), Some(Estimate::Unknown));
+    }
+
+    #[test]
+    fn what_is_left_follows_from_what_was_seen() {
+        let nodes = [node(Step::Done, 0, 100), node(Step::Done, 100, 400), node(Step::Pending, 0, 0)];
+        let nodes = [&nodes[0], &nodes[1], &NodeMigrationStatus::default(), &NodeMigrationStatus::default()];
+        let e = estimate(nodes.into_iter(), Target::Cilium, 1, Timestamp::from_second(400).unwrap());
+        assert_eq!(e, Some(Estimate::Between(Duration::from_secs(600), Duration::from_secs(600))));
+        let e = estimate(nodes.into_iter(), Target::Cilium, 2, Timestamp::from_second(400).unwrap());
+        assert_eq!(e, Some(Estimate::Between(Duration::from_secs(300), Duration::from_secs(300))));
+    }
+}

@@ -1,0 +1,93 @@
+//! What was seen on a node; kept in its NodeMigration so that any engine can go on from it.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What was seen on a node.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// The boot id before the reboot was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot_id_before: Option<String>,
+    /// The boot id that proves the reboot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot_id_after: Option<String>,
+    /// Somebody else had cordoned the node before Cutover came: it stays cordoned.
+    #[serde(default)]
+    pub cordoned_before: bool,
+    /// UID of the Cilium agent that has to be replaced for the switch to take effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_before: Option<String>,
+    /// The node was switched to Cilium and has not been restored since.
+    #[serde(default)]
+    pub switched: bool,
+    /// The last look at the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostEvidence>,
+    /// How often the host was looked at in this step; names the next look.
+    #[serde(default)]
+    pub looks: u32,
+    /// The last probe pod's result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeEvidence>,
+    /// host-local leases whose pod is gone: addresses that are lost for a rollback.
+    #[serde(default)]
+    pub leaked_leases: Vec<String>,
+    /// Flannel's leftovers were cleaned from the host.
+    #[serde(default)]
+    pub cleaned: bool,
+    /// Pods with a Cilium address at the last look.
+    #[serde(default)]
+    pub pods_on_cilium: u32,
+    /// Pods with a Flannel address at the last look.
+    #[serde(default)]
+    pub pods_on_flannel: u32,
+}
+
+/// One look at a node's host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HostEvidence {
+    /// The task that looked.
+    pub task: String,
+    /// Files in the CNI directory.
+    #[serde(default)]
+    pub cni_files: Vec<String>,
+    /// `cni-file` state as the Cilium agent reports it: `Ok`, `Disabled`, …; empty when unknown.
+    #[serde(default)]
+    pub cni_state: String,
+    /// Links of Flannel that exist.
+    #[serde(default)]
+    pub links: Vec<String>,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+}
+
+impl HostEvidence {
+    /// The CNI configurations that a container runtime would read, in its order.
+    pub fn active_confs(&self) -> impl Iterator<Item = &str> {
+        self.cni_files.iter().map(String::as_str).filter(|f| {
+            let ext = f.rsplit('.').next().unwrap_or_default();
+            matches!(ext, "conf" | "conflist" | "json")
+        })
+    }
+
+    /// Exactly this file is active.
+    pub fn only(&self, prefix: &str) -> bool {
+        let mut confs = self.active_confs();
+        confs.next().is_some_and(|c| c.starts_with(prefix)) && confs.next().is_none()
+    }
+}
+
+/// What a probe pod on the node saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProbeEvidence {
+    /// The address it got.
+    pub address: String,
+    /// It could open a connection to the API server's service address.
+    pub api_reached: bool,
+}

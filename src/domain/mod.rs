@@ -1,0 +1,23 @@
+//! The pure core: what a migration is, what is known, and what to do next.
+//!
+//! Nothing in here reads a clock, a network or a file. [`decide::decide`] is a function of
+//! ([`facts::Facts`], now); everything else feeds it or reads what it says.
+
+pub mod api;
+pub mod checks;
+pub mod decide;
+pub mod drain;
+pub mod effect;
+pub mod eta;
+pub mod evidence;
+pub mod facts;
+pub mod flannel;
+pub mod host;
+pub mod intent;
+pub mod log;
+pub mod phase;
+pub mod plan;
+pub mod rolling;
+pub mod step;
+pub mod text;
+pub mod values;

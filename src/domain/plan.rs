@@ -1,0 +1,179 @@
+//! Every effect of a migration in order, before anything is changed.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{
+    api::{Recycle, Target},
+    drain::{self, Fate},
+    effect::{Effect, HelmRelease, restart_mark},
+    facts::{Key, NodeFact},
+    host::HostTask,
+    phase::Phase,
+    rolling::Context,
+    step::{Risk, Step},
+    values,
+};
+
+/// One line of a plan.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Planned {
+    /// The phase.
+    pub phase: Phase,
+    /// The node, where it is one node's.
+    pub node: Option<String>,
+    /// The step, where it is one node's.
+    pub step: Option<Step>,
+    /// The change.
+    pub effect: String,
+    /// What it changes.
+    pub object: String,
+    /// How much it risks.
+    pub risk: Risk,
+    /// What an operator would type.
+    pub kubectl: Vec<String>,
+}
+
+/// The plan forward, up to and with `until`.
+pub fn forward(ctx: &Context<'_>, until: Phase) -> Vec<Planned> {
+    let mut plan = Vec::new();
+    for phase in Phase::ALL.into_iter().filter(|p| *p <= until) {
+        match phase {
+            Phase::Preflight | Phase::Verify => {}
+            Phase::Migrate => {
+                for node in ctx.nodes_in_order() {
+                    node_steps(ctx, node, Target::Cilium, &mut plan);
+                }
+            }
+            _ => plan.extend(cluster_effects(ctx, phase).into_iter().map(|e| planned(phase, None, None, &e))),
+        }
+    }
+    plan
+}
+
+/// What one node's way will do, with the pods that are on it now.
+pub fn node(ctx: &Context<'_>, node: &NodeFact, target: Target) -> Vec<Planned> {
+    let mut plan = Vec::new();
+    node_steps(ctx, node, target, &mut plan);
+    plan
+}
+
+/// What one phase does to the cluster as a whole.
+pub fn phase(ctx: &Context<'_>, phase: Phase) -> Vec<Planned> {
+    cluster_effects(ctx, phase).iter().map(|e| planned(phase, None, None, e)).collect()
+}
+
+fn planned(phase: Phase, node: Option<&NodeFact>, step: Option<Step>, effect: &Effect) -> Planned {
+    Planned {
+        phase,
+        node: node.map(|n| n.name.to_string()),
+        step,
+        effect: match effect {
+            Effect::Evict { pod, .. } => format!("evict {pod}"),
+            Effect::DeletePod { pod, why, .. } => format!("delete pod {pod}: {why}"),
+            Effect::Task { task, node, .. } => format!("{task} {node}: {}", task.purpose()),
+            effect => effect.name(),
+        },
+        object: effect.object(),
+        risk: effect.risk(),
+        kubectl: effect.kubectl(),
+    }
+}
+
+fn cluster_effects(ctx: &Context<'_>, phase: Phase) -> Vec<Effect> {
+    let cilium = &ctx.migration.spec.cilium;
+    let namespace = cilium.namespace.clone();
+    let version = ctx.facts.node_config_version().unwrap_or("v2").to_owned();
+    let agents = ctx.facts.cilium_agents().map_or_else(|| Key::new(&namespace, "cilium"), |d| d.key.clone());
+    let helm = |purpose, values: Result<_, String>| {
+        Effect::Helm(Box::new(HelmRelease {
+            chart: cilium.chart.clone(),
+            version: cilium.version.clone(),
+            namespace: cilium.namespace.clone(),
+            values: values.unwrap_or_default(),
+            purpose,
+        }))
+    };
+    match phase {
+        Phase::Install => {
+            let records = ctx.nodes_in_order().into_iter().map(|n| Effect::CreateRecord { node: n.name.clone() });
+            records
+                .chain([helm("install", values::migration(cilium)), Effect::CreateNodeConfig { namespace, version }])
+                .collect()
+        }
+        Phase::Finalise => vec![
+            helm("finalise", values::finalised(cilium)),
+            Effect::RestartAgents { daemon_set: agents, mark: restart_mark(Phase::Finalise, false) },
+            Effect::DeleteNodeConfig { namespace, version },
+        ],
+        Phase::Remove => {
+            let daemon_sets: Vec<Key> = ctx.facts.flannel_daemon_sets().map(|d| d.key.clone()).collect();
+            let copy = Effect::BackUpFlannel { daemon_sets: daemon_sets.clone(), namespace: namespace.clone() };
+            let delete = Effect::DeleteFlannel { daemon_sets, namespace };
+            let clean = ctx.nodes_in_order().into_iter().map(|n| task(ctx, &n.name, HostTask::Clean));
+            [copy, delete].into_iter().chain(clean).collect()
+        }
+        Phase::Preflight | Phase::Migrate | Phase::Verify => vec![],
+    }
+}
+
+fn task(ctx: &Context<'_>, node: &Arc<str>, task: HostTask) -> Effect {
+    let image = ctx.facts.cilium_agents().map_or_else(|| "the Cilium agent's".into(), |d| d.image.clone());
+    Effect::Task { node: node.clone(), task, nth: 0, namespace: ctx.migration.spec.cilium.namespace.clone(), image }
+}
+
+fn node_steps(ctx: &Context<'_>, node: &NodeFact, target: Target, plan: &mut Vec<Planned>) {
+    for spec in Step::path(target) {
+        let effects = step_effects(ctx, node, spec.step, target);
+        plan.extend(effects.iter().map(|e| planned(Phase::Migrate, Some(node), Some(spec.step), e)));
+    }
+}
+
+fn step_effects(ctx: &Context<'_>, node: &NodeFact, step: Step, target: Target) -> Vec<Effect> {
+    let name = node.name.clone();
+    let restart_agent = || {
+        ctx.facts.agent_on(&node.name).map(|a| Effect::DeletePod {
+            pod: a.key.clone(),
+            uid: a.uid.clone(),
+            why: "it reads its configuration at start",
+        })
+    };
+    match step {
+        Step::Cordon => vec![Effect::Cordon { node: name.clone() }, Effect::KeepAway { node: name }],
+        Step::Drain => {
+            // a plan shows what would happen once every consent is given
+            let mut pods: Vec<_> = ctx
+                .facts
+                .pods_on(&node.name)
+                .filter_map(|p| match drain::fate(p, &ctx.migration.spec.consents) {
+                    Fate::Evict | Fate::NeedsConsent(_) => Some((0, Effect::Evict { pod: p.key.clone(), uid: p.uid.clone() })),
+                    Fate::DeleteLast => Some((
+                        1,
+                        Effect::DeletePod { pod: p.key.clone(), uid: p.uid.clone(), why: "its DaemonSet starts it again after the switch" },
+                    )),
+                    Fate::Stays | Fate::Leaving => None,
+                })
+                .collect();
+            pods.sort_by_key(|(order, _)| *order);
+            pods.into_iter().map(|(_, e)| e).collect()
+        }
+        Step::Switch => [Some(Effect::Switch { node: name.clone() }), restart_agent(), Some(task(ctx, &name, HostTask::Look))]
+            .into_iter()
+            .flatten()
+            .collect(),
+        Step::Unswitch => [Some(Effect::Unswitch { node: name.clone() }), restart_agent(), Some(task(ctx, &name, HostTask::Look))]
+            .into_iter()
+            .flatten()
+            .collect(),
+        Step::Restore => vec![task(ctx, &name, HostTask::Restore)],
+        Step::Recycle if target == Target::Cilium && ctx.migration.spec.recycle == Recycle::Reboot => {
+            vec![task(ctx, &name, HostTask::Reboot { boot_id: node.boot_id.to_string() }), Effect::LetBack { node: name }]
+        }
+        Step::Recycle => vec![Effect::LetBack { node: name }],
+        Step::Verify => vec![task(ctx, &name, HostTask::Look), task(ctx, &name, HostTask::Probe)],
+        Step::Uncordon => vec![Effect::Uncordon { node: name, schedulable: !node.unschedulable || node.cordoned_by_cutover }],
+        Step::Pending | Step::Check | Step::Soak | Step::Done | Step::RolledBack => vec![],
+    }
+}

@@ -1,0 +1,271 @@
+//! The phases that change the cluster as a whole, forward and back.
+
+use std::sync::Arc;
+
+use super::{Context, Progress, host::task_image};
+use crate::domain::{
+    api::{NodeMigrationStatus, Severity},
+    checks,
+    effect::{Effect, HelmRelease, NODE_CONFIG, RELEASE, restart_mark},
+    facts::{Cni, DaemonSetFact, Facts, Key},
+    host::HostTask,
+    phase::Phase,
+    text, values,
+};
+
+/// What the facts say about each phase, whatever anybody remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Cilium is there, or half there.
+    pub installed: bool,
+    /// Cilium is the default of every node, or is becoming it.
+    pub finalised: bool,
+    /// Flannel is gone, or going: Cutover holds the copy of its objects.
+    pub removed: bool,
+}
+
+impl Standing {
+    /// Reads it off the facts.
+    pub fn of(facts: &Facts) -> Self {
+        let finalising = facts.cilium_agents().and_then(|a| a.restarted_for.clone()) == Some(restart_mark(Phase::Finalise, false));
+        Self {
+            installed: facts.cilium_agents().is_some() || facts.cilium_config.is_some(),
+            finalised: facts.cilium_config.as_ref().is_some_and(|c| !c.custom_conf) || finalising,
+            removed: facts.flannel_backup,
+        }
+    }
+}
+
+impl Context<'_> {
+    fn namespace(&self) -> String {
+        self.migration.spec.cilium.namespace.clone()
+    }
+
+    fn release(&self, finalised: bool, purpose: &'static str) -> Result<Effect, Progress> {
+        let cilium = &self.migration.spec.cilium;
+        let values = if finalised { values::finalised(cilium) } else { values::migration(cilium) };
+        let values = values.map_err(|message| Progress::Fail {
+            message,
+            object: "migration/cutover".into(),
+            next: "Nothing was changed. Correct spec.cilium.values.".into(),
+        })?;
+        Ok(Effect::Helm(Box::new(HelmRelease {
+            chart: cilium.chart.clone(),
+            version: cilium.version.clone(),
+            namespace: cilium.namespace.clone(),
+            values,
+            purpose,
+        })))
+    }
+
+    /// helm is run until it has succeeded: what it left half done it mends itself when run again.
+    fn helm(&self, finalised: bool, purpose: &'static str, due: bool, why: &str) -> Option<Progress> {
+        match self.release(finalised, purpose) {
+            Err(progress) => Some(progress),
+            Ok(effect) => (due || self.failures.contains_key(&effect.name())).then(|| Progress::act(effect, why)),
+        }
+    }
+
+    /// Cilium beside Flannel.
+    pub fn install(&self) -> Progress {
+        let due = self.facts.cilium_agents().is_none() || self.facts.cilium_config.is_none();
+        if let Some(progress) = self.helm(false, "install", due, "helm installs Cilium") {
+            return progress;
+        }
+        if let Some(progress) = self.agents_ready() {
+            return progress;
+        }
+        let without: Vec<&str> =
+            self.facts.nodes.keys().filter(|n| !self.facts.cilium_ranges.contains_key(*n)).map(|n| &**n).collect();
+        if let Some(node) = without.first() {
+            return Progress::Wait(format!("Cilium's operator has given {node} no range yet"));
+        }
+        match self.node_config(true) {
+            Some(progress) => progress,
+            None => Progress::Done,
+        }
+    }
+
+    fn agents_ready(&self) -> Option<Progress> {
+        let agents = self.facts.cilium_agents()?;
+        if agents.is_rolled_out() {
+            return None;
+        }
+        let sick = self.facts.nodes.keys().find_map(|n| {
+            let pod = self.facts.daemon_pod(agents, n).filter(|p| !p.ready)?;
+            let why = if pod.reason.is_empty() { pod.phase.to_string() } else { text::safe(&pod.reason).into_owned() };
+            Some(format!("; {} on {n}: {why}", pod.key.name))
+        });
+        let (ready, desired) = (agents.ready.min(agents.updated), agents.desired);
+        Some(Progress::Wait(format!("{ready} of {desired} Cilium agents ready{}", sick.unwrap_or_default())))
+    }
+
+    /// The CiliumNodeConfig has to exist, or has to be gone.
+    fn node_config(&self, wanted: bool) -> Option<Progress> {
+        let namespace = self.namespace();
+        let there = self.facts.node_configs.contains_key(&Key::new(&namespace, NODE_CONFIG));
+        let version = self.facts.node_config_version().map(str::to_owned);
+        match (wanted, there, version) {
+            (true, true, _) | (false, false, _) => None,
+            (_, _, None) => Some(Progress::Wait("Cilium's operator has not created the CiliumNodeConfig API yet".into())),
+            (true, false, Some(version)) => {
+                Some(Progress::act(Effect::CreateNodeConfig { namespace, version }, "create the CiliumNodeConfig"))
+            }
+            (false, true, Some(version)) => {
+                Some(Progress::act(Effect::DeleteNodeConfig { namespace, version }, "delete the CiliumNodeConfig"))
+            }
+        }
+    }
+
+    /// Cilium is uninstalled; every node is back on Flannel by now.
+    pub fn undo_install(&self) -> Progress {
+        if let Some(progress) = self.node_config(false) {
+            return progress;
+        }
+        let namespace = self.namespace();
+        if self.facts.cilium_agents().is_some() || self.facts.cilium_config.is_some() {
+            return Progress::act(Effect::Uninstall { namespace }, "helm uninstalls Cilium");
+        }
+        let left = self.facts.pods.values().filter(|p| {
+            p.labels.get("app.kubernetes.io/part-of").is_some_and(|v| v == RELEASE) && *p.key.namespace == *namespace
+        });
+        match left.count() {
+            0 => Progress::Done,
+            n => Progress::Wait(format!("{} of Cilium terminating", text::count(n, "pod"))),
+        }
+    }
+
+    /// Cilium becomes the default. Refused while any pod would be left on Flannel.
+    pub fn finalise(&self) -> Progress {
+        let mark = restart_mark(Phase::Finalise, false);
+        let custom = self.facts.cilium_config.as_ref().is_none_or(|c| c.custom_conf);
+        if custom {
+            let on_flannel: Vec<_> = self.facts.pods_with(Cni::Flannel, None).collect();
+            if let Some(pod) = on_flannel.first() {
+                return Progress::Wait(format!(
+                    "{} still with Flannel addresses, as {} on {}",
+                    text::count(on_flannel.len(), "pod"),
+                    pod.key,
+                    pod.node
+                ));
+            }
+        }
+        if let Some(progress) = self.helm(true, "finalise", custom, "helm makes Cilium the default") {
+            return progress;
+        }
+        if let Some(progress) = self.restarted(&mark) {
+            return progress;
+        }
+        match self.node_config(false) {
+            Some(progress) => progress,
+            None => Progress::Done,
+        }
+    }
+
+    fn restarted(&self, mark: &str) -> Option<Progress> {
+        let Some(agents) = self.facts.cilium_agents() else {
+            return Some(Progress::Wait("waits for Cilium's DaemonSet".into()));
+        };
+        if agents.restarted_for.as_deref() != Some(mark) {
+            let effect = Effect::RestartAgents { daemon_set: agents.key.clone(), mark: mark.to_owned() };
+            return Some(Progress::act(effect, "restart the agents so that they read their configuration"));
+        }
+        self.agents_ready()
+    }
+
+    /// Nodes decide for themselves again. The CiliumNodeConfig comes first: without it the switched
+    /// nodes would lose their configuration at the agents' restart.
+    pub fn undo_finalise(&self) -> Progress {
+        if let Some(progress) = self.node_config(true) {
+            return progress;
+        }
+        let custom = self.facts.cilium_config.as_ref().is_some_and(|c| c.custom_conf);
+        if let Some(progress) = self.helm(false, "undo finalise", !custom, "helm makes Cilium optional again") {
+            return progress;
+        }
+        self.restarted(&restart_mark(Phase::Finalise, true)).unwrap_or(Progress::Done)
+    }
+
+    fn flannel_sets(&self) -> Vec<&DaemonSetFact> {
+        self.facts.flannel_daemon_sets().collect()
+    }
+
+    /// Flannel's objects go, then what it left on the nodes. Records say which nodes are clean.
+    pub fn remove(&self, records: &mut dyn FnMut(&str) -> Option<NodeMigrationStatus>) -> (Progress, Vec<(Arc<str>, NodeMigrationStatus)>) {
+        let sets = self.flannel_sets();
+        let keys: Vec<Key> = sets.iter().map(|d| d.key.clone()).collect();
+        let namespace = self.namespace();
+        if !keys.is_empty() {
+            let progress = if self.facts.flannel_backup {
+                Progress::act(Effect::DeleteFlannel { daemon_sets: keys, namespace }, "delete Flannel's objects")
+            } else {
+                Progress::act(Effect::BackUpFlannel { daemon_sets: keys, namespace }, "keep a copy of Flannel's objects")
+            };
+            return (progress, vec![]);
+        }
+        let left = self.facts.pods.values().filter(|p| p.is_daemon() && p.labels.get("app").is_some_and(|a| a == "flannel"));
+        let left = left.count();
+        if left > 0 {
+            return (Progress::Wait(format!("{} of Flannel terminating", text::count(left, "pod"))), vec![]);
+        }
+        self.clean(records)
+    }
+
+    fn clean(&self, records: &mut dyn FnMut(&str) -> Option<NodeMigrationStatus>) -> (Progress, Vec<(Arc<str>, NodeMigrationStatus)>) {
+        let (mut effects, mut changed, mut open, mut failed) = (vec![], vec![], vec![], None);
+        for node in self.nodes_in_order() {
+            let Some(mut status) = records(&node.name).filter(|s| !s.evidence.cleaned) else { continue };
+            match self.task(node, &mut status, &HostTask::Clean) {
+                Ok(report) => {
+                    status.evidence.cleaned = true;
+                    status.evidence.host = Some(report.host("clean", self.now));
+                    status.evidence.leaked_leases.clear();
+                    status.last_error = None;
+                    changed.push((node.name.clone(), status));
+                    continue;
+                }
+                Err(Progress::Act(due, _)) => effects.extend(due),
+                Err(Progress::Fail { message, object, next }) => {
+                    let count = status.last_error.as_ref().map_or(1, |e| e.count + 1);
+                    status.last_error = Some(crate::domain::api::StepError { message: message.clone(), object, next, at: self.now, count });
+                    failed = Some(message);
+                    changed.push((node.name.clone(), status));
+                }
+                Err(_) => {}
+            }
+            open.push(node.name.to_string());
+        }
+        let progress = match (open.first(), failed) {
+            (None, _) => Progress::Done,
+            (Some(_), Some(message)) => Progress::Wait(message),
+            (Some(first), None) if effects.is_empty() => Progress::Wait(format!("cleans {first} and {} more", open.len() - 1)),
+            (Some(_), None) => Progress::Act(effects, format!("{} to clean", text::count(open.len(), "node"))),
+        };
+        (progress, changed)
+    }
+
+    /// Flannel's objects come back from the copy, and with them its files on the nodes.
+    pub fn undo_remove(&self) -> Progress {
+        let namespace = self.namespace();
+        let sets = self.flannel_sets();
+        if sets.is_empty() {
+            return Progress::act(Effect::RestoreFlannel { namespace }, "create Flannel's objects again");
+        }
+        if let Some(set) = sets.iter().find(|s| !s.is_rolled_out()) {
+            return Progress::Wait(format!("{} of {} Flannel pods ready", set.ready, set.desired));
+        }
+        Progress::act(Effect::ForgetFlannelBackup { namespace }, "the copy of Flannel's objects is no longer needed")
+    }
+
+    /// Every check of the end state.
+    pub fn verify_cluster(&self) -> Progress {
+        let findings = checks::verification(self);
+        let blocking = findings.iter().find(|f| f.severity == Severity::Block);
+        blocking.map_or(Progress::Done, |f| Progress::Wait(format!("{}: {}", f.object, f.message)))
+    }
+
+    /// The image that task pods would use now.
+    pub fn has_task_image(&self) -> bool {
+        task_image(self.facts).is_some()
+    }
+}

@@ -1,0 +1,71 @@
+//! The rolling strategy: node by node, both overlays side by side.
+
+pub mod cluster;
+pub mod host;
+pub mod node;
+pub mod order;
+mod steps;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{api::Migration, effect::Effect, facts::Facts};
+
+/// Failures of effects that have not succeeded since, by the effect's name.
+pub type Failures = BTreeMap<String, Failure>;
+
+/// An effect that failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// What the server or the program said.
+    pub message: String,
+    /// What was left behind and what to do next.
+    pub next: String,
+    /// When it last failed.
+    pub at: Timestamp,
+    /// How often in a row.
+    pub count: u32,
+    /// It was refused by a disruption budget: nothing is wrong, somebody else has to become healthy.
+    pub budget: bool,
+}
+
+/// Everything that a decision is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// What is known.
+    pub facts: &'a Facts,
+    /// What is wanted.
+    pub migration: &'a Migration,
+    /// What went wrong lately.
+    pub failures: &'a Failures,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// How far something has come.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress {
+    /// Its evidence is there.
+    Done,
+    /// These changes are due; the words say what for.
+    Act(Vec<Effect>, String),
+    /// It waits: for whom and what.
+    Wait(String),
+    /// It cannot go on by itself.
+    Fail {
+        /// What failed.
+        message: String,
+        /// The object.
+        object: String,
+        /// What was left behind, and what to do next.
+        next: String,
+    },
+}
+
+impl Progress {
+    /// One change.
+    pub(crate) fn act(effect: Effect, why: impl Into<String>) -> Self {
+        Self::Act(vec![effect], why.into())
+    }
+}

@@ -1,0 +1,160 @@
+//! One node's way, forward or back: what its record becomes, and what is due.
+
+use jiff::Timestamp;
+
+use super::{Context, Progress};
+use crate::domain::{
+    api::{NodeMigrationStatus, StepError, StepTiming, Target},
+    effect::Effect,
+    facts::{Cni, NodeFact},
+    step::Step,
+    text,
+};
+
+/// What is decided for one node.
+#[derive(Clone, Debug, Default)]
+pub struct NodeDecision {
+    /// What its record becomes.
+    pub status: NodeMigrationStatus,
+    /// What is due.
+    pub effects: Vec<Effect>,
+}
+
+impl Context<'_> {
+    /// Moves a node on towards `target`, as far as the facts allow. `may_begin` is asked before the
+    /// node is taken out.
+    pub fn advance(&self, node: &NodeFact, target: Target, may_begin: Result<(), String>) -> NodeDecision {
+        let mut status = self.status(&node.name);
+        let mut effects = Vec::new();
+        self.turn(node, &mut status, target, &may_begin);
+        // each round ends a step, so the path's length bounds them
+        for _ in 0..=Step::path(target).len() + 1 {
+            if status.step.is_final() || (status.step == Step::Pending && may_begin.is_err()) {
+                break;
+            }
+            let progress = self.progress(node, &mut status);
+            match progress {
+                Progress::Done if status.step == Step::Check && may_begin.is_err() => {
+                    status.waiting = may_begin.err().unwrap_or_default();
+                    break;
+                }
+                Progress::Done => self.finish_step(node, &mut status),
+                Progress::Act(due, why) => {
+                    status.waiting = self.failing(&due).unwrap_or(why);
+                    effects = due;
+                    break;
+                }
+                Progress::Wait(why) => {
+                    status.waiting = why;
+                    break;
+                }
+                Progress::Fail { message, object, next } => {
+                    let count = status.last_error.as_ref().filter(|e| e.message == message).map_or(1, |e| e.count + 1);
+                    status.waiting.clone_from(&message);
+                    status.last_error = Some(StepError { message, object, next, at: self.now, count });
+                    break;
+                }
+            }
+        }
+        self.note_failures(&effects, &mut status);
+        NodeDecision { status, effects }
+    }
+
+    /// Begins a way, or turns round when the wish has changed.
+    fn turn(&self, node: &NodeFact, status: &mut NodeMigrationStatus, target: Target, may_begin: &Result<(), String>) {
+        let first = Step::path(target).first().map_or(Step::Pending, |s| s.step);
+        let untouched = !status.evidence.switched && !node.switched && !node.cordoned_by_cutover && !node.kept_away;
+        let at_rest = matches!(status.step, Step::Pending | Step::Check | Step::RolledBack);
+        match (status.direction == target, status.step) {
+            (_, Step::RolledBack) if target == Target::Flannel => {}
+            (true, Step::Pending) | (false, _) if target == Target::Flannel && untouched && at_rest => {
+                status.direction = target;
+                status.step = Step::RolledBack;
+                status.waiting.clear();
+                status.since = Some(self.now);
+            }
+            (true, Step::Pending) | (false, _) => match may_begin {
+                // a node that is out already turns round at once; one at rest waits for its turn
+                Err(why) if at_rest || status.step == Step::Done => status.waiting.clone_from(why),
+                _ => {
+                    status.direction = target;
+                    status.attempt += 1;
+                    status.steps.clear();
+                    status.last_error = None;
+                    if status.step.is_final() || status.step == Step::Pending {
+                        status.evidence.cordoned_before = node.unschedulable && !node.cordoned_by_cutover;
+                    }
+                    self.begin(node, status, first);
+                }
+            },
+            _ => {}
+        }
+    }
+
+    fn begin(&self, node: &NodeFact, status: &mut NodeMigrationStatus, step: Step) {
+        status.step = step;
+        status.since = Some(self.now);
+        status.waiting.clear();
+        status.steps.push(StepTiming { step, started_at: self.now, finished_at: None });
+        // a step looks with its own eyes: nothing that an earlier one saw counts
+        match step {
+            Step::Switch | Step::Unswitch => {
+                status.evidence.switched = true;
+                status.evidence.agent_before = self.facts.agent_on(&node.name).map(|a| a.uid.to_string());
+            }
+            Step::Recycle => {
+                status.evidence.boot_id_before = Some(node.boot_id.to_string());
+                status.evidence.boot_id_after = None;
+            }
+            Step::Verify => status.evidence.probe = None,
+            _ => {}
+        }
+    }
+
+    fn finish_step(&self, node: &NodeFact, status: &mut NodeMigrationStatus) {
+        finish(&mut status.steps, self.now);
+        status.last_error = None;
+        match status.step {
+            Step::Restore => status.evidence.switched = false,
+            Step::Verify => {
+                let count = |cni| u32::try_from(self.facts.pods_with(cni, Some(&node.name)).count()).unwrap_or(u32::MAX);
+                status.evidence.pods_on_cilium = count(Cni::Cilium);
+                status.evidence.pods_on_flannel = count(Cni::Flannel);
+            }
+            _ => {}
+        }
+        let next = status.step.after(status.direction);
+        if next.is_final() {
+            status.step = next;
+            status.since = Some(self.now);
+            status.waiting.clear();
+        } else {
+            self.begin(node, status, next);
+        }
+    }
+
+    /// What a failing effect says, so that "still trying" and "stuck" do not look alike.
+    fn failing(&self, due: &[Effect]) -> Option<String> {
+        let (effect, failure) = due.iter().find_map(|e| Some((e, self.failures.get(&e.name())?)))?;
+        Some(format!("{}: {} (try {})", effect.object(), text::safe(&failure.message), failure.count + 1))
+    }
+
+    fn note_failures(&self, due: &[Effect], status: &mut NodeMigrationStatus) {
+        let failed = due.iter().find_map(|e| Some((e, self.failures.get(&e.name()).filter(|f| !f.budget)?)));
+        if let Some((effect, failure)) = failed {
+            status.last_error = Some(StepError {
+                message: text::safe(&failure.message).into_owned(),
+                object: effect.object(),
+                next: failure.next.clone(),
+                at: failure.at,
+                count: failure.count,
+            });
+        }
+    }
+}
+
+fn finish(steps: &mut [StepTiming], now: Timestamp) {
+    if let Some(last) = steps.last_mut() {
+        last.finished_at = Some(now);
+    }
+}

@@ -1,0 +1,126 @@
+//! Which node is next, and whether it may begin.
+
+use std::sync::Arc;
+
+use super::Context;
+use crate::domain::{
+    api::{NodeMigration, NodeMigrationStatus, Target},
+    facts::NodeFact,
+    phase::Phase,
+    step::Step,
+};
+
+impl<'a> Context<'a> {
+    /// The nodes of the migration in their order: those that the spec names, workers by name, then
+    /// the control plane. The other way round on the way back.
+    pub fn nodes_in_order(&self) -> Vec<&'a NodeFact> {
+        let spec = &self.migration.spec.nodes;
+        let mut nodes: Vec<&NodeFact> = self
+            .facts
+            .nodes
+            .values()
+            .filter(|n| spec.selector.iter().all(|(k, v)| n.labels.get(k) == Some(v)))
+            .collect();
+        nodes.sort_by_key(|n| {
+            let named = spec.order.iter().position(|o| **o == *n.name).unwrap_or(usize::MAX);
+            (named, n.control_plane, natural(&n.name))
+        });
+        nodes
+    }
+
+    /// What is recorded of a node.
+    pub fn record(&self, node: &str) -> Option<&'a NodeMigration> {
+        self.facts.node_migrations.get(node)
+    }
+
+    /// The status of a node's record; the default where there is none.
+    pub fn status(&self, node: &str) -> NodeMigrationStatus {
+        self.record(node).and_then(|r| r.status.clone()).unwrap_or_default()
+    }
+
+    /// Where a node is to end, as the Migration and its own record have it. `None`: it stays as it is.
+    pub fn wanted(&self, node: &str) -> Option<Target> {
+        let record = self.record(node).map(|r| &r.spec);
+        let approved = self.migration.spec.approved;
+        if self.migration.spec.target == Target::Flannel || record.is_some_and(|s| s.target == Target::Flannel) {
+            return Some(Target::Flannel);
+        }
+        let canary = approved >= Phase::Install && record.is_some_and(|s| s.approved);
+        if approved >= Phase::Migrate || canary {
+            return Some(Target::Cilium);
+        }
+        // Migrate is not approved (any more): what has begun goes back
+        let begun = !matches!(self.status(node).step, Step::Pending | Step::RolledBack);
+        let switched = self.facts.nodes.get(node).is_some_and(|n| n.switched);
+        (begun || switched).then_some(Target::Flannel)
+    }
+
+    /// May this node be taken out now? Otherwise why not, and for whom it waits.
+    ///
+    /// # Errors
+    /// The reason, as a sentence.
+    pub fn may_begin(&self, node: &NodeFact, taken: &[Arc<str>]) -> Result<(), String> {
+        let limit = usize::try_from(self.migration.spec.nodes.max_unavailable).unwrap_or(1);
+        let out: Vec<(&NodeFact, String)> =
+            self.facts.nodes.values().filter(|n| n.name != node.name).filter_map(|n| Some((n, self.why_out(n, taken)?))).collect();
+        if let Some((other, why)) = out.first()
+            && out.len() >= limit
+        {
+            return Err(format!("waits for {}: {why} (at most {limit} at once)", other.name));
+        }
+        if node.control_plane {
+            if let Some((other, why)) = out.iter().find(|(n, _)| n.control_plane) {
+                return Err(format!("control plane one at a time: waits for {}: {why}", other.name));
+            }
+            if let Some(etcd) = self.facts.pods.values().find(|p| {
+                &*p.key.namespace == "kube-system" && p.labels.get("component").is_some_and(|c| c == "etcd") && !p.ready
+            }) {
+                return Err(format!("waits for etcd: member {} is not ready", etcd.key.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Why a node counts as out: by Cutover or by anybody else.
+    fn why_out(&self, node: &NodeFact, taken: &[Arc<str>]) -> Option<String> {
+        let status = self.status(&node.name);
+        if status.step.is_underway() || taken.contains(&node.name) {
+            let step = if status.step.is_underway() { status.step } else { Step::Cordon };
+            return Some(format!("it is at step {step}"));
+        }
+        if status.step == Step::Soak {
+            return Some("it soaks".into());
+        }
+        if !node.ready {
+            return Some(format!("it is not Ready ({})", node.not_ready_reason));
+        }
+        node.unschedulable.then(|| "somebody else has cordoned it".into())
+    }
+}
+
+/// Sorts `node-2` before `node-10`.
+fn natural(name: &str) -> Vec<(String, u64)> {
+    let mut parts = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let text_end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let (text, tail) = rest.split_at(text_end);
+        let digits_end = tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len());
+        let (digits, tail) = tail.split_at(digits_end);
+        parts.push((text.to_owned(), digits.parse().unwrap_or(0)));
+        rest = tail;
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::natural;
+
+    #[test]
+    fn numbers_sort_as_numbers() {
+        let mut names = ["worker-10", "worker-2", "cp-1"];
+        names.sort_by_key(|n| natural(n));
+        assert_eq!(names, ["cp-1", "worker-2", "worker-10"]);
+    }
+}

@@ -1,0 +1,74 @@
+//! Text for people: escaping what a cluster says, and durations.
+
+use std::{borrow::Cow, fmt::Write, time::Duration};
+
+/// Makes text from a cluster safe for a terminal: control characters (C0, DEL, C1), bidirectional
+/// overrides, zero-width and line separators are shown by their code instead of acting. Escaped, not
+/// removed: removal can change what a text says.
+pub fn safe(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_active) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_active(c) {
+            let _ = write!(out, "<U+{:04X}>", c as u32);
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+fn is_active(c: char) -> bool {
+    c.is_control()
+        || matches!(c as u32, 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x2069 | 0xFEFF | 0xE0000..=0xE007F)
+}
+
+/// A duration in at most two units: `4s`, `2m 5s`, `3h 10m`.
+pub fn duration(d: Duration) -> String {
+    let s = d.as_secs();
+    match s {
+        0..60 => format!("{s}s"),
+        60..3600 if s % 60 == 0 => format!("{}m", s / 60),
+        60..3600 => format!("{}m {}s", s / 60, s % 60),
+        _ if s % 3600 < 60 => format!("{}h", s / 3600),
+        _ => format!("{}h {}m", s / 3600, s % 3600 / 60),
+    }
+}
+
+/// The time between two moments; zero when the clock went back.
+pub fn between(from: jiff::Timestamp, to: jiff::Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
+
+/// `1 pod`, `2 pods`.
+pub fn count(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_acts_on_a_terminal_gets_through() {
+        for (given, wanted) in [
+            ("plain", "plain"),
+            ("a\x1b[31mb", "a<U+001B>[31mb"),
+            ("a\rb\nc", "a<U+000D>b<U+000A>c"),
+            ("\u{9b}31m", "<U+009B>31m"),
+            ("user\u{202e}cod.exe", "user<U+202E>cod.exe"),
+            ("\u{7f}", "<U+007F>"),
+        ] {
+            assert_eq!(safe(given), wanted);
+        }
+    }
+
+    #[test]
+    fn durations_have_at_most_two_units() {
+        for (s, wanted) in [(4, "4s"), (60, "1m"), (125, "2m 5s"), (3600, "1h"), (11_400, "3h 10m")] {
+            assert_eq!(duration(Duration::from_secs(s)), wanted);
+        }
+    }
+}

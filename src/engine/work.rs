@@ -1,0 +1,140 @@
+//! Effects under way: each name once, failures with back-off, results into the journal.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+
+use super::{Journal, entry};
+use crate::{
+    cluster::apply::{Hands, Refusal},
+    domain::{
+        effect::Effect,
+        log::Kind,
+        rolling::{Failure, Failures},
+    },
+};
+
+/// How long a request may take; helm has its own limit.
+const REQUEST: Duration = Duration::from_secs(30);
+/// After a success the watch needs a moment to show it; until then it is not done again.
+const ECHO: Duration = Duration::from_millis(500);
+/// The shortest and the longest pause after a failure.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+pub(super) struct Work {
+    hands: Hands,
+    journal: Journal,
+    running: JoinSet<(Effect, Result<(), Refusal>)>,
+    under_way: BTreeMap<String, Instant>,
+    not_before: HashMap<String, Instant>,
+    failures: Failures,
+}
+
+impl Work {
+    pub(super) fn new(hands: Hands, journal: Journal) -> Self {
+        Self { hands, journal, running: JoinSet::new(), under_way: BTreeMap::new(), not_before: HashMap::new(), failures: Failures::new() }
+    }
+
+    pub(super) const fn failures(&self) -> &Failures {
+        &self.failures
+    }
+
+    /// Begins an effect, unless it is under way or its pause is not over.
+    pub(super) fn begin(&mut self, effect: Effect) {
+        let name = effect.name();
+        let now = Instant::now();
+        if self.under_way.contains_key(&name) || self.not_before.get(&name).is_some_and(|t| *t > now) {
+            return;
+        }
+        self.under_way.insert(name.clone(), now);
+        let mut line = entry(Kind::Begin, effect.object(), name);
+        line.kubectl = effect.kubectl();
+        if !self.failures.contains_key(&effect.name()) {
+            self.journal.add(line);
+        }
+        let (hands, journal) = (self.hands.clone(), self.journal.clone());
+        self.running.spawn(async move {
+            let (lines, mut said) = mpsc::channel(256);
+            let object = effect.object();
+            let echo = tokio::spawn(async move {
+                while let Some(line) = said.recv().await {
+                    journal.say(Kind::Output, object.clone(), line);
+                }
+            });
+            let limit = if matches!(effect, Effect::Helm(_) | Effect::Uninstall { .. }) { Duration::MAX } else { REQUEST };
+            let result = timeout(limit, hands.apply(&effect, lines)).await.unwrap_or_else(|_| {
+                Err(Refusal {
+                    message: format!("no answer within {} s", REQUEST.as_secs()),
+                    next: "Unknown whether it was changed: it is looked at before it is tried again.".into(),
+                    budget: false,
+                })
+            });
+            let _ = echo.await;
+            (effect, result)
+        });
+    }
+
+    /// Waits until an effect has ended and takes its result in.
+    pub(super) async fn finished(&mut self) {
+        match self.running.join_next().await {
+            Some(Ok((effect, result))) => self.took(&effect, result),
+            Some(Err(e)) => tracing::error!("an effect ended without a result: {e}"),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn took(&mut self, effect: &Effect, result: Result<(), Refusal>) {
+        let name = effect.name();
+        self.under_way.remove(&name);
+        let now = Instant::now();
+        self.not_before.retain(|_, t| *t > now);
+        match result {
+            Ok(()) => {
+                self.failures.remove(&name);
+                self.not_before.insert(name.clone(), now + ECHO);
+                self.journal.say(Kind::Done, effect.object(), name);
+            }
+            Err(refusal) => {
+                let count = self.failures.get(&name).map_or(0, |f| f.count) + 1;
+                self.not_before.insert(name.clone(), now + pause(count));
+                let kind = if refusal.budget { Kind::Waiting } else { Kind::Failed };
+                let known = self.failures.get(&name).is_some_and(|f| f.message == refusal.message);
+                if !known {
+                    self.journal.say(kind, effect.object(), format!("{name}: {}. {}", refusal.message, refusal.next));
+                }
+                let Refusal { message, next, budget } = refusal;
+                self.failures.insert(name, Failure { message, next, at: Timestamp::now(), count, budget });
+                self.forget_old();
+            }
+        }
+    }
+
+    /// A pod that is gone never succeeds: what failed long ago and is not tried any more is forgotten.
+    fn forget_old(&mut self) {
+        let now = Timestamp::now();
+        self.failures.retain(|_, f| now.duration_since(f.at).as_secs() < 300);
+    }
+
+    /// Lets what is under way end: an answer that is not waited for is an unknown that need not be.
+    pub(super) async fn settle(&mut self) {
+        let all = async { while self.running.join_next().await.is_some() {} };
+        if timeout(Duration::from_secs(5), all).await.is_err() {
+            tracing::warn!("left {} effects without waiting for their answers", self.running.len());
+        }
+    }
+}
+
+/// Doubles from the shortest to the longest, with jitter, never below the shortest.
+fn pause(count: u32) -> Duration {
+    let (shortest, longest) = PAUSES;
+    let base = shortest.saturating_mul(1 << count.saturating_sub(1).min(6)).min(longest);
+    base.mul_f64(1.0 + fastrand::f64() / 2.0)
+}

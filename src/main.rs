@@ -1,0 +1,24 @@
+//! Arguments in, exit code out.
+
+use std::{io::Write, path::Path, process::ExitCode};
+
+use cutover::{cli, sim};
+
+fn main() -> color_eyre::Result<ExitCode> {
+    let (panic_hook, eyre_hook) = color_eyre::config::HookBuilder::default().display_env_section(false).into_hooks();
+    eyre_hook.install()?;
+    // before any terminal mode is set, so that a panic finds the terminal restored
+    panic_hook.install();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let name = std::env::args_os().next().unwrap_or_default();
+    if Path::new(&name).file_stem().is_some_and(|s| s == "helm") {
+        let (code, said) = runtime.block_on(sim::helm::run(std::env::args_os()));
+        let mut out: Box<dyn Write> = if code == 0 { Box::new(std::io::stdout()) } else { Box::new(std::io::stderr()) };
+        writeln!(out, "{said}")?;
+        return Ok(ExitCode::from(code));
+    }
+    let exit = runtime.block_on(cli::run(std::env::args_os()));
+    // requests that nobody waits for any more must not keep the program
+    runtime.shutdown_background();
+    Ok(exit.into())
+}

@@ -1,0 +1,82 @@
+//! A Cilium agent, as real ones were seen to behave.
+
+use std::{sync::Arc, time::Duration};
+
+use kube::{ResourceExt, api::ListParams};
+use serde_json::{Value, json};
+
+use super::{
+    cache::{Kind, Object, selects},
+    host::Agent,
+    kubelet::Kubelet,
+    pods::alive,
+};
+
+/// Runs an agent's start. Its configuration is read once, here: what changes later has to wait for the
+/// next pod. False when the pod or the node went away meanwhile.
+pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> bool {
+    let pace = kubelet.cluster.pace;
+    let namespace = pod.namespace().unwrap_or_default();
+    let Some(config) = configuration(kubelet, &namespace).await else { return false };
+    register(kubelet).await;
+    let manages = config["custom-cni-conf"] != "true" && config["write-cni-conf-when-ready"].as_str().is_some_and(|f| !f.is_empty());
+    // the API of the agent comes before its readiness; endpoints of living sandboxes are restored, others forgotten
+    kubelet.hosts.with(&kubelet.node, |h| {
+        h.agent = Some(Agent { uid: pod.uid().unwrap_or_default(), manages, wrote: false });
+        let living: Vec<String> = h.sandboxes.keys().cloned().collect();
+        h.endpoints.retain(|uid, _| living.contains(uid));
+    });
+    pace.wait(Duration::from_secs(7)).await;
+    while kubelet.ranges().1.is_none() {
+        if !alive(kubelet, pod, boot) {
+            return false;
+        }
+        pace.wait(Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    if !alive(kubelet, pod, boot) {
+        return false;
+    }
+    kubelet.hosts.with(&kubelet.node, |h| {
+        h.links.extend(["cilium_host", "cilium_net", "cilium_vxlan"]);
+        if manages {
+            h.cilium_writes();
+        }
+    });
+    up_condition(kubelet).await;
+    pace.wait(Duration::from_secs(2)).await;
+    alive(kubelet, pod, boot)
+}
+
+/// The ConfigMap with every CiliumNodeConfig over it that selects this node, in the order of their names.
+async fn configuration(kubelet: &Kubelet, namespace: &str) -> Option<Value> {
+    let map = kubelet.cluster.api(Kind::ConfigMap, namespace).get("cilium-config").await.ok()?;
+    let node = kubelet.cluster.api(Kind::Node, "").get(&kubelet.node).await.ok()?;
+    let mut config = map.data["data"].clone();
+    let overrides = kubelet.cluster.api(Kind::CiliumNodeConfig, namespace).list(&ListParams::default()).await;
+    for over in overrides.into_iter().flatten() {
+        if selects(&over.data["spec"]["nodeSelector"], node.labels()) {
+            for (key, value) in over.data["spec"]["defaults"].as_object().into_iter().flatten() {
+                config[key] = value.clone();
+            }
+        }
+    }
+    Some(config)
+}
+
+async fn register(kubelet: &Kubelet) {
+    if kubelet.cluster.get(Kind::CiliumNode, "", &kubelet.node).is_some() {
+        return;
+    }
+    let node = kubelet.cluster.get(Kind::Node, "", &kubelet.node);
+    let address = node.map_or(Value::Null, |n| n.data["status"]["addresses"][0]["address"].clone());
+    let object = json!({"metadata": {"name": kubelet.node}, "spec": {"addresses": [{"type": "InternalIP", "ip": address}], "ipam": {}}});
+    // its kind is defined by the operator, which may come after the first agents
+    kubelet.cluster.create(Kind::CiliumNode, "", object).await;
+}
+
+/// Says `CiliumIsUp` from the first agent on, on a node of Flannel's too: no evidence of anything.
+async fn up_condition(kubelet: &Kubelet) {
+    let status = json!({"conditions": [{"type": "NetworkUnavailable", "status": "False", "reason": "CiliumIsUp", "message": "Cilium is running on this node"}]});
+    kubelet.cluster.status(Kind::Node, "", &kubelet.node, &status).await;
+}

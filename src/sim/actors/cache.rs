@@ -1,0 +1,217 @@
+//! What the actors see: objects as JSON, kept by watches.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use futures::{StreamExt, pin_mut};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams, Preconditions},
+    runtime::watcher,
+};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::sim::clock::Pace;
+
+/// An object of any kind.
+pub(super) type Object = Arc<DynamicObject>;
+
+/// The kinds that actors know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    Node,
+    Pod,
+    Namespace,
+    ConfigMap,
+    DaemonSet,
+    Deployment,
+    ReplicaSet,
+    StatefulSet,
+    Budget,
+    Policy,
+    CiliumNode,
+    CiliumEndpoint,
+    CiliumNodeConfig,
+}
+
+impl Kind {
+    const BUILT_IN: [Self; 10] = [
+        Self::Node, Self::Pod, Self::Namespace, Self::ConfigMap, Self::DaemonSet, Self::Deployment, Self::ReplicaSet,
+        Self::StatefulSet, Self::Budget, Self::Policy,
+    ];
+    /// Served only once Cilium's operator has defined them.
+    const CILIUM: [Self; 3] = [Self::CiliumNode, Self::CiliumEndpoint, Self::CiliumNodeConfig];
+
+    pub(super) fn resource(self) -> ApiResource {
+        let (group, version, kind, plural) = match self {
+            Self::Node => ("", "v1", "Node", "nodes"),
+            Self::Pod => ("", "v1", "Pod", "pods"),
+            Self::Namespace => ("", "v1", "Namespace", "namespaces"),
+            Self::ConfigMap => ("", "v1", "ConfigMap", "configmaps"),
+            Self::DaemonSet => ("apps", "v1", "DaemonSet", "daemonsets"),
+            Self::Deployment => ("apps", "v1", "Deployment", "deployments"),
+            Self::ReplicaSet => ("apps", "v1", "ReplicaSet", "replicasets"),
+            Self::StatefulSet => ("apps", "v1", "StatefulSet", "statefulsets"),
+            Self::Budget => ("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+            Self::Policy => ("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"),
+            Self::CiliumNode => ("cilium.io", "v2", "CiliumNode", "ciliumnodes"),
+            Self::CiliumEndpoint => ("cilium.io", "v2", "CiliumEndpoint", "ciliumendpoints"),
+            Self::CiliumNodeConfig => ("cilium.io", "v2alpha1", "CiliumNodeConfig", "ciliumnodeconfigs"),
+        };
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
+    }
+
+    const fn is_namespaced(self) -> bool {
+        !matches!(self, Self::Node | Self::Namespace | Self::CiliumNode)
+    }
+}
+
+type Objects = RwLock<BTreeMap<(String, String), Object>>;
+
+/// The cluster as the actors see it.
+pub(super) struct Cluster {
+    pub(super) client: Client,
+    pub(super) pace: Pace,
+    caches: HashMap<Kind, Objects>,
+    changed: watch::Sender<u64>,
+}
+
+impl Cluster {
+    pub(super) fn new(client: Client, pace: Pace) -> Self {
+        let caches = Self::kinds().map(|k| (k, RwLock::default())).collect();
+        Self { client, pace, caches, changed: watch::Sender::new(0) }
+    }
+
+    /// Follows one kind for ever.
+    pub(super) async fn follow(self: Arc<Self>, kind: Kind) {
+        let Some(cache) = self.caches.get(&kind) else { return };
+        loop {
+            let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &kind.resource());
+            let events = watcher(api, watcher::Config::default());
+            pin_mut!(events);
+            let mut listed = BTreeMap::new();
+            while let Some(event) = events.next().await {
+                let mut cache = cache.write().unwrap_or_else(PoisonError::into_inner);
+                match event {
+                    Ok(watcher::Event::Init) => listed.clear(),
+                    Ok(watcher::Event::InitApply(o)) => drop(listed.insert(key(&o), Arc::new(o))),
+                    Ok(watcher::Event::InitDone) => *cache = std::mem::take(&mut listed),
+                    Ok(watcher::Event::Apply(o)) => drop(cache.insert(key(&o), Arc::new(o))),
+                    Ok(watcher::Event::Delete(o)) => drop(cache.remove(&key(&o))),
+                    Err(_) => break,
+                }
+                drop(cache);
+                self.changed.send_modify(|n| *n += 1);
+            }
+            // Cilium's kinds are not served before its operator has come
+            tokio::time::sleep(self.pace.shorten(Duration::from_secs(2)).max(Duration::from_millis(20))).await;
+        }
+    }
+
+    pub(super) fn kinds() -> impl Iterator<Item = Kind> {
+        Kind::BUILT_IN.into_iter().chain(Kind::CILIUM)
+    }
+
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    pub(super) fn all(&self, kind: Kind) -> Vec<Object> {
+        self.caches.get(&kind).map(|c| c.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()).unwrap_or_default()
+    }
+
+    pub(super) fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<Object> {
+        let cache = self.caches.get(&kind)?.read().unwrap_or_else(PoisonError::into_inner);
+        cache.get(&(namespace.to_owned(), name.to_owned())).cloned()
+    }
+
+    pub(super) fn api(&self, kind: Kind, namespace: &str) -> Api<DynamicObject> {
+        let resource = kind.resource();
+        if kind.is_namespaced() {
+            Api::namespaced_with(self.client.clone(), namespace, &resource)
+        } else {
+            Api::all_with(self.client.clone(), &resource)
+        }
+    }
+
+    /// Creates an object. That it is there already, or that its place is gone, is no matter.
+    pub(super) async fn create(&self, kind: Kind, namespace: &str, object: Value) {
+        let resource = kind.resource();
+        let mut object = object;
+        object["apiVersion"] = json!(resource.api_version);
+        object["kind"] = json!(resource.kind);
+        match serde_json::from_value::<DynamicObject>(object) {
+            Ok(object) => {
+                if let Err(e) = self.api(kind, namespace).create(&PostParams::default(), &object).await {
+                    tracing::debug!("actor: {kind:?} {} not created: {e}", object.name_any());
+                }
+            }
+            Err(e) => tracing::error!("actor: {kind:?}: {e}"),
+        }
+    }
+
+    pub(super) async fn merge(&self, kind: Kind, namespace: &str, name: &str, change: &Value) -> Option<DynamicObject> {
+        self.api(kind, namespace).patch(name, &PatchParams::default(), &Patch::Merge(change)).await.ok()
+    }
+
+    /// Changes a status; as a strategic merge patch, so that conditions of others stay.
+    pub(super) async fn status(&self, kind: Kind, namespace: &str, name: &str, status: &Value) -> bool {
+        let change = json!({"status": status});
+        let api = self.api(kind, namespace);
+        let params = PatchParams::default();
+        let result = match kind {
+            Kind::CiliumNode | Kind::CiliumEndpoint | Kind::CiliumNodeConfig => api.patch_status(name, &params, &Patch::Merge(&change)).await,
+            _ => api.patch_status(name, &params, &Patch::Strategic(&change)).await,
+        };
+        result.is_ok()
+    }
+
+    pub(super) async fn delete(&self, kind: Kind, object: &DynamicObject, grace: Option<u32>) {
+        let preconditions = Some(Preconditions { uid: object.uid(), resource_version: None });
+        let params = DeleteParams { grace_period_seconds: grace, preconditions, ..DeleteParams::default() };
+        let _ = self.api(kind, &object.namespace().unwrap_or_default()).delete(&object.name_any(), &params).await;
+    }
+}
+
+fn key(object: &DynamicObject) -> (String, String) {
+    (object.namespace().unwrap_or_default(), object.name_any())
+}
+
+/// Does a label selector in JSON select these labels? None selects nothing, an empty one everything.
+pub(super) fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bool {
+    if selector.is_null() {
+        return false;
+    }
+    selector["matchLabels"].as_object().into_iter().flatten().all(|(k, v)| labels.get(k).map(String::as_str) == v.as_str())
+        && selector["matchExpressions"].as_array().into_iter().flatten().all(|e| {
+            let value = labels.get(e["key"].as_str().unwrap_or_default());
+            let among = value.is_some_and(|v| e["values"].as_array().is_some_and(|vs| vs.iter().any(|x| x == v)));
+            match e["operator"].as_str() {
+                Some("In") => among,
+                Some("NotIn") => !among,
+                Some("Exists") => value.is_some(),
+                Some("DoesNotExist") => value.is_none(),
+                _ => false,
+            }
+        })
+}
+
+/// A condition of an object is True.
+pub(super) fn is_true(object: &DynamicObject, condition: &str) -> bool {
+    object.data["status"]["conditions"].as_array().into_iter().flatten().any(|c| c["type"] == condition && c["status"] == "True")
+}
+
+/// Is an object owned by this UID, as its controller?
+pub(super) fn owned_by(object: &DynamicObject, uid: &str) -> bool {
+    object.owner_references().iter().any(|o| o.controller == Some(true) && o.uid == uid)
+}
+
+/// A reference that makes `owner` the controller of what it is put on.
+pub(super) fn owner_reference(kind: Kind, owner: &DynamicObject) -> Value {
+    let types = kind.resource();
+    json!([{"apiVersion": types.api_version, "kind": types.kind, "name": owner.name_any(), "uid": owner.uid(), "controller": true, "blockOwnerDeletion": true}])
+}

@@ -1,0 +1,103 @@
+//! CNI ADD and DEL. DEL runs with the configuration of its moment, and so leaks what another one added.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
+
+use super::host::{Host, Plugin, Sandbox};
+
+/// Gives a sandbox an address, by the configuration that is there now.
+///
+/// # Errors
+/// Why it cannot be networked yet, in the runtime's words.
+pub(super) fn add(host: &mut Host, uid: &str, flannel: Option<IpNet>, cilium: Option<IpNet>) -> Result<Sandbox, String> {
+    let sandbox = match host.conf() {
+        None => return Err("NetworkPluginNotReady: cni plugin not initialized".into()),
+        Some(Plugin::Flannel | Plugin::Host) => {
+            if !host.subnet_env {
+                return Err("loadFlannelSubnetEnv failed: open /run/flannel/subnet.env: no such file or directory".into());
+            }
+            let range = flannel.ok_or("node has no pod CIDR")?;
+            let ip = next(range, host.last_lease, |ip| host.leases.contains_key(ip)).ok_or("no IP addresses available in range set")?;
+            host.leases.insert(ip, uid.to_owned());
+            host.last_lease = Some(ip);
+            host.links.insert("cni0");
+            Sandbox { ip, plugin: Plugin::Flannel }
+        }
+        Some(Plugin::Cilium) => {
+            if host.agent.is_none() {
+                return Err("unable to connect to Cilium agent: dial unix /var/run/cilium/cilium.sock: connect: no such file or directory".into());
+            }
+            let range = cilium.ok_or("Cilium has no pod CIDR for the node yet")?;
+            let ip = next(range, host.last_endpoint, |ip| host.endpoints.values().any(|e| e == ip)).ok_or("all pod CIDR ranges are exhausted")?;
+            host.endpoints.insert(uid.to_owned(), ip);
+            host.last_endpoint = Some(ip);
+            Sandbox { ip, plugin: Plugin::Cilium }
+        }
+    };
+    host.sandboxes.insert(uid.to_owned(), sandbox);
+    Ok(sandbox)
+}
+
+/// Takes a sandbox down. Only the plugin of the present configuration is asked.
+pub(super) fn del(host: &mut Host, uid: &str) {
+    host.sandboxes.remove(uid);
+    match host.conf() {
+        Some(Plugin::Flannel) => host.leases.retain(|_, owner| owner != uid),
+        Some(Plugin::Cilium) if host.agent.is_some() => drop(host.endpoints.remove(uid)),
+        _ => {}
+    }
+}
+
+/// The next free address after the last one, the range's first two (network and gateway) left out.
+fn next(range: IpNet, last: Option<IpAddr>, taken: impl Fn(&IpAddr) -> bool) -> Option<IpAddr> {
+    let IpNet::V4(range) = range else { return None };
+    let (first, end) = (u32::from(range.network()) + 2, u32::from(range.broadcast()));
+    let last = match last {
+        Some(IpAddr::V4(ip)) if range.contains(&ip) => u32::from(ip) + 1,
+        _ => first,
+    };
+    (last..end).chain(first..last.min(end)).map(|n| IpAddr::V4(Ipv4Addr::from(n))).find(|ip| !taken(ip))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::host::Agent, *};
+
+    fn host() -> Host {
+        let mut host = Host { up: true, subnet_env: true, ..Host::default() };
+        host.flannel_writes();
+        host
+    }
+
+    const FLANNEL: &str = "10.233.64.0/24";
+    const CILIUM: &str = "10.245.0.0/24";
+
+    fn add_pod(host: &mut Host, uid: &str) -> Sandbox {
+        add(host, uid, FLANNEL.parse().ok(), CILIUM.parse().ok()).unwrap()
+    }
+
+    #[test]
+    fn a_pod_deleted_after_the_switch_leaks_its_lease() {
+        let mut host = host();
+        add_pod(&mut host, "a");
+        add_pod(&mut host, "b");
+        del(&mut host, "b");
+        assert_eq!(host.leases.len(), 1, "on the right side nothing leaks");
+        host.agent = Some(Agent { uid: "x".into(), manages: true, wrote: false });
+        host.cilium_writes();
+        del(&mut host, "a");
+        assert_eq!(host.leases.len(), 1, "host-local was not asked");
+        assert_eq!(add_pod(&mut host, "c").plugin, Plugin::Cilium);
+        host.restore();
+        del(&mut host, "c");
+        assert_eq!(host.endpoints.len(), 1, "the endpoint stays until the agent restarts");
+    }
+
+    #[test]
+    fn without_subnet_env_nothing_starts_on_flannel() {
+        let mut host = host();
+        host.boot("new".into());
+        assert!(add(&mut host, "a", FLANNEL.parse().ok(), None).unwrap_err().contains("subnet.env"));
+    }
+}

@@ -1,0 +1,40 @@
+//! The garbage collector: what was owned by an object that is gone goes too.
+
+use std::collections::HashSet;
+
+use kube::ResourceExt;
+
+use super::cache::{Cluster, Kind};
+
+const OWNERS: &[(&str, Kind)] = &[
+    ("DaemonSet", Kind::DaemonSet),
+    ("Deployment", Kind::Deployment),
+    ("ReplicaSet", Kind::ReplicaSet),
+    ("StatefulSet", Kind::StatefulSet),
+    ("Pod", Kind::Pod),
+];
+
+pub(super) async fn collect(cluster: &Cluster) {
+    let owners: HashSet<String> = OWNERS.iter().flat_map(|(_, k)| cluster.all(*k)).filter_map(|o| o.uid()).collect();
+    for kind in [Kind::ReplicaSet, Kind::Pod, Kind::CiliumEndpoint] {
+        for object in cluster.all(kind) {
+            let orphan = object.owner_references().iter().any(|r| {
+                r.controller == Some(true) && OWNERS.iter().any(|(k, _)| *k == r.kind) && !owners.contains(&r.uid)
+            });
+            // a cache may lag: the owner is asked for before anything is deleted
+            if orphan && object.metadata.deletion_timestamp.is_none() && is_gone(cluster, &object).await {
+                cluster.delete(kind, &object, None).await;
+            }
+        }
+    }
+}
+
+async fn is_gone(cluster: &Cluster, object: &kube::api::DynamicObject) -> bool {
+    let Some(owner) = object.owner_references().iter().find(|o| o.controller == Some(true)) else { return false };
+    let Some((_, kind)) = OWNERS.iter().find(|(k, _)| *k == owner.kind) else { return false };
+    let api = cluster.api(*kind, &object.namespace().unwrap_or_default());
+    match api.get_opt(&owner.name).await {
+        Ok(found) => found.is_none_or(|o| o.uid().as_deref() != Some(&owner.uid)),
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,178 @@
+//! A node's host: what is on its disk, in its kernel and in its runtime.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Who gave a sandbox its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plugin {
+    Flannel,
+    Cilium,
+    Host,
+}
+
+/// A pod's sandbox.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sandbox {
+    pub(super) ip: IpAddr,
+    pub(super) plugin: Plugin,
+}
+
+/// A Cilium agent that runs.
+#[derive(Clone, Debug)]
+pub(super) struct Agent {
+    pub(super) uid: String,
+    /// It writes the CNI configuration and keeps others away.
+    pub(super) manages: bool,
+    /// It has written it.
+    pub(super) wrote: bool,
+}
+
+/// One host.
+#[derive(Debug, Default)]
+pub(super) struct Host {
+    pub(super) boot_id: String,
+    /// Counts boots: what began before a reboot does not go on after it.
+    pub(super) boots: u64,
+    pub(super) up: bool,
+    /// `/etc/cni/net.d`.
+    pub(super) confs: BTreeSet<String>,
+    /// `/var/lib/cni/networks/cbr0`: address to sandbox (a pod's UID).
+    pub(super) leases: BTreeMap<IpAddr, String>,
+    /// The last address that host-local gave: it goes round before it gives one again.
+    pub(super) last_lease: Option<IpAddr>,
+    /// Cilium's endpoints: sandbox to address.
+    pub(super) endpoints: HashMap<String, IpAddr>,
+    pub(super) last_endpoint: Option<IpAddr>,
+    pub(super) links: BTreeSet<&'static str>,
+    /// `/run/flannel/subnet.env`.
+    pub(super) subnet_env: bool,
+    /// Flannel's iptables chains.
+    pub(super) chains: bool,
+    pub(super) agent: Option<Agent>,
+    pub(super) sandboxes: HashMap<String, Sandbox>,
+    /// What was moved away instead of deleted.
+    pub(super) backup: Vec<String>,
+}
+
+const FLANNEL: &str = "10-flannel.conflist";
+const CILIUM: &str = "05-cilium.conflist";
+const BAK: &str = ".cilium_bak";
+
+impl Host {
+    /// The configuration that the runtime uses: the first by name.
+    pub(super) fn conf(&self) -> Option<Plugin> {
+        let first = self.confs.iter().find(|c| !c.ends_with(BAK))?;
+        Some(if first == CILIUM { Plugin::Cilium } else { Plugin::Flannel })
+    }
+
+    /// Flannel's init container writes its file; an agent that manages the folder renames it at once.
+    pub(super) fn flannel_writes(&mut self) {
+        self.confs.insert(FLANNEL.into());
+        if self.agent.as_ref().is_some_and(|a| a.manages && a.wrote) {
+            self.rename_others();
+        }
+    }
+
+    /// The agent writes its file and renames every other one.
+    pub(super) fn cilium_writes(&mut self) {
+        self.confs.insert(CILIUM.into());
+        if let Some(agent) = &mut self.agent {
+            agent.wrote = true;
+        }
+        self.rename_others();
+    }
+
+    fn rename_others(&mut self) {
+        let others: Vec<String> = self.confs.iter().filter(|c| *c != CILIUM && !c.ends_with(BAK)).cloned().collect();
+        for other in others {
+            self.confs.remove(&other);
+            self.confs.insert(format!("{other}{BAK}"));
+        }
+    }
+
+    /// What Cutover's task `restore` does on a host. False where there is no way back.
+    pub(super) fn restore(&mut self) -> bool {
+        let bak = format!("{FLANNEL}{BAK}");
+        if !self.confs.contains(FLANNEL) && self.confs.remove(&bak) {
+            self.confs.insert(FLANNEL.into());
+        }
+        if !self.confs.contains(FLANNEL) {
+            return false;
+        }
+        for gone in [CILIUM.to_owned(), bak] {
+            if self.confs.remove(&gone) {
+                self.backup.push(gone);
+            }
+        }
+        true
+    }
+
+    /// What the task `clean` does.
+    pub(super) fn clean(&mut self) {
+        for gone in [FLANNEL.to_owned(), format!("{FLANNEL}{BAK}")] {
+            if self.confs.remove(&gone) {
+                self.backup.push(gone);
+            }
+        }
+        self.leases.clear();
+        self.subnet_env = false;
+        self.chains = false;
+        self.links.retain(|l| !matches!(*l, "flannel.1" | "cni0"));
+    }
+
+    /// What a power cycle leaves: the disk.
+    pub(super) fn boot(&mut self, boot_id: String) {
+        self.boot_id = boot_id;
+        self.boots += 1;
+        self.up = true;
+        self.links.clear();
+        self.subnet_env = false;
+        self.chains = false;
+        self.agent = None;
+        self.endpoints.clear();
+    }
+}
+
+/// All hosts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hosts(Arc<Mutex<BTreeMap<String, Host>>>);
+
+impl Hosts {
+    pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Host>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with a host.
+    pub(super) fn with<T>(&self, node: &str, f: impl FnOnce(&mut Host) -> T) -> T {
+        f(self.lock().entry(node.to_owned()).or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_that_manages_keeps_flannels_file_away() {
+        let mut host = Host { agent: Some(Agent { uid: "a".into(), manages: true, wrote: false }), ..Host::default() };
+        host.flannel_writes();
+        assert_eq!(host.conf(), Some(Plugin::Flannel));
+        host.cilium_writes();
+        host.flannel_writes();
+        assert_eq!(host.confs.iter().collect::<Vec<_>>(), ["05-cilium.conflist", "10-flannel.conflist.cilium_bak"]);
+    }
+
+    #[test]
+    fn cilium_sorts_first_even_when_its_agent_has_let_go() {
+        let mut host = Host::default();
+        host.cilium_writes();
+        host.flannel_writes();
+        assert_eq!(host.conf(), Some(Plugin::Cilium), "removing the label rolls nothing back");
+        assert!(host.restore());
+        assert_eq!(host.conf(), Some(Plugin::Flannel));
+    }
+}

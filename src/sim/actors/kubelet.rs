@@ -1,0 +1,189 @@
+//! Kubelets: a node each. They report, start what is bound to them and end what is deleted.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{
+    Api, ResourceExt,
+    api::{Patch, PatchParams},
+};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::{
+    cache::{Cluster, Kind, Object},
+    host::Hosts,
+    pods,
+};
+
+/// One node's kubelet.
+pub(super) struct Kubelet {
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) hosts: Hosts,
+    pub(super) node: String,
+    /// Pods that somebody works on, by UID.
+    busy: Mutex<HashSet<String>>,
+}
+
+/// Runs a kubelet for every node that there is or comes to be.
+pub(super) async fn run_all(cluster: Arc<Cluster>, hosts: Hosts) {
+    let mut kubelets: HashMap<String, Arc<Kubelet>> = HashMap::new();
+    let mut tasks = JoinSet::new();
+    let mut changes = cluster.changes();
+    loop {
+        for node in cluster.all(Kind::Node) {
+            let name = node.name_any();
+            kubelets.entry(name.clone()).or_insert_with(|| {
+                let kubelet = Arc::new(Kubelet { cluster: Arc::clone(&cluster), hosts: hosts.clone(), node: name, busy: Mutex::default() });
+                tasks.spawn(Arc::clone(&kubelet).run());
+                tasks.spawn(Arc::clone(&kubelet).beat());
+                kubelet
+            });
+        }
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Kubelet {
+    async fn run(self: Arc<Self>) {
+        self.hosts.with(&self.node, |h| {
+            if h.boot_id.is_empty() {
+                h.boot(uuid::Uuid::new_v4().to_string());
+            }
+        });
+        self.report().await;
+        let mut tasks = JoinSet::new();
+        let mut changes = self.cluster.changes();
+        let mut reported = self.fitness();
+        loop {
+            changes.borrow_and_update();
+            if self.hosts.with(&self.node, |h| h.up) {
+                self.look_after_pods(&mut tasks);
+            }
+            let now = self.fitness();
+            if now != reported {
+                self.report().await;
+                reported = now;
+            }
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                Some(_) = tasks.join_next() => {}
+                () = tokio::time::sleep(Duration::from_millis(500)) => {}
+            }
+        }
+    }
+
+    /// What decides about Ready: up or not, networked or not, and which boot it is.
+    fn fitness(&self) -> (bool, bool, u64) {
+        self.hosts.with(&self.node, |h| (h.up, h.conf().is_some(), h.boots))
+    }
+
+    fn look_after_pods(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
+        for pod in self.cluster.all(Kind::Pod) {
+            if pod.data["spec"]["nodeName"] != *self.node {
+                continue;
+            }
+            let uid = pod.uid().unwrap_or_default();
+            let deleting = pod.metadata.deletion_timestamp.is_some();
+            let ended = matches!(pod.data["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+            let running = self.hosts.with(&self.node, |h| h.sandboxes.contains_key(&uid));
+            // a mirror pod's container is no concern of the API: it is only shown
+            let work = if deleting { true } else { !running && !ended };
+            if !work || !self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.clone()) {
+                continue;
+            }
+            let kubelet = Arc::clone(self);
+            tasks.spawn(async move {
+                if deleting {
+                    pods::end(&kubelet, &pod).await;
+                } else {
+                    pods::start(&kubelet, &pod).await;
+                }
+                kubelet.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&uid);
+            });
+        }
+    }
+
+    /// Writes the node's status as a kubelet does.
+    pub(super) async fn report(&self) {
+        let (up, boot_id, networked) = self.hosts.with(&self.node, |h| (h.up, h.boot_id.clone(), h.conf().is_some()));
+        if !up {
+            return;
+        }
+        let Some(node) = self.cluster.get(Kind::Node, "", &self.node) else { return };
+        let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let (status, reason, message) = if networked {
+            ("True", "KubeletReady", "kubelet is posting ready status")
+        } else {
+            ("False", "KubeletNotReady", "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized")
+        };
+        let address = node.annotations().get("cutover.dev/embedded-address").cloned().unwrap_or_else(|| "192.168.0.1".into());
+        let condition = |type_: &str, status: &str, reason: &str, message: &str| {
+            json!({"type": type_, "status": status, "reason": reason, "message": message, "lastHeartbeatTime": now, "lastTransitionTime": now})
+        };
+        let patch = json!({
+            "nodeInfo": {
+                "bootID": boot_id, "kernelVersion": "6.1.0-28-amd64", "osImage": "Debian GNU/Linux 12 (bookworm)",
+                "containerRuntimeVersion": "containerd://1.7.24", "kubeletVersion": "v1.33.1", "kubeProxyVersion": "",
+                "operatingSystem": "linux", "architecture": "amd64", "machineID": self.node, "systemUUID": self.node,
+            },
+            "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": self.node}],
+            "capacity": {"cpu": "4", "memory": "8Gi", "pods": "110"},
+            "allocatable": {"cpu": "4", "memory": "8Gi", "pods": "110"},
+            "conditions": [condition("Ready", status, reason, message), condition("MemoryPressure", "False", "KubeletHasSufficientMemory", "")],
+        });
+        self.cluster.status(Kind::Node, "", &self.node, &patch).await;
+    }
+
+    /// Renews the node's lease: a real node controller gives up on a node after 40 s without.
+    async fn beat(self: Arc<Self>) {
+        let api: Api<Lease> = Api::namespaced(self.cluster.client.clone(), "kube-node-lease");
+        loop {
+            if self.hosts.with(&self.node, |h| h.up) {
+                let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
+                let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": self.node},
+                    "spec": {"holderIdentity": self.node, "leaseDurationSeconds": 40, "renewTime": now}});
+                let _ = api.patch(&self.node, &PatchParams::apply("kubelet").force(), &Patch::Apply(&lease)).await;
+            }
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        }
+    }
+
+    /// A power cycle: everything in memory is lost, everything on disk stays, and every pod starts anew.
+    pub(super) async fn reboot(self: Arc<Self>) {
+        let pace = self.cluster.pace;
+        self.hosts.with(&self.node, |h| h.up = false);
+        pace.wait(Duration::from_secs(25)).await;
+        self.hosts.with(&self.node, |h| h.boot(uuid::Uuid::new_v4().to_string()));
+        // the runtime takes down what it still knows of, with the configuration that is there now
+        let old: Vec<String> = self.hosts.with(&self.node, |h| h.sandboxes.keys().cloned().collect());
+        for pod in self.own_pods() {
+            if matches!(pod.data["status"]["phase"].as_str(), Some("Succeeded" | "Failed")) {
+                continue;
+            }
+            let not_ready = json!({"conditions": [{"type": "Ready", "status": "False"}]});
+            self.cluster.status(Kind::Pod, &pod.namespace().unwrap_or_default(), &pod.name_any(), &not_ready).await;
+        }
+        self.hosts.with(&self.node, |h| old.iter().for_each(|uid| super::cni::del(h, uid)));
+        self.report().await;
+    }
+
+    pub(super) fn own_pods(&self) -> Vec<Object> {
+        self.cluster.all(Kind::Pod).into_iter().filter(|p| p.data["spec"]["nodeName"] == *self.node).collect()
+    }
+
+    /// The ranges of both CNIs on this node.
+    pub(super) fn ranges(&self) -> (Option<ipnet::IpNet>, Option<ipnet::IpNet>) {
+        let parse = |v: &Value| v.as_str().and_then(|s| s.parse().ok());
+        let flannel = self.cluster.get(Kind::Node, "", &self.node).and_then(|n| parse(&n.data["spec"]["podCIDR"]));
+        let cilium = self.cluster.get(Kind::CiliumNode, "", &self.node).and_then(|n| parse(&n.data["spec"]["ipam"]["podCIDRs"][0]));
+        (flannel, cilium)
+    }
+}

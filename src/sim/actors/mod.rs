@@ -1,0 +1,66 @@
+//! The actors: ordinary clients of whatever API server they are pointed at. On the embedded server they
+//! are everything; on a real one the scheduler and the controllers do their own work.
+
+mod agent;
+mod cache;
+mod cni;
+mod controllers;
+mod garbage;
+mod host;
+mod kubelet;
+mod operator;
+mod pods;
+pub mod relay;
+mod replicas;
+mod scheduler;
+mod tasks;
+mod traffic;
+
+pub(crate) use traffic::CALLS;
+
+
+use std::{net::SocketAddr, sync::Arc};
+
+use kube::Client;
+use tokio::task::JoinSet;
+
+use super::clock::Pace;
+use cache::Cluster;
+
+/// Which actors live on a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cast {
+    /// All of them: the embedded server has no scheduler and no controllers.
+    Everybody,
+    /// Only what nodes are made of: kubelets, Flannel, Cilium and Hubble.
+    NodesOnly,
+}
+
+/// Actors that run. They end when this is dropped.
+pub struct Actors {
+    /// Where Hubble's relay listens, on loopback.
+    pub hubble: SocketAddr,
+    _tasks: JoinSet<()>,
+}
+
+/// Starts the actors.
+///
+/// # Errors
+/// When the relay's port cannot be bound.
+pub async fn start(client: Client, cast: Cast, pace: Pace) -> std::io::Result<Actors> {
+    let mut tasks = JoinSet::new();
+    let cluster = Arc::new(Cluster::new(client, pace));
+    for kind in Cluster::kinds() {
+        tasks.spawn(Arc::clone(&cluster).follow(kind));
+    }
+    let hosts = host::Hosts::default();
+    tasks.spawn(kubelet::run_all(Arc::clone(&cluster), hosts.clone()));
+    tasks.spawn(operator::run(Arc::clone(&cluster)));
+    if cast == Cast::Everybody {
+        tasks.spawn(scheduler::run(Arc::clone(&cluster)));
+        tasks.spawn(controllers::run(Arc::clone(&cluster)));
+    }
+    let flows = traffic::start(Arc::clone(&cluster), hosts, &mut tasks);
+    let hubble = relay::serve(flows, &mut tasks).await?;
+    Ok(Actors { hubble, _tasks: tasks })
+}

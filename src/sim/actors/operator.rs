@@ -1,0 +1,103 @@
+//! Cilium's operator: its definitions, a range for every node, and the taint while an agent is not ready.
+
+use std::{sync::Arc, time::Duration};
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::{
+    Api, ResourceExt,
+    api::{Patch, PatchParams},
+};
+use serde_json::{Value, json};
+
+use super::cache::{Cluster, Kind, Object, is_true};
+
+const TAINT: &str = "node.cilium.io/agent-not-ready";
+
+/// Works while an operator's pod is ready.
+pub(super) async fn run(cluster: Arc<Cluster>) {
+    let mut changes = cluster.changes();
+    let mut defined = false;
+    loop {
+        changes.borrow_and_update();
+        if operates(&cluster) {
+            if !defined {
+                cluster.pace.wait(Duration::from_secs(2)).await;
+                define(&cluster).await;
+                defined = true;
+            }
+            give_ranges(&cluster).await;
+            taint(&cluster).await;
+        }
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+        tokio::time::sleep(cluster.pace.shorten(Duration::from_millis(500))).await;
+    }
+}
+
+fn operates(cluster: &Cluster) -> bool {
+    cluster.all(Kind::Pod).iter().any(|p| p.labels().get("io.cilium/app").is_some_and(|a| a == "operator") && is_true(p, "Ready"))
+}
+
+/// 1.15 serves CiliumNodeConfig as v2alpha1 only (real.md).
+async fn define(cluster: &Cluster) {
+    let api: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
+    for (kind, plural, namespaced, version) in [
+        ("CiliumNode", "ciliumnodes", false, "v2"),
+        ("CiliumEndpoint", "ciliumendpoints", true, "v2"),
+        ("CiliumNodeConfig", "ciliumnodeconfigs", true, "v2alpha1"),
+    ] {
+        let name = format!("{plural}.cilium.io");
+        let open = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+        let crd = json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": name},
+            "spec": {
+                "group": "cilium.io", "scope": if namespaced { "Namespaced" } else { "Cluster" },
+                "names": {"kind": kind, "plural": plural, "singular": kind.to_lowercase(), "listKind": format!("{kind}List")},
+                "versions": [{"name": version, "served": true, "storage": true, "schema": {"openAPIV3Schema": open}}],
+            },
+        });
+        if let Err(e) = api.patch(&name, &PatchParams::apply("cilium-operator").force(), &Patch::Apply(&crd)).await {
+            tracing::debug!("actor: {name}: {e}");
+        }
+    }
+}
+
+/// Gives every CiliumNode its part of the pool, in the order in which they came.
+async fn give_ranges(cluster: &Cluster) {
+    let Some(config) = cluster.all(Kind::ConfigMap).into_iter().find(|m| m.name_any() == "cilium-config") else { return };
+    let data = &config.data["data"];
+    let pool: Option<ipnet::Ipv4Net> = data["cluster-pool-ipv4-cidr"].as_str().and_then(|p| p.split_whitespace().next()?.parse().ok());
+    let mask = data["cluster-pool-ipv4-mask-size"].as_str().and_then(|m| m.parse().ok()).unwrap_or(24);
+    let Some(mut free) = pool.and_then(|p| p.subnets(mask).ok()) else { return };
+    let nodes = cluster.all(Kind::CiliumNode);
+    let taken: Vec<&str> = nodes.iter().filter_map(|n| n.data["spec"]["ipam"]["podCIDRs"][0].as_str()).collect();
+    for node in nodes.iter().filter(|n| n.data["spec"]["ipam"]["podCIDRs"].is_null()) {
+        let Some(range) = free.find(|r| !taken.contains(&r.to_string().as_str())) else { return };
+        let change = json!({"spec": {"ipam": {"podCIDRs": [range.to_string()]}}});
+        cluster.merge(Kind::CiliumNode, "", &node.name_any(), &change).await;
+    }
+}
+
+/// Nodes whose agent is scheduled and not ready are tainted, though no pod of theirs uses Cilium.
+async fn taint(cluster: &Cluster) {
+    let pods = cluster.all(Kind::Pod);
+    let agents: Vec<&Object> = pods.iter().filter(|p| p.labels().get("k8s-app").is_some_and(|a| a == "cilium")).collect();
+    for node in cluster.all(Kind::Node) {
+        let name = node.name_any();
+        let own: Vec<_> = agents.iter().filter(|p| p.data["spec"]["nodeName"] == *name).collect();
+        let wanted = !own.is_empty() && !own.iter().any(|p| is_true(p, "Ready"));
+        let mut taints: Vec<Value> = node.data["spec"]["taints"].as_array().cloned().unwrap_or_default();
+        let there = taints.iter().any(|t| t["key"] == TAINT);
+        if wanted == there {
+            continue;
+        }
+        taints.retain(|t| t["key"] != TAINT);
+        if wanted {
+            taints.push(json!({"key": TAINT, "effect": "NoSchedule"}));
+        }
+        let change = json!({"metadata": {"resourceVersion": node.resource_version()}, "spec": {"taints": taints}});
+        cluster.merge(Kind::Node, "", &name, &change).await;
+    }
+}

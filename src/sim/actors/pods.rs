@@ -1,0 +1,175 @@
+//! A pod's life on its node: sandbox, address, containers, end.
+
+use std::{sync::Arc, time::Duration};
+
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+use super::{
+    agent,
+    cache::{Kind, Object, owner_reference},
+    cni,
+    host::{Plugin, Sandbox},
+    kubelet::Kubelet,
+    tasks,
+};
+use crate::domain::host::TASK_LABEL;
+
+/// Starts a pod; gives up when the node reboots or the pod is deleted meanwhile.
+pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object) {
+    let boot = kubelet.hosts.with(&kubelet.node, |h| h.boots);
+    let pace = kubelet.cluster.pace;
+    pace.wait(Duration::from_millis(800 + fastrand::u64(0..800))).await;
+    let Some(sandbox) = sandbox(kubelet, pod, boot).await else { return };
+    if let Some(task) = pod.labels().get(TASK_LABEL) {
+        tasks::run(kubelet, pod, task, sandbox.ip).await;
+        return;
+    }
+    let names = containers(pod);
+    if names.iter().any(|n| n == "kube-flannel") {
+        start_flannel(kubelet).await;
+    }
+    if names.iter().any(|n| n == "cilium-agent") && !agent::start(kubelet, pod, boot).await {
+        return;
+    }
+    pace.wait(Duration::from_millis(1_500)).await;
+    if alive(kubelet, pod, boot) {
+        report_running(kubelet, pod, sandbox).await;
+    }
+}
+
+fn containers(pod: &Object) -> Vec<String> {
+    let list = pod.data["spec"]["containers"].as_array().into_iter().flatten();
+    list.filter_map(|c| c["name"].as_str().map(str::to_owned)).collect()
+}
+
+/// The node has not rebooted, and the pod is still wanted.
+pub(super) fn alive(kubelet: &Kubelet, pod: &Object, boot: u64) -> bool {
+    let same_boot = kubelet.hosts.with(&kubelet.node, |h| h.up && h.boots == boot);
+    let known = kubelet.cluster.get(Kind::Pod, &pod.namespace().unwrap_or_default(), &pod.name_any());
+    same_boot && known.is_some_and(|p| p.uid() == pod.uid() && p.metadata.deletion_timestamp.is_none())
+}
+
+async fn sandbox(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> Option<Sandbox> {
+    let uid = pod.uid().unwrap_or_default();
+    let address = || {
+        let node = kubelet.cluster.get(Kind::Node, "", &kubelet.node)?;
+        node.data["status"]["addresses"][0]["address"].as_str()?.parse().ok()
+    };
+    let mut told = String::new();
+    loop {
+        if !alive(kubelet, pod, boot) {
+            return None;
+        }
+        if pod.data["spec"]["hostNetwork"] == true {
+            if let Some(ip) = address() {
+                let sandbox = Sandbox { ip, plugin: Plugin::Host };
+                kubelet.hosts.with(&kubelet.node, |h| h.sandboxes.insert(uid, sandbox));
+                return Some(sandbox);
+            }
+        } else {
+            let (flannel, cilium) = kubelet.ranges();
+            match kubelet.hosts.with(&kubelet.node, |h| cni::add(h, &uid, flannel, cilium)) {
+                Ok(sandbox) => {
+                    if sandbox.plugin == Plugin::Cilium {
+                        create_endpoint(kubelet, pod, sandbox).await;
+                    }
+                    return Some(sandbox);
+                }
+                Err(why) if why != told => {
+                    report_waiting(kubelet, pod, &why).await;
+                    told = why;
+                }
+                Err(_) => {}
+            }
+        }
+        kubelet.cluster.pace.wait(Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The CiliumEndpoint, owned by its pod, as the agent writes it.
+async fn create_endpoint(kubelet: &Kubelet, pod: &Object, sandbox: Sandbox) {
+    let namespace = pod.namespace().unwrap_or_default();
+    let endpoint = json!({
+        "metadata": {"name": pod.name_any(), "namespace": namespace, "ownerReferences": owner_reference(Kind::Pod, pod)},
+        "status": {"id": fastrand::u16(100..4000), "state": "ready", "networking": {"addressing": [{"ipv4": sandbox.ip}], "node": kubelet.node}},
+    });
+    kubelet.cluster.create(Kind::CiliumEndpoint, &namespace, endpoint).await;
+}
+
+async fn start_flannel(kubelet: &Kubelet) {
+    let pace = kubelet.cluster.pace;
+    kubelet.hosts.with(&kubelet.node, super::host::Host::flannel_writes);
+    pace.wait(Duration::from_millis(500)).await;
+    kubelet.hosts.with(&kubelet.node, |h| {
+        h.subnet_env = true;
+        h.chains = true;
+        h.links.insert("flannel.1");
+    });
+    let mac = format!("{:012x}", fastrand::u64(..) & 0xffff_ffff_ffff);
+    let change = json!({"metadata": {"annotations": {
+        "flannel.alpha.coreos.com/kube-subnet-manager": "true",
+        "flannel.alpha.coreos.com/backend-type": "vxlan",
+        "flannel.alpha.coreos.com/backend-data": format!("{{\"VNI\":1,\"VtepMAC\":\"{mac}\"}}"),
+    }}});
+    kubelet.cluster.merge(Kind::Node, "", &kubelet.node, &change).await;
+}
+
+async fn report_waiting(kubelet: &Kubelet, pod: &Object, why: &str) {
+    let statuses: Vec<Value> = containers(pod)
+        .iter()
+        .map(|name| json!({"name": name, "ready": false, "restartCount": 0, "image": "", "imageID": "", "state": {"waiting": {"reason": "ContainerCreating", "message": why}}}))
+        .collect();
+    let status = json!({"phase": "Pending", "containerStatuses": statuses, "conditions": [{"type": "Ready", "status": "False", "reason": "ContainersNotReady", "message": why}]});
+    kubelet.cluster.status(Kind::Pod, &pod.namespace().unwrap_or_default(), &pod.name_any(), &status).await;
+}
+
+async fn report_running(kubelet: &Kubelet, pod: &Object, sandbox: Sandbox) {
+    let namespace = pod.namespace().unwrap_or_default();
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let known = kubelet.cluster.get(Kind::Pod, &namespace, &pod.name_any());
+    let before = known.as_ref().map_or(Value::Null, |p| p.data["status"]["containerStatuses"][0].clone());
+    // it ran before: this is a restart
+    let restarts = before["restartCount"].as_i64().unwrap_or(0) + i64::from(before["state"]["running"].is_object());
+    let images = pod.data["spec"]["containers"].as_array().into_iter().flatten();
+    let statuses: Vec<Value> = images
+        .map(|c| json!({"name": c["name"], "image": c["image"], "imageID": "", "ready": true, "started": true, "restartCount": restarts, "state": {"running": {"startedAt": now}}}))
+        .collect();
+    let condition = |t: &str| json!({"type": t, "status": "True", "lastTransitionTime": now});
+    let conditions = ["PodScheduled", "Initialized", "ContainersReady", "Ready"].map(condition);
+    let once = pod.data["spec"]["restartPolicy"] == "Never";
+    let status = json!({
+        "phase": "Running", "hostIP": sandbox.ip, "podIP": sandbox.ip, "podIPs": [{"ip": sandbox.ip}], "startTime": now,
+        "containerStatuses": statuses,
+        "conditions": conditions,
+    });
+    kubelet.cluster.status(Kind::Pod, &namespace, &pod.name_any(), &status).await;
+    if once {
+        kubelet.cluster.pace.wait(Duration::from_secs(3)).await;
+        let ended = json!({"phase": "Succeeded", "conditions": [{"type": "Ready", "status": "False", "reason": "PodCompleted"}]});
+        kubelet.cluster.status(Kind::Pod, &namespace, &pod.name_any(), &ended).await;
+        kubelet.hosts.with(&kubelet.node, |h| cni::del(h, &pod.uid().unwrap_or_default()));
+    }
+}
+
+/// Ends a pod that was deleted and tells the API server that it is gone.
+pub(super) async fn end(kubelet: &Arc<Kubelet>, pod: &Object) {
+    let uid = pod.uid().unwrap_or_default();
+    let grace = pod.metadata.deletion_grace_period_seconds.unwrap_or(0);
+    if grace > 0 {
+        // most programs end well before their time is up
+        kubelet.cluster.pace.wait(Duration::from_millis(600 + fastrand::u64(0..1_200))).await;
+    }
+    if !kubelet.hosts.with(&kubelet.node, |h| h.up) {
+        return;
+    }
+    kubelet.hosts.with(&kubelet.node, |h| {
+        if h.agent.as_ref().is_some_and(|a| a.uid == uid) {
+            h.agent = None;
+        }
+        cni::del(h, &uid);
+    });
+    kubelet.cluster.delete(Kind::Pod, pod, Some(0)).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+}

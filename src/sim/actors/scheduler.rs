@@ -1,0 +1,104 @@
+//! A scheduler: node selectors, affinity, taints, and the node with the fewest pods.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use k8s_openapi::api::core::v1::Binding;
+use kube::{Api, ResourceExt, api::PostParams};
+use serde_json::{Value, json};
+
+use super::cache::{Cluster, Kind, Object, is_true};
+
+pub(super) async fn run(cluster: Arc<Cluster>) {
+    let mut changes = cluster.changes();
+    loop {
+        changes.borrow_and_update();
+        schedule(&cluster).await;
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn schedule(cluster: &Cluster) {
+    let nodes = cluster.all(Kind::Node);
+    let pods = cluster.all(Kind::Pod);
+    let mut load: BTreeMap<String, usize> = BTreeMap::new();
+    let mut kin: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let family = |p: &Object| p.owner_references().first().map(|o| o.uid.clone()).unwrap_or_default();
+    for pod in &pods {
+        if let Some(node) = pod.data["spec"]["nodeName"].as_str() {
+            *load.entry(node.to_owned()).or_default() += 1;
+            *kin.entry((node.to_owned(), family(pod))).or_default() += 1;
+        }
+    }
+    for pod in pods.iter().filter(|p| p.data["spec"]["nodeName"].is_null() && p.metadata.deletion_timestamp.is_none()) {
+        let fits: Vec<&Object> = nodes.iter().filter(|n| fits(pod, n)).collect();
+        let best = fits.iter().min_by_key(|n| {
+            let name = n.name_any();
+            let same = kin.get(&(name.clone(), family(pod))).copied().unwrap_or(0);
+            (same, load.get(&name).copied().unwrap_or(0), name)
+        });
+        match best {
+            Some(node) => {
+                let name = node.name_any();
+                *load.entry(name.clone()).or_default() += 1;
+                *kin.entry((name.clone(), family(pod))).or_default() += 1;
+                bind(cluster, pod, &name).await;
+            }
+            None => tell(cluster, pod, nodes.len()).await,
+        }
+    }
+}
+
+async fn bind(cluster: &Cluster, pod: &Object, node: &str) {
+    let namespace = pod.namespace().unwrap_or_default();
+    let binding = json!({"metadata": {"name": pod.name_any(), "namespace": namespace}, "target": {"kind": "Node", "name": node}});
+    let Ok(binding) = serde_json::from_value::<Binding>(binding) else { return };
+    let api: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(cluster.client.clone(), &namespace);
+    let _ = api.create_subresource::<_, Value>("binding", &pod.name_any(), &PostParams::default(), &binding).await;
+}
+
+async fn tell(cluster: &Cluster, pod: &Object, nodes: usize) {
+    let told = pod.data["status"]["conditions"].as_array().into_iter().flatten().any(|c| c["type"] == "PodScheduled" && c["status"] == "False");
+    if !told {
+        let message = format!("0/{nodes} nodes are available.");
+        let status = json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}]});
+        cluster.status(Kind::Pod, &pod.namespace().unwrap_or_default(), &pod.name_any(), &status).await;
+    }
+}
+
+fn fits(pod: &Object, node: &Object) -> bool {
+    let spec = &pod.data["spec"];
+    let labels = node.labels();
+    is_true(node, "Ready")
+        && node.data["spec"]["unschedulable"] != true
+        && spec["nodeSelector"].as_object().into_iter().flatten().all(|(k, v)| labels.get(k).map(String::as_str) == v.as_str())
+        && affine(spec, node)
+        && tolerated(&node.data["spec"]["taints"], &spec["tolerations"])
+}
+
+/// Affinity by the node's name, as a DaemonSet's controller writes it.
+fn affine(spec: &Value, node: &Object) -> bool {
+    let terms = &spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"];
+    let Some(terms) = terms.as_array() else { return true };
+    terms.iter().any(|t| {
+        t["matchFields"].as_array().into_iter().flatten().all(|f| {
+            f["key"] == "metadata.name" && f["values"].as_array().is_some_and(|v| v.iter().any(|n| *n == node.name_any()))
+        })
+    })
+}
+
+/// Every taint that keeps pods away is tolerated.
+pub(super) fn tolerated(taints: &Value, tolerations: &Value) -> bool {
+    let taints = taints.as_array().into_iter().flatten();
+    taints.filter(|t| t["effect"] != "PreferNoSchedule").all(|taint| {
+        tolerations.as_array().into_iter().flatten().any(|t| {
+            let key = t["key"].as_str().unwrap_or_default();
+            let exists = t["operator"] == "Exists";
+            (t["effect"].is_null() || t["effect"] == taint["effect"])
+                && ((key.is_empty() && exists) || (taint["key"] == key && (exists || t["value"].as_str().unwrap_or_default() == taint["value"].as_str().unwrap_or_default())))
+        })
+    })
+}

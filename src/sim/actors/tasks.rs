@@ -1,0 +1,83 @@
+//! Cutover's task pods: the embedded host answers its script as a real host would.
+
+use std::{fmt::Write, net::IpAddr, sync::Arc, time::Duration};
+
+use kube::ResourceExt;
+use serde_json::json;
+
+use super::{
+    cache::{Kind, Object},
+    cni,
+    kubelet::Kubelet,
+};
+
+pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: IpAddr) {
+    kubelet.cluster.pace.wait(Duration::from_millis(500)).await;
+    let command = pod.data["spec"]["containers"][0]["command"].as_array().cloned().unwrap_or_default();
+    let argument = command.get(5).and_then(|a| a.as_str()).unwrap_or_default().to_owned();
+    let mut report = String::new();
+    let mut code = 0;
+    let mut reboots = false;
+    match task {
+        "look" => {}
+        "restore" => {
+            if !kubelet.hosts.with(&kubelet.node, super::host::Host::restore) {
+                code = 1;
+            }
+        }
+        "clean" => kubelet.hosts.with(&kubelet.node, super::host::Host::clean),
+        "reboot" => {
+            reboots = kubelet.hosts.with(&kubelet.node, |h| h.boot_id == argument);
+            let _ = writeln!(report, "{}", if reboots { format!("rebooting={argument}") } else { "rebooted=already".into() });
+        }
+        "probe" => {
+            let _ = writeln!(report, "address={ip}\napi=ok");
+        }
+        other => {
+            let _ = writeln!(report, "error=no task {other}");
+            code = 1;
+        }
+    }
+    if matches!(task, "look" | "restore" | "clean") {
+        look(kubelet, &mut report);
+    }
+    if code == 0 {
+        report.push_str("done=1\n");
+    } else if task == "restore" {
+        report.push_str("error=no 10-flannel.conflist to put back; 05-cilium.conflist was left\n");
+    }
+    finish(kubelet, pod, code, &report).await;
+    if reboots {
+        kubelet.cluster.pace.wait(Duration::from_secs(3)).await;
+        Arc::clone(kubelet).reboot().await;
+    }
+}
+
+/// The lines that every host task ends with, as assets/host.sh writes them.
+fn look(kubelet: &Kubelet, report: &mut String) {
+    kubelet.hosts.with(&kubelet.node, |h| {
+        let _ = writeln!(report, "boot={}", h.boot_id);
+        for conf in &h.confs {
+            let _ = writeln!(report, "conf={conf}");
+        }
+        if let Some(agent) = &h.agent {
+            let _ = writeln!(report, "cni={}", if agent.wrote { "Ok" } else if agent.manages { "Warning" } else { "Disabled" });
+        }
+        for link in ["flannel.1", "cni0", "cilium_host"].iter().filter(|l| h.links.contains(*l)) {
+            let _ = writeln!(report, "link={link}");
+        }
+        for ip in h.leases.keys().take(80) {
+            let _ = writeln!(report, "lease={ip}");
+        }
+        let _ = writeln!(report, "leases={}", h.leases.len());
+    });
+}
+
+async fn finish(kubelet: &Kubelet, pod: &Object, code: i32, report: &str) {
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let container = json!({"name": "task", "image": pod.data["spec"]["containers"][0]["image"], "imageID": "", "ready": false, "restartCount": 0,
+        "state": {"terminated": {"exitCode": code, "reason": if code == 0 { "Completed" } else { "Error" }, "message": report, "finishedAt": now, "startedAt": now}}});
+    let status = json!({"phase": if code == 0 { "Succeeded" } else { "Failed" }, "startTime": now, "containerStatuses": [container]});
+    kubelet.cluster.status(Kind::Pod, &pod.namespace().unwrap_or_default(), &pod.name_any(), &status).await;
+    kubelet.hosts.with(&kubelet.node, |h| cni::del(h, &pod.uid().unwrap_or_default()));
+}

@@ -1,0 +1,190 @@
+//! Who talks to whom, and what Hubble makes of it. Flows follow from where pods are and who gave them
+//! their addresses: a Flannel pod has no identity, and reaches a Cilium pod with its node's address.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use super::{
+    cache::{Cluster, Kind, Object, is_true, selects},
+    host::{Hosts, Plugin, Sandbox},
+    relay::Seen,
+};
+use crate::hubble::wire::{Endpoint, EventType, Flow, GetFlowsResponse, Icmp, Ip, Item, L4, Ports, Protocol, Tcp, Workload};
+
+/// Annotation of the embedded workloads: whom they call, as `namespace/app:port,…`.
+pub(crate) const CALLS: &str = "cutover.dev/embedded-calls";
+
+pub(super) fn start(cluster: Arc<Cluster>, hosts: Hosts, tasks: &mut JoinSet<()>) -> Seen {
+    let seen = Seen::default();
+    let out = seen.clone();
+    tasks.spawn(async move {
+        loop {
+            round(&cluster, &hosts, &out);
+            cluster.pace.wait(Duration::from_secs(1)).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    });
+    seen
+}
+
+struct Side {
+    pod: Option<Object>,
+    node: String,
+    sandbox: Sandbox,
+}
+
+fn round(cluster: &Cluster, hosts: &Hosts, out: &Seen) {
+    if !cluster.all(Kind::Pod).iter().any(|p| p.labels().get("k8s-app").is_some_and(|a| a == "hubble-relay") && is_true(p, "Ready")) {
+        return;
+    }
+    let sides: Vec<Side> = cluster.all(Kind::Pod).into_iter().filter(|p| is_true(p, "Ready")).filter_map(|pod| {
+        let node = pod.data["spec"]["nodeName"].as_str()?.to_owned();
+        let sandbox = hosts.with(&node, |h| h.sandboxes.get(&pod.uid().unwrap_or_default()).copied())?;
+        Some(Side { pod: Some(pod), node, sandbox })
+    }).collect();
+    for client in &sides {
+        let Some(calls) = client.pod.as_ref().and_then(|p| p.annotations().get(CALLS).cloned()) else { continue };
+        for call in calls.split(',').filter(|_| fastrand::u8(..) < 90) {
+            let Some((whom, port)) = call.rsplit_once(':').and_then(|(w, p)| Some((w, p.parse::<u16>().ok()?))) else { continue };
+            if let Ok(ip) = whom.parse::<IpAddr>() {
+                let world = Side { pod: None, node: client.node.clone(), sandbox: Sandbox { ip, plugin: Plugin::Host } };
+                observe(cluster, client, &world, port, out);
+                continue;
+            }
+            let servers: Vec<&Side> = sides.iter().filter(|s| s.pod.as_ref().is_some_and(|p| app(p) == whom)).collect();
+            if let Some(server) = fastrand::choice(servers) {
+                observe(cluster, client, server, port, out);
+            }
+        }
+    }
+    probes(cluster, hosts, out);
+}
+
+fn app(pod: &Object) -> String {
+    format!("{}/{}", pod.namespace().unwrap_or_default(), pod.labels().get("app").map(String::as_str).unwrap_or_default())
+}
+
+/// What the agents of both nodes see of one connection: nothing, unless one end is Cilium's.
+fn observe(cluster: &Cluster, client: &Side, server: &Side, port: u16, out: &Seen) {
+    let cilium = |s: &Side| s.sandbox.plugin == Plugin::Cilium;
+    if !cilium(client) && !cilium(server) {
+        return;
+    }
+    let mut source_ip = client.sandbox.ip;
+    let source = if cilium(client) {
+        endpoint(client)
+    } else {
+        // masqueraded on the way over: what is left is the node
+        if let Some(ip) = cilium_host(cluster, &client.node) {
+            source_ip = ip;
+        }
+        Endpoint { identity: if client.node == server.node { 1 } else { 6 }, ..Endpoint::default() }
+    };
+    let destination = if cilium(server) { endpoint(server) } else { Endpoint { identity: 2, ..Endpoint::default() } };
+    let denied = cilium(server) && enforced(cluster) && server.pod.as_ref().is_some_and(|p| denies(cluster, p, client.pod.as_ref()));
+    let node = if cilium(server) { &server.node } else { &client.node };
+    let ports = (fastrand::u16(32_768..60_999), port);
+    let protocol = if port == 53 {
+        Protocol::Udp(Ports { source_port: ports.0.into(), destination_port: ports.1.into() })
+    } else {
+        Protocol::Tcp(Tcp { source_port: ports.0.into(), destination_port: ports.1.into() })
+    };
+    let (verdict, reason, event) = if denied { (2, 133, 1) } else { (1, 0, 4) };
+    push(out, node, Flow {
+        verdict,
+        drop_reason: reason,
+        drop_reason_desc: i32::try_from(reason).unwrap_or(0),
+        ip: Some(Ip { source: source_ip.to_string(), destination: server.sandbox.ip.to_string(), version: 1, encrypted: false }),
+        l4: Some(L4 { protocol: Some(protocol) }),
+        source: Some(source),
+        destination: Some(destination),
+        event: Some(EventType { kind: event, sub_kind: if denied { 133 } else { 0 } }),
+        is_reply: Some(false),
+        ..Flow::default()
+    });
+}
+
+fn push(out: &Seen, node: &str, mut flow: Flow) {
+    let now = Timestamp::now();
+    let time = prost_types::Timestamp { seconds: now.as_second(), nanos: now.subsec_nanosecond() };
+    flow.time = Some(time);
+    flow.kind = 1;
+    flow.node_name = node.to_owned();
+    flow.uuid = uuid::Uuid::new_v4().to_string();
+    out.push(GetFlowsResponse { item: Some(Item::Flow(Box::new(flow))), node_name: node.to_owned(), time: Some(time) });
+}
+
+fn endpoint(side: &Side) -> Endpoint {
+    let Some(pod) = &side.pod else { return Endpoint::default() };
+    let owner = pod.owner_references().iter().find(|o| o.controller == Some(true));
+    let workloads = owner.map(|o| {
+        let hash = pod.labels().get("pod-template-hash");
+        let name = hash.and_then(|h| o.name.strip_suffix(h)?.strip_suffix('-')).unwrap_or(&o.name);
+        let kind = if o.kind == "ReplicaSet" { "Deployment" } else { &o.kind };
+        Workload { name: name.into(), kind: kind.into() }
+    });
+    let identity = 10_000 + u32::try_from(app(pod).bytes().map(u64::from).sum::<u64>() % 50_000).unwrap_or(0);
+    Endpoint { id: 1, identity, namespace: pod.namespace().unwrap_or_default(), pod_name: pod.name_any(), workloads: workloads.into_iter().collect() }
+}
+
+/// Address of `cilium_host`: the second of the node's range.
+fn cilium_host(cluster: &Cluster, node: &str) -> Option<IpAddr> {
+    let node = cluster.get(Kind::CiliumNode, "", node)?;
+    let range: ipnet::Ipv4Net = node.data["spec"]["ipam"]["podCIDRs"][0].as_str()?.parse().ok()?;
+    range.hosts().next().map(IpAddr::V4)
+}
+
+fn enforced(cluster: &Cluster) -> bool {
+    let config = cluster.all(Kind::ConfigMap).into_iter().find(|m| m.name_any() == "cilium-config");
+    config.is_some_and(|c| c.data["data"]["enable-policy"] != "never")
+}
+
+/// A policy selects the server for ingress, and none lets this client in.
+fn denies(cluster: &Cluster, server: &Object, client: Option<&Object>) -> bool {
+    let policies: Vec<Object> = cluster
+        .all(Kind::Policy)
+        .into_iter()
+        .filter(|p| p.namespace() == server.namespace() && selects(&p.data["spec"]["podSelector"], server.labels()))
+        .collect();
+    let lets_in = |policy: &Object| {
+        policy.data["spec"]["ingress"].as_array().into_iter().flatten().any(|rule| {
+            rule["from"].as_array().is_none_or(|from| {
+                from.iter().any(|peer| {
+                    let Some(client) = client else { return false };
+                    let same_namespace = client.namespace() == server.namespace();
+                    let namespaces = &peer["namespaceSelector"];
+                    (if namespaces.is_null() { same_namespace } else { namespaces == &Value::Object(serde_json::Map::new()) || same_namespace })
+                        && (peer["podSelector"].is_null() || selects(&peer["podSelector"], client.labels()))
+                })
+            })
+        })
+    };
+    !policies.is_empty() && !policies.iter().any(lets_in)
+}
+
+/// Agents probe each other's health: more than half of what a quiet cluster shows.
+fn probes(cluster: &Cluster, hosts: &Hosts, out: &Seen) {
+    let nodes: Vec<String> = hosts.lock().iter().filter(|(_, h)| h.agent.is_some()).map(|(n, _)| n.clone()).collect();
+    let Some(from) = fastrand::choice(&nodes) else { return };
+    for to in nodes.iter().filter(|n| *n != from) {
+        let (Some(source), Some(destination)) = (cilium_host(cluster, from), cilium_host(cluster, to)) else { continue };
+        let protocol = if fastrand::bool() {
+            Protocol::Tcp(Tcp { source_port: fastrand::u32(32_768..60_999), destination_port: 4_240 })
+        } else {
+            Protocol::Icmp4(Icmp { kind: 8, code: 0 })
+        };
+        push(out, to, Flow {
+            verdict: 1,
+            ip: Some(Ip { source: source.to_string(), destination: destination.to_string(), version: 1, encrypted: false }),
+            l4: Some(L4 { protocol: Some(protocol) }),
+            source: Some(Endpoint { identity: 6, ..Endpoint::default() }),
+            destination: Some(Endpoint { identity: 4, ..Endpoint::default() }),
+            event: Some(EventType { kind: 4, sub_kind: 4 }),
+            ..Flow::default()
+        });
+    }
+}

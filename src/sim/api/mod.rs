@@ -1,0 +1,25 @@
+//! An API server that speaks the Kubernetes API over HTTP: as much of it as a client can tell.
+
+mod answer;
+mod apply;
+mod discovery;
+mod eviction;
+mod kinds;
+mod query;
+mod requests;
+mod schema;
+mod server;
+mod store;
+mod strategic;
+mod table;
+mod users;
+mod watch;
+mod writes;
+
+pub use server::{Server, serve};
+
+/// Letters as the real server appends to `generateName`.
+pub(crate) fn random_tail(length: usize) -> String {
+    const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+    std::iter::repeat_with(|| char::from(LETTERS[fastrand::usize(..LETTERS.len())])).take(length).collect()
+}

@@ -1,0 +1,156 @@
+//! Objects, one resource version for all of them, and the log of what happened.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::kinds::{self, CRDS, Kind};
+
+/// Events that are kept; a watch from before them is answered with 410.
+const KEPT: usize = 50_000;
+
+/// `namespace/name`, in the order in which lists are answered.
+pub(super) type Name = (String, String);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Added,
+    Modified,
+    Deleted,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Event {
+    pub(super) version: u64,
+    pub(super) resource: Arc<str>,
+    pub(super) change: Change,
+    pub(super) object: Arc<Value>,
+    pub(super) before: Option<Arc<Value>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    version: u64,
+    objects: BTreeMap<Arc<str>, BTreeMap<Name, Arc<Value>>>,
+    log: VecDeque<Event>,
+    /// Events up to this version are gone.
+    pub(super) compacted: u64,
+    kinds: Arc<Vec<Kind>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Store {
+    inner: Mutex<Inner>,
+    moved: watch::Sender<u64>,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        let inner = Inner {
+            version: 1,
+            objects: BTreeMap::new(),
+            log: VecDeque::new(),
+            compacted: 0,
+            kinds: Arc::new(kinds::built_in()),
+        };
+        Self { inner: Mutex::new(inner), moved: watch::Sender::new(1) }
+    }
+}
+
+impl Store {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads and changes in one go; whoever watches is told when something changed.
+    pub(super) fn transact<T>(&self, f: impl FnOnce(&mut Inner) -> T) -> T {
+        let mut inner = self.lock();
+        let before = inner.version;
+        let result = f(&mut inner);
+        let now = inner.version;
+        drop(inner);
+        if now != before {
+            self.moved.send_replace(now);
+        }
+        result
+    }
+
+    pub(super) fn moves(&self) -> watch::Receiver<u64> {
+        self.moved.subscribe()
+    }
+
+    pub(super) fn kinds(&self) -> Arc<Vec<Kind>> {
+        Arc::clone(&self.lock().kinds)
+    }
+}
+
+impl Inner {
+    pub(super) const fn version(&self) -> u64 {
+        self.version
+    }
+
+    pub(super) fn get(&self, resource: &str, name: &Name) -> Option<Arc<Value>> {
+        self.objects.get(resource)?.get(name).cloned()
+    }
+
+    pub(super) fn list<'a>(&'a self, resource: &str, namespace: Option<&'a str>) -> impl Iterator<Item = (&'a Name, &'a Arc<Value>)> {
+        self.objects.get(resource).into_iter().flatten().filter(move |((ns, _), _)| namespace.is_none_or(|n| n == ns))
+    }
+
+    /// Puts an object under the next version.
+    pub(super) fn put(&mut self, resource: &str, name: Name, mut object: Value) -> Arc<Value> {
+        self.version += 1;
+        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        let object = Arc::new(object);
+        let key: Arc<str> = resource.into();
+        let before = self.objects.entry(key.clone()).or_default().insert(name, object.clone());
+        let change = if before.is_some() { Change::Modified } else { Change::Added };
+        self.happened(key, change, object.clone(), before);
+        object
+    }
+
+    /// Removes an object; its last state carries the version of its end.
+    pub(super) fn remove(&mut self, resource: &str, name: &Name) -> Option<Arc<Value>> {
+        let before = self.objects.get_mut(resource)?.remove(name)?;
+        self.version += 1;
+        let mut last = (*before).clone();
+        last["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        let last = Arc::new(last);
+        self.happened(resource.into(), Change::Deleted, last.clone(), Some(before));
+        Some(last)
+    }
+
+    fn happened(&mut self, resource: Arc<str>, change: Change, object: Arc<Value>, before: Option<Arc<Value>>) {
+        if &*resource == CRDS {
+            self.learn_kinds();
+        }
+        self.log.push_back(Event { version: self.version, resource, change, object, before });
+        if self.log.len() > KEPT
+            && let Some(old) = self.log.pop_front()
+        {
+            self.compacted = old.version;
+        }
+    }
+
+    fn learn_kinds(&mut self) {
+        let mut all = kinds::built_in();
+        all.extend(self.list(CRDS, None).flat_map(|(_, crd)| kinds::of_definition(crd)));
+        self.kinds = Arc::new(all);
+    }
+
+    /// What happened to a resource after a version.
+    pub(super) fn since<'a>(&'a self, resource: &'a str, version: u64) -> impl Iterator<Item = &'a Event> {
+        let first = self.log.partition_point(|e| e.version <= version);
+        self.log.range(first..).filter(move |e| &*e.resource == resource)
+    }
+
+    /// Forgets what happened so far, as a real server's compaction does.
+    pub(super) fn compact(&mut self) {
+        self.log.clear();
+        self.compacted = self.version;
+    }
+}

@@ -1,0 +1,45 @@
+//! Who may do what: a user who may do all, one who may look, and nobody.
+
+use axum::http::{HeaderMap, Method, header::AUTHORIZATION};
+
+use super::answer::{Failure, Result};
+
+/// The token that may do everything.
+pub(super) const ADMIN: &str = "embedded-admin";
+/// The token that may only look.
+pub(super) const VIEWER: &str = "embedded-viewer";
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum User {
+    Admin,
+    Viewer,
+}
+
+impl User {
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self> {
+        let token = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+        match token {
+            Some(ADMIN) => Ok(Self::Admin),
+            Some(VIEWER) => Ok(Self::Viewer),
+            _ => Err(Failure::new(401, "Unauthorized", "Unauthorized")),
+        }
+    }
+
+    pub(super) fn may_change(self) -> bool {
+        self == Self::Admin
+    }
+
+    pub(super) fn check(self, method: &Method, resource: &str) -> Result<()> {
+        if self.may_change() || *method == Method::GET || resource.starts_with("selfsubject") {
+            return Ok(());
+        }
+        let verb = match method.as_str() {
+            "POST" => "create",
+            "PUT" => "update",
+            "PATCH" => "patch",
+            _ => "delete",
+        };
+        Err(Failure::new(403, "Forbidden", format!("{resource} is forbidden: User \"viewer\" cannot {verb} resource {resource:?}")))
+    }
+}

@@ -1,0 +1,140 @@
+//! Watches: newline-separated events, bookmarks, and 410 inside the stream for what is too old.
+
+use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
+
+use async_stream::stream;
+use axum::{body::Body, http::header, response::Response};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    kinds::Kind,
+    query::Filter,
+    requests::Target,
+    store::{Change, Event, Store},
+    table,
+};
+
+const BOOKMARKS: Duration = Duration::from_secs(20);
+
+/// How objects are shown to whoever watches.
+#[derive(Clone)]
+pub(super) struct Shape {
+    pub(super) kind: Kind,
+    pub(super) table: bool,
+    pub(super) metadata_only: bool,
+}
+
+impl Shape {
+    pub(super) fn show(&self, object: &Value) -> Value {
+        if self.table {
+            table::table(&self.kind, std::iter::once(object), "")
+        } else if self.metadata_only {
+            json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"]})
+        } else {
+            versioned(&self.kind, object)
+        }
+    }
+}
+
+/// An object in the version in which it was asked for.
+pub(super) fn versioned(kind: &Kind, object: &Value) -> Value {
+    let mut object = object.clone();
+    object["apiVersion"] = json!(kind.api_version());
+    object["kind"] = json!(kind.kind);
+    object
+}
+
+pub(super) fn watch(store: Arc<Store>, target: Target, filter: Filter, query: &HashMap<String, String>, shape: Shape) -> Response {
+    let from = query.get("resourceVersion").and_then(|v| v.parse::<u64>().ok()).unwrap_or(0);
+    let initial = query.get("sendInitialEvents").is_some_and(|v| v == "true");
+    let bookmarks = query.get("allowWatchBookmarks").is_some_and(|v| v == "true" || v == "1");
+    let limit = query.get("timeoutSeconds").and_then(|v| v.parse().ok()).unwrap_or(290);
+    let end = Instant::now() + Duration::from_secs(limit);
+    let resource = target.kind.resource();
+    let namespace = target.namespace.clone();
+    let mine = move |object: &Value| {
+        namespace.as_deref().is_none_or(|n| object["metadata"]["namespace"] == n) && filter.matches(object)
+    };
+    let body = stream! {
+        let mut moves = store.moves();
+        let mut last = from;
+        if from == 0 || initial {
+            let (objects, version) = {
+                let inner = store.lock();
+                (inner.list(&resource, None).map(|(_, o)| o.clone()).filter(|o| mine(o)).collect::<Vec<_>>(), inner.version())
+            };
+            for object in objects {
+                yield line("ADDED", &shape.show(&object));
+            }
+            last = version;
+            if initial {
+                yield bookmark(&shape.kind, last, true);
+            }
+        } else if from < store.lock().compacted {
+            let gone = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": "Expired", "code": 410,
+                "message": format!("too old resource version: {from}")});
+            yield line("ERROR", &gone);
+            return;
+        }
+        let mut next_bookmark = Instant::now() + BOOKMARKS;
+        loop {
+            moves.borrow_and_update();
+            let (events, version, lost) = {
+                let inner = store.lock();
+                (inner.since(&resource, last).cloned().collect::<Vec<Event>>(), inner.version(), inner.compacted > last)
+            };
+            if lost {
+                // what was compacted away cannot be made up for: the client has to list again
+                yield line("ERROR", &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": "Expired", "code": 410, "message": "too old resource version"}));
+                return;
+            }
+            for event in events {
+                if let Some((word, object)) = seen(&event, &mine) {
+                    yield line(word, &shape.show(object));
+                }
+            }
+            last = version;
+            tokio::select! {
+                changed = moves.changed() => if changed.is_err() { return },
+                () = sleep_until(end) => return,
+                () = sleep_until(next_bookmark) => {
+                    next_bookmark = Instant::now() + BOOKMARKS;
+                    if bookmarks {
+                        yield bookmark(&shape.kind, last, false);
+                    }
+                }
+            }
+        }
+    };
+    let mut response = Response::new(Body::from_stream(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    response
+}
+
+/// What an event is to whoever sees only a selection: an object may enter it or leave it.
+fn seen<'a>(event: &'a Event, mine: &impl Fn(&Value) -> bool) -> Option<(&'static str, &'a Value)> {
+    let now = event.change != Change::Deleted && mine(&event.object);
+    let before = event.before.as_ref().is_some_and(|b| mine(b));
+    match (before, now) {
+        (false, true) => Some(("ADDED", &event.object)),
+        (true, true) => Some(("MODIFIED", &event.object)),
+        (true, false) => Some(("DELETED", &event.object)),
+        (false, false) => None,
+    }
+}
+
+fn line(word: &str, object: &Value) -> Result<Bytes, Infallible> {
+    let mut text = json!({"type": word, "object": object}).to_string();
+    text.push('\n');
+    Ok(Bytes::from(text))
+}
+
+fn bookmark(kind: &Kind, version: u64, initial: bool) -> Result<Bytes, Infallible> {
+    let mut object = json!({"kind": kind.kind, "apiVersion": kind.api_version(), "metadata": {"resourceVersion": version.to_string(), "creationTimestamp": null}});
+    if initial {
+        object["metadata"]["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+    }
+    line("BOOKMARK", &object)
+}

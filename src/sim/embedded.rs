@@ -1,0 +1,133 @@
+//! A whole embedded cluster: server, actors, files that lead to it.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::{Api, Client, Config, api::ListParams};
+use serde_json::json;
+
+use super::{
+    actors::{self, Actors, Cast},
+    api::{self, Server},
+    clock::Pace,
+    world,
+};
+
+/// What an embedded cluster is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How many nodes.
+    pub nodes: usize,
+    /// How fast its time runs.
+    pub pace: Pace,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { nodes: 12, pace: Pace::MAX }
+    }
+}
+
+/// An embedded cluster. It ends when this is dropped.
+pub struct Embedded {
+    /// Its API server.
+    pub server: Server,
+    /// Where its Hubble relay listens.
+    pub hubble: SocketAddr,
+    /// Its kubeconfig.
+    pub kubeconfig: PathBuf,
+    /// The program that stands in for helm.
+    pub helm: PathBuf,
+    _actors: Actors,
+}
+
+impl Embedded {
+    /// Starts a cluster, its files in `folder`, and waits until every pod runs.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub async fn start(settings: Settings, folder: &Path) -> Result<Self, String> {
+        std::fs::create_dir_all(folder).map_err(|e| format!("cannot make {}: {e}", folder.display()))?;
+        let server = api::serve(0).await.map_err(|e| format!("no port for the embedded API server: {e}"))?;
+        let client = client(server.address)?;
+        world::create(&client, settings.nodes).await?;
+        let actors = actors::start(client.clone(), Cast::Everybody, settings.pace).await.map_err(|e| format!("no port for the embedded Hubble relay: {e}"))?;
+        let helm = link_helm(folder)?;
+        let hubble = actors.hubble;
+        let kubeconfig = folder.join("kubeconfig");
+        write(&kubeconfig, &kubeconfig_text(server.address, hubble, &helm))?;
+        write(&folder.join("hubble"), &format!("{hubble}\n"))?;
+        settle(&client).await?;
+        Ok(Self { server, hubble, kubeconfig, helm, _actors: actors })
+    }
+}
+
+fn client(address: SocketAddr) -> Result<Client, String> {
+    let url = format!("http://{address}").parse().map_err(|e| format!("{address}: {e}"))?;
+    let mut config = Config::new(url);
+    config.auth_info.token = Some(Server::admin_token().to_owned().into());
+    Client::try_from(config).map_err(|e| e.to_string())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    std::fs::write(path, text).map_err(|e| format!("cannot write {}: {e}", path.display()))
+}
+
+/// The same binary under helm's name: it sees by its name what it is to be.
+pub(crate) fn link_helm(folder: &Path) -> Result<PathBuf, String> {
+    let link = folder.join("helm");
+    let own = std::env::current_exe().map_err(|e| format!("cannot find the own program: {e}"))?;
+    // tests run inside a test binary: the program lies beside it, or one folder up
+    let own = if own.file_stem().is_some_and(|s| s == "cutover") { own } else { beside(&own).unwrap_or(own) };
+    if link.symlink_metadata().is_ok() {
+        std::fs::remove_file(&link).map_err(|e| format!("cannot replace {}: {e}", link.display()))?;
+    }
+    std::os::unix::fs::symlink(&own, &link).map_err(|e| format!("cannot make {}: {e}", link.display()))?;
+    std::path::absolute(&link).map_err(|e| e.to_string())
+}
+
+fn beside(own: &Path) -> Option<PathBuf> {
+    let mut folders = own.ancestors().skip(1).take(2);
+    folders.find_map(|f| Some(f.join("cutover")).filter(|p| p.is_file()))
+}
+
+fn kubeconfig_text(server: SocketAddr, hubble: SocketAddr, helm: &Path) -> String {
+    let context = |name: &str, user: &str| json!({"name": name, "context": {"cluster": "embedded", "user": user, "extensions": [
+        {"name": "cutover.dev", "extension": {"hubble": hubble.to_string(), "helm": helm}}]}});
+    let user = |name: &str, token: &str| json!({"name": name, "user": {"token": token}});
+    let config = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "embedded",
+        "clusters": [{"name": "embedded", "cluster": {"server": format!("http://{server}")}}],
+        "users": [user("admin", Server::admin_token()), user("viewer", Server::viewer_token()), user("expired", "expired")],
+        "contexts": [context("embedded", "admin"), context("embedded-viewer", "viewer"), context("embedded-expired", "expired")],
+    });
+    // JSON is YAML
+    format!("{config:#}\n")
+}
+
+/// Waits until every node is Ready and every pod that should run does.
+async fn settle(client: &Client) -> Result<(), String> {
+    let (nodes, pods): (Api<Node>, Api<Pod>) = (Api::all(client.clone()), Api::all(client.clone()));
+    let ready = |conditions: Option<&Vec<_>>, wanted: fn(&_) -> bool| conditions.is_some_and(|c| c.iter().any(wanted));
+    for _ in 0..1_200 {
+        let nodes = nodes.list(&ListParams::default()).await.map_err(|e| e.to_string())?;
+        let pods = pods.list(&ListParams::default()).await.map_err(|e| e.to_string())?;
+        let nodes_ready = nodes.iter().all(|n| {
+            ready(n.status.as_ref().and_then(|s| s.conditions.as_ref()), |c: &k8s_openapi::api::core::v1::NodeCondition| c.type_ == "Ready" && c.status == "True")
+        });
+        let pods_ready = pods.items.len() > nodes.items.len() * 3
+            && pods.iter().all(|p| {
+                let status = p.status.clone().unwrap_or_default();
+                status.phase.as_deref() == Some("Succeeded") || status.conditions.iter().flatten().any(|c| c.type_ == "Ready" && c.status == "True")
+            });
+        if nodes_ready && pods_ready {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err("the embedded cluster did not settle within a minute".into())
+}

@@ -1,0 +1,207 @@
+//! Stands in for helm: the same binary under another name, called as a process like the real one. It
+//! knows one chart, Cilium's, and makes the objects that a migration looks at.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Parser, Subcommand};
+use kube::{
+    Api, Client, Config,
+    api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams},
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use serde_json::{Value, json};
+
+#[derive(Parser)]
+#[command(name = "helm", version = "v4.3.1")]
+struct Arguments {
+    #[arg(long, global = true)]
+    kubeconfig: Option<PathBuf>,
+    #[arg(long, global = true)]
+    kube_context: Option<String>,
+    #[arg(long, short, global = true, default_value = "default")]
+    namespace: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the version
+    Version {
+        #[arg(long)]
+        template: Option<String>,
+    },
+    /// Install or upgrade a release
+    Upgrade {
+        release: String,
+        chart: String,
+        #[arg(long)]
+        install: bool,
+        #[arg(long, default_value = "1.15.19")]
+        version: String,
+        #[arg(long, short = 'f')]
+        values: Vec<PathBuf>,
+        #[arg(long)]
+        create_namespace: bool,
+    },
+    /// Uninstall a release
+    Uninstall { release: String },
+}
+
+/// Runs as helm would, and returns its exit code with what it says.
+pub async fn run(arguments: impl Iterator<Item = OsString>) -> (u8, String) {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(e) => return (u8::from(e.use_stderr()), e.to_string()),
+    };
+    match act(&arguments).await {
+        Ok(said) => (0, said),
+        Err(why) => (1, format!("Error: {why}")),
+    }
+}
+
+async fn act(arguments: &Arguments) -> Result<String, String> {
+    match &arguments.command {
+        Command::Version { template: Some(_) } => Ok("v4.3.1".into()),
+        Command::Version { template: None } => Ok("version.BuildInfo{Version:\"v4.3.1\"}".into()),
+        Command::Upgrade { release, chart, version, values, .. } => {
+            if !chart.contains("cilium") {
+                return Err(format!("repo {chart} not found"));
+            }
+            let mut merged = json!({});
+            for file in values {
+                let text = std::fs::read_to_string(file).map_err(|e| format!("open {}: {e}", file.display()))?;
+                let layer = crate::domain::values::parse(&text)?;
+                crate::domain::values::merge(&mut merged, &layer);
+            }
+            let client = client(arguments).await?;
+            let revision = upgrade(&client, &arguments.namespace, release, version, &merged).await?;
+            Ok(format!(
+                "Release {release:?} has been upgraded. Happy Helming!\nNAME: {release}\nNAMESPACE: {}\nSTATUS: deployed\nREVISION: {revision}",
+                arguments.namespace
+            ))
+        }
+        Command::Uninstall { release } => {
+            let client = client(arguments).await?;
+            uninstall(&client, &arguments.namespace, release).await?;
+            Ok(format!("release {release:?} uninstalled"))
+        }
+    }
+}
+
+async fn client(arguments: &Arguments) -> Result<Client, String> {
+    let kubeconfig = match &arguments.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path),
+        None => Kubeconfig::read(),
+    };
+    let options = KubeConfigOptions { context: arguments.kube_context.clone(), ..KubeConfigOptions::default() };
+    let config = Config::from_custom_kubeconfig(kubeconfig.map_err(|e| e.to_string())?, &options).await.map_err(|e| e.to_string())?;
+    Client::try_from(config).map_err(|e| e.to_string())
+}
+
+fn api(client: &Client, object: &Value) -> Result<(Api<DynamicObject>, DynamicObject), String> {
+    let parsed: DynamicObject = serde_json::from_value(object.clone()).map_err(|e| e.to_string())?;
+    let types = parsed.types.clone().unwrap_or_default();
+    let (group, version) = types.api_version.split_once('/').unwrap_or(("", &types.api_version));
+    let resource = ApiResource::from_gvk(&kube::api::GroupVersionKind::gvk(group, version, &types.kind));
+    let api = match &parsed.metadata.namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
+    };
+    Ok((api, parsed))
+}
+
+/// The chart's objects for these values, in the order in which helm creates them.
+fn chart(namespace: &str, version: &str, values: &Value) -> Vec<Value> {
+    let custom = values["cni"]["customConf"] == true;
+    let mut config = json!({
+        "cluster-pool-ipv4-cidr": values["ipam"]["operator"]["clusterPoolIPv4PodCIDRList"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+        "cluster-pool-ipv4-mask-size": values["ipam"]["operator"]["clusterPoolIPv4MaskSize"].to_string(),
+        "ipam": "cluster-pool", "routing-mode": "tunnel", "tunnel-protocol": "vxlan", "tunnel-port": values["tunnelPort"].to_string(),
+        "custom-cni-conf": custom.to_string(), "enable-policy": values["policyEnforcementMode"].as_str().unwrap_or("default"),
+        "enable-hubble": "true", "cni-uninstall": "false",
+    });
+    // with a configuration of one's own the chart renders neither of these (migration.md 1.5)
+    if !custom {
+        config["write-cni-conf-when-ready"] = json!("/host/etc/cni/net.d/05-cilium.conflist");
+        config["cni-exclusive"] = json!("true");
+    }
+    let labels = |app: &str, name: &str| json!({"k8s-app": app, "app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "cilium"});
+    let template = |labels: &Value, host_network: bool, containers: Value| {
+        json!({"metadata": {"labels": labels}, "spec": {
+            "hostNetwork": host_network, "containers": containers, "tolerations": [{"operator": "Exists"}], "terminationGracePeriodSeconds": 1}})
+    };
+    let version = format!("v{}", version.trim_start_matches('v'));
+    let agent = labels("cilium", "cilium-agent");
+    let mut operator = labels("cilium-operator", "cilium-operator");
+    operator["io.cilium/app"] = json!("operator");
+    operator["name"] = json!("cilium-operator");
+    let relay = labels("hubble-relay", "hubble-relay");
+    let account = |name: &str| json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}});
+    let mut objects = vec![
+        account("cilium"),
+        account("cilium-operator"),
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cilium-config", "namespace": namespace}, "data": config}),
+        json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "cilium", "namespace": namespace, "labels": agent}, "spec": {
+            "selector": {"matchLabels": {"k8s-app": "cilium"}}, "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 2}},
+            "template": template(&agent, true, json!([{"name": "cilium-agent", "image": format!("quay.io/cilium/cilium:{version}")}]))}}),
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cilium-operator", "namespace": namespace, "labels": operator}, "spec": {
+            "replicas": 1, "selector": {"matchLabels": {"name": "cilium-operator"}},
+            "template": template(&operator, true, json!([{"name": "cilium-operator", "image": format!("quay.io/cilium/operator-generic:{version}")}]))}}),
+    ];
+    if values["hubble"]["relay"]["enabled"] == true {
+        objects.push(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "hubble-relay", "namespace": namespace, "labels": relay}, "spec": {
+            "replicas": 1, "selector": {"matchLabels": {"k8s-app": "hubble-relay"}},
+            "template": {"metadata": {"labels": relay}, "spec": {"terminationGracePeriodSeconds": 1, "containers": [{"name": "hubble-relay", "image": format!("quay.io/cilium/hubble-relay:{version}")}]}}}}));
+        objects.push(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "hubble-relay", "namespace": namespace}, "spec": {
+            "selector": {"k8s-app": "hubble-relay"}, "ports": [{"port": 80, "targetPort": "grpc", "protocol": "TCP"}]}}));
+    }
+    objects
+}
+
+async fn upgrade(client: &Client, namespace: &str, release: &str, version: &str, values: &Value) -> Result<usize, String> {
+    for object in chart(namespace, version, values) {
+        let (api, parsed) = api(client, &object)?;
+        let name = parsed.metadata.name.clone().unwrap_or_default();
+        api.patch(&name, &PatchParams::apply("helm").force(), &Patch::Apply(&object)).await.map_err(|e| format!("{name}: {e}"))?;
+    }
+    record(client, namespace, release).await
+}
+
+/// A Secret a revision, as helm keeps its releases; without the release itself, which nobody here reads.
+async fn record(client: &Client, namespace: &str, release: &str) -> Result<usize, String> {
+    let secrets = secrets(client, namespace);
+    let before = secrets.list(&ListParams::default().labels(&format!("owner=helm,name={release}"))).await.map_err(|e| e.to_string())?;
+    let revision = before.items.len() + 1;
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1", "metadata": {
+        "name": format!("sh.helm.release.v1.{release}.v{revision}"), "namespace": namespace,
+        "labels": {"owner": "helm", "name": release, "status": "deployed", "version": revision.to_string()}}});
+    let secret: DynamicObject = serde_json::from_value(secret).map_err(|e| e.to_string())?;
+    secrets.create(&PostParams::default(), &secret).await.map_err(|e| e.to_string())?;
+    Ok(revision)
+}
+
+fn secrets(client: &Client, namespace: &str) -> Api<DynamicObject> {
+    Api::namespaced_with(client.clone(), namespace, &ApiResource::from_gvk(&kube::api::GroupVersionKind::gvk("", "v1", "Secret")))
+}
+
+async fn uninstall(client: &Client, namespace: &str, release: &str) -> Result<(), String> {
+    let secrets = secrets(client, namespace);
+    let own = secrets.list(&ListParams::default().labels(&format!("owner=helm,name={release}"))).await.map_err(|e| e.to_string())?;
+    if own.items.is_empty() {
+        return Err(format!("uninstall: Release not loaded: {release}: release: not found"));
+    }
+    let everything = json!({"hubble": {"relay": {"enabled": true}}});
+    for object in chart(namespace, "1.15.19", &everything) {
+        let (api, parsed) = api(client, &object)?;
+        let name = parsed.metadata.name.clone().unwrap_or_default();
+        match api.delete(&name, &DeleteParams::background()).await {
+            Err(kube::Error::Api(s)) if s.code != 404 => return Err(format!("{name}: {}", s.message)),
+            _ => {}
+        }
+    }
+    for secret in own.items {
+        let _ = secrets.delete(secret.metadata.name.as_deref().unwrap_or_default(), &DeleteParams::default()).await;
+    }
+    Ok(())
+}
