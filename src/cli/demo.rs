@@ -10,8 +10,8 @@ use crate::sim::{Embedded, Settings, clock::Pace, world};
 /// Try everything on an embedded cluster.
 #[derive(Args, Debug)]
 pub(super) struct Demo {
-    /// How many nodes
-    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=64))]
+    /// How many nodes; one alone could not be drained
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(2..=60))]
     nodes: u16,
     /// How many times as fast as a real cluster its time runs, or max
     #[arg(long, value_name = "N|max", default_value = "20")]

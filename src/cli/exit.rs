@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 /// Appended to `--help`.
-pub const HELP: &str = "\
+pub(super) const HELP: &str = "\
 Exit codes:
   0  done, or nothing in the way
   1  something failed that should not

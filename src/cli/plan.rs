@@ -9,6 +9,7 @@ use crate::domain::{
     phase::Phase,
     plan,
     rolling::{Context, Failures},
+    text::safe,
 };
 
 /// Print every change in order.
@@ -42,9 +43,9 @@ impl Plan {
                 output::line(&format!("\n{now}"));
                 heading = now;
             }
-            output::line(&format!("  {:>4}. {}  ({})", i + 1, crate::domain::text::safe(&p.effect), p.risk.word()));
+            output::line(&format!("  {:>4}. {}: {}  ({})", i + 1, safe(&p.object), safe(&p.effect), p.risk.word()));
             for command in &p.kubectl {
-                output::line(&format!("        {}", crate::domain::text::safe(command)));
+                output::line(&format!("        {}", safe(command)));
             }
         }
         output::line(&format!("\n{} changes. Nothing was changed.", plan.len()));

@@ -1,6 +1,6 @@
 //! A connected cluster: clients, facts, and an engine when one is wanted.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::{
     sync::watch,
@@ -112,10 +112,6 @@ impl Session {
         self.board.read().clone()
     }
 
-    /// The facts, shared.
-    pub(super) fn shared(&self) -> Arc<std::sync::RwLock<Facts>> {
-        self.board.shared()
-    }
 }
 
 /// A source that was refused will not come by waiting.

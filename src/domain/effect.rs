@@ -192,6 +192,23 @@ impl Effect {
         }
     }
 
+    /// What it does to its object, in a few words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::CreateRecord { .. } => "create its record".into(),
+            Self::Cordon { .. } => "cordon".into(),
+            Self::KeepAway { .. } => "taint, so that DaemonSet pods stay away".into(),
+            Self::LetBack { .. } => "remove the taint".into(),
+            Self::Uncordon { .. } => "uncordon".into(),
+            Self::Switch { .. } => "label for Cilium".into(),
+            Self::Unswitch { .. } => "remove the label".into(),
+            Self::Evict { .. } => "evict".into(),
+            Self::DeletePod { why, .. } => format!("delete: {why}"),
+            Self::Task { task, .. } => format!("task {task}: {}", task.purpose()),
+            other => other.name(),
+        }
+    }
+
     /// The object that it changes.
     pub fn object(&self) -> String {
         match self {

@@ -70,12 +70,7 @@ fn planned(phase: Phase, node: Option<&NodeFact>, step: Option<Step>, effect: &E
         phase,
         node: node.map(|n| n.name.to_string()),
         step,
-        effect: match effect {
-            Effect::Evict { pod, .. } => format!("evict {pod}"),
-            Effect::DeletePod { pod, why, .. } => format!("delete pod {pod}: {why}"),
-            Effect::Task { task, node, .. } => format!("{task} {node}: {}", task.purpose()),
-            effect => effect.name(),
-        },
+        effect: effect.words(),
         object: effect.object(),
         risk: effect.risk(),
         kubectl: effect.kubectl(),

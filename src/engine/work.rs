@@ -55,7 +55,7 @@ impl Work {
             return;
         }
         self.under_way.insert(name.clone(), now);
-        let mut line = entry(Kind::Begin, effect.object(), name);
+        let mut line = entry(Kind::Begin, effect.object(), effect.words());
         line.kubectl = effect.kubectl();
         if !self.failures.contains_key(&effect.name()) {
             self.journal.add(line);
@@ -99,16 +99,17 @@ impl Work {
         match result {
             Ok(()) => {
                 self.failures.remove(&name);
-                self.not_before.insert(name.clone(), now + ECHO);
-                self.journal.say(Kind::Done, effect.object(), name);
+                self.not_before.insert(name, now + ECHO);
+                self.journal.say(Kind::Done, effect.object(), effect.words());
             }
             Err(refusal) => {
                 let count = self.failures.get(&name).map_or(0, |f| f.count) + 1;
                 self.not_before.insert(name.clone(), now + pause(count));
                 let kind = if refusal.budget { Kind::Waiting } else { Kind::Failed };
-                let known = self.failures.get(&name).is_some_and(|f| f.message == refusal.message);
+                // the numbers of a budget change all the time: that it waits is said once
+                let known = self.failures.get(&name).is_some_and(|f| f.message == refusal.message || (f.budget && refusal.budget));
                 if !known {
-                    self.journal.say(kind, effect.object(), format!("{name}: {}. {}", refusal.message, refusal.next));
+                    self.journal.say(kind, effect.object(), format!("{}: {}. {}", effect.words(), refusal.message, refusal.next));
                 }
                 let Refusal { message, next, budget } = refusal;
                 self.failures.insert(name, Failure { message, next, at: Timestamp::now(), count, budget });

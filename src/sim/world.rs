@@ -48,7 +48,7 @@ async fn put(client: &Client, object: Value) -> Result<(), String> {
 
 /// Names of the nodes: three of the control plane where there are enough, the rest workers.
 pub fn node_names(count: usize) -> Vec<String> {
-    let control_planes = if count >= 4 { 3 } else { 1 };
+    let control_planes = if count >= 7 { 3 } else { 1 };
     let cp = (1..=control_planes.min(count)).map(|i| format!("cp-{i}"));
     let workers = (1..=count.saturating_sub(control_planes)).map(|i| format!("worker-{i}"));
     cp.chain(workers).collect()
@@ -66,7 +66,8 @@ fn nodes_of(count: usize) -> Vec<Value> {
             if control_plane {
                 labels["node-role.kubernetes.io/control-plane"] = json!("");
             }
-            let taints = if control_plane { json!([{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]) } else { json!([]) };
+            // with so few nodes pods have to land on the control plane, too
+            let taints = if control_plane && count >= 4 { json!([{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]) } else { json!([]) };
             // six bits of third octet: beyond them a node has no range, which preflight tells
             let spec = if i < 64 { json!({"podCIDR": range(i), "podCIDRs": [range(i)], "taints": taints}) } else { json!({"taints": taints}) };
             json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels,

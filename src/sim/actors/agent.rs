@@ -31,6 +31,8 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> bo
         if !alive(kubelet, pod, boot) {
             return false;
         }
+        // its kind is defined by the operator, which may come after the first agents
+        register(kubelet).await;
         pace.wait(Duration::from_secs(1)).await;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -71,7 +73,6 @@ async fn register(kubelet: &Kubelet) {
     let node = kubelet.cluster.get(Kind::Node, "", &kubelet.node);
     let address = node.map_or(Value::Null, |n| n.data["status"]["addresses"][0]["address"].clone());
     let object = json!({"metadata": {"name": kubelet.node}, "spec": {"addresses": [{"type": "InternalIP", "ip": address}], "ipam": {}}});
-    // its kind is defined by the operator, which may come after the first agents
     kubelet.cluster.create(Kind::CiliumNode, "", object).await;
 }
 

@@ -72,11 +72,21 @@ async fn tell(cluster: &Cluster, pod: &Object, nodes: usize) {
 fn fits(pod: &Object, node: &Object) -> bool {
     let spec = &pod.data["spec"];
     let labels = node.labels();
-    is_true(node, "Ready")
-        && node.data["spec"]["unschedulable"] != true
-        && spec["nodeSelector"].as_object().into_iter().flatten().all(|(k, v)| labels.get(k).map(String::as_str) == v.as_str())
+    spec["nodeSelector"].as_object().into_iter().flatten().all(|(k, v)| labels.get(k).map(String::as_str) == v.as_str())
         && affine(spec, node)
-        && tolerated(&node.data["spec"]["taints"], &spec["tolerations"])
+        && tolerated(&taints(node), &spec["tolerations"])
+}
+
+/// A node's taints, with those that a real node controller sets for its condition and its cordon.
+pub(super) fn taints(node: &Object) -> Value {
+    let mut taints = node.data["spec"]["taints"].as_array().cloned().unwrap_or_default();
+    let cordoned = node.data["spec"]["unschedulable"] == true;
+    for (is, key) in [(!is_true(node, "Ready"), "node.kubernetes.io/not-ready"), (cordoned, "node.kubernetes.io/unschedulable")] {
+        if is && !taints.iter().any(|t| t["key"] == key) {
+            taints.push(json!({"key": key, "effect": "NoSchedule"}));
+        }
+    }
+    Value::Array(taints)
 }
 
 /// Affinity by the node's name, as a DaemonSet's controller writes it.
