@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod cluster;
+pub mod cockpit;
 pub mod domain;
 pub mod engine;
 pub mod hubble;

@@ -1,8 +1,20 @@
-//! The cockpit.
+//! The cockpit: its inputs wired to the cluster, its wishes carried out.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
-use super::{Exit, Global, Wanted, session::Failed};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+
+use super::{Exit, Global, Wanted, session::{Failed, Session}};
+use crate::{
+    cluster::{records, relay},
+    cockpit::{self, ClusterName, EngineState, Feed, Model, Theme, Wish, summary},
+    domain::{api::MigrationSpec, intent::Intent, log::Kind},
+    engine::Role,
+    hubble::client::{self, Flows, dial_address},
+};
 
 /// Without a terminal there is no cockpit.
 pub(super) fn needs_terminal() -> Result<(), Failed> {
@@ -12,8 +24,130 @@ pub(super) fn needs_terminal() -> Result<(), Failed> {
     Err(Failed::new(Exit::Usage, "the cockpit needs a terminal. Without one use `cutover run`, `status` or `demo --headless`"))
 }
 
-pub(super) async fn open(_global: &Global, wanted: &Wanted, _write: bool) -> Result<Exit, Failed> {
-    wanted.spec()?;
+pub(super) async fn open(global: &Global, wanted: &Wanted, write: bool) -> Result<Exit, Failed> {
+    let spec = wanted.spec()?;
     needs_terminal()?;
-    Err(Failed::new(Exit::Failed, "not there yet"))
+    let session = Session::begin(global).await?;
+    session.journal.say(Kind::Note, "cockpit", format!("{} at {}", session.connection.context, session.connection.server));
+    let flows = Flows::default();
+    let address = global.hubble.clone().or_else(|| session.connection.marks.hubble.clone());
+    let dial = address.map_or_else(|| relay::dial(&session.connection.read), dial_address);
+    let follow = tokio::spawn(client::follow(dial, flows.clone()));
+    let (wishes, wished) = mpsc::channel(8);
+    let (answer, answers) = mpsc::channel(8);
+    let engine = watch::Sender::new(EngineState::Off);
+    let feed = Feed {
+        facts: session.board.shared(),
+        facts_changed: session.board.changes(),
+        window: flows.window.clone(),
+        flows_changed: flows.changes(),
+        log: session.journal.kept(),
+        log_changed: session.journal.changes(),
+        engine: engine.subscribe(),
+        wishes,
+        answers,
+    };
+    let name = ClusterName {
+        context: session.connection.context.clone(),
+        server: session.connection.server.clone(),
+        production: session.connection.marks.production,
+    };
+    let mut crew = Crew { session: &session, spec, engine, running: None };
+    if write {
+        crew.arm();
+    }
+    let model = Model::new(name, write);
+    let work = async {
+        session.ask_around().await;
+        crew.carry_out(wished, answer).await;
+    };
+    let screen = cockpit::run(feed, model, Theme::from_environment());
+    // wishes are carried out beside the screen, never in front of it
+    let result = tokio::select! {
+        result = screen => result,
+        () = work => unreachable_screen(),
+    };
+    follow.abort();
+    crew.disarm().await;
+    let model = result.map_err(|e| Failed::new(Exit::Failed, format!("the terminal cannot be used: {e}")))?;
+    drop(model);
+    let text = summary(&session.board.read(), &session.connection.context);
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(Exit::Done)
+}
+
+/// The crew ends only when the cockpit has gone, and then the select has ended, too.
+fn unreachable_screen() -> std::io::Result<Model> {
+    Err(std::io::Error::other("the cockpit was left without its crew"))
+}
+
+/// Carries wishes out.
+struct Crew<'a> {
+    session: &'a Session,
+    spec: MigrationSpec,
+    engine: watch::Sender<EngineState>,
+    running: Option<(watch::Sender<bool>, JoinHandle<()>)>,
+}
+
+impl Crew<'_> {
+    async fn carry_out(&mut self, mut wished: mpsc::Receiver<Wish>, answer: mpsc::Sender<Result<String, String>>) {
+        while let Some(wish) = wished.recv().await {
+            let said = match wish {
+                Wish::Arm(true) => {
+                    self.arm();
+                    Ok("Armed: what is approved is carried out.".into())
+                }
+                Wish::Arm(false) => {
+                    self.disarm().await;
+                    Ok("Read-only.".into())
+                }
+                Wish::Change(intents) => self.change(&intents).await,
+            };
+            if answer.send(said).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn change(&mut self, intents: &[Intent]) -> Result<String, String> {
+        let client = &self.session.connection.write;
+        if self.session.board.read().migration.is_none() {
+            records::install_definitions(client).await?;
+            records::create_migration(client, self.spec.clone()).await?;
+        }
+        for intent in intents {
+            records::carry_out(client, intent).await?;
+            self.session.journal.say(Kind::Wish, "migration", intent.kubectl());
+        }
+        Ok("Wished.".into())
+    }
+
+    fn arm(&mut self) {
+        if self.running.is_some() {
+            return;
+        }
+        let (stop, stopped) = watch::channel(false);
+        let (task, mut roles) = self.session.start_engine(stopped);
+        let engine = self.engine.clone();
+        tokio::spawn(async move {
+            while roles.changed().await.is_ok() {
+                let state = match roles.borrow_and_update().clone() {
+                    Role::Starting => EngineState::Off,
+                    Role::Acting => EngineState::Here,
+                    Role::Watching(who) => EngineState::Elsewhere(who),
+                    Role::Unsure(why) => EngineState::Unsure(why),
+                };
+                engine.send_replace(state);
+            }
+            engine.send_replace(EngineState::Off);
+        });
+        self.running = Some((stop, task));
+    }
+
+    async fn disarm(&mut self) {
+        if let Some((stop, task)) = self.running.take() {
+            let _ = stop.send(true);
+            let _ = task.await;
+        }
+    }
 }

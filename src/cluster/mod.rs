@@ -8,5 +8,6 @@ pub mod error;
 pub mod helm;
 pub mod lease;
 pub mod records;
+pub mod relay;
 pub mod surroundings;
 pub mod watch;

@@ -261,9 +261,15 @@ async fn follow<K: Clone + Debug + Send + 'static, S>(
 /// Asks for the version now and then: a watch that is silent looks the same whether its server lives or not.
 async fn link(client: Client, board: Board) {
     loop {
+        let asked = tokio::time::Instant::now();
         match tokio::time::timeout(Duration::from_secs(5), client.apiserver_version()).await {
             Ok(Ok(_)) => {
                 board.freshness(LINK, Freshness::Live);
+                let took = asked.elapsed().as_millis();
+                let latency = [10, 25, 50, 100, 250, 500, 1_000, 2_500].into_iter().find(|l| took < u128::from(*l));
+                if board.read().latency != latency {
+                    board.change(|f| f.latency = latency);
+                }
             }
             Ok(Err(e)) => board.broken(LINK, error::sentence(&e)),
             Err(_) => board.broken(LINK, "no answer within 5 s".into()),

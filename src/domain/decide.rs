@@ -283,7 +283,8 @@ impl<'a> Run<'a> {
                     next: f.remedy.clone(),
                 })
             }
-            Phase::Install if standing.finalised => Progress::Done,
+            // an agent that restarts for its node's sake does not undo the installation
+            Phase::Install if standing.finalised || (standing.installed && self.was_done(Phase::Install)) => Progress::Done,
             Phase::Install => ctx.install(),
             Phase::Migrate if standing.finalised => Progress::Done,
             Phase::Migrate => self.migrate(),
@@ -300,6 +301,10 @@ impl<'a> Run<'a> {
                 ctx.verify_cluster()
             }
         }
+    }
+
+    fn was_done(&self, phase: Phase) -> bool {
+        self.old.phases.iter().any(|p| p.name == phase && p.state == PhaseState::Done)
     }
 
     fn migrate(&mut self) -> Progress {

@@ -72,6 +72,8 @@ pub struct Facts {
     pub node_migrations: BTreeMap<Arc<str>, NodeMigration>,
     /// What was asked of the cluster and of this machine once, at start.
     pub surroundings: Surroundings,
+    /// The API server answers within so many milliseconds, rounded up to steps so that it seldom changes.
+    pub latency: Option<u32>,
     /// Sources by name, with how fresh they are.
     pub sources: BTreeMap<&'static str, Freshness>,
 }

@@ -1,0 +1,202 @@
+//! The cockpit: a model, keys that change it, and a view that draws it. It knows no client: facts,
+//! flows and the log are shared with it, wishes go out by a channel.
+
+pub mod actions;
+mod dialog;
+mod input;
+mod model;
+mod rows;
+pub mod screenshot;
+mod summary;
+mod terminal;
+mod theme;
+mod view;
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
+};
+
+use crossterm::event::{Event, EventStream};
+use futures::StreamExt;
+use jiff::Timestamp;
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    domain::{
+        decide::{Decision, decide},
+        facts::Facts,
+        intent::Intent,
+        log::Entry,
+        rolling::Failures,
+    },
+    hubble::window::Window,
+};
+
+pub use model::{ClusterName, Model};
+pub use summary::summary;
+pub use theme::Theme;
+
+/// The shortest time between two frames that no key asked for.
+const FRAME: Duration = Duration::from_millis(33);
+
+/// What the operator wishes; the program around the cockpit carries it out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wish {
+    /// May change the cluster from now on, or no longer.
+    Arm(bool),
+    /// Change `spec`, in this order. The Migration is created if there is none.
+    Change(Vec<Intent>),
+}
+
+/// Who runs the engine, as the header says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum EngineState {
+    /// Not here: nothing is changed from this cockpit.
+    #[default]
+    Off,
+    /// Here.
+    Here,
+    /// Elsewhere: by whom.
+    Elsewhere(String),
+    /// The lock could not be had; why.
+    Unsure(String),
+}
+
+/// Everything that comes in, and the way out.
+pub struct Feed {
+    /// The facts.
+    pub facts: Arc<RwLock<Facts>>,
+    /// Told when they change.
+    pub facts_changed: watch::Receiver<u64>,
+    /// The flows.
+    pub window: Arc<RwLock<Window>>,
+    /// Told when they change.
+    pub flows_changed: watch::Receiver<u64>,
+    /// The log.
+    pub log: Arc<Mutex<VecDeque<Entry>>>,
+    /// Told when it changes.
+    pub log_changed: watch::Receiver<u64>,
+    /// Who runs the engine.
+    pub engine: watch::Receiver<EngineState>,
+    /// Wishes go out here.
+    pub wishes: mpsc::Sender<Wish>,
+    /// What became of them.
+    pub answers: mpsc::Receiver<Result<String, String>>,
+}
+
+/// What a frame is drawn from.
+pub struct Scene<'a> {
+    /// What is known.
+    pub facts: &'a Facts,
+    /// What would be decided from it now: who waits for whom.
+    pub decision: Option<&'a Decision>,
+    /// The flows.
+    pub window: &'a Window,
+    /// The log.
+    pub log: &'a VecDeque<Entry>,
+    /// Who runs the engine.
+    pub engine: &'a EngineState,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// Runs the cockpit until the operator leaves it.
+///
+/// # Errors
+/// When the terminal cannot be used.
+pub async fn run(mut feed: Feed, mut model: Model, theme: Theme) -> std::io::Result<Model> {
+    let mut terminal = terminal::Guard::enter()?;
+    let mut events = EventStream::new();
+    let mut signals = terminal::Signals::new()?;
+    let (mut dirty, mut urgent) = (true, true);
+    let mut next_frame = Instant::now();
+    let mut decision = Remembered::default();
+    loop {
+        if dirty && (urgent || Instant::now() >= next_frame) {
+            feed.draw(&mut terminal, &mut model, &theme, &mut decision)?;
+            next_frame = Instant::now() + FRAME;
+            (dirty, urgent) = (false, false);
+        }
+        let deadline = model.deadline(Instant::now());
+        tokio::select! {
+            biased;
+            () = signals.asked_to_end() => break,
+            event = events.next() => match event {
+                Some(Ok(event)) => {
+                    if feed.react(&event, &mut model) {
+                        (dirty, urgent) = (true, true);
+                    }
+                }
+                Some(Err(_)) | None => break,
+            },
+            Some(answer) = feed.answers.recv() => {
+                model.answered(answer);
+                (dirty, urgent) = (true, true);
+            }
+            Ok(()) = feed.facts_changed.changed() => dirty = true,
+            Ok(()) = feed.engine.changed() => dirty = true,
+            // what no visible screen shows needs no frame
+            Ok(()) = feed.log_changed.changed() => dirty |= model.shows_log(),
+            Ok(()) = feed.flows_changed.changed() => dirty |= model.shows_flows(),
+            () = sleep_until(next_frame), if dirty => {}
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => dirty = true,
+        }
+        if model.leaves() {
+            break;
+        }
+    }
+    drop(terminal);
+    Ok(model)
+}
+
+/// The last decision, and the state of the facts that it was made of.
+#[derive(Default)]
+struct Remembered {
+    revision: Option<u64>,
+    at: Option<Timestamp>,
+    decision: Option<Decision>,
+}
+
+impl Feed {
+    fn draw(&mut self, terminal: &mut terminal::Guard, model: &mut Model, theme: &Theme, last: &mut Remembered) -> std::io::Result<()> {
+        let facts = self.facts.read().unwrap_or_else(PoisonError::into_inner);
+        let now = Timestamp::now();
+        let revision = *self.facts_changed.borrow();
+        if last.revision != Some(revision) || last.at.is_none_or(|at| now.duration_since(at).as_secs() >= 1) {
+            *last = Remembered { revision: Some(revision), at: Some(now), decision: decide(&facts, &Failures::new(), now) };
+        }
+        let window = self.window.read().unwrap_or_else(PoisonError::into_inner);
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let engine = self.engine.borrow().clone();
+        let scene = Scene { facts: &facts, decision: last.decision.as_ref(), window: &window, log: &log, engine: &engine, now };
+        model.look_at(&scene);
+        terminal.draw(|frame| view::draw(frame, model, &scene, theme))
+    }
+
+    /// Takes a key in. True when there is something new to draw.
+    fn react(&mut self, event: &Event, model: &mut Model) -> bool {
+        match event {
+            Event::Key(key) if key.is_press() => {
+                let facts = self.facts.read().unwrap_or_else(PoisonError::into_inner);
+                let window = self.window.read().unwrap_or_else(PoisonError::into_inner);
+                let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+                let engine = self.engine.borrow().clone();
+                let scene = Scene { facts: &facts, decision: None, window: &window, log: &log, engine: &engine, now: Timestamp::now() };
+                for wish in input::key(model, &scene, *key) {
+                    // a full channel means that the last wishes are still being carried out
+                    if self.wishes.try_send(wish).is_err() {
+                        model.answered(Err("the last wish is still being carried out".into()));
+                    }
+                }
+                true
+            }
+            Event::Resize(..) => true,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! A frame as a picture: SVG, made of the same buffer that a terminal would show.
+
+use ratatui::{
+    Terminal,
+    backend::TestBackend,
+    buffer::Buffer,
+    style::{Color, Modifier},
+};
+
+use super::{Model, Scene, Theme, view};
+
+/// Draws one frame into a buffer.
+pub fn frame(width: u16, height: u16, model: &mut Model, scene: &Scene<'_>, theme: Theme) -> Buffer {
+    let Ok(mut terminal) = Terminal::new(TestBackend::new(width, height));
+    model.look_at(scene);
+    let Ok(_) = terminal.draw(|f| view::draw(f, model, scene, &theme));
+    terminal.backend().buffer().clone()
+}
+
+fn colour(c: Color, default: &'static str) -> &'static str {
+    match c {
+        Color::Green => "#4ec26b",
+        Color::Yellow => "#e5b83f",
+        Color::Red => "#ef5f6b",
+        Color::Cyan => "#4cc3d9",
+        Color::DarkGray => "#7f8791",
+        Color::White => "#ffffff",
+        _ => default,
+    }
+}
+
+/// A buffer as SVG.
+pub fn svg(buffer: &Buffer) -> String {
+    const CELL_W: u32 = 9;
+    const CELL_H: u32 = 19;
+    let (w, h) = (u32::from(buffer.area.width), u32::from(buffer.area.height));
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" font-family=\"ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace\" font-size=\"15\" xml:space=\"preserve\">\n<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#14171c\"/>\n",
+        w * CELL_W + 24,
+        h * CELL_H + 24
+    );
+    for y in 0..buffer.area.height {
+        let mut x = 0;
+        while x < buffer.area.width {
+            let cell = &buffer[(x, y)];
+            let style = (cell.fg, cell.bg, cell.modifier);
+            let start = x;
+            let mut text = String::new();
+            while x < buffer.area.width {
+                let next = &buffer[(x, y)];
+                if (next.fg, next.bg, next.modifier) != style {
+                    break;
+                }
+                text.push_str(next.symbol());
+                x += 1;
+            }
+            let reversed = style.2.contains(Modifier::REVERSED);
+            let (left, top) = (u32::from(start) * CELL_W + 12, u32::from(y) * CELL_H + 12);
+            let width = u32::from(x - start) * CELL_W;
+            let back = if reversed { Some("#c9d1d9") } else if style.1 == Color::Reset { None } else { Some(colour(style.1, "#14171c")) };
+            if let Some(back) = back {
+                out.push_str(&format!("<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{CELL_H}\" fill=\"{back}\"/>\n"));
+            }
+            if text.trim().is_empty() {
+                continue;
+            }
+            let fill = if reversed { "#14171c" } else { colour(style.0, "#c9d1d9") };
+            let bold = if style.2.contains(Modifier::BOLD) { " font-weight=\"bold\"" } else { "" };
+            let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            out.push_str(&format!(
+                "<text x=\"{left}\" y=\"{}\" fill=\"{fill}\"{bold} textLength=\"{width}\" lengthAdjust=\"spacingAndGlyphs\">{escaped}</text>\n",
+                top + 14
+            ));
+        }
+    }
+    out.push_str("</svg>\n");
+    out
+}

@@ -1,0 +1,90 @@
+//! Everything about one node, as lines.
+
+use super::super::{Scene, rows};
+use crate::domain::{
+    drain,
+    facts::Cni,
+    step::Step,
+    text::{between, count, duration, safe},
+};
+
+pub(in super::super) fn lines(scene: &Scene<'_>, name: &str) -> Vec<String> {
+    let Some(node) = scene.facts.nodes.get(name) else { return vec!["this node is gone".into()] };
+    let status = rows::status_of(scene.facts, name);
+    let mut out = Vec::new();
+    out.push(format!(
+        "{}{}{}  kubelet {}  kernel {}",
+        if node.ready { "Ready" } else { "NotReady" },
+        if node.unschedulable { ", cordoned" } else { "" },
+        if node.control_plane { ", control plane" } else { "" },
+        safe(&node.kubelet),
+        safe(&node.kernel)
+    ));
+    if !node.taints.is_empty() {
+        out.push(format!("taints: {}", node.taints.iter().map(|t| safe(t).into_owned()).collect::<Vec<_>>().join(", ")));
+    }
+    if let Some(e) = &status.last_error {
+        out.push(format!("✗ {} (try {}): {}", safe(&e.object), e.count, safe(&e.message)));
+        out.push(format!("  → {}", safe(&e.next)));
+    } else if !status.waiting.is_empty() {
+        out.push(format!("… {}", safe(&status.waiting)));
+    }
+    steps(scene, &status, &mut out);
+    pods(scene, name, &mut out);
+    evidence(&status, &mut out);
+    out
+}
+
+fn steps(scene: &Scene<'_>, status: &crate::domain::api::NodeMigrationStatus, out: &mut Vec<String>) {
+    out.push(String::new());
+    out.push(format!("steps towards {} (attempt {})", status.direction.name(), status.attempt));
+    for spec in Step::path(status.direction) {
+        let timing = status.steps.iter().rev().find(|t| t.step == spec.step);
+        out.push(match timing.map(|t| (t.started_at, t.finished_at)) {
+            Some((from, Some(to))) => format!("  ✓ {:<9} {}", spec.step, duration(between(from, to))),
+            Some((from, None)) => {
+                let so_far = between(from, scene.now);
+                let late = if so_far > spec.budget { format!(", late: {} were planned", duration(spec.budget)) } else { String::new() };
+                format!("  ▶ {:<9} {} so far{late}", spec.step, duration(so_far))
+            }
+            None => format!("  · {:<9} {}", spec.step, spec.effect),
+        });
+    }
+}
+
+fn pods(scene: &Scene<'_>, name: &str, out: &mut Vec<String>) {
+    let consents = scene.facts.migration.as_ref().map(|m| m.spec.consents.clone()).unwrap_or_default();
+    let drain = drain::sort(scene.facts, name, &consents);
+    let on = |cni| scene.facts.pods_with(cni, Some(name)).count();
+    out.push(String::new());
+    out.push(format!("pods: {} on Flannel, {} on Cilium, {} on the host's network", on(Cni::Flannel), on(Cni::Cilium), on(Cni::Host)));
+    for (pod, kinds) in &drain.consent {
+        let kinds: Vec<String> = kinds.iter().map(|k| format!("{k:?}")).collect();
+        out.push(format!("  ? {} needs consent: {}", pod.key, kinds.join(", ")));
+    }
+    for pod in drain.evict.iter().chain(&drain.delete_last) {
+        let why = drain::blocker(scene.facts, pod).map(|w| format!("  ! {w}")).unwrap_or_default();
+        out.push(format!("  {} {}{why}", pod.key, pod.ip.map(|i| i.to_string()).unwrap_or_default()));
+    }
+    if !drain.leaving.is_empty() {
+        out.push(format!("  {} terminating", count(drain.leaving.len(), "pod")));
+    }
+}
+
+fn evidence(status: &crate::domain::api::NodeMigrationStatus, out: &mut Vec<String>) {
+    let e = &status.evidence;
+    out.push(String::new());
+    if let (Some(before), Some(after)) = (&e.boot_id_before, &e.boot_id_after) {
+        out.push(format!("rebooted: {} → {}", safe(before), safe(after)));
+    }
+    if let Some(host) = &e.host {
+        let state = if host.cni_state.is_empty() { String::new() } else { format!("; agent says {}", safe(&host.cni_state)) };
+        out.push(format!("CNI directory: {}{state}", host.cni_files.iter().map(|f| safe(f).into_owned()).collect::<Vec<_>>().join(", ")));
+    }
+    if let Some(probe) = &e.probe {
+        out.push(format!("probe: {}, API server {}", safe(&probe.address), if probe.api_reached { "reached" } else { "not reached" }));
+    }
+    if !e.leaked_leases.is_empty() {
+        out.push(format!("leaked: {}", e.leaked_leases.join(", ")));
+    }
+}
