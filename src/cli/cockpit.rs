@@ -11,7 +11,7 @@ use super::{Exit, Global, Wanted, session::{Failed, Session}};
 use crate::{
     cluster::{records, relay},
     cockpit::{self, ClusterName, EngineState, Feed, Model, Theme, Wish, summary},
-    domain::{api::MigrationSpec, intent::Intent, log::Kind},
+    domain::{api::{MIGRATION, Migration, MigrationSpec}, intent::Intent, log::Kind},
     engine::Role,
     hubble::client::{self, Flows, dial_address},
 };
@@ -44,6 +44,7 @@ pub(super) async fn open(global: &Global, wanted: &Wanted, write: bool) -> Resul
         log: session.journal.kept(),
         log_changed: session.journal.changes(),
         engine: engine.subscribe(),
+        proposed: Migration::new(MIGRATION, spec.clone()),
         wishes,
         answers,
     };

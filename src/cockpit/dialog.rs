@@ -4,13 +4,13 @@ use jiff::Timestamp;
 
 use super::{Scene, model::Model, rows};
 use crate::domain::{
-    api::{Consent, Migration, PhaseState, Target},
+    api::{Consent, PhaseState, Target},
     drain::{self, Fate},
     facts::{Facts, PodFact},
     intent::Intent,
     phase::Phase,
     plan::{self, Planned},
-    rolling::{Context, Failures, cluster::Standing},
+    rolling::cluster::Standing,
     step::Step,
     text::{count, safe},
 };
@@ -75,13 +75,6 @@ fn cluster(model: &Model) -> String {
     format!("cluster   {} at {}{production}", safe(&model.cluster.context), safe(&model.cluster.server))
 }
 
-/// The Migration that there is, or a stand-in with the defaults that the program would create.
-fn with_context<T>(scene: &Scene<'_>, f: impl FnOnce(&Context<'_>) -> T) -> Option<T> {
-    let failures = Failures::new();
-    let migration: &Migration = scene.facts.migration.as_ref()?;
-    Some(f(&Context { facts: scene.facts, migration, failures: &failures, now: scene.now }))
-}
-
 /// `a` with the phases in focus.
 pub(super) fn advance_phase(model: &Model, scene: &Scene<'_>) -> Dialog {
     let states = rows::phase_states(scene);
@@ -111,13 +104,11 @@ pub(super) fn advance_phase(model: &Model, scene: &Scene<'_>) -> Dialog {
         lines.push(format!("{} that Flannel ignored will be enforced from now on:", count(scene.facts.policies.len(), "network policy").replace("policys", "policies")));
         lines.push(format!("  {}", names.join(", ")));
     }
-    if let Some(plan) = with_context(scene, |ctx| plan::phase(ctx, next)) {
-        plan_lines(&plan, &mut lines);
-    } else if next == Phase::Install {
+    if scene.facts.migration.is_none() {
         lines.push(String::new());
-        lines.push("Will create Cutover's resource definitions, the Migration and a record for every node, then run".into());
-        lines.push("  helm upgrade --install cilium … --values (shown by `cutover plan`)".into());
+        lines.push("Cutover's resource definitions and the Migration are created first (`cutover manifests` prints them).".into());
     }
+    plan_lines(&rows::with_context(scene, |ctx| plan::phase(ctx, next)), &mut lines);
     dialog.intents = vec![Intent::Approve(next)];
     requests(&dialog.intents, &mut lines);
     dialog.lines = lines;
@@ -128,7 +119,7 @@ pub(super) fn advance_phase(model: &Model, scene: &Scene<'_>) -> Dialog {
 }
 
 fn migrate_lines(scene: &Scene<'_>, lines: &mut Vec<String>) {
-    let order = rows::ordered(scene.facts);
+    let order = rows::ordered(scene);
     let names: Vec<&str> = order.iter().map(|n| &*n.name).collect();
     lines.push(format!("nodes     {} in this order: {}", names.len(), names.join(", ")));
     lines.push("          each: check, cordon, drain, switch, recycle, verify, uncordon, soak".into());
@@ -147,7 +138,7 @@ fn missing_consents(facts: &Facts, node: Option<&str>) -> Vec<Consent> {
             for kind in kinds {
                 let object = drain::consent_object(pod);
                 if !missing.iter().any(|c| c.kind == kind && c.object == object) {
-                    missing.push(Consent { kind, object, by: crate::cockpit::dialog::operator(), at: Timestamp::now() });
+                    missing.push(Consent { kind, object, by: operator(), at: Timestamp::now() });
                 }
             }
         }
@@ -206,9 +197,7 @@ pub(super) fn node(model: &Model, scene: &Scene<'_>, name: &str, target: Target)
             lines.push(format!("budget    {}: {why}", pod.key));
         }
     }
-    if let Some(plan) = with_context(scene, |ctx| plan::node(ctx, fact, target)) {
-        plan_lines(&plan, &mut lines);
-    }
+    plan_lines(&rows::with_context(scene, |ctx| plan::node(ctx, fact, target)), &mut lines);
     let mut dialog = Dialog::new(format!("{verb} {name} {arrow}?"), vec![]);
     dialog.consents = missing_consents(scene.facts, Some(name));
     dialog.intents = vec![Intent::Node { node: name.to_owned(), target }];

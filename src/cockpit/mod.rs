@@ -28,11 +28,13 @@ use tokio::{
 
 use crate::{
     domain::{
+        api::{Finding, Migration},
+        checks,
         decide::{Decision, decide},
         facts::Facts,
         intent::Intent,
         log::Entry,
-        rolling::Failures,
+        rolling::{Context, Failures},
     },
     hubble::window::Window,
 };
@@ -83,6 +85,8 @@ pub struct Feed {
     pub log_changed: watch::Receiver<u64>,
     /// Who runs the engine.
     pub engine: watch::Receiver<EngineState>,
+    /// The Migration that the first wish would create.
+    pub proposed: Migration,
     /// Wishes go out here.
     pub wishes: mpsc::Sender<Wish>,
     /// What became of them.
@@ -93,6 +97,10 @@ pub struct Feed {
 pub struct Scene<'a> {
     /// What is known.
     pub facts: &'a Facts,
+    /// The Migration that there is, or the one that would be created.
+    pub migration: &'a Migration,
+    /// What preflight finds while there is no Migration.
+    pub preflight: &'a [Finding],
     /// What would be decided from it now: who waits for whom.
     pub decision: Option<&'a Decision>,
     /// The flows.
@@ -128,7 +136,7 @@ pub async fn run(mut feed: Feed, mut model: Model, theme: Theme) -> std::io::Res
             () = signals.asked_to_end() => break,
             event = events.next() => match event {
                 Some(Ok(event)) => {
-                    if feed.react(&event, &mut model) {
+                    if feed.react(&event, &mut model, &decision) {
                         (dirty, urgent) = (true, true);
                     }
                 }
@@ -160,6 +168,7 @@ struct Remembered {
     revision: Option<u64>,
     at: Option<Timestamp>,
     decision: Option<Decision>,
+    preflight: Vec<Finding>,
 }
 
 impl Feed {
@@ -168,25 +177,48 @@ impl Feed {
         let now = Timestamp::now();
         let revision = *self.facts_changed.borrow();
         if last.revision != Some(revision) || last.at.is_none_or(|at| now.duration_since(at).as_secs() >= 1) {
-            *last = Remembered { revision: Some(revision), at: Some(now), decision: decide(&facts, &Failures::new(), now) };
+            let failures = Failures::new();
+            let preflight = match &facts.migration {
+                Some(_) => vec![],
+                None => checks::preflight(&Context { facts: &facts, migration: &self.proposed, failures: &failures, now }),
+            };
+            *last = Remembered { revision: Some(revision), at: Some(now), decision: decide(&facts, &failures, now), preflight };
         }
         let window = self.window.read().unwrap_or_else(PoisonError::into_inner);
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let engine = self.engine.borrow().clone();
-        let scene = Scene { facts: &facts, decision: last.decision.as_ref(), window: &window, log: &log, engine: &engine, now };
+        let scene = Scene {
+            facts: &facts,
+            migration: facts.migration.as_ref().unwrap_or(&self.proposed),
+            preflight: &last.preflight,
+            decision: last.decision.as_ref(),
+            window: &window,
+            log: &log,
+            engine: &engine,
+            now,
+        };
         model.look_at(&scene);
         terminal.draw(|frame| view::draw(frame, model, &scene, theme))
     }
 
     /// Takes a key in. True when there is something new to draw.
-    fn react(&mut self, event: &Event, model: &mut Model) -> bool {
+    fn react(&mut self, event: &Event, model: &mut Model, last: &Remembered) -> bool {
         match event {
             Event::Key(key) if key.is_press() => {
                 let facts = self.facts.read().unwrap_or_else(PoisonError::into_inner);
                 let window = self.window.read().unwrap_or_else(PoisonError::into_inner);
                 let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
                 let engine = self.engine.borrow().clone();
-                let scene = Scene { facts: &facts, decision: None, window: &window, log: &log, engine: &engine, now: Timestamp::now() };
+                let scene = Scene {
+                    facts: &facts,
+                    migration: facts.migration.as_ref().unwrap_or(&self.proposed),
+                    preflight: &last.preflight,
+                    decision: last.decision.as_ref(),
+                    window: &window,
+                    log: &log,
+                    engine: &engine,
+                    now: Timestamp::now(),
+                };
                 for wish in input::key(model, &scene, *key) {
                     // a full channel means that the last wishes are still being carried out
                     if self.wishes.try_send(wish).is_err() {

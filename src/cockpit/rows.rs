@@ -1,7 +1,5 @@
 //! Rows of the tables, made from the scene. Each has a key that the selection follows.
 
-use std::sync::Arc;
-
 use super::{Scene, actions::Screen, model::Model, theme::Role};
 use crate::{
     domain::{
@@ -77,12 +75,19 @@ pub(super) fn phase_states(scene: &Scene<'_>) -> Vec<PhaseStatus> {
     if !phases.is_empty() {
         return phases;
     }
-    let state = |p: Phase| match p {
-        Phase::Preflight => PhaseState::Done,
-        Phase::Install => PhaseState::NeedsApproval,
-        _ => PhaseState::Pending,
+    let blocking = scene.preflight.iter().find(|f| f.severity == Severity::Block);
+    let state = |p: Phase| match (p, blocking) {
+        (Phase::Preflight, Some(f)) => (PhaseState::Blocked, format!("{}: {}. {}", f.object, f.message, f.remedy)),
+        (Phase::Preflight, None) if scene.preflight.is_empty() => (PhaseState::Pending, String::new()),
+        (Phase::Preflight, None) => (PhaseState::Done, String::new()),
+        (Phase::Install, None) => (PhaseState::NeedsApproval, String::new()),
+        _ => (PhaseState::Pending, String::new()),
     };
-    Phase::ALL.iter().map(|p| PhaseStatus { name: *p, state: state(*p), message: String::new(), started_at: None, finished_at: None }).collect()
+    let status = |name: Phase| {
+        let (state, message) = state(name);
+        PhaseStatus { name, state, message, started_at: None, finished_at: None }
+    };
+    Phase::ALL.map(status).to_vec()
 }
 
 fn phases(scene: &Scene<'_>) -> Vec<Row> {
@@ -109,20 +114,16 @@ fn phases(scene: &Scene<'_>) -> Vec<Row> {
         .collect()
 }
 
-/// Nodes in the migration's order; by name where there is none.
-pub(super) fn ordered<'a>(facts: &'a Facts) -> Vec<&'a NodeFact> {
-    match &facts.migration {
-        Some(migration) => {
-            let failures = Failures::new();
-            let order: Vec<Arc<str>> = Context { facts, migration, failures: &failures, now: jiff::Timestamp::UNIX_EPOCH }
-                .nodes_in_order()
-                .iter()
-                .map(|n| n.name.clone())
-                .collect();
-            order.iter().filter_map(|n| facts.nodes.get(n)).collect()
-        }
-        None => facts.nodes.values().collect(),
-    }
+/// Nodes in the migration's order.
+pub(super) fn ordered<'a>(scene: &Scene<'a>) -> Vec<&'a NodeFact> {
+    with_context(scene, Context::nodes_in_order)
+}
+
+/// Asks the domain, with what the scene knows.
+pub(super) fn with_context<'a, T>(scene: &Scene<'a>, ask: impl FnOnce(&Context<'a>) -> T) -> T {
+    // what failed is in the records; nothing that is asked here depends on more
+    static NO_FAILURES: Failures = Failures::new();
+    ask(&Context { facts: scene.facts, migration: scene.migration, failures: &NO_FAILURES, now: scene.now })
 }
 
 pub(super) fn status_of(facts: &Facts, node: &str) -> NodeMigrationStatus {
@@ -177,7 +178,7 @@ fn cni_of(facts: &Facts, node: &NodeFact, status: &NodeMigrationStatus) -> (&'st
 }
 
 fn overview_nodes(scene: &Scene<'_>) -> Vec<Row> {
-    ordered(scene.facts)
+    ordered(scene)
         .into_iter()
         .map(|n| {
             let status = status_of(scene.facts, &n.name);
@@ -195,7 +196,7 @@ fn overview_nodes(scene: &Scene<'_>) -> Vec<Row> {
 }
 
 fn nodes(scene: &Scene<'_>) -> Vec<Row> {
-    ordered(scene.facts)
+    ordered(scene)
         .into_iter()
         .map(|n| {
             let status = status_of(scene.facts, &n.name);
@@ -289,12 +290,11 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
     if let Some(migration) = &scene.facts.migration {
         let status = migration.status.clone().unwrap_or_default();
         if matches!(status.phase, Stage::Complete | Stage::Verify) {
-            let failures = Failures::new();
-            return checks::verification(&Context { facts: scene.facts, migration, failures: &failures, now: scene.now });
+            return with_context(scene, checks::verification);
         }
         return status.findings;
     }
-    scene.decision.map(|d| d.migration.findings.clone()).unwrap_or_default()
+    scene.preflight.to_vec()
 }
 
 fn checks_rows(scene: &Scene<'_>) -> Vec<Row> {

@@ -54,7 +54,7 @@ pub fn estimate<'a>(
 impl std::fmt::Display for Estimate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Unknown => f.write_str("time left: unknown until the first node is through"),
+            Self::Unknown => f.write_str("rest unknown until a node is through"),
             Self::Between(low, high) if low == high => write!(f, "about {} left", text::duration(*low)),
             Self::Between(low, high) => write!(f, "{} to {} left", text::duration(*low), text::duration(*high)),
         }

@@ -37,7 +37,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: 
 }
 
 fn progress(frame: &mut Frame<'_>, area: Rect, scene: &Scene<'_>, theme: Theme) {
-    let order = rows::ordered(scene.facts);
+    let order = rows::ordered(scene);
     let done = order.iter().filter(|n| rows::status_of(scene.facts, &n.name).step == Step::Done).count();
     let all = order.len();
     let bar = usize::from(area.width / 4).clamp(4, 40);
@@ -54,8 +54,8 @@ fn progress(frame: &mut Frame<'_>, area: Rect, scene: &Scene<'_>, theme: Theme) 
         Span::styled(format!(" {word}  "), theme.style(role)),
         Span::styled(theme.text(&"█".repeat(full)).into_owned(), theme.style(Role::Good)),
         Span::styled(theme.text(&"░".repeat(bar - full)).into_owned(), theme.style(Role::Dim)),
-        Span::raw(format!(" {done} of {all} nodes on Cilium")),
-        Span::styled(format!("   {}", time(scene)), theme.style(Role::Dim)),
+        Span::raw(format!(" {done}/{all} on Cilium")),
+        Span::styled(format!("  {}", time(scene)), theme.style(Role::Dim)),
     ]);
     frame.buffer_mut().set_line(area.x, area.y, &line, area.width);
     let (text, role) = match scene.decision.and_then(|d| d.held.clone()) {
@@ -78,10 +78,10 @@ fn time(scene: &Scene<'_>) -> String {
         return format!("took {took}");
     }
     let target = if migration.spec.target == Target::Flannel { Target::Flannel } else { Target::Cilium };
-    let nodes: Vec<_> = rows::ordered(scene.facts).into_iter().map(|n| rows::status_of(scene.facts, &n.name)).collect();
+    let nodes: Vec<_> = rows::ordered(scene).into_iter().map(|n| rows::status_of(scene.facts, &n.name)).collect();
     let estimate = eta::estimate(nodes.iter(), target, migration.spec.nodes.max_unavailable, scene.now);
     match (status.phase, estimate) {
-        (Stage::Migrate | Stage::RollingBack, Some(e)) => format!("{took} so far; nodes: {e}"),
+        (Stage::Migrate | Stage::RollingBack, Some(e)) => format!("{took} so far, {e}"),
         _ => format!("{took} so far"),
     }
 }

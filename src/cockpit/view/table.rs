@@ -107,14 +107,22 @@ fn widths(columns: &[Column], rows: &[Row], width: u16) -> Vec<u16> {
             u16::try_from(longest).unwrap_or(u16::MAX).clamp(*min, *max)
         })
         .collect();
-    let total = |w: &[u16]| w.iter().map(|w| u32::from(*w) + 1).sum::<u32>();
+    let total = |w: &[u16]| w.iter().filter(|w| **w > 0).map(|w| u32::from(*w) + 1).sum::<u32>();
     let limit = u32::from(width);
+    if total(&wanted) > limit {
+        // a column in which nothing stands is the first to go
+        for (i, width) in wanted.iter_mut().enumerate() {
+            if !rows.is_empty() && rows.iter().all(|r| r.cells.get(i).is_none_or(|(c, _)| c.is_empty())) {
+                *width = 0;
+            }
+        }
+    }
     for i in (0..wanted.len()).rev() {
         let over = total(&wanted).saturating_sub(limit);
         if over == 0 {
             break;
         }
-        let gives = u32::from(wanted[i] - columns[i].1).min(over);
+        let gives = u32::from(wanted[i].saturating_sub(columns[i].1)).min(over);
         wanted[i] -= u16::try_from(gives).unwrap_or(0);
     }
     // what does not fit even then is left out, from the right
@@ -126,7 +134,7 @@ fn widths(columns: &[Column], rows: &[Row], width: u16) -> Vec<u16> {
 
 fn put(frame: &mut Frame<'_>, area: Rect, y: u16, cells: &[(String, Role)], widths: &[u16], theme: Theme, selected: bool) {
     let mut spans = Vec::with_capacity(cells.len() * 2);
-    for ((text, role), width) in cells.iter().zip(widths) {
+    for ((text, role), width) in cells.iter().zip(widths).filter(|(_, w)| **w > 0) {
         let cut = cut(&theme.text(text), usize::from(*width), theme);
         let pad = usize::from(*width).saturating_sub(cut.width()) + 1;
         let style = if selected { theme.style(Role::Selected) } else { theme.style(*role) };
@@ -171,6 +179,9 @@ pub(super) fn paragraph(frame: &mut Frame<'_>, area: Rect, text: &str, theme: Th
 
 /// Breaks a text at spaces; the indentation of its first line is kept.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    if text.width() <= width {
+        return vec![text.to_owned()];
+    }
     let indent = text.len() - text.trim_start().len();
     let indent = " ".repeat(indent.min(width / 2));
     let mut lines = vec![indent.clone()];
