@@ -7,11 +7,18 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Exit, Global, Wanted, session::{Failed, Session}};
+use super::{
+    Exit, Global, Wanted,
+    session::{Failed, Session},
+};
 use crate::{
     cluster::{records, relay},
     cockpit::{self, ClusterName, EngineState, Feed, Model, Theme, Wish, summary},
-    domain::{api::{MIGRATION, Migration, MigrationSpec}, intent::Intent, log::Kind},
+    domain::{
+        api::{MIGRATION, Migration, MigrationSpec},
+        intent::Intent,
+        log::Kind,
+    },
     engine::Role,
     hubble::client::{self, Flows, dial_address},
 };
@@ -21,14 +28,21 @@ pub(super) fn needs_terminal() -> Result<(), Failed> {
     if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
         return Ok(());
     }
-    Err(Failed::new(Exit::Usage, "the cockpit needs a terminal. Without one use `cutover run`, `status` or `demo --headless`"))
+    Err(Failed::new(
+        Exit::Usage,
+        "the cockpit needs a terminal. Without one use `cutover run`, `status` or `demo --headless`",
+    ))
 }
 
 pub(super) async fn open(global: &Global, wanted: &Wanted, write: bool) -> Result<Exit, Failed> {
     let spec = wanted.spec()?;
     needs_terminal()?;
     let session = Session::begin(global).await?;
-    session.journal.say(Kind::Note, "cockpit", format!("{} at {}", session.connection.context, session.connection.server));
+    session.journal.say(
+        Kind::Note,
+        "cockpit",
+        format!("{} at {}", session.connection.context, session.connection.server),
+    );
     let flows = Flows::default();
     let address = global.hubble.clone().or_else(|| session.connection.marks.hubble.clone());
     let dial = address.map_or_else(|| relay::dial(&session.connection.read), dial_address);

@@ -44,7 +44,8 @@ impl Demo {
         wanted.soak = u32::try_from(self.speed.shorten(std::time::Duration::from_secs(30)).as_secs()).unwrap_or(0);
         if self.headless {
             // what its operator would be asked, answered for the two objects that need it
-            wanted.consent = vec![format!("DeleteBarePod:{}", world::BARE_POD), format!("LoseEmptyDir:{}", world::EMPTY_DIR)];
+            wanted.consent =
+                vec![format!("DeleteBarePod:{}", world::BARE_POD), format!("LoseEmptyDir:{}", world::EMPTY_DIR)];
             return Run::demo(wanted).run(&global).await;
         }
         cockpit::open(&global, &wanted, true).await

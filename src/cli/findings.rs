@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Exit, Global, Output, Wanted, output, session::{Failed, Session}};
+use super::{
+    Exit, Global, Output, Wanted, output,
+    session::{Failed, Session},
+};
 use crate::domain::{
     api::{Finding, Migration, Severity},
     checks,
@@ -26,7 +29,11 @@ pub(super) async fn verify(global: &Global) -> Result<Exit, Failed> {
 }
 
 /// Runs checks on what is known now.
-pub(super) fn check(session: &Session, migration: &Migration, checks: fn(&Context<'_>) -> Vec<Finding>) -> Vec<Finding> {
+pub(super) fn check(
+    session: &Session,
+    migration: &Migration,
+    checks: fn(&Context<'_>) -> Vec<Finding>,
+) -> Vec<Finding> {
     let facts = session.facts();
     let failures = Failures::new();
     checks(&Context { facts: &facts, migration, failures: &failures, now: Timestamp::now() })

@@ -18,7 +18,11 @@ pub(super) fn line(text: &str) {
 
 /// Prints a line to standard error.
 pub(super) fn error(text: &str) {
-    let mark = if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() { "\x1b[31merror:\x1b[0m" } else { "error:" };
+    let mark = if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+        "\x1b[31merror:\x1b[0m"
+    } else {
+        "error:"
+    };
     let _ = writeln!(std::io::stderr().lock(), "{mark} {}", safe(text));
 }
 
@@ -90,7 +94,10 @@ pub(super) fn standing(facts: &Facts) {
         return;
     };
     let status = migration.status.clone().unwrap_or_default();
-    line(&format!("migration: {:?}   nodes on Cilium: {}   approved: {}", status.phase, status.progress, migration.spec.approved));
+    line(&format!(
+        "migration: {:?}   nodes on Cilium: {}   approved: {}",
+        status.phase, status.progress, migration.spec.approved
+    ));
     if !status.waiting.is_empty() {
         line(&format!("waiting: {}", safe(&status.waiting)));
     }

@@ -4,7 +4,10 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Exit, Global, Output, Wanted, output, session::{Failed, Session}};
+use super::{
+    Exit, Global, Output, Wanted, output,
+    session::{Failed, Session},
+};
 use crate::domain::{
     phase::Phase,
     plan,

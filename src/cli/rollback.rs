@@ -2,7 +2,11 @@
 
 use clap::Args;
 
-use super::{Exit, Global, output, run::{confirm, follow}, session::{Failed, Session}};
+use super::{
+    Exit, Global, output,
+    run::{confirm, follow},
+    session::{Failed, Session},
+};
 use crate::{
     cluster::records,
     domain::{
@@ -52,13 +56,19 @@ impl Rollback {
             (Some(node), _) => {
                 if !facts.nodes.contains_key(node.as_str()) {
                     let known: Vec<&str> = facts.nodes.keys().map(|n| &**n).collect();
-                    return Err(Failed::new(Exit::Usage, format!("no node is called {node:?}; there are {}", known.join(", "))));
+                    return Err(Failed::new(
+                        Exit::Usage,
+                        format!("no node is called {node:?}; there are {}", known.join(", ")),
+                    ));
                 }
                 if Standing::of(facts).finalised {
                     let message = "Cilium is the default of every node by now, so one node alone cannot go back. `cutover rollback --phase Migrate` takes that back first";
                     return Err(Failed::new(Exit::Usage, message));
                 }
-                Ok((Intent::Node { node: node.clone(), target: Target::Flannel }, format!("roll node {node} back to Flannel and hold it there")))
+                Ok((
+                    Intent::Node { node: node.clone(), target: Target::Flannel },
+                    format!("roll node {node} back to Flannel and hold it there"),
+                ))
             }
             (None, Some(phase)) => Ok((Intent::RollBackTo(phase), format!("take back everything beyond {phase}"))),
             (None, None) => Ok((Intent::RollBackAll, "roll everything back to Flannel and uninstall Cilium".into())),
@@ -70,7 +80,8 @@ fn ended(facts: &Facts, node: Option<&str>, phase: Option<Phase>) -> Option<Exit
     let migration = facts.migration.as_ref()?;
     if let Some(node) = node {
         let record = facts.node_migrations.get(node)?;
-        let back = record.spec.target == Target::Flannel && record.status.as_ref().is_some_and(|s| s.step == Step::RolledBack);
+        let back =
+            record.spec.target == Target::Flannel && record.status.as_ref().is_some_and(|s| s.step == Step::RolledBack);
         return back.then_some(Exit::Done);
     }
     let status = migration.status.as_ref().filter(|s| Some(s.observed_generation) == migration.metadata.generation)?;

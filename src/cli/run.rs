@@ -9,7 +9,10 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Exit, Global, Output, Wanted, findings, output, session::{Failed, Session}};
+use super::{
+    Exit, Global, Output, Wanted, findings, output,
+    session::{Failed, Session},
+};
 use crate::{
     cluster::records,
     domain::{
@@ -58,7 +61,8 @@ impl Run {
             let found = findings::check(&session, &migration, checks::preflight);
             if let Some(first) = found.iter().find(|f| f.severity == Severity::Block) {
                 output::findings(&found);
-                let message = format!("preflight: {}: {}. {} Nothing was changed.", first.object, first.message, first.remedy);
+                let message =
+                    format!("preflight: {}: {}. {} Nothing was changed.", first.object, first.message, first.remedy);
                 return Err(Failed::new(Exit::Blocked, message));
             }
         }
@@ -69,7 +73,13 @@ impl Run {
             );
             return Err(Failed::new(Exit::Usage, message));
         }
-        confirm(self.yes, &format!("Carry the migration of {} ({}) out up to {}?", session.connection.context, session.connection.server, self.until))?;
+        confirm(
+            self.yes,
+            &format!(
+                "Carry the migration of {} ({}) out up to {}?",
+                session.connection.context, session.connection.server, self.until
+            ),
+        )?;
         let client = &session.connection.write;
         let failed = |message: String| Failed::new(Exit::Failed, message);
         records::install_definitions(client).await.map_err(failed)?;
@@ -125,7 +135,11 @@ pub(super) async fn follow(
     let mut needs = Needs::default();
     let mut interrupt = std::pin::pin!(interrupted());
     let exit = loop {
-        let wake = tokio::time::sleep_until(deadline.unwrap_or_else(|| Instant::now() + Duration::from_secs(1)).min(Instant::now() + Duration::from_secs(1)));
+        let wake = tokio::time::sleep_until(
+            deadline
+                .unwrap_or_else(|| Instant::now() + Duration::from_secs(1))
+                .min(Instant::now() + Duration::from_secs(1)),
+        );
         tokio::select! {
             () = &mut interrupt => break Ok(Exit::Interrupted),
             line = lines.recv() => match line {
@@ -149,8 +163,12 @@ pub(super) async fn follow(
             break Err(Failed::new(Exit::Waiting, format!("{why}. The migration stays as it is; run again to go on")));
         }
         if deadline.is_some_and(|d| Instant::now() >= d) {
-            let waiting = facts.migration.as_ref().and_then(|m| m.status.as_ref()).map(|s| s.waiting.clone()).unwrap_or_default();
-            break Err(Failed::new(Exit::Waiting, format!("the time is up; it waits: {waiting}. Nothing was undone; run again to go on")));
+            let waiting =
+                facts.migration.as_ref().and_then(|m| m.status.as_ref()).map(|s| s.waiting.clone()).unwrap_or_default();
+            break Err(Failed::new(
+                Exit::Waiting,
+                format!("the time is up; it waits: {waiting}. Nothing was undone; run again to go on"),
+            ));
         }
     };
     let _ = stop.send(true);
@@ -203,7 +221,8 @@ impl Needs {
 
     fn seen(facts: &Facts) -> Option<String> {
         let migration = facts.migration.as_ref()?;
-        let status = migration.status.as_ref().filter(|s| Some(s.observed_generation) == migration.metadata.generation)?;
+        let status =
+            migration.status.as_ref().filter(|s| Some(s.observed_generation) == migration.metadata.generation)?;
         if status.phase == Stage::Preflight
             && let Some(p) = status.phases.iter().find(|p| p.state == PhaseState::Blocked)
         {
@@ -225,9 +244,8 @@ impl Needs {
 }
 
 async fn interrupted() {
-    let mut term = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(term) => term,
-        Err(_) => return std::future::pending().await,
+    let Ok(mut term) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        return std::future::pending().await;
     };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}

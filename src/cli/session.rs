@@ -15,8 +15,7 @@ use crate::{
         board::Board,
         connect::{Connection, connect},
         helm::Helm,
-        surroundings,
-        watch as watches,
+        surroundings, watch as watches,
     },
     domain::{
         api::{MIGRATION, Migration, MigrationSpec},
@@ -82,7 +81,10 @@ impl Session {
         }
         if known.is_err() {
             let late = facts.stale().join(", ");
-            return Err(Failed::new(Exit::Unreachable, format!("{} does not answer in time: nothing is known of {late}", self.connection.server)));
+            return Err(Failed::new(
+                Exit::Unreachable,
+                format!("{} does not answer in time: nothing is known of {late}", self.connection.server),
+            ));
         }
         Ok(())
     }
@@ -111,14 +113,15 @@ impl Session {
     pub(super) fn facts(&self) -> Facts {
         self.board.read().clone()
     }
-
 }
 
 /// A source that was refused will not come by waiting.
 fn refused(facts: &Facts) -> Option<String> {
     facts.sources.iter().find_map(|(name, freshness)| match freshness {
         Freshness::Retrying { error, .. } if error.starts_with("not allowed") || error.contains("credentials") => {
-            Some(format!("{name} cannot be watched: {error}. Ask for the ClusterRole that `cutover manifests --rbac` prints"))
+            Some(format!(
+                "{name} cannot be watched: {error}. Ask for the ClusterRole that `cutover manifests --rbac` prints"
+            ))
         }
         _ => None,
     })

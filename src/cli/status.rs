@@ -1,6 +1,9 @@
 //! `cutover status`.
 
-use super::{Exit, Global, Output, output, session::{Failed, Session}};
+use super::{
+    Exit, Global, Output, output,
+    session::{Failed, Session},
+};
 
 pub(super) async fn run(global: &Global) -> Result<Exit, Failed> {
     let session = Session::open(global).await?;

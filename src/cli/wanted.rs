@@ -72,13 +72,17 @@ impl Wanted {
                 let text = std::fs::read_to_string(path)
                     .map_err(|e| usage(format!("values file {} cannot be read: {e}", path.display())))?;
                 values::parse(&text).map_err(|why| {
-                    usage(format!("values file {}: {why}. Nothing was changed; correct the file and start again", path.display()))
+                    usage(format!(
+                        "values file {}: {why}. Nothing was changed; correct the file and start again",
+                        path.display()
+                    ))
                 })?
             }
         };
         let mut selector = BTreeMap::new();
         for pair in &self.selector {
-            let (key, value) = pair.split_once('=').ok_or_else(|| usage(format!("--selector {pair}: KEY=VALUE is wanted")))?;
+            let (key, value) =
+                pair.split_once('=').ok_or_else(|| usage(format!("--selector {pair}: KEY=VALUE is wanted")))?;
             selector.insert(key.to_owned(), value.to_owned());
         }
         Ok(MigrationSpec {
@@ -110,7 +114,12 @@ impl Wanted {
         self.consent
             .iter()
             .map(|text| {
-                let bad = || Failed { exit: Exit::Usage, message: format!("--consent {text}: KIND:OBJECT is wanted, with KIND DeleteBarePod or LoseEmptyDir") };
+                let bad = || Failed {
+                    exit: Exit::Usage,
+                    message: format!(
+                        "--consent {text}: KIND:OBJECT is wanted, with KIND DeleteBarePod or LoseEmptyDir"
+                    ),
+                };
                 let (kind, object) = text.split_once(':').ok_or_else(bad)?;
                 let kind = [ConsentKind::DeleteBarePod, ConsentKind::LoseEmptyDir]
                     .into_iter()

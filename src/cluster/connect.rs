@@ -120,7 +120,8 @@ pub async fn connect(named: &Named) -> Result<Connection, ConnectError> {
     let marks = marks(&kubeconfig, &context);
     let unusable = |why: String| ConnectError::Unusable { context: context.clone(), why };
     let options = KubeConfigOptions { context: Some(context.clone()), cluster: None, user: None };
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| unusable(super::error::root(&e)))?;
+    let mut config =
+        Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| unusable(super::error::root(&e)))?;
     let server = config.cluster_url.to_string();
     config.connect_timeout = Some(FIRST_ANSWER);
     config.read_timeout = None;
@@ -153,8 +154,7 @@ fn marks(kubeconfig: &Kubeconfig, context: &str) -> Marks {
         .and_then(|c| c.context.as_ref())
         .and_then(|c| c.extensions.as_ref())
         .and_then(|e| e.iter().find(|e| e.name == "cutover.dev"))
-        .map(|e| serde_json::to_value(&e.extension).unwrap_or(Value::Null))
-        .unwrap_or(Value::Null);
+        .map_or(Value::Null, |e| serde_json::to_value(&e.extension).unwrap_or(Value::Null));
     Marks {
         production: extension["production"].as_bool().unwrap_or(false),
         hubble: extension["hubble"].as_str().map(str::to_owned),
@@ -179,7 +179,9 @@ async fn greet(client: &Client, server: &str, context: &str) -> Result<(), Conne
     };
     let why = sentence(&error);
     Err(match &error {
-        kube::Error::Api(status) if matches!(status.code, 401 | 403) => ConnectError::Credentials { server, context, why },
+        kube::Error::Api(status) if matches!(status.code, 401 | 403) => {
+            ConnectError::Credentials { server, context, why }
+        }
         kube::Error::Auth(_) => ConnectError::Credentials { server, context, why },
         kube::Error::Api(_) | kube::Error::SerdeError(_) => ConnectError::NotKubernetes { server, context, why },
         // TLS against something that speaks plain HTTP and the like

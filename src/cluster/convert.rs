@@ -90,7 +90,8 @@ pub(super) fn pod(p: &Pod) -> PodFact {
         .filter_map(|c| c.state.as_ref()?.waiting.as_ref()?.reason.clone())
         .find(|r| r != "PodInitializing" && r != "ContainerCreating")
         .or_else(|| {
-            let scheduled = status.conditions.iter().flatten().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
+            let scheduled =
+                status.conditions.iter().flatten().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
             scheduled.message.clone()
         })
         .or(status.reason)

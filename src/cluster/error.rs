@@ -47,7 +47,9 @@ fn api(status: &Status) -> String {
     match status.code {
         401 => "the API server does not accept the credentials: they are wrong or have expired".into(),
         403 => format!("not allowed: {}", status.message),
-        404 if status.reason != "NotFound" => "the server does not know this address: is it a Kubernetes API server?".into(),
+        404 if status.reason != "NotFound" => {
+            "the server does not know this address: is it a Kubernetes API server?".into()
+        }
         _ if status.message.is_empty() => format!("HTTP {}", status.code),
         _ => status.message.clone(),
     }

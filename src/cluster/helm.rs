@@ -72,7 +72,15 @@ impl Helm {
         let text = serde_json::to_vec_pretty(&release.values).map_err(|e| e.to_string())?;
         tokio::fs::write(values.path(), text).await.map_err(|e| format!("cannot write the values to a file: {e}"))?;
         let mut command = self.command();
-        command.args(["upgrade", "--install", RELEASE, &release.chart, "--namespace", &release.namespace, "--create-namespace"]);
+        command.args([
+            "upgrade",
+            "--install",
+            RELEASE,
+            &release.chart,
+            "--namespace",
+            &release.namespace,
+            "--create-namespace",
+        ]);
         // a folder or an archive has its version inside
         if !Path::new(&release.chart).exists() {
             command.args(["--version", release.version.trim_start_matches('v')]);

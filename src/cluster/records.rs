@@ -14,7 +14,10 @@ use serde_json::json;
 
 use super::error::{is_conflict, is_not_found, sentence};
 use crate::domain::{
-    api::{self, MIGRATION, Migration, MigrationSpec, MigrationStatus, NodeMigration, NodeMigrationSpec, NodeMigrationStatus, Target},
+    api::{
+        self, MIGRATION, Migration, MigrationSpec, MigrationStatus, NodeMigration, NodeMigrationSpec,
+        NodeMigrationStatus, Target,
+    },
     effect::FIELD_MANAGER,
     intent::Intent,
 };
@@ -86,7 +89,9 @@ pub async fn create_record(client: &Client, node: &str, owner: &Migration) -> ku
     let record = NodeMigration {
         metadata: ObjectMeta {
             name: Some(node.into()),
-            owner_references: owner.controller_owner_ref(&()).map(|o| vec![OwnerReference { block_owner_deletion: None, ..o }]),
+            owner_references: owner
+                .controller_owner_ref(&())
+                .map(|o| vec![OwnerReference { block_owner_deletion: None, ..o }]),
             ..ObjectMeta::default()
         },
         spec: NodeMigrationSpec::default(),
@@ -109,7 +114,9 @@ pub async fn carry_out(client: &Client, intent: &Intent) -> Result<(), String> {
         let api: Api<NodeMigration> = Api::all(client.clone());
         return match api.patch(node, &params, &Patch::Merge(&patch)).await {
             Ok(_) => Ok(()),
-            Err(e) if is_not_found(&e) => Err(format!("nodemigration/{node} does not exist: is the node's name right?")),
+            Err(e) if is_not_found(&e) => {
+                Err(format!("nodemigration/{node} does not exist: is the node's name right?"))
+            }
             Err(e) => Err(format!("nodemigration/{node} was not changed: {}", sentence(&e))),
         };
     }
@@ -143,7 +150,11 @@ pub async fn write_migration(client: &Client, seen: &Migration, status: &Migrati
 ///
 /// # Errors
 /// As [`write_migration`].
-pub async fn write_node(client: &Client, seen: &NodeMigration, status: &NodeMigrationStatus) -> kube::Result<NodeMigration> {
+pub async fn write_node(
+    client: &Client,
+    seen: &NodeMigration,
+    status: &NodeMigrationStatus,
+) -> kube::Result<NodeMigration> {
     let mut object = seen.clone();
     object.status = Some(status.clone());
     object.metadata.managed_fields = None;

@@ -26,7 +26,10 @@ async fn connect(client: Client) -> Result<Channel, String> {
     let pods: Api<Pod> = Api::all(client.clone());
     let found = pods.list(&ListParams::default().labels("k8s-app=hubble-relay")).await.map_err(|e| sentence(&e))?;
     let ready = found.into_iter().find(|p| {
-        p.status.as_ref().and_then(|s| s.conditions.as_ref()).is_some_and(|c| c.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
+        p.status
+            .as_ref()
+            .and_then(|s| s.conditions.as_ref())
+            .is_some_and(|c| c.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
     });
     let pod = ready.ok_or("no ready pod of hubble-relay; it comes with the phase Install (hubble.relay.enabled)")?;
     let pods: Api<Pod> = Api::namespaced(client, &pod.namespace().unwrap_or_default());
@@ -35,7 +38,8 @@ async fn connect(client: Client) -> Result<Channel, String> {
         let (pods, name) = (pods.clone(), name.clone());
         async move {
             let mut forward = pods.portforward(&name, &[PORT]).await.map_err(std::io::Error::other)?;
-            let stream = forward.take_stream(PORT).ok_or_else(|| std::io::Error::other("the port-forward has no stream"))?;
+            let stream =
+                forward.take_stream(PORT).ok_or_else(|| std::io::Error::other("the port-forward has no stream"))?;
             Ok::<_, std::io::Error>(TokioIo::new(stream))
         }
     };

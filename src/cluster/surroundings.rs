@@ -53,9 +53,11 @@ async fn may(client: &Client, (verb, group, resource, sub): &(&str, &str, &str, 
         subresource: (!sub.is_empty()).then(|| (*sub).into()),
         ..ResourceAttributes::default()
     };
-    let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..SelfSubjectAccessReviewSpec::default() };
+    let spec =
+        SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..SelfSubjectAccessReviewSpec::default() };
     let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
-    let answer = Api::<SelfSubjectAccessReview>::all(client.clone()).create(&PostParams::default(), &review).await.ok()?;
+    let answer =
+        Api::<SelfSubjectAccessReview>::all(client.clone()).create(&PostParams::default(), &review).await.ok()?;
     let allowed = answer.status.is_none_or(|s| s.allowed);
     let sub = if sub.is_empty() { String::new() } else { format!("/{sub}") };
     (!allowed).then(|| format!("{verb} {resource}{sub}"))

@@ -48,7 +48,18 @@ pub fn start(client: &Client, board: &Board) -> JoinSet<()> {
     let c = || client.clone();
     let b = || board.clone();
     board.change(|f| {
-        for source in ["nodes", "pods", "budgets", "daemonsets", "policies", "CRDs", "cilium-config", "Flannel's config", "migration", LINK] {
+        for source in [
+            "nodes",
+            "pods",
+            "budgets",
+            "daemonsets",
+            "policies",
+            "CRDs",
+            "cilium-config",
+            "Flannel's config",
+            "migration",
+            LINK,
+        ] {
             f.sources.insert(source, Freshness::Starting);
         }
     });
@@ -63,12 +74,16 @@ pub fn start(client: &Client, board: &Board) -> JoinSet<()> {
         Change::Remove(p) => drop(f.pods.remove(&convert::key(&p.metadata))),
     }));
     tasks.spawn(source(b(), "budgets", Api::<PodDisruptionBudget>::all(c()), all(), |f, change| match change {
-        Change::Replace(list) => f.budgets = list.iter().map(|p| (convert::key(&p.metadata), convert::budget(p))).collect(),
+        Change::Replace(list) => {
+            f.budgets = list.iter().map(|p| (convert::key(&p.metadata), convert::budget(p))).collect();
+        }
         Change::Put(p) => drop(f.budgets.insert(convert::key(&p.metadata), convert::budget(&p))),
         Change::Remove(p) => drop(f.budgets.remove(&convert::key(&p.metadata))),
     }));
     tasks.spawn(source(b(), "daemonsets", Api::<DaemonSet>::all(c()), all(), |f, change| match change {
-        Change::Replace(list) => f.daemon_sets = list.iter().map(|d| (convert::key(&d.metadata), convert::daemon_set(d))).collect(),
+        Change::Replace(list) => {
+            f.daemon_sets = list.iter().map(|d| (convert::key(&d.metadata), convert::daemon_set(d))).collect();
+        }
         Change::Put(d) => drop(f.daemon_sets.insert(convert::key(&d.metadata), convert::daemon_set(&d))),
         Change::Remove(d) => drop(f.daemon_sets.remove(&convert::key(&d.metadata))),
     }));
@@ -107,17 +122,20 @@ fn named_config_maps(client: &Client, board: &Board, tasks: &mut JoinSet<()>) {
         Change::Put(m) => f.cilium_config = Some(convert::cilium_config(&m)),
         Change::Remove(_) => f.cilium_config = None,
     }));
-    let read = |m: &ConfigMap| m.data.as_ref().and_then(|d| d.get("net-conf.json")).and_then(|c| FlannelFact::parse(c).ok());
-    tasks.spawn(source(board.clone(), "Flannel's config", maps(), named("kube-flannel-cfg"), move |f, change| match change {
-        Change::Replace(list) => {
-            f.flannel = list.iter().filter_map(|m| Some((convert::key(&m.metadata), read(m)?))).collect();
-        }
-        Change::Put(m) => {
-            if let Some(fact) = read(&m) {
-                f.flannel.insert(convert::key(&m.metadata), fact);
+    let read =
+        |m: &ConfigMap| m.data.as_ref().and_then(|d| d.get("net-conf.json")).and_then(|c| FlannelFact::parse(c).ok());
+    tasks.spawn(source(board.clone(), "Flannel's config", maps(), named("kube-flannel-cfg"), move |f, change| {
+        match change {
+            Change::Replace(list) => {
+                f.flannel = list.iter().filter_map(|m| Some((convert::key(&m.metadata), read(m)?))).collect();
             }
+            Change::Put(m) => {
+                if let Some(fact) = read(&m) {
+                    f.flannel.insert(convert::key(&m.metadata), fact);
+                }
+            }
+            Change::Remove(m) => drop(f.flannel.remove(&convert::key(&m.metadata))),
         }
-        Change::Remove(m) => drop(f.flannel.remove(&convert::key(&m.metadata))),
     }));
     tasks.spawn(source(board.clone(), "Flannel's copy", maps(), named(FLANNEL_BACKUP), |f, change| match change {
         Change::Replace(list) => f.flannel_backup = !list.is_empty(),
@@ -129,41 +147,64 @@ fn named_config_maps(client: &Client, board: &Board, tasks: &mut JoinSet<()>) {
 fn custom_resources(client: &Client, board: &Board, tasks: &mut JoinSet<()>) {
     let typed = board.clone();
     let c = client.clone();
-    tasks.spawn(once_served(board.clone(), "migration", "migrations.cutover.dev", |_| "v1alpha1", move |_| {
-        source(typed.clone(), "migration", Api::<Migration>::all(c.clone()), all(), |f, change| match change {
-            Change::Replace(list) if list.is_empty() => f.migration = None,
-            Change::Replace(list) => list.into_iter().for_each(|m| f.put_migration(m)),
-            Change::Put(m) => f.put_migration(m),
-            Change::Remove(_) => f.migration = None,
-        })
-    }));
+    tasks.spawn(once_served(
+        board.clone(),
+        "migration",
+        "migrations.cutover.dev",
+        |_| "v1alpha1",
+        move |_| {
+            source(typed.clone(), "migration", Api::<Migration>::all(c.clone()), all(), |f, change| match change {
+                Change::Replace(list) if list.is_empty() => f.migration = None,
+                Change::Replace(list) => list.into_iter().for_each(|m| f.put_migration(m)),
+                Change::Put(m) => f.put_migration(m),
+                Change::Remove(_) => f.migration = None,
+            })
+        },
+    ));
     let (typed, c) = (board.clone(), client.clone());
-    tasks.spawn(once_served(board.clone(), "node records", "nodemigrations.cutover.dev", |_| "v1alpha1", move |_| {
-        source(typed.clone(), "node records", Api::<NodeMigration>::all(c.clone()), all(), |f, change| match change {
-            Change::Replace(list) => {
-                f.node_migrations.retain(|name, _| list.iter().any(|n| n.name_any() == **name));
-                list.into_iter().for_each(|n| f.put_record(n));
-            }
-            Change::Put(n) => f.put_record(n),
-            Change::Remove(n) => drop(f.node_migrations.remove(n.name_any().as_str())),
-        })
-    }));
-    let (dynamic, c) = (board.clone(), client.clone());
-    tasks.spawn(once_served(board.clone(), "Cilium's nodes", "ciliumnodes.cilium.io", |_| "v2", move |version| {
-        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("cilium.io", version, "CiliumNode"));
-        dynamic_source(dynamic.clone(), "Cilium's nodes", c.clone(), kind, |f, change| match change {
-            Change::Replace(list) => {
-                f.cilium_ranges = list.iter().map(|n| (Arc::from(n.name_any()), convert::cilium_ranges(n))).filter(|(_, r)| !r.is_empty()).collect();
-            }
-            Change::Put(n) => {
-                let ranges = convert::cilium_ranges(&n);
-                if !ranges.is_empty() {
-                    f.cilium_ranges.insert(n.name_any().into(), ranges);
+    tasks.spawn(once_served(
+        board.clone(),
+        "node records",
+        "nodemigrations.cutover.dev",
+        |_| "v1alpha1",
+        move |_| {
+            source(typed.clone(), "node records", Api::<NodeMigration>::all(c.clone()), all(), |f, change| match change
+            {
+                Change::Replace(list) => {
+                    f.node_migrations.retain(|name, _| list.iter().any(|n| n.name_any() == **name));
+                    list.into_iter().for_each(|n| f.put_record(n));
                 }
-            }
-            Change::Remove(n) => drop(f.cilium_ranges.remove(n.name_any().as_str())),
-        })
-    }));
+                Change::Put(n) => f.put_record(n),
+                Change::Remove(n) => drop(f.node_migrations.remove(n.name_any().as_str())),
+            })
+        },
+    ));
+    let (dynamic, c) = (board.clone(), client.clone());
+    tasks.spawn(once_served(
+        board.clone(),
+        "Cilium's nodes",
+        "ciliumnodes.cilium.io",
+        |_| "v2",
+        move |version| {
+            let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("cilium.io", version, "CiliumNode"));
+            dynamic_source(dynamic.clone(), "Cilium's nodes", c.clone(), kind, |f, change| match change {
+                Change::Replace(list) => {
+                    f.cilium_ranges = list
+                        .iter()
+                        .map(|n| (Arc::from(n.name_any()), convert::cilium_ranges(n)))
+                        .filter(|(_, r)| !r.is_empty())
+                        .collect();
+                }
+                Change::Put(n) => {
+                    let ranges = convert::cilium_ranges(&n);
+                    if !ranges.is_empty() {
+                        f.cilium_ranges.insert(n.name_any().into(), ranges);
+                    }
+                }
+                Change::Remove(n) => drop(f.cilium_ranges.remove(n.name_any().as_str())),
+            })
+        },
+    ));
     let (dynamic, c) = (board.clone(), client.clone());
     let newest = |f: &Facts| if f.node_config_version() == Some("v2") { "v2" } else { "v2alpha1" };
     tasks.spawn(once_served(board.clone(), "node configs", "ciliumnodeconfigs.cilium.io", newest, move |version| {
@@ -179,8 +220,13 @@ fn custom_resources(client: &Client, board: &Board, tasks: &mut JoinSet<()>) {
 }
 
 /// Watches a custom resource while its definition is served; without it the source is absent, not late.
-async fn once_served<F, Fut>(board: Board, name: &'static str, crd: &'static str, version: fn(&Facts) -> &'static str, watch: F)
-where
+async fn once_served<F, Fut>(
+    board: Board,
+    name: &'static str,
+    crd: &'static str,
+    version: fn(&Facts) -> &'static str,
+    watch: F,
+) where
     F: Fn(&'static str) -> Fut,
     Fut: Future<Output = ()>,
 {
@@ -200,8 +246,13 @@ where
     }
 }
 
-async fn source<K>(board: Board, name: &'static str, api: Api<K>, config: watcher::Config, fold: impl Fn(&mut Facts, Change<K>))
-where
+async fn source<K>(
+    board: Board,
+    name: &'static str,
+    api: Api<K>,
+    config: watcher::Config,
+    fold: impl Fn(&mut Facts, Change<K>),
+) where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     follow(&board, name, || watcher(api.clone(), config.clone()), fold).await;

@@ -104,11 +104,44 @@ const fn action(keys: &'static str, label: &'static str, help: &'static str, doe
 
 /// All actions.
 pub const ACTIONS: &[Action] = &[
-    Action { risk: Risk::Disruptive, ..action("a", "advance", "Go on: the next phase, or the selected node. A dialog says first what will happen.", Does::Advance, 9) },
-    Action { risk: Risk::Disruptive, ..action("r", "roll back", "Take back: the last phase, or the selected node. A dialog says first what will happen.", Does::RollBack, 8) },
-    Action { risk: Risk::Destructive, ..action("R", "roll back all", "Take everything back and uninstall Cilium, confirmed by typing the context's name.", Does::RollBackAll, 2) },
-    Action { risk: Risk::Reversible, ..action("P", "pause", "Hold the migration where it is, or let it go on.", Does::Pause, 6) },
-    Action { risk: Risk::Reversible, ..action("w", "arm", "Allow changes from this cockpit, or go back to read-only.", Does::Arm, 5) },
+    Action {
+        risk: Risk::Disruptive,
+        ..action(
+            "a",
+            "advance",
+            "Go on: the next phase, or the selected node. A dialog says first what will happen.",
+            Does::Advance,
+            9,
+        )
+    },
+    Action {
+        risk: Risk::Disruptive,
+        ..action(
+            "r",
+            "roll back",
+            "Take back: the last phase, or the selected node. A dialog says first what will happen.",
+            Does::RollBack,
+            8,
+        )
+    },
+    Action {
+        risk: Risk::Destructive,
+        ..action(
+            "R",
+            "roll back all",
+            "Take everything back and uninstall Cilium, confirmed by typing the context's name.",
+            Does::RollBackAll,
+            2,
+        )
+    },
+    Action {
+        risk: Risk::Reversible,
+        ..action("P", "pause", "Hold the migration where it is, or let it go on.", Does::Pause, 6)
+    },
+    Action {
+        risk: Risk::Reversible,
+        ..action("w", "arm", "Allow changes from this cockpit, or go back to read-only.", Does::Arm, 5)
+    },
     action("1", "", "Overview: phases, progress, every node's steps.", Does::Show(Screen::Overview), 0),
     action("2", "", "Nodes: steps with their times, pods left, what blocks.", Does::Show(Screen::Nodes), 0),
     action("3", "", "CNI pods: Flannel, Cilium, operator, Hubble relay.", Does::Show(Screen::Pods), 0),
@@ -123,14 +156,29 @@ pub const ACTIONS: &[Action] = &[
     action("g", "", "To the first row.", Does::First, 0),
     action("G", "", "To the last row.", Does::Last, 0),
     action("enter", "detail", "Details of the selected row.", Does::Detail, 3),
-    action("/", "filter", "Show only what matches. Flows know verdict=dropped src=shop/ dst=db dport=5432 not node=worker-1.", Does::Filter, 7),
-    Action { screens: &[Screen::Flows, Screen::Log], ..action("p", "freeze", "Hold the table still; what is new is counted.", Does::Freeze, 6) },
+    action(
+        "/",
+        "filter",
+        "Show only what matches. Flows know verdict=dropped src=shop/ dst=db dport=5432 not node=worker-1.",
+        Does::Filter,
+        7,
+    ),
+    Action {
+        screens: &[Screen::Flows, Screen::Log],
+        ..action("p", "freeze", "Hold the table still; what is new is counted.", Does::Freeze, 6)
+    },
     Action { screens: &[Screen::Flows], ..action("x", "replies", "Show or hide answers.", Does::Replies, 3) },
     action("y", "copy", "Copy the selected row to the clipboard (OSC 52).", Does::Copy, 2),
     action(":", "palette", "Choose an action by its name.", Does::Palette, 3),
     action("?", "help", "This help.", Does::Help, 10),
     action("esc", "", "Back: closes what is open, clears the filter.", Does::Back, 0),
-    action("q", "quit", "Leave. The migration stops where it is and goes on when Cutover is started again.", Does::Quit, 9),
+    action(
+        "q",
+        "quit",
+        "Leave. The migration stops where it is and goes on when Cutover is started again.",
+        Does::Quit,
+        9,
+    ),
 ];
 
 /// The actions of a screen.

@@ -81,11 +81,18 @@ pub(super) fn advance_phase(model: &Model, scene: &Scene<'_>) -> Dialog {
     if let Some(p) = states.iter().find(|p| p.name == Phase::Preflight && p.state == PhaseState::Blocked) {
         return Dialog::refuse("Preflight blocks", format!("{} See the Checks screen (5).", p.message));
     }
-    let approved = scene.facts.migration.as_ref().filter(|m| m.spec.target == Target::Cilium).map_or(Phase::Preflight, |m| m.spec.approved);
+    let approved = scene
+        .facts
+        .migration
+        .as_ref()
+        .filter(|m| m.spec.target == Target::Cilium)
+        .map_or(Phase::Preflight, |m| m.spec.approved);
     let Some(next) = approved.next() else {
         return Dialog::refuse("Nothing to approve", "Every phase is approved already.");
     };
-    if let Some(p) = states.iter().find(|p| p.name <= approved && p.name > Phase::Preflight && p.state != PhaseState::Done) {
+    if let Some(p) =
+        states.iter().find(|p| p.name <= approved && p.name > Phase::Preflight && p.state != PhaseState::Done)
+    {
         return Dialog::refuse("Not yet", format!("{} is still at work: {}", p.name, p.message));
     }
     let mut lines = vec![cluster(model), format!("phase     {next}: {}", next.purpose())];
@@ -101,12 +108,18 @@ pub(super) fn advance_phase(model: &Model, scene: &Scene<'_>) -> Dialog {
     if next == Phase::Finalise && !scene.facts.policies.is_empty() {
         let names: Vec<String> = scene.facts.policies.iter().take(8).map(ToString::to_string).collect();
         lines.push(String::new());
-        lines.push(format!("{} that Flannel ignored will be enforced from now on:", count(scene.facts.policies.len(), "network policy").replace("policys", "policies")));
+        lines.push(format!(
+            "{} that Flannel ignored will be enforced from now on:",
+            count(scene.facts.policies.len(), "network policy").replace("policys", "policies")
+        ));
         lines.push(format!("  {}", names.join(", ")));
     }
     if scene.facts.migration.is_none() {
         lines.push(String::new());
-        lines.push("Cutover's resource definitions and the Migration are created first (`cutover manifests` prints them).".into());
+        lines.push(
+            "Cutover's resource definitions and the Migration are created first (`cutover manifests` prints them)."
+                .into(),
+        );
     }
     plan_lines(&rows::with_context(scene, |ctx| plan::phase(ctx, next)), &mut lines);
     dialog.intents = vec![Intent::Approve(next)];
@@ -125,7 +138,10 @@ fn migrate_lines(scene: &Scene<'_>, lines: &mut Vec<String>) {
     lines.push("          each: check, cordon, drain, switch, recycle, verify, uncordon, soak".into());
     let blocked: Vec<&_> = scene.facts.budgets.values().filter(|b| b.allowed <= 0 && b.expected > 0).collect();
     for b in blocked.iter().take(5) {
-        lines.push(format!("budget    {} allows no disruption now: needs {} healthy, has {}", b.key, b.desired, b.healthy));
+        lines.push(format!(
+            "budget    {} allows no disruption now: needs {} healthy, has {}",
+            b.key, b.desired, b.healthy
+        ));
     }
 }
 
@@ -174,11 +190,22 @@ fn requests(intents: &[Intent], lines: &mut Vec<String>) {
 pub(super) fn node(model: &Model, scene: &Scene<'_>, name: &str, target: Target) -> Dialog {
     let Some(fact) = scene.facts.nodes.get(name) else { return Dialog::refuse("No node", "Select a node first.") };
     let status = rows::status_of(scene.facts, name);
-    if scene.facts.migration.as_ref().is_none_or(|m| m.spec.approved < Phase::Install || m.spec.target == Target::Flannel) {
-        return Dialog::refuse("Not yet", "Cilium is not installed beside Flannel: approve the phase Install first (Overview, a).");
+    if scene
+        .facts
+        .migration
+        .as_ref()
+        .is_none_or(|m| m.spec.approved < Phase::Install || m.spec.target == Target::Flannel)
+    {
+        return Dialog::refuse(
+            "Not yet",
+            "Cilium is not installed beside Flannel: approve the phase Install first (Overview, a).",
+        );
     }
     if Standing::of(scene.facts).finalised {
-        return Dialog::refuse("Not any more", "Cilium is the default of every node. Roll the phase Finalise back first (Overview, r).");
+        return Dialog::refuse(
+            "Not any more",
+            "Cilium is the default of every node. Roll the phase Finalise back first (Overview, r).",
+        );
     }
     if target == Target::Cilium && status.step == Step::Done {
         return Dialog::refuse("Nothing to do", format!("{name} is on Cilium already."));
@@ -186,7 +213,8 @@ pub(super) fn node(model: &Model, scene: &Scene<'_>, name: &str, target: Target)
     if target == Target::Flannel && matches!(status.step, Step::Pending | Step::RolledBack) && !fact.switched {
         return Dialog::refuse("Nothing to do", format!("{name} is on Flannel."));
     }
-    let (verb, arrow) = if target == Target::Cilium { ("Move", "to Cilium") } else { ("Roll", "back to Flannel and hold it there") };
+    let (verb, arrow) =
+        if target == Target::Cilium { ("Move", "to Cilium") } else { ("Roll", "back to Flannel and hold it there") };
     let mut lines = vec![cluster(model), format!("node      {name}")];
     let pods: Vec<&PodFact> = scene.facts.pods_on(name).collect();
     let consents = scene.facts.migration.as_ref().map(|m| m.spec.consents.clone()).unwrap_or_default();
@@ -208,7 +236,12 @@ pub(super) fn node(model: &Model, scene: &Scene<'_>, name: &str, target: Target)
 
 /// `r` with the phases in focus: what lies beyond the phase before the last one.
 pub(super) fn roll_back_phase(model: &Model, scene: &Scene<'_>) -> Dialog {
-    let Some(migration) = scene.facts.migration.as_ref().filter(|m| m.spec.target == Target::Cilium && m.spec.approved > Phase::Preflight) else {
+    let Some(migration) = scene
+        .facts
+        .migration
+        .as_ref()
+        .filter(|m| m.spec.target == Target::Cilium && m.spec.approved > Phase::Preflight)
+    else {
         return Dialog::refuse("Nothing to roll back", "No phase that changes anything has been approved.");
     };
     let last = migration.spec.approved;
@@ -236,10 +269,18 @@ pub(super) fn roll_back_all(model: &Model, scene: &Scene<'_>) -> Dialog {
     if scene.facts.migration.is_none() {
         return Dialog::refuse("Nothing to roll back", "No migration has been begun.");
     }
-    let moved = scene.facts.node_migrations.values().filter(|r| r.status.as_ref().is_some_and(|s| s.step == Step::Done)).count();
+    let moved = scene
+        .facts
+        .node_migrations
+        .values()
+        .filter(|r| r.status.as_ref().is_some_and(|s| s.step == Step::Done))
+        .count();
     let mut lines = vec![
         cluster(model),
-        format!("Everything is taken back, the last thing first: {} rolled back one by one, then Cilium is uninstalled.", count(moved, "node")),
+        format!(
+            "Everything is taken back, the last thing first: {} rolled back one by one, then Cilium is uninstalled.",
+            count(moved, "node")
+        ),
     ];
     let mut dialog = Dialog::new("Roll everything back to Flannel?", vec![]);
     dialog.consents = missing_consents(scene.facts, None);
@@ -252,11 +293,14 @@ pub(super) fn roll_back_all(model: &Model, scene: &Scene<'_>) -> Dialog {
 
 /// `P`.
 pub(super) fn pause(model: &Model, scene: &Scene<'_>) -> Dialog {
-    let Some(migration) = &scene.facts.migration else { return Dialog::refuse("Nothing to pause", "No migration has been begun.") };
+    let Some(migration) = &scene.facts.migration else {
+        return Dialog::refuse("Nothing to pause", "No migration has been begun.");
+    };
     let on = !migration.spec.paused;
     let mut lines = vec![cluster(model)];
     lines.push(if on {
-        "Requests that are under way end; no new one is made until you let it go on. A drained node stays cordoned.".into()
+        "Requests that are under way end; no new one is made until you let it go on. A drained node stays cordoned."
+            .into()
     } else {
         "It goes on from what the cluster looks like now.".to_owned()
     });
@@ -270,7 +314,10 @@ pub(super) fn pause(model: &Model, scene: &Scene<'_>) -> Dialog {
 /// `w`.
 pub(super) fn arm(model: &Model) -> Dialog {
     if model.armed {
-        let lines = vec![cluster(model), "This cockpit changes nothing any more, and gives the lock back: the migration stops where it is.".into()];
+        let lines = vec![
+            cluster(model),
+            "This cockpit changes nothing any more, and gives the lock back: the migration stops where it is.".into(),
+        ];
         return Dialog { does: Does::Disarm, ..Dialog::new("Back to read-only?", lines) };
     }
     let lines = vec![
@@ -283,11 +330,23 @@ pub(super) fn arm(model: &Model) -> Dialog {
 
 /// `q` while something is under way.
 pub(super) fn quit(scene: &Scene<'_>) -> Option<Dialog> {
-    let at_work = rows::phase_states(scene).iter().any(|p| matches!(p.state, PhaseState::Running | PhaseState::RollingBack | PhaseState::Blocked));
+    let at_work = rows::phase_states(scene)
+        .iter()
+        .any(|p| matches!(p.state, PhaseState::Running | PhaseState::RollingBack | PhaseState::Blocked));
     if !at_work || *scene.engine != super::EngineState::Here {
         return None;
     }
-    let out: Vec<&str> = scene.facts.node_migrations.iter().filter(|(_, r)| r.status.as_ref().is_some_and(|s| s.step.is_underway())).map(|(n, _)| &**n).collect();
-    let left = if out.is_empty() { "No node is out.".to_owned() } else { format!("Cordoned and half way: {}. It stays so until Cutover is started again.", out.join(", ")) };
+    let out: Vec<&str> = scene
+        .facts
+        .node_migrations
+        .iter()
+        .filter(|(_, r)| r.status.as_ref().is_some_and(|s| s.step.is_underway()))
+        .map(|(n, _)| &**n)
+        .collect();
+    let left = if out.is_empty() {
+        "No node is out.".to_owned()
+    } else {
+        format!("Cordoned and half way: {}. It stays so until Cutover is started again.", out.join(", "))
+    };
     Some(Dialog { does: Does::Quit, ..Dialog::new("Leave while the migration is at work?", vec!["This cockpit runs the engine: without it nothing goes on. Nothing is lost; start Cutover again and it continues.".into(), left]) })
 }

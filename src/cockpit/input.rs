@@ -76,7 +76,10 @@ fn scrolled(scroll: u16, key: KeyEvent) -> Option<u16> {
 fn act(model: &mut Model, scene: &Scene<'_>, does: Does) -> Vec<Wish> {
     let risky = actions::ACTIONS.iter().any(|a| a.does == does && a.risk > Risk::Read);
     if risky && !model.armed && does != Does::Arm {
-        model.overlay = open(Dialog::refuse("Read-only", "This cockpit only looks. Press w to allow changes, or start Cutover with --write."));
+        model.overlay = open(Dialog::refuse(
+            "Read-only",
+            "This cockpit only looks. Press w to allow changes, or start Cutover with --write.",
+        ));
         return vec![];
     }
     match does {
@@ -173,7 +176,9 @@ fn copy(model: &mut Model, scene: &Scene<'_>) {
 }
 
 fn in_dialog(model: &mut Model, mut dialog: Dialog, key: KeyEvent) -> Vec<Wish> {
-    if key.code == KeyCode::Esc || dialog.does == dialog::Does::Nothing && !matches!(key.code, KeyCode::Up | KeyCode::Down) {
+    if key.code == KeyCode::Esc
+        || dialog.does == dialog::Does::Nothing && !matches!(key.code, KeyCode::Up | KeyCode::Down)
+    {
         return vec![];
     }
     let confirmed = match (&dialog.type_this, key.code) {
@@ -259,7 +264,9 @@ pub(super) fn found(screen: Screen, text: &str) -> Vec<&'static Action> {
 fn in_palette(model: &mut Model, scene: &Scene<'_>, mut text: String, mut selected: usize, key: KeyEvent) -> Vec<Wish> {
     match key.code {
         KeyCode::Esc => return vec![],
-        KeyCode::Enter => return found(model.screen, &text).get(selected).map(|a| act(model, scene, a.does)).unwrap_or_default(),
+        KeyCode::Enter => {
+            return found(model.screen, &text).get(selected).map(|a| act(model, scene, a.does)).unwrap_or_default();
+        }
         KeyCode::Down => selected += 1,
         KeyCode::Up => selected = selected.saturating_sub(1),
         KeyCode::Backspace => {

@@ -126,7 +126,7 @@ pub async fn run(mut feed: Feed, mut model: Model, theme: Theme) -> std::io::Res
     let mut decision = Remembered::default();
     loop {
         if dirty && (urgent || Instant::now() >= next_frame) {
-            feed.draw(&mut terminal, &mut model, &theme, &mut decision)?;
+            feed.draw(&mut terminal, &mut model, theme, &mut decision)?;
             next_frame = Instant::now() + FRAME;
             (dirty, urgent) = (false, false);
         }
@@ -172,7 +172,13 @@ struct Remembered {
 }
 
 impl Feed {
-    fn draw(&mut self, terminal: &mut terminal::Guard, model: &mut Model, theme: &Theme, last: &mut Remembered) -> std::io::Result<()> {
+    fn draw(
+        &mut self,
+        terminal: &mut terminal::Guard,
+        model: &mut Model,
+        theme: Theme,
+        last: &mut Remembered,
+    ) -> std::io::Result<()> {
         let facts = self.facts.read().unwrap_or_else(PoisonError::into_inner);
         let now = Timestamp::now();
         let revision = *self.facts_changed.borrow();
@@ -180,9 +186,16 @@ impl Feed {
             let failures = Failures::new();
             let preflight = match &facts.migration {
                 Some(_) => vec![],
-                None => checks::preflight(&Context { facts: &facts, migration: &self.proposed, failures: &failures, now }),
+                None => {
+                    checks::preflight(&Context { facts: &facts, migration: &self.proposed, failures: &failures, now })
+                }
             };
-            *last = Remembered { revision: Some(revision), at: Some(now), decision: decide(&facts, &failures, now), preflight };
+            *last = Remembered {
+                revision: Some(revision),
+                at: Some(now),
+                decision: decide(&facts, &failures, now),
+                preflight,
+            };
         }
         let window = self.window.read().unwrap_or_else(PoisonError::into_inner);
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);

@@ -69,6 +69,7 @@ pub(super) struct Toast {
 }
 
 /// What the cockpit remembers.
+#[expect(clippy::struct_excessive_bools, reason = "independent switches of an operator, not one state in disguise")]
 #[derive(Clone, Debug)]
 pub struct Model {
     pub(super) cluster: ClusterName,
@@ -136,7 +137,8 @@ impl Model {
     }
 
     pub(super) fn say(&mut self, text: impl Into<String>) {
-        self.toast = Some(Toast { text: text.into(), bad: false, until: Some(Instant::now() + Duration::from_secs(5)) });
+        self.toast =
+            Some(Toast { text: text.into(), bad: false, until: Some(Instant::now() + Duration::from_secs(5)) });
     }
 
     pub(super) fn table(&self, name: &str) -> TableState {

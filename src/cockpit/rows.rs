@@ -107,9 +107,18 @@ fn phases(scene: &Scene<'_>) -> Vec<Row> {
                 (Some(from), None) => duration(between(from, scene.now)),
                 _ => String::new(),
             };
-            let message = if p.message.is_empty() && p.state != PhaseState::Done { p.name.purpose().to_owned() } else { safe(&p.message).into_owned() };
+            let message = if p.message.is_empty() && p.state != PhaseState::Done {
+                p.name.purpose().to_owned()
+            } else {
+                safe(&p.message).into_owned()
+            };
             let dim = if p.message.is_empty() { Role::Dim } else { Role::Plain };
-            Row::new(p.name.name()).cell(glyph, role).plain(p.name.name()).cell(word, role).cell(took, Role::Dim).cell(message, dim)
+            Row::new(p.name.name())
+                .cell(glyph, role)
+                .plain(p.name.name())
+                .cell(word, role)
+                .cell(took, Role::Dim)
+                .cell(message, dim)
         })
         .collect()
 }
@@ -238,7 +247,8 @@ pub(super) fn component(facts: &Facts, pod: &PodFact) -> Option<&'static str> {
 }
 
 fn pods(scene: &Scene<'_>) -> Vec<Row> {
-    let mut rows: Vec<(&str, &PodFact)> = scene.facts.pods.values().filter_map(|p| Some((component(scene.facts, p)?, p))).collect();
+    let mut rows: Vec<(&str, &PodFact)> =
+        scene.facts.pods.values().filter_map(|p| Some((component(scene.facts, p)?, p))).collect();
     rows.sort_by_key(|(c, p)| (*c, p.node.clone(), p.key.clone()));
     rows.into_iter()
         .map(|(what, p)| {
@@ -346,12 +356,21 @@ pub(super) fn detail(model: &Model, scene: &Scene<'_>) -> Vec<String> {
     let table = model.active_table();
     let rows = of(model, scene, table);
     let selected = model.table(table).selected;
-    let Some(row) = rows.iter().find(|r| Some(&r.key) == selected.as_ref()).or_else(|| rows.first()) else { return vec![] };
+    let Some(row) = rows.iter().find(|r| Some(&r.key) == selected.as_ref()).or_else(|| rows.first()) else {
+        return vec![];
+    };
     match model.screen {
-        Screen::Nodes | Screen::Overview if scene.facts.nodes.contains_key(row.key.as_str()) => super::view::node_lines(scene, &row.key),
+        Screen::Nodes | Screen::Overview if scene.facts.nodes.contains_key(row.key.as_str()) => {
+            super::view::node_lines(scene, &row.key)
+        }
         _ => {
             let heads = super::view::head_of(table);
-            row.cells.iter().zip(heads).filter(|((c, _), _)| !c.is_empty()).map(|((c, _), (h, _))| format!("{h:<12} {c}")).collect()
+            row.cells
+                .iter()
+                .zip(heads)
+                .filter(|((c, _), _)| !c.is_empty())
+                .map(|((c, _), (h, _))| format!("{h:<12} {c}"))
+                .collect()
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{Model, Scene, Theme, view};
 pub fn frame(width: u16, height: u16, model: &mut Model, scene: &Scene<'_>, theme: Theme) -> Buffer {
     let Ok(mut terminal) = Terminal::new(TestBackend::new(width, height));
     model.look_at(scene);
-    let Ok(_) = terminal.draw(|f| view::draw(f, model, scene, &theme));
+    let Ok(_) = terminal.draw(|f| view::draw(f, model, scene, theme));
     terminal.backend().buffer().clone()
 }
 
@@ -57,9 +57,17 @@ pub fn svg(buffer: &Buffer) -> String {
             let reversed = style.2.contains(Modifier::REVERSED);
             let (left, top) = (u32::from(start) * CELL_W + 12, u32::from(y) * CELL_H + 12);
             let width = u32::from(x - start) * CELL_W;
-            let back = if reversed { Some("#c9d1d9") } else if style.1 == Color::Reset { None } else { Some(colour(style.1, "#14171c")) };
+            let back = if reversed {
+                Some("#c9d1d9")
+            } else if style.1 == Color::Reset {
+                None
+            } else {
+                Some(colour(style.1, "#14171c"))
+            };
             if let Some(back) = back {
-                out.push_str(&format!("<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{CELL_H}\" fill=\"{back}\"/>\n"));
+                out.push_str(&format!(
+                    "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{CELL_H}\" fill=\"{back}\"/>\n"
+                ));
             }
             if text.trim().is_empty() {
                 continue;

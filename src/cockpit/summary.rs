@@ -1,11 +1,6 @@
 //! What is left on the normal screen when the cockpit is gone.
 
-use crate::domain::{
-    api::Stage,
-    facts::Facts,
-    step::Step,
-    text::safe,
-};
+use crate::domain::{api::Stage, facts::Facts, step::Step, text::safe};
 
 /// A few lines: where it stands, what is half way, how to go on.
 pub fn summary(facts: &Facts, context: &str) -> String {
@@ -14,16 +9,23 @@ pub fn summary(facts: &Facts, context: &str) -> String {
         return format!("Cutover: {context}: no migration has been begun. Nothing was changed.\n");
     };
     let status = migration.status.clone().unwrap_or_default();
-    let mut out = format!("Cutover: {context}: {}\n", match status.phase {
-        Stage::Complete => "complete, the cluster is on Cilium".to_owned(),
-        Stage::RolledBack => "rolled back, the cluster is on Flannel".to_owned(),
-        Stage::RollingBack => "rolling back".to_owned(),
-        phase => format!("phase {phase:?}"),
-    });
+    let mut out = format!(
+        "Cutover: {context}: {}\n",
+        match status.phase {
+            Stage::Complete => "complete, the cluster is on Cilium".to_owned(),
+            Stage::RolledBack => "rolled back, the cluster is on Flannel".to_owned(),
+            Stage::RollingBack => "rolling back".to_owned(),
+            phase => format!("phase {phase:?}"),
+        }
+    );
     out.push_str(&format!("  nodes on Cilium: {}; approved up to {}\n", status.progress, migration.spec.approved));
     for (name, record) in &facts.node_migrations {
         let Some(s) = record.status.as_ref().filter(|s| s.step.is_underway() || s.step == Step::Soak) else { continue };
-        out.push_str(&format!("  {name}: at {}{}\n", s.step, if s.waiting.is_empty() { String::new() } else { format!(", {}", safe(&s.waiting)) }));
+        out.push_str(&format!(
+            "  {name}: at {}{}\n",
+            s.step,
+            if s.waiting.is_empty() { String::new() } else { format!(", {}", safe(&s.waiting)) }
+        ));
     }
     if !matches!(status.phase, Stage::Complete | Stage::RolledBack) {
         if !status.waiting.is_empty() {

@@ -34,7 +34,8 @@ impl Theme {
     /// As the environment asks: NO_COLOR, CUTOVER_ASCII, and a locale without UTF-8.
     pub fn from_environment() -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|k| std::env::var(k).ok().filter(|v| !v.is_empty()));
+        let locale =
+            ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|k| std::env::var(k).ok().filter(|v| !v.is_empty()));
         let utf8 = locale.is_none_or(|l| l.to_lowercase().replace('-', "").contains("utf8"));
         Self { colour: !set("NO_COLOR"), ascii: set("CUTOVER_ASCII") || !utf8 }
     }

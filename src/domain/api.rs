@@ -19,8 +19,14 @@ pub const MIGRATION: &str = "cutover";
 /// What a Migration wants.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
-    group = "cutover.dev", version = "v1alpha1", kind = "Migration", plural = "migrations", shortname = "mig",
-    status = "MigrationStatus", derive = "PartialEq", category = "cutover",
+    group = "cutover.dev",
+    version = "v1alpha1",
+    kind = "Migration",
+    plural = "migrations",
+    shortname = "mig",
+    status = "MigrationStatus",
+    derive = "PartialEq",
+    category = "cutover",
     printcolumn(name = "Strategy", type_ = "string", json_path = ".spec.strategy"),
     printcolumn(name = "Target", type_ = "string", json_path = ".spec.target"),
     printcolumn(name = "Approved", type_ = "string", json_path = ".spec.approved"),
@@ -361,8 +367,15 @@ pub struct Finding {
 /// What is wanted of one node. The object is named after its node.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
-    group = "cutover.dev", version = "v1alpha1", kind = "NodeMigration", plural = "nodemigrations", shortname = "nmig",
-    status = "NodeMigrationStatus", derive = "PartialEq", derive = "Default", category = "cutover",
+    group = "cutover.dev",
+    version = "v1alpha1",
+    kind = "NodeMigration",
+    plural = "nodemigrations",
+    shortname = "nmig",
+    status = "NodeMigrationStatus",
+    derive = "PartialEq",
+    derive = "Default",
+    category = "cutover",
     printcolumn(name = "Target", type_ = "string", json_path = ".spec.target"),
     printcolumn(name = "Step", type_ = "string", json_path = ".status.step"),
     printcolumn(name = "Attempt", type_ = "integer", json_path = ".status.attempt"),
@@ -442,13 +455,11 @@ pub struct StepError {
 pub fn crds() -> Vec<CustomResourceDefinition> {
     let mut migration = Migration::crd();
     for version in &mut migration.spec.versions {
-        if let Some(properties) = version
-            .schema
-            .as_mut()
-            .and_then(|s| s.open_api_v3_schema.as_mut())
-            .and_then(|s| s.properties.as_mut())
+        if let Some(properties) =
+            version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut()).and_then(|s| s.properties.as_mut())
         {
-            let pinned = json!({ "type": "object", "properties": { "name": { "type": "string", "enum": [MIGRATION] } } });
+            let pinned =
+                json!({ "type": "object", "properties": { "name": { "type": "string", "enum": [MIGRATION] } } });
             if let Ok(pinned) = serde_json::from_value(pinned) {
                 properties.insert("metadata".into(), pinned);
             }

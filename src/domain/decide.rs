@@ -180,7 +180,10 @@ impl<'a> Run<'a> {
         self.advance_nodes(&order, Target::Flannel);
         let back = order
             .iter()
-            .filter(|n| self.ctx.wanted(&n.name) == Some(Target::Flannel) && self.nodes.get(&n.name).is_some_and(|s| s.step == Step::RolledBack))
+            .filter(|n| {
+                self.ctx.wanted(&n.name) == Some(Target::Flannel)
+                    && self.nodes.get(&n.name).is_some_and(|s| s.step == Step::RolledBack)
+            })
             .count();
         if back < wanted {
             let why = self.first_waiting(&format!("{back} of {wanted} nodes back on Flannel"));
@@ -196,7 +199,8 @@ impl<'a> Run<'a> {
         let mut taken: Vec<Arc<str>> =
             self.nodes.iter().filter(|(_, s)| s.step.is_underway()).map(|(n, _)| n.clone()).collect();
         // those that are out already come first: they free the places
-        let (out, rest): (Vec<&super::facts::NodeFact>, Vec<&super::facts::NodeFact>) = order.iter().copied().partition(|n| taken.contains(&n.name));
+        let (out, rest): (Vec<&super::facts::NodeFact>, Vec<&super::facts::NodeFact>) =
+            order.iter().copied().partition(|n| taken.contains(&n.name));
         for node in out.into_iter().chain(rest) {
             if self.ctx.wanted(&node.name) != Some(target) {
                 continue;
@@ -229,7 +233,9 @@ impl<'a> Run<'a> {
     fn first_waiting(&self, words: &str) -> String {
         let nodes = self.ctx.nodes_in_order();
         let named = nodes.iter().filter_map(|n| Some((n, self.nodes.get(&n.name)?)));
-        let speaking = named.filter(|(_, s)| !s.waiting.is_empty() && (s.step.is_underway() || s.last_error.is_some() || s.step == Step::Check));
+        let speaking = named.filter(|(_, s)| {
+            !s.waiting.is_empty() && (s.step.is_underway() || s.last_error.is_some() || s.step == Step::Check)
+        });
         speaking.map(|(n, s)| format!("{words}; {}: {}", n.name, s.waiting)).next().unwrap_or_else(|| words.to_owned())
     }
 
@@ -265,7 +271,8 @@ impl<'a> Run<'a> {
 
     /// Nodes may be approved one by one before the phase as a whole.
     fn is_canary(&self, phase: Phase) -> bool {
-        phase == Phase::Migrate && self.ctx.facts.node_migrations.values().any(|n| n.spec.approved && n.spec.target == Target::Cilium)
+        phase == Phase::Migrate
+            && self.ctx.facts.node_migrations.values().any(|n| n.spec.approved && n.spec.target == Target::Cilium)
     }
 
     fn phase(&mut self, phase: Phase, standing: Standing) -> Progress {
@@ -284,7 +291,9 @@ impl<'a> Run<'a> {
                 })
             }
             // an agent that restarts for its node's sake does not undo the installation
-            Phase::Install if standing.finalised || (standing.installed && self.was_done(Phase::Install)) => Progress::Done,
+            Phase::Install if standing.finalised || (standing.installed && self.was_done(Phase::Install)) => {
+                Progress::Done
+            }
             Phase::Install => ctx.install(),
             Phase::Migrate if standing.finalised => Progress::Done,
             Phase::Migrate => self.migrate(),
@@ -320,7 +329,8 @@ impl<'a> Run<'a> {
             return Progress::Done;
         }
         if done == wanted.len() {
-            let held: Vec<&str> = order.iter().filter(|n| self.ctx.wanted(&n.name) == Some(Target::Flannel)).map(|n| &*n.name).collect();
+            let held: Vec<&str> =
+                order.iter().filter(|n| self.ctx.wanted(&n.name) == Some(Target::Flannel)).map(|n| &*n.name).collect();
             return Progress::Wait(format!("{done} of {all} nodes on Cilium; held on Flannel: {}", held.join(", ")));
         }
         Progress::Wait(self.first_waiting(&format!("{done} of {all} nodes on Cilium")))
@@ -366,7 +376,13 @@ impl<'a> Run<'a> {
             _ => (working || state == PhaseState::Done).then_some(self.ctx.now),
         };
         let finished_at = (state == PhaseState::Done).then(|| old.and_then(|p| p.finished_at).unwrap_or(self.ctx.now));
-        PhaseStatus { name, state, message, started_at: started_at.filter(|_| working || state == PhaseState::Done), finished_at }
+        PhaseStatus {
+            name,
+            state,
+            message,
+            started_at: started_at.filter(|_| working || state == PhaseState::Done),
+            finished_at,
+        }
     }
 
     fn condition(&self, type_: &str, on: bool, reason: &str, message: &str) -> Condition {

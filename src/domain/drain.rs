@@ -63,9 +63,10 @@ fn consented(pod: &PodFact, kind: ConsentKind, consents: &[Consent]) -> bool {
 
 /// The budgets that count a pod. More than one is an error that the API server never resolves.
 pub fn budgets_of<'a>(facts: &'a Facts, pod: &'a PodFact) -> impl Iterator<Item = &'a BudgetFact> {
-    facts.budgets.values().filter(|b| {
-        b.key.namespace == pod.key.namespace && b.selector.as_ref().is_some_and(|s| s.matches(&pod.labels))
-    })
+    facts
+        .budgets
+        .values()
+        .filter(|b| b.key.namespace == pod.key.namespace && b.selector.as_ref().is_some_and(|s| s.matches(&pod.labels)))
 }
 
 /// Why a pod's eviction would be refused now, with the numbers.
@@ -79,7 +80,9 @@ pub fn blocker(facts: &Facts, pod: &PodFact) -> Option<String> {
             let sick: Vec<String> = facts
                 .pods
                 .values()
-                .filter(|p| p.key.namespace == b.key.namespace && !p.ready && p.is_living() && selector.matches(&p.labels))
+                .filter(|p| {
+                    p.key.namespace == b.key.namespace && !p.ready && p.is_living() && selector.matches(&p.labels)
+                })
                 .map(|p| p.key.name.to_string())
                 .collect();
             let sick = if sick.is_empty() { String::new() } else { format!("; not ready: {}", sick.join(", ")) };

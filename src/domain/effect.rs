@@ -4,12 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{
-    facts::Key,
-    host::HostTask,
-    phase::Phase,
-    step::Risk,
-};
+use super::{facts::Key, host::HostTask, phase::Phase, step::Risk};
 
 /// The label that Cilium's CiliumNodeConfig selects (Cilium's migration guide, migration.md 1.2).
 pub const SWITCH_LABEL: &str = "io.cilium.migration/cilium-default";
@@ -287,10 +282,9 @@ impl Effect {
             Self::RestartAgents { daemon_set: d, .. } => {
                 vec![format!("kubectl -n {} rollout restart daemonset/{}", d.namespace, d.name)]
             }
-            Self::Cordon { node } => vec![
-                format!("kubectl cordon {node}"),
-                format!("kubectl annotate node {node} {CORDON_MARK}=true"),
-            ],
+            Self::Cordon { node } => {
+                vec![format!("kubectl cordon {node}"), format!("kubectl annotate node {node} {CORDON_MARK}=true")]
+            }
             Self::KeepAway { node } => vec![format!("kubectl taint node {node} {AWAY_TAINT}=true:NoSchedule")],
             Self::LetBack { node } => vec![format!("kubectl taint node {node} {AWAY_TAINT}-")],
             Self::Uncordon { node, schedulable } => {
@@ -308,7 +302,11 @@ impl Effect {
             )],
             Self::DeletePod { pod, .. } => vec![format!("kubectl -n {} delete pod {}", pod.namespace, pod.name)],
             Self::Task { node, task, nth, namespace, .. } => {
-                vec![format!("kubectl -n {namespace} create -f - # pod {}: {}", task.pod_name(node, *nth), task.purpose())]
+                vec![format!(
+                    "kubectl -n {namespace} create -f - # pod {}: {}",
+                    task.pod_name(node, *nth),
+                    task.purpose()
+                )]
             }
             Self::BackUpFlannel { namespace, .. } => {
                 vec![format!("kubectl -n {namespace} create configmap {FLANNEL_BACKUP} --from-file flannel.json")]

@@ -75,7 +75,10 @@ mod tests {
     #[test]
     fn nothing_is_claimed_before_the_first_node_is_through() {
         let nodes = [node(Step::Drain, 0, 0), NodeMigrationStatus::default()];
-        assert_eq!(estimate(nodes.iter(), Target::Cilium, 1, Timestamp::from_second(5).unwrap()), Some(Estimate::Unknown));
+        assert_eq!(
+            estimate(nodes.iter(), Target::Cilium, 1, Timestamp::from_second(5).unwrap()),
+            Some(Estimate::Unknown)
+        );
     }
 
     #[test]

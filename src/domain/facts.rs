@@ -33,11 +33,7 @@ impl Key {
 
 impl std::fmt::Display for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.namespace.is_empty() {
-            f.write_str(&self.name)
-        } else {
-            write!(f, "{}/{}", self.namespace, self.name)
-        }
+        if self.namespace.is_empty() { f.write_str(&self.name) } else { write!(f, "{}/{}", self.namespace, self.name) }
     }
 }
 
@@ -117,6 +113,7 @@ impl Freshness {
 }
 
 /// A node.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the API has it")]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeFact {
     /// Its name.
@@ -167,6 +164,7 @@ pub struct Owner {
 }
 
 /// A pod.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the API has it")]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PodFact {
     /// Namespace and name.
@@ -373,9 +371,7 @@ impl Facts {
 
     /// Living pods with an address of this CNI, on a node or everywhere.
     pub fn pods_with<'a>(&'a self, cni: Cni, node: Option<&'a str>) -> impl Iterator<Item = &'a PodFact> {
-        self.pods
-            .values()
-            .filter(move |p| node.is_none_or(|n| &*p.node == n) && p.is_living() && self.cni_of(p) == cni)
+        self.pods.values().filter(move |p| node.is_none_or(|n| &*p.node == n) && p.is_living() && self.cni_of(p) == cni)
     }
 
     /// Cilium's DaemonSet of agents.
@@ -386,7 +382,8 @@ impl Facts {
     /// Flannel's DaemonSets: any with a container of Flannel's, whatever it is called.
     pub fn flannel_daemon_sets(&self) -> impl Iterator<Item = &DaemonSetFact> {
         self.daemon_sets.values().filter(|d| {
-            d.containers.iter().any(|c| c == "kube-flannel") || d.image.split([':', '@']).next().is_some_and(|i| i.ends_with("/flannel"))
+            d.containers.iter().any(|c| c == "kube-flannel")
+                || d.image.split([':', '@']).next().is_some_and(|i| i.ends_with("/flannel"))
         })
     }
 

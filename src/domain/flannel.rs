@@ -26,17 +26,16 @@ impl FlannelFact {
     /// A sentence when it is not JSON or names no network.
     pub fn parse(net_conf: &str) -> Result<Self, String> {
         let conf: Value = serde_json::from_str(net_conf).map_err(|e| format!("net-conf.json is not JSON: {e}"))?;
-        let networks: Vec<IpNet> = ["Network", "IPv6Network"]
-            .iter()
-            .filter_map(|k| field(&conf, k)?.as_str()?.parse().ok())
-            .collect();
+        let networks: Vec<IpNet> =
+            ["Network", "IPv6Network"].iter().filter_map(|k| field(&conf, k)?.as_str()?.parse().ok()).collect();
         if networks.is_empty() {
             return Err("net-conf.json names no network".into());
         }
         let none = Value::Null;
         let backend = field(&conf, "Backend").unwrap_or(&none);
         let kind = field(backend, "Type").and_then(Value::as_str).unwrap_or("udp").to_lowercase();
-        let named = field(backend, "Port").and_then(Value::as_u64).and_then(|p| u16::try_from(p).ok()).filter(|p| *p != 0);
+        let named =
+            field(backend, "Port").and_then(Value::as_u64).and_then(|p| u16::try_from(p).ok()).filter(|p| *p != 0);
         let port = match kind.as_str() {
             "vxlan" => Some(named.unwrap_or(DEFAULT_VXLAN_PORT)),
             "udp" => Some(named.unwrap_or(8285)),

@@ -136,7 +136,9 @@ mod tests {
 
     #[test]
     fn a_report_becomes_evidence() {
-        let r = Report::parse("conf=05-cilium.conflist\nconf=10-flannel.conflist.cilium_bak\ncni=Ok\nlease=10.1.0.7\ndone=1\n");
+        let r = Report::parse(
+            "conf=05-cilium.conflist\nconf=10-flannel.conflist.cilium_bak\ncni=Ok\nlease=10.1.0.7\ndone=1\n",
+        );
         let host = r.host("look", Timestamp::UNIX_EPOCH);
         assert!(r.is_complete());
         assert!(host.only("05-cilium"), "{host:?}");
@@ -146,7 +148,8 @@ mod tests {
 
     #[test]
     fn two_configurations_are_not_only_one() {
-        let host = Report::parse("conf=05-cilium.conflist\nconf=10-flannel.conflist").host("look", Timestamp::UNIX_EPOCH);
+        let host =
+            Report::parse("conf=05-cilium.conflist\nconf=10-flannel.conflist").host("look", Timestamp::UNIX_EPOCH);
         assert!(!host.only("05-cilium") && !host.only("10-flannel"));
     }
 

@@ -39,7 +39,11 @@ impl Intent {
             Self::Pause(paused) => json!({"spec": {"paused": paused}}),
             Self::Consent(new) => {
                 let mut all = current.spec.consents.clone();
-                all.extend(new.iter().filter(|n| !current.spec.consents.iter().any(|c| c.kind == n.kind && c.object == n.object)).cloned());
+                all.extend(
+                    new.iter()
+                        .filter(|n| !current.spec.consents.iter().any(|c| c.kind == n.kind && c.object == n.object))
+                        .cloned(),
+                );
                 json!({"spec": {"consents": all}})
             }
             Self::Node { .. } => return None,
@@ -55,10 +59,16 @@ impl Intent {
             }
             Self::Consent(_) => "kubectl edit migration cutover # spec.consents".into(),
             Self::Approve(p) | Self::RollBackTo(p) => {
-                format!("kubectl patch migration cutover --type merge -p '{{\"spec\":{{\"target\":\"Cilium\",\"approved\":\"{p}\"}}}}'")
+                format!(
+                    "kubectl patch migration cutover --type merge -p '{{\"spec\":{{\"target\":\"Cilium\",\"approved\":\"{p}\"}}}}'"
+                )
             }
-            Self::RollBackAll => "kubectl patch migration cutover --type merge -p '{\"spec\":{\"target\":\"Flannel\"}}'".into(),
-            Self::Pause(p) => format!("kubectl patch migration cutover --type merge -p '{{\"spec\":{{\"paused\":{p}}}}}'"),
+            Self::RollBackAll => {
+                "kubectl patch migration cutover --type merge -p '{\"spec\":{\"target\":\"Flannel\"}}'".into()
+            }
+            Self::Pause(p) => {
+                format!("kubectl patch migration cutover --type merge -p '{{\"spec\":{{\"paused\":{p}}}}}'")
+            }
         }
     }
 }

@@ -78,8 +78,9 @@ impl FromStr for Phase {
     type Err = String;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|p| p.name().eq_ignore_ascii_case(s)).ok_or_else(|| {
-            format!("no phase is called {s:?}; the phases are {}", Self::ALL.map(Self::name).join(", "))
-        })
+        Self::ALL
+            .into_iter()
+            .find(|p| p.name().eq_ignore_ascii_case(s))
+            .ok_or_else(|| format!("no phase is called {s:?}; the phases are {}", Self::ALL.map(Self::name).join(", ")))
     }
 }

@@ -143,10 +143,16 @@ fn step_effects(ctx: &Context<'_>, node: &NodeFact, step: Step, target: Target) 
                 .facts
                 .pods_on(&node.name)
                 .filter_map(|p| match drain::fate(p, &ctx.migration.spec.consents) {
-                    Fate::Evict | Fate::NeedsConsent(_) => Some((0, Effect::Evict { pod: p.key.clone(), uid: p.uid.clone() })),
+                    Fate::Evict | Fate::NeedsConsent(_) => {
+                        Some((0, Effect::Evict { pod: p.key.clone(), uid: p.uid.clone() }))
+                    }
                     Fate::DeleteLast => Some((
                         1,
-                        Effect::DeletePod { pod: p.key.clone(), uid: p.uid.clone(), why: "its DaemonSet starts it again after the switch" },
+                        Effect::DeletePod {
+                            pod: p.key.clone(),
+                            uid: p.uid.clone(),
+                            why: "its DaemonSet starts it again after the switch",
+                        },
                     )),
                     Fate::Stays | Fate::Leaving => None,
                 })
@@ -154,21 +160,30 @@ fn step_effects(ctx: &Context<'_>, node: &NodeFact, step: Step, target: Target) 
             pods.sort_by_key(|(order, _)| *order);
             pods.into_iter().map(|(_, e)| e).collect()
         }
-        Step::Switch => [Some(Effect::Switch { node: name.clone() }), restart_agent(), Some(task(ctx, &name, HostTask::Look))]
-            .into_iter()
-            .flatten()
-            .collect(),
-        Step::Unswitch => [Some(Effect::Unswitch { node: name.clone() }), restart_agent(), Some(task(ctx, &name, HostTask::Look))]
-            .into_iter()
-            .flatten()
-            .collect(),
+        Step::Switch => {
+            [Some(Effect::Switch { node: name.clone() }), restart_agent(), Some(task(ctx, &name, HostTask::Look))]
+                .into_iter()
+                .flatten()
+                .collect()
+        }
+        Step::Unswitch => {
+            [Some(Effect::Unswitch { node: name.clone() }), restart_agent(), Some(task(ctx, &name, HostTask::Look))]
+                .into_iter()
+                .flatten()
+                .collect()
+        }
         Step::Restore => vec![task(ctx, &name, HostTask::Restore)],
         Step::Recycle if target == Target::Cilium && ctx.migration.spec.recycle == Recycle::Reboot => {
-            vec![task(ctx, &name, HostTask::Reboot { boot_id: node.boot_id.to_string() }), Effect::LetBack { node: name }]
+            vec![
+                task(ctx, &name, HostTask::Reboot { boot_id: node.boot_id.to_string() }),
+                Effect::LetBack { node: name },
+            ]
         }
         Step::Recycle => vec![Effect::LetBack { node: name }],
         Step::Verify => vec![task(ctx, &name, HostTask::Look), task(ctx, &name, HostTask::Probe)],
-        Step::Uncordon => vec![Effect::Uncordon { node: name, schedulable: !node.unschedulable || node.cordoned_by_cutover }],
+        Step::Uncordon => {
+            vec![Effect::Uncordon { node: name, schedulable: !node.unschedulable || node.cordoned_by_cutover }]
+        }
         Step::Pending | Step::Check | Step::Soak | Step::Done | Step::RolledBack => vec![],
     }
 }

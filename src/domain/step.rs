@@ -249,6 +249,7 @@ impl Step {
     }
 
     /// The step after this one in a direction; the first one where this is not part of it.
+    #[must_use]
     pub fn after(self, target: Target) -> Self {
         let path = Self::path(target);
         match path.iter().position(|s| s.step == self) {

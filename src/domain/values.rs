@@ -108,7 +108,7 @@ pub fn merge(under: &mut Value, over: &Value) {
 mod tests {
     use super::*;
 
-    fn cilium(values: Value) -> CiliumSpec {
+    fn cilium(values: &Value) -> CiliumSpec {
         serde_json::from_value(json!({
             "version": "1.15.19", "chart": "cilium/cilium", "podCidr": "10.245.0.0/16", "values": values
         }))
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_operators_values_are_kept_and_the_migrations_own_win() {
-        let spec = cilium(json!({"cni": {"customConf": false, "logFile": "/x"}, "l7Proxy": false}));
+        let spec = cilium(&json!({"cni": {"customConf": false, "logFile": "/x"}, "l7Proxy": false}));
         let v = migration(&spec).unwrap();
         assert_eq!(v["cni"]["customConf"], true, "without it every node would switch at once");
         assert_eq!((&v["cni"]["logFile"], &v["l7Proxy"]), (&json!("/x"), &json!(false)));
@@ -126,14 +126,14 @@ mod tests {
 
     #[test]
     fn finalising_flips_what_keeps_cilium_idle() {
-        let v = finalised(&cilium(json!({}))).unwrap();
+        let v = finalised(&cilium(&json!({}))).unwrap();
         assert_eq!((&v["cni"]["customConf"], &v["policyEnforcementMode"]), (&json!(false), &json!("default")));
         assert_eq!(v["ipam"]["operator"]["clusterPoolIPv4PodCIDRList"][0], "10.245.0.0/16");
     }
 
     #[test]
     fn an_operator_may_keep_enforcement_off_after_finalising() {
-        let v = finalised(&cilium(json!({"policyEnforcementMode": "never", "cni": {"customConf": true}}))).unwrap();
+        let v = finalised(&cilium(&json!({"policyEnforcementMode": "never", "cni": {"customConf": true}}))).unwrap();
         assert_eq!((&v["cni"]["customConf"], &v["policyEnforcementMode"]), (&json!(false), &json!("never")));
     }
 

@@ -142,9 +142,17 @@ impl Engine {
             match written(records::write_node(client, seen, status)).await {
                 Ok(now) => {
                     if before.step != status.step || before.direction != status.direction {
-                        self.journal.say(Kind::Step, format!("node/{name}"), format!("{} → {}", before.step, status.step));
+                        self.journal.say(
+                            Kind::Step,
+                            format!("node/{name}"),
+                            format!("{} → {}", before.step, status.step),
+                        );
                     }
-                    if let Some(e) = status.last_error.as_ref().filter(|e| before.last_error.as_ref().is_none_or(|b| b.message != e.message)) {
+                    if let Some(e) = status
+                        .last_error
+                        .as_ref()
+                        .filter(|e| before.last_error.as_ref().is_none_or(|b| b.message != e.message))
+                    {
                         self.journal.say(Kind::Failed, e.object.clone(), format!("{}. {}", e.message, e.next));
                     }
                     self.board.change(|f| f.put_record(now));
@@ -173,7 +181,11 @@ impl Engine {
             let was = before.phases.iter().find(|p| p.name == phase.name).map(|p| p.state).unwrap_or_default();
             if was != phase.state {
                 let message = if phase.message.is_empty() { String::new() } else { format!(": {}", phase.message) };
-                self.journal.say(Kind::Step, format!("phase {}", phase.name), format!("{was:?} → {:?}{message}", phase.state));
+                self.journal.say(
+                    Kind::Step,
+                    format!("phase {}", phase.name),
+                    format!("{was:?} → {:?}{message}", phase.state),
+                );
             }
         }
         if before.phase != now.phase {

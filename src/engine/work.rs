@@ -40,7 +40,14 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) fn new(hands: Hands, journal: Journal) -> Self {
-        Self { hands, journal, running: JoinSet::new(), under_way: BTreeMap::new(), not_before: HashMap::new(), failures: Failures::new() }
+        Self {
+            hands,
+            journal,
+            running: JoinSet::new(),
+            under_way: BTreeMap::new(),
+            not_before: HashMap::new(),
+            failures: Failures::new(),
+        }
     }
 
     pub(super) const fn failures(&self) -> &Failures {
@@ -69,7 +76,8 @@ impl Work {
                     journal.say(Kind::Output, object.clone(), line);
                 }
             });
-            let limit = if matches!(effect, Effect::Helm(_) | Effect::Uninstall { .. }) { Duration::MAX } else { REQUEST };
+            let limit =
+                if matches!(effect, Effect::Helm(_) | Effect::Uninstall { .. }) { Duration::MAX } else { REQUEST };
             let result = timeout(limit, hands.apply(&effect, lines)).await.unwrap_or_else(|_| {
                 Err(Refusal {
                     message: format!("no answer within {} s", REQUEST.as_secs()),
@@ -107,9 +115,16 @@ impl Work {
                 self.not_before.insert(name.clone(), now + pause(count));
                 let kind = if refusal.budget { Kind::Waiting } else { Kind::Failed };
                 // the numbers of a budget change all the time: that it waits is said once
-                let known = self.failures.get(&name).is_some_and(|f| f.message == refusal.message || (f.budget && refusal.budget));
+                let known = self
+                    .failures
+                    .get(&name)
+                    .is_some_and(|f| f.message == refusal.message || (f.budget && refusal.budget));
                 if !known {
-                    self.journal.say(kind, effect.object(), format!("{}: {}. {}", effect.words(), refusal.message, refusal.next));
+                    self.journal.say(
+                        kind,
+                        effect.object(),
+                        format!("{}: {}. {}", effect.words(), refusal.message, refusal.next),
+                    );
                 }
                 let Refusal { message, next, budget } = refusal;
                 self.failures.insert(name, Failure { message, next, at: Timestamp::now(), count, budget });

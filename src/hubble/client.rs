@@ -61,8 +61,13 @@ pub fn dial_address(address: String) -> Dial {
     Arc::new(move || {
         let address = address.clone();
         Box::pin(async move {
-            let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|e| format!("{address} is no address: {e}"))?;
-            endpoint.connect_timeout(Duration::from_secs(5)).connect().await.map_err(|e| format!("{address} does not answer: {}", root(&e)))
+            let endpoint = Endpoint::from_shared(format!("http://{address}"))
+                .map_err(|e| format!("{address} is no address: {e}"))?;
+            endpoint
+                .connect_timeout(Duration::from_secs(5))
+                .connect()
+                .await
+                .map_err(|e| format!("{address} does not answer: {}", root(&e)))
         })
     })
 }
@@ -116,7 +121,9 @@ async fn stream(dial: &Dial, flows: &Flows) -> Result<(), String> {
         let (mut lost, mut failed) = (0, None);
         for item in batch {
             match item {
-                Ok(GetFlowsResponse { item: Some(Item::Flow(flow)), node_name, .. }) => rows.extend(Row::read(&flow, &node_name)),
+                Ok(GetFlowsResponse { item: Some(Item::Flow(flow)), node_name, .. }) => {
+                    rows.extend(Row::read(&flow, &node_name));
+                }
                 Ok(GetFlowsResponse { item: Some(Item::Lost(l)), .. }) => lost += l.count,
                 Ok(_) => {}
                 Err(s) => failed = Some(status(&s)),

@@ -92,10 +92,24 @@ mod tests {
     use crate::hubble::{flow::End, reason::Verdict};
 
     fn row() -> Row {
-        let end = |namespace: &str, name: &str| End { namespace: namespace.into(), name: name.into(), ip: "10.245.0.7".into(), managed: true };
+        let end = |namespace: &str, name: &str| End {
+            namespace: namespace.into(),
+            name: name.into(),
+            ip: "10.245.0.7".into(),
+            managed: true,
+        };
         Row {
-            time: Timestamp::UNIX_EPOCH, node: "worker-1".into(), source: end("infra-argocd", "argocd-server"), destination: end("infra-argocd", "argocd-redis"),
-            port: 6379, protocol: "TCP", l7: String::new(), verdict: Verdict::Dropped, reason: "denied by policy".into(), reply: false, probe: false,
+            time: Timestamp::UNIX_EPOCH,
+            node: "worker-1".into(),
+            source: end("infra-argocd", "argocd-server"),
+            destination: end("infra-argocd", "argocd-redis"),
+            port: 6379,
+            protocol: "TCP",
+            l7: String::new(),
+            verdict: Verdict::Dropped,
+            reason: "denied by policy".into(),
+            reply: false,
+            probe: false,
         }
     }
 

@@ -77,7 +77,11 @@ impl Row {
         // agents probe each other on 4240 and with pings of their health endpoints
         let health = |e: &Option<wire::Endpoint>| e.as_ref().is_some_and(|e| e.identity == 4);
         let probe = health(&flow.source) || health(&flow.destination) || port == 4240;
-        let code = if flow.drop_reason_desc == 0 { i32::try_from(flow.drop_reason).unwrap_or(0) } else { flow.drop_reason_desc };
+        let code = if flow.drop_reason_desc == 0 {
+            i32::try_from(flow.drop_reason).unwrap_or(0)
+        } else {
+            flow.drop_reason_desc
+        };
         let verdict = Verdict::from_number(flow.verdict);
         Some(Self {
             time,

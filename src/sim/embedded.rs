@@ -55,7 +55,9 @@ impl Embedded {
         let server = api::serve(0).await.map_err(|e| format!("no port for the embedded API server: {e}"))?;
         let client = client(server.address)?;
         world::create(&client, settings.nodes).await?;
-        let actors = actors::start(client.clone(), Cast::Everybody, settings.pace).await.map_err(|e| format!("no port for the embedded Hubble relay: {e}"))?;
+        let actors = actors::start(client.clone(), Cast::Everybody, settings.pace)
+            .await
+            .map_err(|e| format!("no port for the embedded Hubble relay: {e}"))?;
         let helm = link_helm(folder)?;
         let hubble = actors.hubble;
         let kubeconfig = folder.join("kubeconfig");
@@ -96,8 +98,10 @@ fn beside(own: &Path) -> Option<PathBuf> {
 }
 
 fn kubeconfig_text(server: SocketAddr, hubble: SocketAddr, helm: &Path) -> String {
-    let context = |name: &str, user: &str| json!({"name": name, "context": {"cluster": "embedded", "user": user, "extensions": [
-        {"name": "cutover.dev", "extension": {"hubble": hubble.to_string(), "helm": helm}}]}});
+    let context = |name: &str, user: &str| {
+        json!({"name": name, "context": {"cluster": "embedded", "user": user, "extensions": [
+        {"name": "cutover.dev", "extension": {"hubble": hubble.to_string(), "helm": helm}}]}})
+    };
     let user = |name: &str, token: &str| json!({"name": name, "user": {"token": token}});
     let config = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "embedded",
@@ -117,12 +121,16 @@ async fn settle(client: &Client) -> Result<(), String> {
         let nodes = nodes.list(&ListParams::default()).await.map_err(|e| e.to_string())?;
         let pods = pods.list(&ListParams::default()).await.map_err(|e| e.to_string())?;
         let nodes_ready = nodes.iter().all(|n| {
-            ready(n.status.as_ref().and_then(|s| s.conditions.as_ref()), |c: &k8s_openapi::api::core::v1::NodeCondition| c.type_ == "Ready" && c.status == "True")
+            ready(
+                n.status.as_ref().and_then(|s| s.conditions.as_ref()),
+                |c: &k8s_openapi::api::core::v1::NodeCondition| c.type_ == "Ready" && c.status == "True",
+            )
         });
         let pods_ready = pods.items.len() > nodes.items.len() * 3
             && pods.iter().all(|p| {
                 let status = p.status.clone().unwrap_or_default();
-                status.phase.as_deref() == Some("Succeeded") || status.conditions.iter().flatten().any(|c| c.type_ == "Ready" && c.status == "True")
+                status.phase.as_deref() == Some("Succeeded")
+                    || status.conditions.iter().flatten().any(|c| c.type_ == "Ready" && c.status == "True")
             });
         if nodes_ready && pods_ready {
             return Ok(());

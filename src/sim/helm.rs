@@ -95,7 +95,9 @@ async fn client(arguments: &Arguments) -> Result<Client, String> {
         None => Kubeconfig::read(),
     };
     let options = KubeConfigOptions { context: arguments.kube_context.clone(), ..KubeConfigOptions::default() };
-    let config = Config::from_custom_kubeconfig(kubeconfig.map_err(|e| e.to_string())?, &options).await.map_err(|e| e.to_string())?;
+    let config = Config::from_custom_kubeconfig(kubeconfig.map_err(|e| e.to_string())?, &options)
+        .await
+        .map_err(|e| e.to_string())?;
     Client::try_from(config).map_err(|e| e.to_string())
 }
 
@@ -159,11 +161,19 @@ fn chart(namespace: &str, version: &str, values: &Value) -> Vec<Value> {
     objects
 }
 
-async fn upgrade(client: &Client, namespace: &str, release: &str, version: &str, values: &Value) -> Result<usize, String> {
+async fn upgrade(
+    client: &Client,
+    namespace: &str,
+    release: &str,
+    version: &str,
+    values: &Value,
+) -> Result<usize, String> {
     for object in chart(namespace, version, values) {
         let (api, parsed) = api(client, &object)?;
         let name = parsed.metadata.name.clone().unwrap_or_default();
-        api.patch(&name, &PatchParams::apply("helm").force(), &Patch::Apply(&object)).await.map_err(|e| format!("{name}: {e}"))?;
+        api.patch(&name, &PatchParams::apply("helm").force(), &Patch::Apply(&object))
+            .await
+            .map_err(|e| format!("{name}: {e}"))?;
     }
     record(client, namespace, release).await
 }
@@ -171,7 +181,10 @@ async fn upgrade(client: &Client, namespace: &str, release: &str, version: &str,
 /// A Secret a revision, as helm keeps its releases; without the release itself, which nobody here reads.
 async fn record(client: &Client, namespace: &str, release: &str) -> Result<usize, String> {
     let secrets = secrets(client, namespace);
-    let before = secrets.list(&ListParams::default().labels(&format!("owner=helm,name={release}"))).await.map_err(|e| e.to_string())?;
+    let before = secrets
+        .list(&ListParams::default().labels(&format!("owner=helm,name={release}")))
+        .await
+        .map_err(|e| e.to_string())?;
     let revision = before.items.len() + 1;
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1", "metadata": {
         "name": format!("sh.helm.release.v1.{release}.v{revision}"), "namespace": namespace,
@@ -182,12 +195,19 @@ async fn record(client: &Client, namespace: &str, release: &str) -> Result<usize
 }
 
 fn secrets(client: &Client, namespace: &str) -> Api<DynamicObject> {
-    Api::namespaced_with(client.clone(), namespace, &ApiResource::from_gvk(&kube::api::GroupVersionKind::gvk("", "v1", "Secret")))
+    Api::namespaced_with(
+        client.clone(),
+        namespace,
+        &ApiResource::from_gvk(&kube::api::GroupVersionKind::gvk("", "v1", "Secret")),
+    )
 }
 
 async fn uninstall(client: &Client, namespace: &str, release: &str) -> Result<(), String> {
     let secrets = secrets(client, namespace);
-    let own = secrets.list(&ListParams::default().labels(&format!("owner=helm,name={release}"))).await.map_err(|e| e.to_string())?;
+    let own = secrets
+        .list(&ListParams::default().labels(&format!("owner=helm,name={release}")))
+        .await
+        .map_err(|e| e.to_string())?;
     if own.items.is_empty() {
         return Err(format!("uninstall: Release not loaded: {release}: release: not found"));
     }

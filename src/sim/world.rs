@@ -18,11 +18,16 @@ const NODE_LOCAL_DNS: &str = "169.254.25.10:53";
 /// # Errors
 /// What the API server refused.
 pub async fn create(client: &Client, nodes: usize) -> Result<(), String> {
-    for namespace in ["default", "kube-system", "kube-node-lease", "infra-argocd", "infra-monitoring", "shop", "batch"] {
+    for namespace in ["default", "kube-system", "kube-node-lease", "infra-argocd", "infra-monitoring", "shop", "batch"]
+    {
         put(client, json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})).await?;
     }
-    put(client, json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default"},
-        "spec": {"clusterIP": "10.233.0.1", "ports": [{"port": 443}]}})).await?;
+    put(
+        client,
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default"},
+        "spec": {"clusterIP": "10.233.0.1", "ports": [{"port": 443}]}}),
+    )
+    .await?;
     for object in nodes_of(nodes).into_iter().chain(flannel()).chain(system(nodes)).chain(workloads()) {
         put(client, object).await?;
     }
@@ -88,7 +93,14 @@ fn flannel() -> Vec<Value> {
             "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "flannel"}, "subjects": [{"kind": "ServiceAccount", "name": "flannel", "namespace": "kube-system"}]}),
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kube-flannel-cfg", "namespace": "kube-system", "labels": {"app": "flannel"}},
             "data": {"net-conf.json": net.to_string(), "cni-conf.json": cni.to_string()}}),
-        daemon_set("kube-system", "kube-flannel", "flannel", true, "docker.io/flannel/flannel:v0.22.0", json!({"serviceAccountName": "flannel"})),
+        daemon_set(
+            "kube-system",
+            "kube-flannel",
+            "flannel",
+            true,
+            "docker.io/flannel/flannel:v0.22.0",
+            json!({"serviceAccountName": "flannel"}),
+        ),
     ]
 }
 
@@ -151,25 +163,79 @@ fn workloads() -> Vec<Value> {
     let argocd = "infra-argocd";
     let redis = "infra-argocd/argocd-redis:6379";
     let argo_image = "quay.io/argoproj/argocd:v2.6.7";
-    let scrapes = ["infra-argocd/argocd-application-controller:8082", "infra-argocd/argocd-server:8083", "infra-argocd/argocd-repo-server:8084",
-        "infra-argocd/argocd-notifications:9001", "infra-argocd/argocd-redis:9121", "shop/web:8080"];
+    let scrapes = [
+        "infra-argocd/argocd-application-controller:8082",
+        "infra-argocd/argocd-server:8083",
+        "infra-argocd/argocd-repo-server:8084",
+        "infra-argocd/argocd-notifications:9001",
+        "infra-argocd/argocd-redis:9121",
+        "shop/web:8080",
+    ];
     vec![
-        workload("StatefulSet", argocd, "argocd-application-controller", 1, argo_image, &[redis, "infra-argocd/argocd-repo-server:8081"], json!({})),
-        workload("Deployment", argocd, "argocd-server", 2, argo_image, &[redis, "infra-argocd/argocd-repo-server:8081"], json!({})),
+        workload(
+            "StatefulSet",
+            argocd,
+            "argocd-application-controller",
+            1,
+            argo_image,
+            &[redis, "infra-argocd/argocd-repo-server:8081"],
+            json!({}),
+        ),
+        workload(
+            "Deployment",
+            argocd,
+            "argocd-server",
+            2,
+            argo_image,
+            &[redis, "infra-argocd/argocd-repo-server:8081"],
+            json!({}),
+        ),
         workload("Deployment", argocd, "argocd-repo-server", 2, argo_image, &[redis], json!({})),
-        workload("Deployment", argocd, "argocd-notifications", 1, argo_image, &["infra-argocd/argocd-repo-server:8081"], json!({})),
+        workload(
+            "Deployment",
+            argocd,
+            "argocd-notifications",
+            1,
+            argo_image,
+            &["infra-argocd/argocd-repo-server:8081"],
+            json!({}),
+        ),
         workload("Deployment", argocd, "argocd-redis", 1, "docker.io/redis:7.0.11", &[], json!({})),
         budget(argocd, "argocd-server", "argocd-server", 1),
-        workload("StatefulSet", "infra-monitoring", "prometheus", 2, "quay.io/prometheus/prometheus:v2.45.0", &scrapes, json!({})),
+        workload(
+            "StatefulSet",
+            "infra-monitoring",
+            "prometheus",
+            2,
+            "quay.io/prometheus/prometheus:v2.45.0",
+            &scrapes,
+            json!({}),
+        ),
         budget("infra-monitoring", "prometheus", "prometheus", 1),
-        workload("Deployment", "infra-monitoring", "grafana", 1, "docker.io/grafana/grafana:10.0.3", &["infra-monitoring/prometheus:9090"], json!({})),
+        workload(
+            "Deployment",
+            "infra-monitoring",
+            "grafana",
+            1,
+            "docker.io/grafana/grafana:10.0.3",
+            &["infra-monitoring/prometheus:9090"],
+            json!({}),
+        ),
         workload("Deployment", "shop", "web", 5, "docker.io/nginx:1.25", &["shop/api:8081"], json!({})),
         budget("shop", "web", "web", 4),
         workload("Deployment", "shop", "api", 4, "docker.io/shop/api:1.4.2", &["shop/db:5432"], json!({})),
         budget("shop", "api", "api", 2),
         workload("StatefulSet", "shop", "db", 3, "docker.io/postgres:15", &[], json!({})),
         budget("shop", "db", "db", 2),
-        workload("Deployment", "shop", "thumbnails", 1, "docker.io/shop/thumbnails:0.9", &["shop/api:8081"], json!({"volumes": [{"name": "scratch", "emptyDir": {}}]})),
+        workload(
+            "Deployment",
+            "shop",
+            "thumbnails",
+            1,
+            "docker.io/shop/thumbnails:0.9",
+            &["shop/api:8081"],
+            json!({"volumes": [{"name": "scratch", "emptyDir": {}}]}),
+        ),
         json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "import-once", "namespace": "batch", "labels": {"app": "import-once"}},
             "spec": {"containers": [{"name": "import", "image": "docker.io/busybox:1.36"}], "terminationGracePeriodSeconds": 5}}),
         json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "report-finished", "namespace": "batch", "labels": {"app": "report"}},

@@ -30,11 +30,15 @@ async fn collect(client: &Client, sets: &[Key]) -> Result<Vec<Value>, Refusal> {
     for key in sets {
         let set = Api::<DaemonSet>::namespaced(client.clone(), &key.namespace).get(&key.name).await?;
         let account = set.spec.template.spec.as_ref().and_then(|s| s.service_account_name.clone());
-        if let Some(map) = Api::<ConfigMap>::namespaced(client.clone(), &key.namespace).get_opt("kube-flannel-cfg").await? {
+        if let Some(map) =
+            Api::<ConfigMap>::namespaced(client.clone(), &key.namespace).get_opt("kube-flannel-cfg").await?
+        {
             add(&mut objects, &map);
         }
         if let Some(name) = account {
-            if let Some(account) = Api::<ServiceAccount>::namespaced(client.clone(), &key.namespace).get_opt(&name).await? {
+            if let Some(account) =
+                Api::<ServiceAccount>::namespaced(client.clone(), &key.namespace).get_opt(&name).await?
+            {
                 add(&mut objects, &account);
             }
             roles(client, &name, &key.namespace, &mut objects).await?;
@@ -51,7 +55,9 @@ async fn roles(client: &Client, account: &str, namespace: &str, objects: &mut Ve
     for binding in bindings {
         let subjects = binding.subjects.clone().unwrap_or_default();
         let only = !subjects.is_empty()
-            && subjects.iter().all(|s| s.kind == "ServiceAccount" && s.name == account && s.namespace.as_deref() == Some(namespace));
+            && subjects
+                .iter()
+                .all(|s| s.kind == "ServiceAccount" && s.name == account && s.namespace.as_deref() == Some(namespace));
         if !only {
             continue;
         }
@@ -72,14 +78,26 @@ fn add<K: Resource<DynamicType = ()> + Serialize>(objects: &mut Vec<Value>, obje
     value["apiVersion"] = json!(K::api_version(&()));
     value["kind"] = json!(K::kind(&()));
     if let Some(meta) = value["metadata"].as_object_mut() {
-        for own in ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "ownerReferences", "selfLink"] {
+        for own in [
+            "uid",
+            "resourceVersion",
+            "generation",
+            "creationTimestamp",
+            "managedFields",
+            "ownerReferences",
+            "selfLink",
+        ] {
             meta.remove(own);
         }
     }
     if let Some(object) = value.as_object_mut() {
         object.remove("status");
     }
-    let same = |o: &Value| o["kind"] == value["kind"] && o["metadata"]["name"] == value["metadata"]["name"] && o["metadata"]["namespace"] == value["metadata"]["namespace"];
+    let same = |o: &Value| {
+        o["kind"] == value["kind"]
+            && o["metadata"]["name"] == value["metadata"]["name"]
+            && o["metadata"]["namespace"] == value["metadata"]["namespace"]
+    };
     if !objects.iter().any(same) {
         objects.push(value);
     }
@@ -101,15 +119,24 @@ pub(super) async fn back_up(client: &Client, sets: &[Key], namespace: &str) -> R
 }
 
 fn typed<K: DeserializeOwned>(value: Value) -> Result<K, Refusal> {
-    serde_json::from_value(value).map_err(|e| Refusal::new(e.to_string(), "Nothing was changed. This is a defect of Cutover."))
+    serde_json::from_value(value)
+        .map_err(|e| Refusal::new(e.to_string(), "Nothing was changed. This is a defect of Cutover."))
 }
 
 async fn copied(client: &Client, namespace: &str) -> Result<Vec<Value>, Refusal> {
     let lost = "Nothing was changed. Without the copy Flannel has to be installed again by hand.";
     let map = Api::<ConfigMap>::namespaced(client.clone(), namespace).get(FLANNEL_BACKUP).await?;
-    let text = map.data.as_ref().and_then(|d| d.get(COPY)).ok_or_else(|| Refusal::new(format!("configmap/{FLANNEL_BACKUP} holds no copy"), lost))?;
-    let list: Value = serde_json::from_str(text).map_err(|e| Refusal::new(format!("configmap/{FLANNEL_BACKUP}: {e}"), lost))?;
-    list["items"].as_array().cloned().ok_or_else(|| Refusal::new(format!("configmap/{FLANNEL_BACKUP} holds no list"), lost))
+    let text = map
+        .data
+        .as_ref()
+        .and_then(|d| d.get(COPY))
+        .ok_or_else(|| Refusal::new(format!("configmap/{FLANNEL_BACKUP} holds no copy"), lost))?;
+    let list: Value =
+        serde_json::from_str(text).map_err(|e| Refusal::new(format!("configmap/{FLANNEL_BACKUP}: {e}"), lost))?;
+    list["items"]
+        .as_array()
+        .cloned()
+        .ok_or_else(|| Refusal::new(format!("configmap/{FLANNEL_BACKUP} holds no list"), lost))
 }
 
 fn api_of(client: &Client, object: &Value) -> Result<(Api<DynamicObject>, String), Refusal> {
@@ -128,7 +155,11 @@ fn api_of(client: &Client, object: &Value) -> Result<(Api<DynamicObject>, String
 pub(super) async fn delete(client: &Client, sets: &[Key], namespace: &str) -> Result<(), Refusal> {
     let objects = copied(client, namespace).await?;
     for key in sets {
-        let saved = objects.iter().any(|o| o["kind"] == "DaemonSet" && o["metadata"]["name"] == *key.name && o["metadata"]["namespace"] == *key.namespace);
+        let saved = objects.iter().any(|o| {
+            o["kind"] == "DaemonSet"
+                && o["metadata"]["name"] == *key.name
+                && o["metadata"]["namespace"] == *key.namespace
+        });
         if !saved {
             return Err(Refusal::new(
                 format!("daemonset/{key} is not in the copy configmap/{FLANNEL_BACKUP}"),
@@ -155,7 +186,8 @@ pub(super) async fn restore(client: &Client, namespace: &str) -> Result<(), Refu
 }
 
 pub(super) async fn forget(client: &Client, namespace: &str) -> Result<(), Refusal> {
-    match Api::<ConfigMap>::namespaced(client.clone(), namespace).delete(FLANNEL_BACKUP, &DeleteParams::default()).await {
+    match Api::<ConfigMap>::namespaced(client.clone(), namespace).delete(FLANNEL_BACKUP, &DeleteParams::default()).await
+    {
         Err(e) if !is_not_found(&e) => Err(e.into()),
         _ => Ok(()),
     }

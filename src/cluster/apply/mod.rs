@@ -45,7 +45,9 @@ impl From<kube::Error> for Refusal {
         let message = error::sentence(&e);
         let next = match error::code(&e) {
             Some(401) => "Nothing was changed. Log in again and start Cutover again; it goes on where it was.",
-            Some(403) => "Nothing was changed. Ask for the right, or for the ClusterRole that `cutover manifests --rbac` prints.",
+            Some(403) => {
+                "Nothing was changed. Ask for the right, or for the ClusterRole that `cutover manifests --rbac` prints."
+            }
             Some(409) => "Nothing was changed: somebody else changed the object. It is looked at again.",
             Some(429) => "Nothing was changed: the API server is busy. It is asked again.",
             Some(500..=599) | None => "Unknown whether it was changed: it is looked at before it is tried again.",
@@ -69,11 +71,16 @@ impl Hands {
                 Ok(records::create_record(c, node, &owner).await?)
             }
             Effect::Helm(release) => self.helm.upgrade(release, lines).await.map_err(|m| {
-                Refusal::new(m, "What helm had created is still there; it is run again. `helm history cilium` tells more.")
+                Refusal::new(
+                    m,
+                    "What helm had created is still there; it is run again. `helm history cilium` tells more.",
+                )
             }),
-            Effect::Uninstall { namespace } => self.helm.uninstall(namespace, lines).await.map_err(|m| {
-                Refusal::new(m, "Part of Cilium may still be there; it is tried again.")
-            }),
+            Effect::Uninstall { namespace } => self
+                .helm
+                .uninstall(namespace, lines)
+                .await
+                .map_err(|m| Refusal::new(m, "Part of Cilium may still be there; it is tried again.")),
             Effect::CreateNodeConfig { namespace, version } => node_config::create(c, namespace, version).await,
             Effect::DeleteNodeConfig { namespace, version } => node_config::delete(c, namespace, version).await,
             Effect::RestartAgents { daemon_set, mark } => nodes::restart_agents(c, daemon_set, mark).await,
@@ -85,7 +92,9 @@ impl Hands {
             Effect::Unswitch { node } => nodes::label(c, node, false).await,
             Effect::Evict { pod, uid } => pods::evict(c, pod, uid).await,
             Effect::DeletePod { pod, uid, .. } => pods::delete(c, pod, uid).await,
-            Effect::Task { node, task, nth, namespace, image } => pods::run_task(c, node, task, *nth, namespace, image).await,
+            Effect::Task { node, task, nth, namespace, image } => {
+                pods::run_task(c, node, task, *nth, namespace, image).await
+            }
             Effect::BackUpFlannel { daemon_sets, namespace } => flannel::back_up(c, daemon_sets, namespace).await,
             Effect::DeleteFlannel { daemon_sets, namespace } => flannel::delete(c, daemon_sets, namespace).await,
             Effect::RestoreFlannel { namespace } => flannel::restore(c, namespace).await,

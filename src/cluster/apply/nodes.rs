@@ -44,7 +44,8 @@ async fn change(client: &Client, name: &str, work_out: impl Fn(&Node) -> Option<
 pub(super) async fn cordon(client: &Client, node: &str) -> Result<(), Refusal> {
     change(client, node, |node| {
         let cordoned = node.spec.as_ref().is_some_and(|s| s.unschedulable == Some(true));
-        (!cordoned).then(|| json!({"metadata": {"annotations": {CORDON_MARK: "true"}}, "spec": {"unschedulable": true}}))
+        (!cordoned)
+            .then(|| json!({"metadata": {"annotations": {CORDON_MARK: "true"}}, "spec": {"unschedulable": true}}))
     })
     .await
 }

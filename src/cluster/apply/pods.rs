@@ -34,7 +34,8 @@ pub(super) async fn evict(client: &Client, pod: &Key, uid: &str) -> Result<(), R
             ..meta::DeleteOptions::default()
         }),
     };
-    let answer = api.create_subresource::<Eviction, Status>("eviction", &pod.name, &PostParams::default(), &eviction).await;
+    let answer =
+        api.create_subresource::<Eviction, Status>("eviction", &pod.name, &PostParams::default(), &eviction).await;
     match answer {
         // some servers answer 201 with a failure inside (two budgets)
         Ok(status) if status.is_failure() => Err(two_budgets(&status.message)),
@@ -55,22 +56,35 @@ pub(super) async fn evict(client: &Client, pod: &Key, uid: &str) -> Result<(), R
 }
 
 fn two_budgets(message: &str) -> Refusal {
-    Refusal::new(message, "The pod was not touched. If two budgets match it, leave only one: until then no eviction succeeds.")
+    Refusal::new(
+        message,
+        "The pod was not touched. If two budgets match it, leave only one: until then no eviction succeeds.",
+    )
 }
 
 pub(super) async fn delete(client: &Client, pod: &Key, uid: &str) -> Result<(), Refusal> {
     let api: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace);
-    let params =
-        DeleteParams { preconditions: Some(Preconditions { uid: Some(uid.into()), resource_version: None }), ..DeleteParams::default() };
+    let params = DeleteParams {
+        preconditions: Some(Preconditions { uid: Some(uid.into()), resource_version: None }),
+        ..DeleteParams::default()
+    };
     match api.delete(&pod.name, &params).await {
         Err(e) if !is_not_found(&e) && !is_conflict(&e) => Err(e.into()),
         _ => Ok(()),
     }
 }
 
-pub(super) async fn run_task(client: &Client, node: &str, task: &HostTask, nth: u32, namespace: &str, image: &str) -> Result<(), Refusal> {
-    let pod: Pod = serde_json::from_value(task_pod(node, task, nth, namespace, image))
-        .map_err(|e| Refusal::new(format!("the task pod is not a pod: {e}"), "Nothing was changed. This is a defect of Cutover."))?;
+pub(super) async fn run_task(
+    client: &Client,
+    node: &str,
+    task: &HostTask,
+    nth: u32,
+    namespace: &str,
+    image: &str,
+) -> Result<(), Refusal> {
+    let pod: Pod = serde_json::from_value(task_pod(node, task, nth, namespace, image)).map_err(|e| {
+        Refusal::new(format!("the task pod is not a pod: {e}"), "Nothing was changed. This is a defect of Cutover.")
+    })?;
     match Api::<Pod>::namespaced(client.clone(), namespace).create(&PostParams::default(), &pod).await {
         Err(e) if is_conflict(&e) => Ok(()),
         Err(e) => Err(e.into()),

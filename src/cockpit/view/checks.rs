@@ -17,7 +17,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: 
         Stage::Complete | Stage::Verify => "Verification:",
         _ => "Preflight:",
     };
-    let title = format!("{what} {} ok, {} warnings, {} blocking", of(Severity::Pass), of(Severity::Warn), of(Severity::Block));
+    let title =
+        format!("{what} {} ok, {} warnings, {} blocking", of(Severity::Pass), of(Severity::Warn), of(Severity::Block));
     let empty = "nothing was checked yet";
     table::draw(frame, area, model, scene, theme, &Look { table: "checks", title, focused: true, empty });
 }

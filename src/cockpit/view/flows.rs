@@ -13,7 +13,8 @@ use crate::{
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: &Scene<'_>, theme: Theme) {
     let w = scene.window;
-    let mut title = format!("Flows: {} seen, {} dropped, {} of Cilium's own probes hidden", w.seen, w.dropped, w.probes);
+    let mut title =
+        format!("Flows: {} seen, {} dropped, {} of Cilium's own probes hidden", w.seen, w.dropped, w.probes);
     if w.lost > 0 {
         title.push_str(&format!(", {} lost by Hubble", w.lost));
     }

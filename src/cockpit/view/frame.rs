@@ -27,7 +27,13 @@ pub(super) fn header(frame: &mut Frame<'_>, area: Rect, model: &Model, scene: &S
     if model.cluster.production {
         left.push((" PROD ".to_owned(), Role::Danger));
     }
-    let server = model.cluster.server.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let server = model
+        .cluster
+        .server
+        .trim_start_matches("https://")
+        .trim_start_matches("http://")
+        .trim_end_matches('/')
+        .to_owned();
     left.push((format!(" {} ▸ {} ", safe(&model.cluster.context), safe(&server)), Role::Title));
     left.push(match (model.armed, scene.engine) {
         (false, _) => (" READ-ONLY ".into(), Role::Good),
@@ -40,7 +46,11 @@ pub(super) fn header(frame: &mut Frame<'_>, area: Rect, model: &Model, scene: &S
         left.push((" PAUSED ".into(), Role::Danger));
     }
     let right = [freshness(scene), hubble(scene)];
-    let line = |parts: &[(String, Role)]| Line::from(parts.iter().map(|(t, r)| Span::styled(theme.text(t).into_owned(), theme.style(*r))).collect::<Vec<_>>());
+    let line = |parts: &[(String, Role)]| {
+        Line::from(
+            parts.iter().map(|(t, r)| Span::styled(theme.text(t).into_owned(), theme.style(*r))).collect::<Vec<_>>(),
+        )
+    };
     let buffer = frame.buffer_mut();
     buffer.set_line(area.x, area.y, &line(&left), area.width);
     let width: usize = right.iter().map(|(t, _)| t.width()).sum();
@@ -84,7 +94,11 @@ pub(super) fn tabs(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Them
     let mut spans = Vec::new();
     for (i, screen) in Screen::ALL.into_iter().enumerate() {
         let role = if screen == model.screen { Role::Selected } else { Role::Dim };
-        let title = if area.width < 72 { screen.title().split(' ').next().unwrap_or_default().to_owned() } else { screen.title().to_owned() };
+        let title = if area.width < 72 {
+            screen.title().split(' ').next().unwrap_or_default().to_owned()
+        } else {
+            screen.title().to_owned()
+        };
         spans.push(Span::styled(format!(" {} {title} ", i + 1), theme.style(role)));
         spans.push(Span::raw(" "));
     }
@@ -94,7 +108,10 @@ pub(super) fn tabs(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Them
 /// What was just said, or what the keys do: the weightiest that fit.
 pub(super) fn footer(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Theme) {
     let line = if let Some(toast) = &model.toast {
-        Line::styled(format!(" {}", theme.text(&safe(&toast.text))), theme.style(if toast.bad { Role::Bad } else { Role::Accent }))
+        Line::styled(
+            format!(" {}", theme.text(&safe(&toast.text))),
+            theme.style(if toast.bad { Role::Bad } else { Role::Accent }),
+        )
     } else if model.busy {
         Line::styled(" the wish is being carried out…", theme.style(Role::Accent))
     } else {

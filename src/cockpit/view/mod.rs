@@ -40,25 +40,29 @@ use super::{
 const SMALLEST: (u16, u16) = (40, 10);
 
 /// Draws a frame.
-pub(super) fn draw(frame: &mut Frame<'_>, model: &mut Model, scene: &Scene<'_>, theme: &Theme) {
+pub(super) fn draw(frame: &mut Frame<'_>, model: &mut Model, scene: &Scene<'_>, theme: Theme) {
     let area = frame.area();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        return too_small(frame, scene, *theme);
+        return too_small(frame, scene, theme);
     }
-    let [header, tabs, body, footer] =
-        area.layout(&Layout::vertical([Constraint::Length(1), Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1)]));
-    frame::header(frame, header, model, scene, *theme);
-    frame::tabs(frame, tabs, model, *theme);
+    let [header, tabs, body, footer] = area.layout(&Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(1),
+    ]));
+    frame::header(frame, header, model, scene, theme);
+    frame::tabs(frame, tabs, model, theme);
     match model.screen {
-        Screen::Overview => overview::draw(frame, body, model, scene, *theme),
-        Screen::Nodes => nodes::draw(frame, body, model, scene, *theme),
-        Screen::Pods => pods::draw(frame, body, model, scene, *theme),
-        Screen::Flows => flows::draw(frame, body, model, scene, *theme),
-        Screen::Checks => checks::draw(frame, body, model, scene, *theme),
-        Screen::Log => log::draw(frame, body, model, scene, *theme),
+        Screen::Overview => overview::draw(frame, body, model, scene, theme),
+        Screen::Nodes => nodes::draw(frame, body, model, scene, theme),
+        Screen::Pods => pods::draw(frame, body, model, scene, theme),
+        Screen::Flows => flows::draw(frame, body, model, scene, theme),
+        Screen::Checks => checks::draw(frame, body, model, scene, theme),
+        Screen::Log => log::draw(frame, body, model, scene, theme),
     }
-    frame::footer(frame, footer, model, *theme);
-    overlay::draw(frame, area, model, *theme);
+    frame::footer(frame, footer, model, theme);
+    overlay::draw(frame, area, model, theme);
 }
 
 fn too_small(frame: &mut Frame<'_>, scene: &Scene<'_>, theme: Theme) {

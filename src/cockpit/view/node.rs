@@ -21,7 +21,10 @@ pub(in super::super) fn lines(scene: &Scene<'_>, name: &str) -> Vec<String> {
         safe(&node.kernel)
     ));
     if !node.taints.is_empty() {
-        out.push(format!("taints: {}", node.taints.iter().map(|t| safe(t).into_owned()).collect::<Vec<_>>().join(", ")));
+        out.push(format!(
+            "taints: {}",
+            node.taints.iter().map(|t| safe(t).into_owned()).collect::<Vec<_>>().join(", ")
+        ));
     }
     if let Some(e) = &status.last_error {
         out.push(format!("✗ {} (try {}): {}", safe(&e.object), e.count, safe(&e.message)));
@@ -44,7 +47,11 @@ fn steps(scene: &Scene<'_>, status: &crate::domain::api::NodeMigrationStatus, ou
             Some((from, Some(to))) => format!("  ✓ {:<9} {}", spec.step, duration(between(from, to))),
             Some((from, None)) => {
                 let so_far = between(from, scene.now);
-                let late = if so_far > spec.budget { format!(", late: {} were planned", duration(spec.budget)) } else { String::new() };
+                let late = if so_far > spec.budget {
+                    format!(", late: {} were planned", duration(spec.budget))
+                } else {
+                    String::new()
+                };
                 format!("  ▶ {:<9} {} so far{late}", spec.step, duration(so_far))
             }
             None => format!("  · {:<9} {}", spec.step, spec.effect),
@@ -57,7 +64,12 @@ fn pods(scene: &Scene<'_>, name: &str, out: &mut Vec<String>) {
     let drain = drain::sort(scene.facts, name, &consents);
     let on = |cni| scene.facts.pods_with(cni, Some(name)).count();
     out.push(String::new());
-    out.push(format!("pods: {} on Flannel, {} on Cilium, {} on the host's network", on(Cni::Flannel), on(Cni::Cilium), on(Cni::Host)));
+    out.push(format!(
+        "pods: {} on Flannel, {} on Cilium, {} on the host's network",
+        on(Cni::Flannel),
+        on(Cni::Cilium),
+        on(Cni::Host)
+    ));
     for (pod, kinds) in &drain.consent {
         let kinds: Vec<String> = kinds.iter().map(|k| format!("{k:?}")).collect();
         out.push(format!("  ? {} needs consent: {}", pod.key, kinds.join(", ")));
@@ -78,11 +90,19 @@ fn evidence(status: &crate::domain::api::NodeMigrationStatus, out: &mut Vec<Stri
         out.push(format!("rebooted: {} → {}", safe(before), safe(after)));
     }
     if let Some(host) = &e.host {
-        let state = if host.cni_state.is_empty() { String::new() } else { format!("; agent says {}", safe(&host.cni_state)) };
-        out.push(format!("CNI directory: {}{state}", host.cni_files.iter().map(|f| safe(f).into_owned()).collect::<Vec<_>>().join(", ")));
+        let state =
+            if host.cni_state.is_empty() { String::new() } else { format!("; agent says {}", safe(&host.cni_state)) };
+        out.push(format!(
+            "CNI directory: {}{state}",
+            host.cni_files.iter().map(|f| safe(f).into_owned()).collect::<Vec<_>>().join(", ")
+        ));
     }
     if let Some(probe) = &e.probe {
-        out.push(format!("probe: {}, API server {}", safe(&probe.address), if probe.api_reached { "reached" } else { "not reached" }));
+        out.push(format!(
+            "probe: {}, API server {}",
+            safe(&probe.address),
+            if probe.api_reached { "reached" } else { "not reached" }
+        ));
     }
     if !e.leaked_leases.is_empty() {
         out.push(format!("leaked: {}", e.leaked_leases.join(", ")));

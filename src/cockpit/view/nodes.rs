@@ -32,7 +32,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: 
         (area, None)
     };
     let empty = why_empty(scene.facts, "nodes").unwrap_or_else(|| "no nodes".into());
-    let look = Look { table: "nodes", title: format!("Nodes ({})", scene.facts.nodes.len()), focused: true, empty: &empty };
+    let look =
+        Look { table: "nodes", title: format!("Nodes ({})", scene.facts.nodes.len()), focused: true, empty: &empty };
     table::draw(frame, list, model, scene, theme, &look);
     let (Some(area), Some(name)) = (detail, selected) else { return };
     let block = Block::bordered()
@@ -40,8 +41,14 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: 
         .title(Span::styled(format!(" {name} "), theme.style(Role::Title)));
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    let lines = node::lines(scene, &name).into_iter().flat_map(|l| table::wrap(&theme.text(&l), usize::from(inner.width)));
+    let lines =
+        node::lines(scene, &name).into_iter().flat_map(|l| table::wrap(&theme.text(&l), usize::from(inner.width)));
     for (y, line) in (0..inner.height).zip(lines) {
-        frame.buffer_mut().set_string(inner.x, inner.y + y, table::cut(&line, usize::from(inner.width), theme), theme.style(Role::Plain));
+        frame.buffer_mut().set_string(
+            inner.x,
+            inner.y + y,
+            table::cut(&line, usize::from(inner.width), theme),
+            theme.style(Role::Plain),
+        );
     }
 }

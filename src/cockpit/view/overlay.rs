@@ -24,7 +24,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, theme: 
         Overlay::Help { scroll } => pane(frame, area, "Help", &help::lines(screen), scroll, theme, &[]),
         Overlay::Detail { lines, scroll } => pane(frame, area, "Detail", lines, scroll, theme, &[]),
         Overlay::Filter { text } => prompt(frame, area, "/", text, theme),
-        Overlay::Palette { text, selected } => palette(frame, area, model_palette(screen, text, *selected), text, theme),
+        Overlay::Palette { text, selected } => {
+            palette(frame, area, model_palette(screen, text, *selected), text, theme);
+        }
         Overlay::Dialog(dialog) => draw_dialog(frame, area, dialog, theme),
     }
 }
@@ -35,11 +37,23 @@ fn model_palette(screen: super::super::actions::Screen, text: &str, selected: us
 }
 
 /// A pane with lines that can be scrolled, and fixed lines below them.
-fn pane(frame: &mut Frame<'_>, area: Rect, title: &str, lines: &[String], scroll: &mut u16, theme: Theme, fixed: &[(String, Role)]) {
-    let width = area.width.saturating_sub(4).min(110).max(20).min(area.width);
+fn pane(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    title: &str,
+    lines: &[String],
+    scroll: &mut u16,
+    theme: Theme,
+    fixed: &[(String, Role)],
+) {
+    let width = area.width.saturating_sub(4).clamp(20, 110).min(area.width);
     let inside = usize::from(width.saturating_sub(4));
-    let wrapped: Vec<String> = lines.iter().flat_map(|l| if l.is_empty() { vec![String::new()] } else { table::wrap(&theme.text(l), inside) }).collect();
-    let below: Vec<(String, Role)> = fixed.iter().flat_map(|(l, r)| table::wrap(&theme.text(l), inside).into_iter().map(|l| (l, *r))).collect();
+    let wrapped: Vec<String> = lines
+        .iter()
+        .flat_map(|l| if l.is_empty() { vec![String::new()] } else { table::wrap(&theme.text(l), inside) })
+        .collect();
+    let below: Vec<(String, Role)> =
+        fixed.iter().flat_map(|(l, r)| table::wrap(&theme.text(l), inside).into_iter().map(|l| (l, *r))).collect();
     let wanted = u16::try_from(wrapped.len() + below.len() + 2).unwrap_or(u16::MAX);
     let height = wanted.min(area.height.saturating_sub(2)).max(3).min(area.height);
     let rect = area.centered(Constraint::Length(width), Constraint::Length(height));
@@ -107,7 +121,11 @@ fn palette(frame: &mut Frame<'_>, area: Rect, found: Vec<(String, bool)>, text: 
     let skip = (selected + 1).saturating_sub(usize::from(height));
     for (y, (line, selected)) in (rect.y..rect.bottom()).zip(found.into_iter().skip(skip)) {
         let style = theme.style(if selected { Role::Selected } else { Role::Plain });
-        let line = format!(" {:<width$}", table::cut(&theme.text(&line), usize::from(area.width.saturating_sub(2)), theme), width = usize::from(area.width));
+        let line = format!(
+            " {:<width$}",
+            table::cut(&theme.text(&line), usize::from(area.width.saturating_sub(2)), theme),
+            width = usize::from(area.width)
+        );
         frame.buffer_mut().set_stringn(rect.x, y, line, usize::from(area.width), style);
     }
 }

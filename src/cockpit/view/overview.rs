@@ -25,7 +25,8 @@ use crate::domain::{
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: &Scene<'_>, theme: Theme) {
     let phases = 9.min(area.height.saturating_sub(2) / 2 + 2);
-    let [top, phases, nodes] = area.layout(&Layout::vertical([Constraint::Length(2), Constraint::Length(phases), Constraint::Fill(1)]));
+    let [top, phases, nodes] =
+        area.layout(&Layout::vertical([Constraint::Length(2), Constraint::Length(phases), Constraint::Fill(1)]));
     progress(frame, top, scene, theme);
     let focus = model.focus;
     let look = Look { table: "phases", title: "Phases".into(), focused: focus == Focus::First, empty: "" };
@@ -41,7 +42,7 @@ fn progress(frame: &mut Frame<'_>, area: Rect, scene: &Scene<'_>, theme: Theme) 
     let done = order.iter().filter(|n| rows::status_of(scene.facts, &n.name).step == Step::Done).count();
     let all = order.len();
     let bar = usize::from(area.width / 4).clamp(4, 40);
-    let full = if all == 0 { 0 } else { bar * done / all };
+    let full = (bar * done).checked_div(all).unwrap_or(0);
     let status = scene.facts.migration.as_ref().and_then(|m| m.status.clone()).unwrap_or_default();
     let (word, role) = match (&scene.facts.migration, status.phase) {
         (None, _) => ("not begun".to_owned(), Role::Dim),
@@ -60,7 +61,9 @@ fn progress(frame: &mut Frame<'_>, area: Rect, scene: &Scene<'_>, theme: Theme) 
     frame.buffer_mut().set_line(area.x, area.y, &line, area.width);
     let (text, role) = match scene.decision.and_then(|d| d.held.clone()) {
         Some(held) => (held, Role::Bad),
-        None if scene.facts.migration.is_none() => ("`a` begins: it approves the first phase, after a dialog that says what it does".to_owned(), Role::Dim),
+        None if scene.facts.migration.is_none() => {
+            ("`a` begins: it approves the first phase, after a dialog that says what it does".to_owned(), Role::Dim)
+        }
         None if status.waiting.is_empty() => (String::new(), Role::Plain),
         None => (status.waiting, Role::Plain),
     };

@@ -9,7 +9,9 @@ use super::{
 };
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: &Scene<'_>, theme: Theme) {
-    let of = |set: Option<&crate::domain::facts::DaemonSetFact>| set.map_or("not there".to_owned(), |d| format!("{}/{}", d.ready, d.desired));
+    let of = |set: Option<&crate::domain::facts::DaemonSetFact>| {
+        set.map_or("not there".to_owned(), |d| format!("{}/{}", d.ready, d.desired))
+    };
     let title = format!(
         "CNI pods: Flannel {}, Cilium agents {}",
         of(scene.facts.flannel_daemon_sets().next()),

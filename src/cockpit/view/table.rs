@@ -25,11 +25,45 @@ pub(in super::super) fn head_of(table: &str) -> &'static [(&'static str, Column)
     }
     match table {
         "phases" => columns![("", 1, 1), ("PHASE", 9, 9), ("STATE", 14, 14), ("TIME", 7, 7), ("", 10, 200)],
-        "overview nodes" => columns![("NODE", 8, 30), ("CNI", 7, 7), ("STEPS", 8, 8), ("STEP", 10, 10), ("WAITING", 10, 200)],
-        "nodes" => columns![("NODE", 8, 30), ("READY", 8, 8), ("CORDON", 8, 8), ("CNI", 7, 7), ("STEP", 10, 10), ("PODS", 4, 4), ("WAITING", 8, 200)],
-        "pods" => columns![("WHAT", 15, 15), ("POD", 16, 40), ("NODE", 8, 24), ("STATE", 11, 11), ("RST", 3, 3), ("VERSION", 8, 14), ("REASON", 6, 60)],
-        "flows" => columns![("TIME", 8, 8), ("SOURCE", 16, 46), ("DESTINATION", 16, 46), ("PORT", 5, 6), ("L7", 2, 30), ("VERDICT", 11, 11), ("REASON", 6, 28), ("NODE", 6, 20)],
-        "checks" => columns![("", 1, 1), ("", 7, 7), ("CHECK", 8, 12), ("OBJECT", 12, 40), ("FOUND", 20, 90), ("WHAT TO DO", 10, 200)],
+        "overview nodes" => {
+            columns![("NODE", 8, 30), ("CNI", 7, 7), ("STEPS", 8, 8), ("STEP", 10, 10), ("WAITING", 10, 200)]
+        }
+        "nodes" => columns![
+            ("NODE", 8, 30),
+            ("READY", 8, 8),
+            ("CORDON", 8, 8),
+            ("CNI", 7, 7),
+            ("STEP", 10, 10),
+            ("PODS", 4, 4),
+            ("WAITING", 8, 200)
+        ],
+        "pods" => columns![
+            ("WHAT", 15, 15),
+            ("POD", 16, 40),
+            ("NODE", 8, 24),
+            ("STATE", 11, 11),
+            ("RST", 3, 3),
+            ("VERSION", 8, 14),
+            ("REASON", 6, 60)
+        ],
+        "flows" => columns![
+            ("TIME", 8, 8),
+            ("SOURCE", 16, 46),
+            ("DESTINATION", 16, 46),
+            ("PORT", 5, 6),
+            ("L7", 2, 30),
+            ("VERDICT", 11, 11),
+            ("REASON", 6, 28),
+            ("NODE", 6, 20)
+        ],
+        "checks" => columns![
+            ("", 1, 1),
+            ("", 7, 7),
+            ("CHECK", 8, 12),
+            ("OBJECT", 12, 40),
+            ("FOUND", 20, 90),
+            ("WHAT TO DO", 10, 200)
+        ],
         _ => columns![("TIME", 8, 8), ("", 6, 6), ("OBJECT", 14, 44), ("WHAT", 16, 70), ("KUBECTL", 10, 200)],
     }
 }
@@ -42,7 +76,14 @@ pub(super) struct Look<'a> {
     pub(super) empty: &'a str,
 }
 
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: &Scene<'_>, theme: Theme, look: &Look<'_>) {
+pub(super) fn draw(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    model: &mut Model,
+    scene: &Scene<'_>,
+    theme: Theme,
+    look: &Look<'_>,
+) {
     let rows = rows::of(model, scene, look.table);
     let state = model.table(look.table);
     let filter = if state.filter.is_empty() { String::new() } else { format!(" /{} ", state.filter) };
@@ -71,7 +112,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: 
     }
     let height = usize::from(inner.height - 1);
     let selected = rows.iter().position(|r| Some(&r.key) == state.selected.as_ref()).unwrap_or(0);
-    let offset = state.offset.min(rows.len().saturating_sub(height)).clamp((selected + 1).saturating_sub(height), selected);
+    let offset =
+        state.offset.min(rows.len().saturating_sub(height)).clamp((selected + 1).saturating_sub(height), selected);
     model.page = height;
     model.table_mut(look.table).offset = offset;
     for (y, (i, row)) in (1..).zip(rows.iter().enumerate().skip(offset).take(height)) {
@@ -103,7 +145,13 @@ fn widths(columns: &[Column], rows: &[Row], width: u16) -> Vec<u16> {
         .iter()
         .enumerate()
         .map(|(i, (title, min, max))| {
-            let longest = rows.iter().filter_map(|r| r.cells.get(i)).map(|(c, _)| c.width()).max().unwrap_or(0).max(title.width());
+            let longest = rows
+                .iter()
+                .filter_map(|r| r.cells.get(i))
+                .map(|(c, _)| c.width())
+                .max()
+                .unwrap_or(0)
+                .max(title.width());
             u16::try_from(longest).unwrap_or(u16::MAX).clamp(*min, *max)
         })
         .collect();
@@ -132,14 +180,25 @@ fn widths(columns: &[Column], rows: &[Row], width: u16) -> Vec<u16> {
     wanted
 }
 
-fn put(frame: &mut Frame<'_>, area: Rect, y: u16, cells: &[(String, Role)], widths: &[u16], theme: Theme, selected: bool) {
+fn put(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    y: u16,
+    cells: &[(String, Role)],
+    widths: &[u16],
+    theme: Theme,
+    selected: bool,
+) {
     let mut spans = Vec::with_capacity(cells.len() * 2);
     for ((text, role), width) in cells.iter().zip(widths).filter(|(_, w)| **w > 0) {
         let cut = cut(&theme.text(text), usize::from(*width), theme);
         let pad = usize::from(*width).saturating_sub(cut.width()) + 1;
         let style = if selected { theme.style(Role::Selected) } else { theme.style(*role) };
         spans.push(Span::styled(cut, style));
-        spans.push(Span::styled(" ".repeat(pad), if selected { theme.style(Role::Selected) } else { theme.style(Role::Plain) }));
+        spans.push(Span::styled(
+            " ".repeat(pad),
+            if selected { theme.style(Role::Selected) } else { theme.style(Role::Plain) },
+        ));
     }
     let line = Line::from(spans);
     frame.buffer_mut().set_line(area.x, area.y + y, &line, area.width);
@@ -186,7 +245,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let indent = " ".repeat(indent.min(width / 2));
     let mut lines = vec![indent.clone()];
     for word in text.split_whitespace() {
-        let last = lines.last().map(|l| l.width()).unwrap_or(0);
+        let last = lines.last().map_or(0, |l| l.width());
         let empty = lines.last().is_none_or(|l| l.trim().is_empty());
         if !empty && last + 1 + word.width() > width {
             lines.push(format!("{indent}{}", if indent.is_empty() { "" } else { "  " }));

@@ -14,8 +14,10 @@ pub(super) fn flannel(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     let Some(set) = sets.first() else {
         let embedded = ctx.facts.nodes.values().any(|n| n.flannel_backend.is_some());
         let (message, remedy) = if embedded {
-            ("nodes carry Flannel's annotations, but no DaemonSet runs Flannel: it is built into this distribution",
-             "k3s and the like need --flannel-backend=none on their servers; Cutover cannot do that for you.")
+            (
+                "nodes carry Flannel's annotations, but no DaemonSet runs Flannel: it is built into this distribution",
+                "k3s and the like need --flannel-backend=none on their servers; Cutover cannot do that for you.",
+            )
         } else {
             ("no DaemonSet runs Flannel", "Cutover moves clusters from Flannel. Is this the right context?")
         };
@@ -23,33 +25,61 @@ pub(super) fn flannel(ctx: &Context<'_>, out: &mut Vec<Finding>) {
         return;
     };
     if set.containers.iter().any(|c| c.contains("calico")) || set.key.name.contains("canal") {
-        out.push(finding(CHECK, Severity::Block, format!("daemonset/{}", set.key),
-            "this is Canal: Flannel with Calico's policies", "Cutover moves plain Flannel; Canal enforces policies that would be lost."));
+        out.push(finding(
+            CHECK,
+            Severity::Block,
+            format!("daemonset/{}", set.key),
+            "this is Canal: Flannel with Calico's policies",
+            "Cutover moves plain Flannel; Canal enforces policies that would be lost.",
+        ));
         return;
     }
     if set.ready < set.desired {
-        out.push(finding(CHECK, Severity::Block, format!("daemonset/{}", set.key),
-            format!("{} of {} Flannel pods are ready", set.ready, set.desired), "Repair Flannel first: it is the way back."));
+        out.push(finding(
+            CHECK,
+            Severity::Block,
+            format!("daemonset/{}", set.key),
+            format!("{} of {} Flannel pods are ready", set.ready, set.desired),
+            "Repair Flannel first: it is the way back.",
+        ));
         return;
     }
     if ctx.facts.flannel.is_empty() {
-        out.push(finding(CHECK, Severity::Block, "configmap/kube-flannel-cfg", "Flannel's configuration was not found or cannot be read",
-            "Cutover reads the network and the port from net-conf.json in the ConfigMap kube-flannel-cfg."));
+        out.push(finding(
+            CHECK,
+            Severity::Block,
+            "configmap/kube-flannel-cfg",
+            "Flannel's configuration was not found or cannot be read",
+            "Cutover reads the network and the port from net-conf.json in the ConfigMap kube-flannel-cfg.",
+        ));
         return;
     }
     if let Some(manager) = &set.managed_by {
-        out.push(finding(CHECK, Severity::Warn, format!("daemonset/{}", set.key),
+        out.push(finding(
+            CHECK,
+            Severity::Warn,
+            format!("daemonset/{}", set.key),
             format!("{} manages Flannel and would create it again after its removal", text::safe(manager)),
-            "Take Flannel out of it before the phase Remove."));
+            "Take Flannel out of it before the phase Remove.",
+        ));
     }
-    out.push(pass(CHECK, format!("daemonset/{}", set.key), format!("{} of {} Flannel pods ready", set.ready, set.desired)));
+    out.push(pass(
+        CHECK,
+        format!("daemonset/{}", set.key),
+        format!("{} of {} Flannel pods ready", set.ready, set.desired),
+    ));
 }
 
 pub(super) fn cilium(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     const CHECK: &str = "cilium";
     if let Some((key, _)) = ctx.facts.node_configs.iter().find(|(_, c)| c.selects_all) {
-        out.push(finding(CHECK, Severity::Block, format!("ciliumnodeconfig/{key}"),
-            "its empty selector applies it to every node at once", "Delete it, or give it a selector."));
+        out.push(finding(
+            CHECK,
+            Severity::Block,
+            format!("ciliumnodeconfig/{key}"),
+            "its empty selector applies it to every node at once",
+            "Delete it, or give it a selector.",
+        ));
     }
     let Some(agents) = ctx.facts.cilium_agents() else {
         out.push(pass(CHECK, "cluster", "no Cilium yet"));
@@ -63,14 +93,35 @@ pub(super) fn cilium(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     let switched = ctx.facts.nodes.values().filter(|n| n.switched).count();
     let idle = ctx.facts.cilium_config.as_ref().is_some_and(|c| c.custom_conf);
     let found = if ctx.facts.flannel_daemon_sets().next().is_none() {
-        finding(CHECK, Severity::Block, object, "this cluster is on Cilium already", "There is nothing to migrate. `cutover verify` shows the proof.")
+        finding(
+            CHECK,
+            Severity::Block,
+            object,
+            "this cluster is on Cilium already",
+            "There is nothing to migrate. `cutover verify` shows the proof.",
+        )
     } else if idle || switched > 0 {
-        finding(CHECK, Severity::Block, object,
-            format!("this cluster is half migrated by somebody else: Cilium beside Flannel, {} switched, and no record of Cutover's", text::count(switched, "node")),
-            &format!("Finish or undo that first (label {}, CiliumNodeConfig {NODE_CONFIG}); Cutover does not guess what another tool meant.", crate::domain::effect::SWITCH_LABEL))
+        finding(
+            CHECK,
+            Severity::Block,
+            object,
+            format!(
+                "this cluster is half migrated by somebody else: Cilium beside Flannel, {} switched, and no record of Cutover's",
+                text::count(switched, "node")
+            ),
+            &format!(
+                "Finish or undo that first (label {}, CiliumNodeConfig {NODE_CONFIG}); Cutover does not guess what another tool meant.",
+                crate::domain::effect::SWITCH_LABEL
+            ),
+        )
     } else {
-        finding(CHECK, Severity::Block, object, "Cilium and Flannel are both installed, and Cilium writes CNI configurations",
-            "Cutover did not install this Cilium. Uninstall it, or finish what was begun with it.")
+        finding(
+            CHECK,
+            Severity::Block,
+            object,
+            "Cilium and Flannel are both installed, and Cilium writes CNI configurations",
+            "Cutover did not install this Cilium. Uninstall it, or finish what was begun with it.",
+        )
     };
     out.push(found);
 }
@@ -81,14 +132,25 @@ pub(super) fn rights(ctx: &Context<'_>, out: &mut Vec<Finding>) {
         out.push(pass("rights", "user", "every right that the migration needs"));
         return;
     }
-    out.push(finding("rights", Severity::Block, "user", format!("you may not: {}", missing.join(", ")),
-        "Ask for the ClusterRole that `cutover manifests --rbac` prints."));
+    out.push(finding(
+        "rights",
+        Severity::Block,
+        "user",
+        format!("you may not: {}", missing.join(", ")),
+        "Ask for the ClusterRole that `cutover manifests --rbac` prints.",
+    ));
 }
 
 pub(super) fn helm(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     match &ctx.facts.surroundings.helm {
         Some(Ok(version)) => out.push(pass("helm", "helm", format!("version {}", text::safe(version)))),
-        Some(Err(why)) => out.push(finding("helm", Severity::Block, "helm", text::safe(why), "Install helm 3 or 4, or name it with --helm.")),
+        Some(Err(why)) => out.push(finding(
+            "helm",
+            Severity::Block,
+            "helm",
+            text::safe(why),
+            "Install helm 3 or 4, or name it with --helm.",
+        )),
         None => {}
     }
 }
@@ -96,11 +158,16 @@ pub(super) fn helm(ctx: &Context<'_>, out: &mut Vec<Finding>) {
 pub(super) fn values(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     let conflicts = values::conflicts(&ctx.migration.spec.cilium);
     if !conflicts.is_empty() {
-        out.push(finding("values", Severity::Warn, "migration/cutover",
+        out.push(finding(
+            "values",
+            Severity::Warn,
+            "migration/cutover",
             format!("the migration overrules your values of {}", conflicts.join(", ")),
-            "They apply again once you upgrade the release yourself."));
+            "They apply again once you upgrade the release yourself.",
+        ));
     }
-    for key in ["kubeProxyReplacement"] {
+    {
+        let key = "kubeProxyReplacement";
         let value = &ctx.migration.spec.cilium.values[key];
         if value == true || value == "true" || value == "strict" {
             out.push(finding("values", Severity::Block, "migration/cutover", format!("{key} is on"),

@@ -39,7 +39,13 @@ pub fn preflight(ctx: &Context<'_>) -> Vec<Finding> {
     findings
 }
 
-pub(crate) fn finding(check: &str, severity: Severity, object: impl Into<String>, message: impl Into<String>, remedy: &str) -> Finding {
+pub(crate) fn finding(
+    check: &str,
+    severity: Severity,
+    object: impl Into<String>,
+    message: impl Into<String>,
+    remedy: &str,
+) -> Finding {
     Finding { check: check.into(), severity, object: object.into(), message: message.into(), remedy: remedy.into() }
 }
 

@@ -16,7 +16,13 @@ pub(super) fn overlap(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     const CHECK: &str = "pod CIDR";
     let spec = &ctx.migration.spec.cilium;
     let Some(pool) = pool(ctx) else {
-        out.push(finding(CHECK, Severity::Block, "migration/cutover", format!("{} is not a network", spec.pod_cidr), "Give --pod-cidr as in 10.245.0.0/16."));
+        out.push(finding(
+            CHECK,
+            Severity::Block,
+            "migration/cutover",
+            format!("{} is not a network", spec.pod_cidr),
+            "Give --pod-cidr as in 10.245.0.0/16.",
+        ));
         return;
     };
     let facts = ctx.facts;
@@ -44,8 +50,13 @@ pub(super) fn overlap(ctx: &Context<'_>, out: &mut Vec<Finding>) {
         meet("service/default/kubernetes".into(), format!("the service address {ip}"), pool.contains(&ip));
     }
     match clash {
-        Some((whose, what)) => out.push(finding(CHECK, Severity::Block, whose, format!("Cilium's pool {pool} overlaps {what}"),
-            "Choose a pool of its own with --pod-cidr.")),
+        Some((whose, what)) => out.push(finding(
+            CHECK,
+            Severity::Block,
+            whose,
+            format!("Cilium's pool {pool} overlaps {what}"),
+            "Choose a pool of its own with --pod-cidr.",
+        )),
         None => out.push(pass(CHECK, "migration/cutover", format!("{pool} overlaps nothing"))),
     }
 }
@@ -55,8 +66,13 @@ pub(super) fn pool_size(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     let ranges = mask.checked_sub(pool.prefix_len()).map_or(0, |bits| 1_usize << bits.min(24));
     let nodes = ctx.facts.nodes.len();
     if ranges < nodes {
-        out.push(finding("pool size", Severity::Block, "migration/cutover",
-            format!("{pool} holds {ranges} ranges of /{mask}, and there are {nodes} nodes"), "Choose a larger --pod-cidr or a longer --mask-size."));
+        out.push(finding(
+            "pool size",
+            Severity::Block,
+            "migration/cutover",
+            format!("{pool} holds {ranges} ranges of /{mask}, and there are {nodes} nodes"),
+            "Choose a larger --pod-cidr or a longer --mask-size.",
+        ));
     } else {
         out.push(pass("pool size", "migration/cutover", format!("{ranges} ranges for {nodes} nodes")));
     }
@@ -66,29 +82,57 @@ pub(super) fn tunnel_port(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     let port = ctx.migration.spec.cilium.tunnel_port;
     for (key, flannel) in &ctx.facts.flannel {
         if flannel.backend == "vxlan" && flannel.port == Some(port) {
-            out.push(finding("tunnel port", Severity::Block, format!("configmap/{key}"),
-                format!("Flannel and Cilium would both use UDP {port} for VXLAN"), "Choose another --tunnel-port; 8473 is usual."));
+            out.push(finding(
+                "tunnel port",
+                Severity::Block,
+                format!("configmap/{key}"),
+                format!("Flannel and Cilium would both use UDP {port} for VXLAN"),
+                "Choose another --tunnel-port; 8473 is usual.",
+            ));
             return;
         }
     }
-    out.push(finding("tunnel port", Severity::Info, "nodes", format!("UDP {port} must be open between all nodes"),
-        "A firewall between nodes cannot be seen from the API; the first node's verification will."));
+    out.push(finding(
+        "tunnel port",
+        Severity::Info,
+        "nodes",
+        format!("UDP {port} must be open between all nodes"),
+        "A firewall between nodes cannot be seen from the API; the first node's verification will.",
+    ));
 }
 
 pub(super) fn backend(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     for (key, flannel) in &ctx.facts.flannel {
         let object = format!("configmap/{key}");
         match flannel.backend.as_str() {
-            "vxlan" | "host-gw" | "wireguard" => out.push(pass("backend", object, format!("Flannel uses {}", flannel.backend))),
-            other => out.push(finding("backend", Severity::Block, object, format!("Flannel's backend {other} has not been tried beside Cilium"),
-                "Backends that are known to work: vxlan, host-gw, wireguard.")),
+            "vxlan" | "host-gw" | "wireguard" => {
+                out.push(pass("backend", object, format!("Flannel uses {}", flannel.backend)));
+            }
+            other => out.push(finding(
+                "backend",
+                Severity::Block,
+                object,
+                format!("Flannel's backend {other} has not been tried beside Cilium"),
+                "Backends that are known to work: vxlan, host-gw, wireguard.",
+            )),
         }
         if flannel.direct_routing {
-            out.push(finding("backend", Severity::Warn, format!("configmap/{key}"), "Flannel routes directly within a subnet", "Watch the first node's flows closely."));
+            out.push(finding(
+                "backend",
+                Severity::Warn,
+                format!("configmap/{key}"),
+                "Flannel routes directly within a subnet",
+                "Watch the first node's flows closely.",
+            ));
         }
         if flannel.networks.len() > 1 {
-            out.push(finding("backend", Severity::Warn, format!("configmap/{key}"), "the cluster is dual-stack; only IPv4 is moved",
-                "Changing the address family during a migration is untested upstream."));
+            out.push(finding(
+                "backend",
+                Severity::Warn,
+                format!("configmap/{key}"),
+                "the cluster is dual-stack; only IPv4 is moved",
+                "Changing the address family during a migration is untested upstream.",
+            ));
         }
     }
 }

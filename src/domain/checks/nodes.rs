@@ -17,11 +17,21 @@ pub(super) fn ready(ctx: &Context<'_>, out: &mut Vec<Finding>) {
         if node.os == "windows" {
             out.push(finding("nodes", Severity::Block, object, "it runs Windows", "Cilium has no agent for it."));
         } else if !node.ready {
-            out.push(finding("nodes", Severity::Block, object, format!("it is not Ready: {}", text::safe(&node.not_ready_reason)),
-                "Repair it or take it out of the cluster: it counts as out."));
+            out.push(finding(
+                "nodes",
+                Severity::Block,
+                object,
+                format!("it is not Ready: {}", text::safe(&node.not_ready_reason)),
+                "Repair it or take it out of the cluster: it counts as out.",
+            ));
         } else if node.unschedulable && !node.cordoned_by_cutover {
-            out.push(finding("nodes", Severity::Warn, object, "somebody has cordoned it: it counts as out and stays cordoned",
-                "Uncordon it, or raise --max-unavailable."));
+            out.push(finding(
+                "nodes",
+                Severity::Warn,
+                object,
+                "somebody has cordoned it: it counts as out and stays cordoned",
+                "Uncordon it, or raise --max-unavailable.",
+            ));
         } else {
             well += 1;
         }
@@ -37,8 +47,13 @@ pub(super) fn kernel(ctx: &Context<'_>, out: &mut Vec<Finding>) {
         let mut parts = node.kernel.split(['.', '-', '+']).map(str::parse::<u32>);
         let (Some(Ok(major)), Some(Ok(minor))) = (parts.next(), parts.next()) else { continue };
         if (major, minor) < OLDEST_KERNEL {
-            out.push(finding("kernel", Severity::Block, format!("node/{}", node.name),
-                format!("kernel {} is older than {}.{}", text::safe(&node.kernel), OLDEST_KERNEL.0, OLDEST_KERNEL.1), "Cilium does not run on it."));
+            out.push(finding(
+                "kernel",
+                Severity::Block,
+                format!("node/{}", node.name),
+                format!("kernel {} is older than {}.{}", text::safe(&node.kernel), OLDEST_KERNEL.0, OLDEST_KERNEL.1),
+                "Cilium does not run on it.",
+            ));
         }
     }
 }

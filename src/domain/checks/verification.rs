@@ -22,14 +22,27 @@ pub fn verification(ctx: &Context<'_>) -> Vec<Finding> {
 fn addresses(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     let on_cilium = ctx.facts.pods_with(Cni::Cilium, None).count();
     let mut strays = 0;
-    for pod in ctx.facts.pods.values().filter(|p| p.is_living() && !p.node.is_empty() && p.ip.is_some() && p.deleting.is_none()) {
+    for pod in ctx
+        .facts
+        .pods
+        .values()
+        .filter(|p| p.is_living() && !p.node.is_empty() && p.ip.is_some() && p.deleting.is_none())
+    {
         let cni = ctx.facts.cni_of(pod);
         if matches!(cni, Cni::Flannel | Cni::Unknown) {
             strays += 1;
-            out.push(finding("addresses", Severity::Block, format!("pod/{}", pod.key),
-                format!("has {}, an address of {} on {}", pod.ip.map(|i| i.to_string()).unwrap_or_default(),
-                    if cni == Cni::Flannel { "Flannel" } else { "nobody's range" }, pod.node),
-                "Delete the pod: its controller starts it again on Cilium."));
+            out.push(finding(
+                "addresses",
+                Severity::Block,
+                format!("pod/{}", pod.key),
+                format!(
+                    "has {}, an address of {} on {}",
+                    pod.ip.map(|i| i.to_string()).unwrap_or_default(),
+                    if cni == Cni::Flannel { "Flannel" } else { "nobody's range" },
+                    pod.node
+                ),
+                "Delete the pod: its controller starts it again on Cilium.",
+            ));
         }
     }
     if strays == 0 {
@@ -39,14 +52,26 @@ fn addresses(ctx: &Context<'_>, out: &mut Vec<Finding>) {
 
 fn agents(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     let Some(agents) = ctx.facts.cilium_agents() else {
-        out.push(finding("agents", Severity::Block, "cluster", "no DaemonSet runs Cilium agents", "Is this the right context?"));
+        out.push(finding(
+            "agents",
+            Severity::Block,
+            "cluster",
+            "no DaemonSet runs Cilium agents",
+            "Is this the right context?",
+        ));
         return;
     };
     let object = format!("daemonset/{}", agents.key);
     if agents.is_rolled_out() {
         out.push(pass("agents", object, format!("{} of {} agents ready", agents.ready, agents.desired)));
     } else {
-        out.push(finding("agents", Severity::Block, object, format!("{} of {} agents ready", agents.ready, agents.desired), "Look at the agents that are not."));
+        out.push(finding(
+            "agents",
+            Severity::Block,
+            object,
+            format!("{} of {} agents ready", agents.ready, agents.desired),
+            "Look at the agents that are not.",
+        ));
     }
 }
 
@@ -54,16 +79,31 @@ fn default(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     let Some(config) = &ctx.facts.cilium_config else { return };
     let object = format!("configmap/{}/cilium-config", config.namespace);
     if config.custom_conf {
-        out.push(finding("default", Severity::Block, object, "custom-cni-conf is true: a new node would come up without Cilium",
-            "The phase Finalise makes Cilium the default."));
+        out.push(finding(
+            "default",
+            Severity::Block,
+            object,
+            "custom-cni-conf is true: a new node would come up without Cilium",
+            "The phase Finalise makes Cilium the default.",
+        ));
     } else {
-        out.push(pass("default", object, format!("Cilium is the default of every node; policies: {}", config.enable_policy)));
+        out.push(pass(
+            "default",
+            object,
+            format!("Cilium is the default of every node; policies: {}", config.enable_policy),
+        ));
     }
 }
 
 fn flannel_gone(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     match ctx.facts.flannel_daemon_sets().next() {
-        Some(set) => out.push(finding("flannel", Severity::Block, format!("daemonset/{}", set.key), "Flannel still runs", "The phase Remove deletes it.")),
+        Some(set) => out.push(finding(
+            "flannel",
+            Severity::Block,
+            format!("daemonset/{}", set.key),
+            "Flannel still runs",
+            "The phase Remove deletes it.",
+        )),
         None => out.push(pass("flannel", "cluster", "no DaemonSet runs Flannel")),
     }
 }
@@ -71,20 +111,42 @@ fn flannel_gone(ctx: &Context<'_>, out: &mut Vec<Finding>) {
 fn hosts(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     let mut clean = 0;
     for node in ctx.nodes_in_order() {
-        let Some(evidence) = ctx.record(&node.name).and_then(|r| r.status.as_ref()).map(|s| &s.evidence) else { continue };
+        let Some(evidence) = ctx.record(&node.name).and_then(|r| r.status.as_ref()).map(|s| &s.evidence) else {
+            continue;
+        };
         let object = format!("node/{}", node.name);
         let Some(host) = &evidence.host else { continue };
         if !evidence.leaked_leases.is_empty() {
-            out.push(finding("leaks", Severity::Warn, object.clone(),
-                format!("{} of Flannel's leaked: {}", text::count(evidence.leaked_leases.len(), "address"), evidence.leaked_leases.join(", ")),
-                "They are lost for a rollback; they go with the phase Remove."));
+            out.push(finding(
+                "leaks",
+                Severity::Warn,
+                object.clone(),
+                format!(
+                    "{} of Flannel's leaked: {}",
+                    text::count(evidence.leaked_leases.len(), "address"),
+                    evidence.leaked_leases.join(", ")
+                ),
+                "They are lost for a rollback; they go with the phase Remove.",
+            ));
         }
         if !host.only("05-cilium") {
-            out.push(finding("hosts", Severity::Block, object, format!("CNI directory holds {}", host.cni_files.join(", ")), "05-cilium.conflist alone is wanted."));
+            out.push(finding(
+                "hosts",
+                Severity::Block,
+                object,
+                format!("CNI directory holds {}", host.cni_files.join(", ")),
+                "05-cilium.conflist alone is wanted.",
+            ));
         } else if evidence.cleaned && !host.links.iter().any(|l| l == "flannel.1" || l == "cni0") {
             clean += 1;
         } else if evidence.cleaned {
-            out.push(finding("hosts", Severity::Block, object, format!("links left: {}", host.links.join(", ")), "Delete them, or reboot the node."));
+            out.push(finding(
+                "hosts",
+                Severity::Block,
+                object,
+                format!("links left: {}", host.links.join(", ")),
+                "Delete them, or reboot the node.",
+            ));
         }
     }
     out.push(pass("hosts", "nodes", format!("{clean} of {} clean of Flannel", ctx.nodes_in_order().len())));
@@ -94,9 +156,21 @@ fn nodes(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     for node in ctx.facts.nodes.values() {
         let object = format!("node/{}", node.name);
         if !node.ready {
-            out.push(finding("nodes", Severity::Block, object, format!("it is not Ready: {}", text::safe(&node.not_ready_reason)), "Look at the node."));
+            out.push(finding(
+                "nodes",
+                Severity::Block,
+                object,
+                format!("it is not Ready: {}", text::safe(&node.not_ready_reason)),
+                "Look at the node.",
+            ));
         } else if node.cordoned_by_cutover || node.kept_away {
-            out.push(finding("nodes", Severity::Block, object, "it is still cordoned or tainted by Cutover", "`cutover status` tells why."));
+            out.push(finding(
+                "nodes",
+                Severity::Block,
+                object,
+                "it is still cordoned or tainted by Cutover",
+                "`cutover status` tells why.",
+            ));
         }
     }
     let ready = ctx.facts.nodes.values().filter(|n| n.ready).count();

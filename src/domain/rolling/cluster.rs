@@ -27,7 +27,8 @@ pub struct Standing {
 impl Standing {
     /// Reads it off the facts.
     pub fn of(facts: &Facts) -> Self {
-        let finalising = facts.cilium_agents().and_then(|a| a.restarted_for.clone()) == Some(restart_mark(Phase::Finalise, false));
+        let finalising =
+            facts.cilium_agents().and_then(|a| a.restarted_for.clone()) == Some(restart_mark(Phase::Finalise, false));
         Self {
             installed: facts.cilium_agents().is_some() || facts.cilium_config.is_some(),
             finalised: facts.cilium_config.as_ref().is_some_and(|c| !c.custom_conf) || finalising,
@@ -107,7 +108,9 @@ impl Context<'_> {
         let version = self.facts.node_config_version().map(str::to_owned);
         match (wanted, there, version) {
             (true, true, _) | (false, false, _) => None,
-            (_, _, None) => Some(Progress::Wait("Cilium's operator has not created the CiliumNodeConfig API yet".into())),
+            (_, _, None) => {
+                Some(Progress::Wait("Cilium's operator has not created the CiliumNodeConfig API yet".into()))
+            }
             (true, false, Some(version)) => {
                 Some(Progress::act(Effect::CreateNodeConfig { namespace, version }, "create the CiliumNodeConfig"))
             }
@@ -191,7 +194,10 @@ impl Context<'_> {
     }
 
     /// Flannel's objects go, then what it left on the nodes. Records say which nodes are clean.
-    pub fn remove(&self, records: &mut dyn FnMut(&str) -> Option<NodeMigrationStatus>) -> (Progress, Vec<(Arc<str>, NodeMigrationStatus)>) {
+    pub fn remove(
+        &self,
+        records: &mut dyn FnMut(&str) -> Option<NodeMigrationStatus>,
+    ) -> (Progress, Vec<(Arc<str>, NodeMigrationStatus)>) {
         let sets = self.flannel_sets();
         let keys: Vec<Key> = sets.iter().map(|d| d.key.clone()).collect();
         let namespace = self.namespace();
@@ -199,11 +205,15 @@ impl Context<'_> {
             let progress = if self.facts.flannel_backup {
                 Progress::act(Effect::DeleteFlannel { daemon_sets: keys, namespace }, "delete Flannel's objects")
             } else {
-                Progress::act(Effect::BackUpFlannel { daemon_sets: keys, namespace }, "keep a copy of Flannel's objects")
+                Progress::act(
+                    Effect::BackUpFlannel { daemon_sets: keys, namespace },
+                    "keep a copy of Flannel's objects",
+                )
             };
             return (progress, vec![]);
         }
-        let left = self.facts.pods.values().filter(|p| p.is_daemon() && p.labels.get("app").is_some_and(|a| a == "flannel"));
+        let left =
+            self.facts.pods.values().filter(|p| p.is_daemon() && p.labels.get("app").is_some_and(|a| a == "flannel"));
         let left = left.count();
         if left > 0 {
             return (Progress::Wait(format!("{} of Flannel terminating", text::count(left, "pod"))), vec![]);
@@ -211,7 +221,10 @@ impl Context<'_> {
         self.clean(records)
     }
 
-    fn clean(&self, records: &mut dyn FnMut(&str) -> Option<NodeMigrationStatus>) -> (Progress, Vec<(Arc<str>, NodeMigrationStatus)>) {
+    fn clean(
+        &self,
+        records: &mut dyn FnMut(&str) -> Option<NodeMigrationStatus>,
+    ) -> (Progress, Vec<(Arc<str>, NodeMigrationStatus)>) {
         let (mut effects, mut changed, mut open, mut failed) = (vec![], vec![], vec![], None);
         for node in self.nodes_in_order() {
             let Some(mut status) = records(&node.name).filter(|s| !s.evidence.cleaned) else { continue };
@@ -227,7 +240,13 @@ impl Context<'_> {
                 Err(Progress::Act(due, _)) => effects.extend(due),
                 Err(Progress::Fail { message, object, next }) => {
                     let count = status.last_error.as_ref().map_or(1, |e| e.count + 1);
-                    status.last_error = Some(crate::domain::api::StepError { message: message.clone(), object, next, at: self.now, count });
+                    status.last_error = Some(crate::domain::api::StepError {
+                        message: message.clone(),
+                        object,
+                        next,
+                        at: self.now,
+                        count,
+                    });
                     failed = Some(message);
                     changed.push((node.name.clone(), status));
                 }
@@ -238,7 +257,9 @@ impl Context<'_> {
         let progress = match (open.first(), failed) {
             (None, _) => Progress::Done,
             (Some(_), Some(message)) => Progress::Wait(message),
-            (Some(first), None) if effects.is_empty() => Progress::Wait(format!("cleans {first} and {} more", open.len() - 1)),
+            (Some(first), None) if effects.is_empty() => {
+                Progress::Wait(format!("cleans {first} and {} more", open.len() - 1))
+            }
             (Some(_), None) => Progress::Act(effects, format!("{} to clean", text::count(open.len(), "node"))),
         };
         (progress, changed)

@@ -20,7 +20,12 @@ impl Context<'_> {
     ///
     /// # Errors
     /// The progress to report meanwhile.
-    pub(super) fn task(&self, node: &NodeFact, status: &mut NodeMigrationStatus, task: &HostTask) -> Result<Report, Progress> {
+    pub(super) fn task(
+        &self,
+        node: &NodeFact,
+        status: &mut NodeMigrationStatus,
+        task: &HostTask,
+    ) -> Result<Report, Progress> {
         let nth = status.evidence.looks;
         let name = task.pod_name(&node.name, nth);
         let namespace = &self.migration.spec.cilium.namespace;
@@ -47,7 +52,8 @@ impl Context<'_> {
             return Err(Progress::Fail {
                 message: format!("task {task} failed: {}", text::safe(&said)),
                 object: format!("node/{}", node.name),
-                next: "The node is cordoned and nothing else was changed. Look at the node; the task is tried again.".into(),
+                next: "The node is cordoned and nothing else was changed. Look at the node; the task is tried again."
+                    .into(),
             });
         }
         Ok(report)
@@ -58,7 +64,11 @@ impl Context<'_> {
         let error = status.last_error.as_ref()?;
         let pause = Duration::from_secs(u64::from(error.count.min(6)) * 5);
         let left = pause.checked_sub(text::between(error.at, self.now)).filter(|d| !d.is_zero())?;
-        Some(Progress::Wait(format!("{}; tried again in {}", error.message, text::duration(left + Duration::from_secs(1)))))
+        Some(Progress::Wait(format!(
+            "{}; tried again in {}",
+            error.message,
+            text::duration(left + Duration::from_secs(1))
+        )))
     }
 
     /// Looks at the host until `satisfied`; the evidence stays in the record.
@@ -73,7 +83,9 @@ impl Context<'_> {
         if let Some(at) = seen {
             match satisfied(&status.evidence) {
                 Ok(()) => return Progress::Done,
-                Err(why) if self.now.duration_since(at).as_millis() < i128::from(LOOK_AGAIN) => return Progress::Wait(why),
+                Err(why) if self.now.duration_since(at).as_millis() < i128::from(LOOK_AGAIN) => {
+                    return Progress::Wait(why);
+                }
                 Err(_) => {}
             }
         }

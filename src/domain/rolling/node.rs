@@ -117,7 +117,8 @@ impl Context<'_> {
         match status.step {
             Step::Restore => status.evidence.switched = false,
             Step::Verify => {
-                let count = |cni| u32::try_from(self.facts.pods_with(cni, Some(&node.name)).count()).unwrap_or(u32::MAX);
+                let count =
+                    |cni| u32::try_from(self.facts.pods_with(cni, Some(&node.name)).count()).unwrap_or(u32::MAX);
                 status.evidence.pods_on_cilium = count(Cni::Cilium);
                 status.evidence.pods_on_flannel = count(Cni::Flannel);
             }

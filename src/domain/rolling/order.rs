@@ -61,8 +61,13 @@ impl<'a> Context<'a> {
     /// The reason, as a sentence.
     pub fn may_begin(&self, node: &NodeFact, taken: &[Arc<str>]) -> Result<(), String> {
         let limit = usize::try_from(self.migration.spec.nodes.max_unavailable).unwrap_or(1);
-        let out: Vec<(&NodeFact, String)> =
-            self.facts.nodes.values().filter(|n| n.name != node.name).filter_map(|n| Some((n, self.why_out(n, taken)?))).collect();
+        let out: Vec<(&NodeFact, String)> = self
+            .facts
+            .nodes
+            .values()
+            .filter(|n| n.name != node.name)
+            .filter_map(|n| Some((n, self.why_out(n, taken)?)))
+            .collect();
         if let Some((other, why)) = out.first()
             && out.len() >= limit
         {

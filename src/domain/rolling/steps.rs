@@ -19,7 +19,7 @@ impl Context<'_> {
         match status.step {
             Step::Pending | Step::Done | Step::RolledBack => Progress::Done,
             Step::Check => self.check(node),
-            Step::Cordon => self.cordon(node),
+            Step::Cordon => Self::cordon(node),
             Step::Drain => self.drain(node),
             Step::Switch => self.switch(node, status),
             Step::Unswitch => self.unswitch(node, status),
@@ -47,7 +47,7 @@ impl Context<'_> {
             return Progress::Wait(format!("Cilium has given {} no range yet", node.name));
         }
         let drain = drain::sort(self.facts, &node.name, &self.migration.spec.consents);
-        if let Some(progress) = self.consent_missing(&drain) {
+        if let Some(progress) = Self::consent_missing(&drain) {
             return progress;
         }
         if let Some((pod, why)) = drain.evict.iter().find_map(|p| {
@@ -59,7 +59,7 @@ impl Context<'_> {
         Progress::Done
     }
 
-    fn consent_missing(&self, drain: &drain::Drain<'_>) -> Option<Progress> {
+    fn consent_missing(drain: &drain::Drain<'_>) -> Option<Progress> {
         let (pod, kinds) = drain.consent.first()?;
         let kinds: Vec<String> = kinds.iter().map(|k| format!("{k:?}")).collect();
         let more = drain.consent.len() - 1;
@@ -67,7 +67,7 @@ impl Context<'_> {
         Some(Progress::Wait(format!("needs consent {} for {}{more}", kinds.join(" and "), drain::consent_object(pod))))
     }
 
-    fn cordon(&self, node: &NodeFact) -> Progress {
+    fn cordon(node: &NodeFact) -> Progress {
         let name = node.name.clone();
         if !node.unschedulable {
             Progress::act(Effect::Cordon { node: name }, "cordon")
@@ -81,7 +81,7 @@ impl Context<'_> {
     fn drain(&self, node: &NodeFact) -> Progress {
         // somebody uncordoned it meanwhile: pods would come back as fast as they leave
         if !node.unschedulable || !node.kept_away {
-            return self.cordon(node);
+            return Self::cordon(node);
         }
         let drain = drain::sort(self.facts, &node.name, &self.migration.spec.consents);
         if drain.is_done() {
@@ -90,17 +90,15 @@ impl Context<'_> {
         let left = text::count(drain.left(), "pod");
         if !drain.evict.is_empty() {
             let blocked = drain.evict.iter().find_map(|p| Some((p, drain::blocker(self.facts, p)?)));
-            let why = blocked.map_or_else(
-                || format!("{left} left"),
-                |(pod, why)| format!("{left} left; {} waits: {why}", pod.key),
-            );
+            let why = blocked
+                .map_or_else(|| format!("{left} left"), |(pod, why)| format!("{left} left; {} waits: {why}", pod.key));
             return Progress::Act(self.evictions(&drain.evict), why);
         }
-        if let Some(progress) = self.consent_missing(&drain) {
+        if let Some(progress) = Self::consent_missing(&drain) {
             return progress;
         }
         // only when everything else is gone: the CNI DEL of all of them runs on the right side
-        if let [] = drain.delete_last.as_slice() {
+        if drain.delete_last.as_slice().is_empty() {
             let pods: Vec<_> = drain.leaving.iter().take(3).map(|p| p.key.to_string()).collect();
             return Progress::Wait(format!("{left} left, terminating: {}", pods.join(", ")));
         }
@@ -110,7 +108,8 @@ impl Context<'_> {
 
     /// The next evictions; pods that a budget holds do not keep the others from their turn.
     fn evictions(&self, pods: &[&PodFact]) -> Vec<Effect> {
-        let mut pods: Vec<_> = pods.iter().map(|p| (self.failures.get(&evict(p).name()).map_or(0, |f| f.count), *p)).collect();
+        let mut pods: Vec<_> =
+            pods.iter().map(|p| (self.failures.get(&evict(p).name()).map_or(0, |f| f.count), *p)).collect();
         pods.sort_by_key(|(failures, p)| (*failures, p.key.clone()));
         pods.into_iter().take(EVICTIONS_AT_ONCE).map(|(_, p)| evict(p)).collect()
     }
@@ -124,12 +123,16 @@ impl Context<'_> {
             if agent.deleting.is_some() {
                 return Err(Progress::Wait(format!("Cilium agent {} is terminating", agent.key.name)));
             }
-            return Err(Progress::act(delete(agent, "it reads its configuration at start"), "restart the Cilium agent"));
+            return Err(Progress::act(
+                delete(agent, "it reads its configuration at start"),
+                "restart the Cilium agent",
+            ));
         }
         if agent.ready {
             return Ok(());
         }
-        let why = if agent.reason.is_empty() { agent.phase.to_string() } else { text::safe(&agent.reason).into_owned() };
+        let why =
+            if agent.reason.is_empty() { agent.phase.to_string() } else { text::safe(&agent.reason).into_owned() };
         Err(Progress::Wait(format!("new Cilium agent {} is not ready: {why}", agent.key.name)))
     }
 
@@ -163,12 +166,14 @@ impl Context<'_> {
         if let Err(progress) = self.new_agent(node, status) {
             return progress;
         }
-        self.look_until(node, status, &HostTask::Look, |evidence| match evidence.host.as_ref().map(|h| h.cni_state.as_str()) {
-            // while the agent still manages the folder it would rename Flannel's file away again
-            Some("Disabled") => Ok(()),
-            Some("") => Err("the agent does not say whether it manages the CNI configuration".into()),
-            Some(state) => Err(format!("the agent still manages the CNI configuration (state {state})")),
-            None => Err("not looked yet".into()),
+        self.look_until(node, status, &HostTask::Look, |evidence| {
+            match evidence.host.as_ref().map(|h| h.cni_state.as_str()) {
+                // while the agent still manages the folder it would rename Flannel's file away again
+                Some("Disabled") => Ok(()),
+                Some("") => Err("the agent does not say whether it manages the CNI configuration".into()),
+                Some(state) => Err(format!("the agent still manages the CNI configuration (state {state})")),
+                None => Err("not looked yet".into()),
+            }
         })
     }
 
@@ -196,10 +201,11 @@ impl Context<'_> {
 
     fn recycle(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Progress {
         let reboots = self.migration.spec.recycle == Recycle::Reboot && status.direction == Target::Cilium;
-        if reboots && status.evidence.boot_id_after.is_none() {
-            if let Some(progress) = self.reboot(node, status) {
-                return progress;
-            }
+        if reboots
+            && status.evidence.boot_id_after.is_none()
+            && let Some(progress) = self.reboot(node, status)
+        {
+            return progress;
         }
         if node.kept_away {
             return Progress::act(Effect::LetBack { node: node.name.clone() }, "let DaemonSet pods back");
@@ -218,7 +224,11 @@ impl Context<'_> {
         let before = status.evidence.boot_id_before.clone().unwrap_or_default();
         if *node.boot_id != *before {
             if !node.ready {
-                return Some(Progress::Wait(format!("{} is up again and not Ready: {}", node.name, text::safe(&node.not_ready_reason))));
+                return Some(Progress::Wait(format!(
+                    "{} is up again and not Ready: {}",
+                    node.name,
+                    text::safe(&node.not_ready_reason)
+                )));
             }
             if self.facts.agent_on(&node.name).is_none_or(|a| !a.ready) {
                 return Some(Progress::Wait(format!("{} is up again; its Cilium agent is not ready", node.name)));
@@ -287,7 +297,12 @@ impl Context<'_> {
         let cni = self.facts.cni_of(&as_pod);
         let wanted = right_cni(status.direction);
         let message = if cni != wanted {
-            format!("a new pod got {}, an address of {} instead of {}", text::safe(&probe.address), cni.word(), wanted.word())
+            format!(
+                "a new pod got {}, an address of {} instead of {}",
+                text::safe(&probe.address),
+                cni.word(),
+                wanted.word()
+            )
         } else if !probe.api_reached {
             format!("a new pod ({}) does not reach the API server", text::safe(&probe.address))
         } else {
@@ -296,7 +311,8 @@ impl Context<'_> {
         Some(Progress::Fail {
             message,
             object: format!("node/{}", node.name),
-            next: "The node stays cordoned, so nothing lands on it. The probe is tried again; `r` rolls the node back.".into(),
+            next: "The node stays cordoned, so nothing lands on it. The probe is tried again; `r` rolls the node back."
+                .into(),
         })
     }
 

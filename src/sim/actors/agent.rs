@@ -19,7 +19,8 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> bo
     let namespace = pod.namespace().unwrap_or_default();
     let Some(config) = configuration(kubelet, &namespace).await else { return false };
     register(kubelet).await;
-    let manages = config["custom-cni-conf"] != "true" && config["write-cni-conf-when-ready"].as_str().is_some_and(|f| !f.is_empty());
+    let manages = config["custom-cni-conf"] != "true"
+        && config["write-cni-conf-when-ready"].as_str().is_some_and(|f| !f.is_empty());
     // the API of the agent comes before its readiness; endpoints of living sandboxes are restored, others forgotten
     kubelet.hosts.with(&kubelet.node, |h| {
         h.agent = Some(Agent { uid: pod.uid().unwrap_or_default(), manages, wrote: false });

@@ -40,8 +40,16 @@ pub(super) enum Kind {
 
 impl Kind {
     const BUILT_IN: [Self; 10] = [
-        Self::Node, Self::Pod, Self::Namespace, Self::ConfigMap, Self::DaemonSet, Self::Deployment, Self::ReplicaSet,
-        Self::StatefulSet, Self::Budget, Self::Policy,
+        Self::Node,
+        Self::Pod,
+        Self::Namespace,
+        Self::ConfigMap,
+        Self::DaemonSet,
+        Self::Deployment,
+        Self::ReplicaSet,
+        Self::StatefulSet,
+        Self::Budget,
+        Self::Policy,
     ];
     /// Served only once Cilium's operator has defined them.
     const CILIUM: [Self; 3] = [Self::CiliumNode, Self::CiliumEndpoint, Self::CiliumNodeConfig];
@@ -121,7 +129,10 @@ impl Cluster {
     }
 
     pub(super) fn all(&self, kind: Kind) -> Vec<Object> {
-        self.caches.get(&kind).map(|c| c.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()).unwrap_or_default()
+        self.caches
+            .get(&kind)
+            .map(|c| c.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect())
+            .unwrap_or_default()
     }
 
     pub(super) fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<Object> {
@@ -164,7 +175,9 @@ impl Cluster {
         let api = self.api(kind, namespace);
         let params = PatchParams::default();
         let result = match kind {
-            Kind::CiliumNode | Kind::CiliumEndpoint | Kind::CiliumNodeConfig => api.patch_status(name, &params, &Patch::Merge(&change)).await,
+            Kind::CiliumNode | Kind::CiliumEndpoint | Kind::CiliumNodeConfig => {
+                api.patch_status(name, &params, &Patch::Merge(&change)).await
+            }
             _ => api.patch_status(name, &params, &Patch::Strategic(&change)).await,
         };
         result.is_ok()
@@ -186,7 +199,11 @@ pub(super) fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bo
     if selector.is_null() {
         return false;
     }
-    selector["matchLabels"].as_object().into_iter().flatten().all(|(k, v)| labels.get(k).map(String::as_str) == v.as_str())
+    selector["matchLabels"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .all(|(k, v)| labels.get(k).map(String::as_str) == v.as_str())
         && selector["matchExpressions"].as_array().into_iter().flatten().all(|e| {
             let value = labels.get(e["key"].as_str().unwrap_or_default());
             let among = value.is_some_and(|v| e["values"].as_array().is_some_and(|vs| vs.iter().any(|x| x == v)));
@@ -202,7 +219,11 @@ pub(super) fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bo
 
 /// A condition of an object is True.
 pub(super) fn is_true(object: &DynamicObject, condition: &str) -> bool {
-    object.data["status"]["conditions"].as_array().into_iter().flatten().any(|c| c["type"] == condition && c["status"] == "True")
+    object.data["status"]["conditions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|c| c["type"] == condition && c["status"] == "True")
 }
 
 /// Is an object owned by this UID, as its controller?

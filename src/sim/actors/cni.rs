@@ -10,15 +10,23 @@ use super::host::{Host, Plugin, Sandbox};
 ///
 /// # Errors
 /// Why it cannot be networked yet, in the runtime's words.
-pub(super) fn add(host: &mut Host, uid: &str, flannel: Option<IpNet>, cilium: Option<IpNet>) -> Result<Sandbox, String> {
+pub(super) fn add(
+    host: &mut Host,
+    uid: &str,
+    flannel: Option<IpNet>,
+    cilium: Option<IpNet>,
+) -> Result<Sandbox, String> {
     let sandbox = match host.conf() {
         None => return Err("NetworkPluginNotReady: cni plugin not initialized".into()),
         Some(Plugin::Flannel | Plugin::Host) => {
             if !host.subnet_env {
-                return Err("loadFlannelSubnetEnv failed: open /run/flannel/subnet.env: no such file or directory".into());
+                return Err(
+                    "loadFlannelSubnetEnv failed: open /run/flannel/subnet.env: no such file or directory".into()
+                );
             }
             let range = flannel.ok_or("node has no pod CIDR")?;
-            let ip = next(range, host.last_lease, |ip| host.leases.contains_key(ip)).ok_or("no IP addresses available in range set")?;
+            let ip = next(range, host.last_lease, |ip| host.leases.contains_key(ip))
+                .ok_or("no IP addresses available in range set")?;
             host.leases.insert(ip, uid.to_owned());
             host.last_lease = Some(ip);
             host.links.insert("cni0");
@@ -29,7 +37,8 @@ pub(super) fn add(host: &mut Host, uid: &str, flannel: Option<IpNet>, cilium: Op
                 return Err("unable to connect to Cilium agent: dial unix /var/run/cilium/cilium.sock: connect: no such file or directory".into());
             }
             let range = cilium.ok_or("Cilium has no pod CIDR for the node yet")?;
-            let ip = next(range, host.last_endpoint, |ip| host.endpoints.values().any(|e| e == ip)).ok_or("all pod CIDR ranges are exhausted")?;
+            let ip = next(range, host.last_endpoint, |ip| host.endpoints.values().any(|e| e == ip))
+                .ok_or("all pod CIDR ranges are exhausted")?;
             host.endpoints.insert(uid.to_owned(), ip);
             host.last_endpoint = Some(ip);
             Sandbox { ip, plugin: Plugin::Cilium }

@@ -76,7 +76,9 @@ async fn daemon_set(cluster: &Cluster, set: &Object) {
     let current = |p: &Object| p.labels().get("controller-revision-hash").is_some_and(|h| *h == hash);
     // what every DaemonSet tolerates, besides its own
     let mut tolerations = template["spec"]["tolerations"].as_array().cloned().unwrap_or_default();
-    for key in ["node.kubernetes.io/unschedulable", "node.kubernetes.io/not-ready", "node.kubernetes.io/network-unavailable"] {
+    for key in
+        ["node.kubernetes.io/unschedulable", "node.kubernetes.io/not-ready", "node.kubernetes.io/network-unavailable"]
+    {
         tolerations.push(json!({"key": key, "operator": "Exists"}));
     }
     let tolerations = Value::Array(tolerations);
@@ -84,7 +86,11 @@ async fn daemon_set(cluster: &Cluster, set: &Object) {
     let mut old = Vec::new();
     for node in cluster.all(Kind::Node) {
         let node_name = node.name_any();
-        let selected = template["spec"]["nodeSelector"].as_object().into_iter().flatten().all(|(k, v)| node.labels().get(k).map(String::as_str) == v.as_str());
+        let selected = template["spec"]["nodeSelector"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .all(|(k, v)| node.labels().get(k).map(String::as_str) == v.as_str());
         let own: Vec<&Object> = pods.iter().filter(|p| p.data["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"][0]["matchFields"][0]["values"][0] == *node_name).collect();
         if !selected {
             continue;
@@ -94,23 +100,26 @@ async fn daemon_set(cluster: &Cluster, set: &Object) {
             desired += 1;
         }
         let living = own.iter().find(|p| p.metadata.deletion_timestamp.is_none());
-        match living {
-            Some(pod) => {
-                updated += i32::from(current(pod));
-                ready += i32::from(is_ready(pod));
-                unavailable += i32::from(!is_ready(pod));
-                if !current(pod) {
-                    old.push((*pod).clone());
-                }
+        if let Some(pod) = living {
+            updated += i32::from(current(pod));
+            ready += i32::from(is_ready(pod));
+            unavailable += i32::from(!is_ready(pod));
+            if !current(pod) {
+                old.push((*pod).clone());
             }
-            None => {
-                unavailable += 1;
-                if may_run && own.is_empty() {
-                    let mut pod = pod_from(template, &namespace, &format!("{name}-{}", random_tail(5)), owner_reference(Kind::DaemonSet, set), &[("controller-revision-hash", &hash)]);
-                    pod["spec"]["tolerations"] = tolerations.clone();
-                    pod["spec"]["affinity"] = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node_name]}]}]}}});
-                    cluster.create(Kind::Pod, &namespace, pod).await;
-                }
+        } else {
+            unavailable += 1;
+            if may_run && own.is_empty() {
+                let mut pod = pod_from(
+                    template,
+                    &namespace,
+                    &format!("{name}-{}", random_tail(5)),
+                    owner_reference(Kind::DaemonSet, set),
+                    &[("controller-revision-hash", &hash)],
+                );
+                pod["spec"]["tolerations"] = tolerations.clone();
+                pod["spec"]["affinity"] = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node_name]}]}]}}});
+                cluster.create(Kind::Pod, &namespace, pod).await;
             }
         }
     }
@@ -141,7 +150,11 @@ async fn count_budget(cluster: &Cluster, budget: &Object) {
     let pods: Vec<Object> = cluster
         .all(Kind::Pod)
         .into_iter()
-        .filter(|p| p.namespace().as_deref() == Some(&namespace) && selects(selector, p.labels()) && !matches!(p.data["status"]["phase"].as_str(), Some("Succeeded" | "Failed")))
+        .filter(|p| {
+            p.namespace().as_deref() == Some(&namespace)
+                && selects(selector, p.labels())
+                && !matches!(p.data["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
+        })
         .collect();
     let healthy = i64::try_from(pods.iter().filter(|p| is_ready(p)).count()).unwrap_or(0);
     let expected = expected(cluster, &pods);
@@ -181,7 +194,10 @@ async fn count_budget(cluster: &Cluster, budget: &Object) {
 
 /// What the controllers of the pods want there to be, whether it is there or not.
 fn expected(cluster: &Cluster, pods: &[Object]) -> i64 {
-    let mut owners: Vec<String> = pods.iter().filter_map(|p| p.owner_references().iter().find(|o| o.controller == Some(true)).map(|o| o.uid.clone())).collect();
+    let mut owners: Vec<String> = pods
+        .iter()
+        .filter_map(|p| p.owner_references().iter().find(|o| o.controller == Some(true)).map(|o| o.uid.clone()))
+        .collect();
     owners.sort();
     owners.dedup();
     let bare = pods.iter().filter(|p| p.owner_references().is_empty()).count();

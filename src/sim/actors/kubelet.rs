@@ -39,7 +39,12 @@ pub(super) async fn run_all(cluster: Arc<Cluster>, hosts: Hosts) {
         for node in cluster.all(Kind::Node) {
             let name = node.name_any();
             kubelets.entry(name.clone()).or_insert_with(|| {
-                let kubelet = Arc::new(Kubelet { cluster: Arc::clone(&cluster), hosts: hosts.clone(), node: name, busy: Mutex::default() });
+                let kubelet = Arc::new(Kubelet {
+                    cluster: Arc::clone(&cluster),
+                    hosts: hosts.clone(),
+                    node: name,
+                    busy: Mutex::default(),
+                });
                 tasks.spawn(Arc::clone(&kubelet).run());
                 tasks.spawn(Arc::clone(&kubelet).beat());
                 kubelet
@@ -122,12 +127,15 @@ impl Kubelet {
         let (status, reason, message) = if networked {
             ("True", "KubeletReady", "kubelet is posting ready status")
         } else {
-            ("False", "KubeletNotReady", "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized")
+            (
+                "False",
+                "KubeletNotReady",
+                "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized",
+            )
         };
-        let address = node.annotations().get("cutover.dev/embedded-address").cloned().unwrap_or_else(|| "192.168.0.1".into());
-        let condition = |type_: &str, status: &str, reason: &str, message: &str| {
-            json!({"type": type_, "status": status, "reason": reason, "message": message, "lastHeartbeatTime": now, "lastTransitionTime": now})
-        };
+        let address =
+            node.annotations().get("cutover.dev/embedded-address").cloned().unwrap_or_else(|| "192.168.0.1".into());
+        let condition = |type_: &str, status: &str, reason: &str, message: &str| json!({"type": type_, "status": status, "reason": reason, "message": message, "lastHeartbeatTime": now, "lastTransitionTime": now});
         let patch = json!({
             "nodeInfo": {
                 "bootID": boot_id, "kernelVersion": "6.1.0-28-amd64", "osImage": "Debian GNU/Linux 12 (bookworm)",
@@ -183,7 +191,10 @@ impl Kubelet {
     pub(super) fn ranges(&self) -> (Option<ipnet::IpNet>, Option<ipnet::IpNet>) {
         let parse = |v: &Value| v.as_str().and_then(|s| s.parse().ok());
         let flannel = self.cluster.get(Kind::Node, "", &self.node).and_then(|n| parse(&n.data["spec"]["podCIDR"]));
-        let cilium = self.cluster.get(Kind::CiliumNode, "", &self.node).and_then(|n| parse(&n.data["spec"]["ipam"]["podCIDRs"][0]));
+        let cilium = self
+            .cluster
+            .get(Kind::CiliumNode, "", &self.node)
+            .and_then(|n| parse(&n.data["spec"]["ipam"]["podCIDRs"][0]));
         (flannel, cilium)
     }
 }

@@ -18,7 +18,6 @@ mod traffic;
 
 pub(crate) use traffic::CALLS;
 
-
 use std::{net::SocketAddr, sync::Arc};
 
 use kube::Client;

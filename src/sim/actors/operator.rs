@@ -37,7 +37,10 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
 }
 
 fn operates(cluster: &Cluster) -> bool {
-    cluster.all(Kind::Pod).iter().any(|p| p.labels().get("io.cilium/app").is_some_and(|a| a == "operator") && is_true(p, "Ready"))
+    cluster
+        .all(Kind::Pod)
+        .iter()
+        .any(|p| p.labels().get("io.cilium/app").is_some_and(|a| a == "operator") && is_true(p, "Ready"))
 }
 
 /// 1.15 serves CiliumNodeConfig as v2alpha1 only (real.md).
@@ -66,9 +69,12 @@ async fn define(cluster: &Cluster) {
 
 /// Gives every CiliumNode its part of the pool, in the order in which they came.
 async fn give_ranges(cluster: &Cluster) {
-    let Some(config) = cluster.all(Kind::ConfigMap).into_iter().find(|m| m.name_any() == "cilium-config") else { return };
+    let Some(config) = cluster.all(Kind::ConfigMap).into_iter().find(|m| m.name_any() == "cilium-config") else {
+        return;
+    };
     let data = &config.data["data"];
-    let pool: Option<ipnet::Ipv4Net> = data["cluster-pool-ipv4-cidr"].as_str().and_then(|p| p.split_whitespace().next()?.parse().ok());
+    let pool: Option<ipnet::Ipv4Net> =
+        data["cluster-pool-ipv4-cidr"].as_str().and_then(|p| p.split_whitespace().next()?.parse().ok());
     let mask = data["cluster-pool-ipv4-mask-size"].as_str().and_then(|m| m.parse().ok()).unwrap_or(24);
     let Some(mut free) = pool.and_then(|p| p.subnets(mask).ok()) else { return };
     let nodes = cluster.all(Kind::CiliumNode);
@@ -83,7 +89,8 @@ async fn give_ranges(cluster: &Cluster) {
 /// Nodes whose agent is scheduled and not ready are tainted, though no pod of theirs uses Cilium.
 async fn taint(cluster: &Cluster) {
     let pods = cluster.all(Kind::Pod);
-    let agents: Vec<&Object> = pods.iter().filter(|p| p.labels().get("k8s-app").is_some_and(|a| a == "cilium")).collect();
+    let agents: Vec<&Object> =
+        pods.iter().filter(|p| p.labels().get("k8s-app").is_some_and(|a| a == "cilium")).collect();
     for node in cluster.all(Kind::Node) {
         let name = node.name_any();
         let own: Vec<_> = agents.iter().filter(|p| p.data["spec"]["nodeName"] == *name).collect();

@@ -22,7 +22,8 @@ use tonic_prost::ProstCodec;
 use tower::Service;
 
 use crate::hubble::wire::{
-    GET_FLOWS, GetFlowsRequest, GetFlowsResponse, Item, NodeStatus, SERVER_STATUS, ServerStatusRequest, ServerStatusResponse,
+    GET_FLOWS, GetFlowsRequest, GetFlowsResponse, Item, NodeStatus, SERVER_STATUS, ServerStatusRequest,
+    ServerStatusResponse,
 };
 
 /// Flows that a ring of an agent holds (Cilium's default).
@@ -117,7 +118,10 @@ impl ServerStreamingService<GetFlowsRequest> for Observer {
                 for flow in past {
                     yield Ok(flow);
                 }
-                while asked.follow {
+                loop {
+                    if !asked.follow {
+                        break;
+                    }
                     match live.recv().await {
                         Ok(flow) => yield Ok(flow),
                         Err(broadcast::error::RecvError::Lagged(n)) => {
@@ -141,7 +145,12 @@ impl UnaryService<ServerStatusRequest> for Observer {
         let held = self.seen.ring.lock().unwrap_or_else(PoisonError::into_inner).len();
         Box::pin(async move {
             let num_flows = u64::try_from(held).unwrap_or(0);
-            Ok(Response::new(ServerStatusResponse { num_flows, max_flows: RING as u64, version: "v1.15.19".into(), ..ServerStatusResponse::default() }))
+            Ok(Response::new(ServerStatusResponse {
+                num_flows,
+                max_flows: RING as u64,
+                version: "v1.15.19".into(),
+                ..ServerStatusResponse::default()
+            }))
         })
     }
 }

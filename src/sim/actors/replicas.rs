@@ -76,12 +76,16 @@ async fn replica_set(cluster: &Cluster, set: &Object) {
     // a pod that terminates does not count, and one that has ended is replaced
     let mut living: Vec<&Object> = pods
         .iter()
-        .filter(|p| p.metadata.deletion_timestamp.is_none() && !matches!(p.data["status"]["phase"].as_str(), Some("Succeeded" | "Failed")))
+        .filter(|p| {
+            p.metadata.deletion_timestamp.is_none()
+                && !matches!(p.data["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
+        })
         .collect();
     let wanted = replicas(set);
     for _ in living.len()..wanted {
         let name = format!("{}-{}", set.name_any(), random_tail(5));
-        let pod = pod_from(&set.data["spec"]["template"], &namespace, &name, owner_reference(Kind::ReplicaSet, set), &[]);
+        let pod =
+            pod_from(&set.data["spec"]["template"], &namespace, &name, owner_reference(Kind::ReplicaSet, set), &[]);
         cluster.create(Kind::Pod, &namespace, pod).await;
     }
     if living.len() < wanted {
@@ -112,7 +116,13 @@ async fn stateful_set(cluster: &Cluster, set: &Object) {
             Some(_) => break,
             None => {
                 let labels = [("statefulset.kubernetes.io/pod-name", name.as_str())];
-                let pod = pod_from(&set.data["spec"]["template"], &namespace, &name, owner_reference(Kind::StatefulSet, set), &labels);
+                let pod = pod_from(
+                    &set.data["spec"]["template"],
+                    &namespace,
+                    &name,
+                    owner_reference(Kind::StatefulSet, set),
+                    &labels,
+                );
                 cluster.create(Kind::Pod, &namespace, pod).await;
                 break;
             }

@@ -54,14 +54,19 @@ async fn schedule(cluster: &Cluster) {
 
 async fn bind(cluster: &Cluster, pod: &Object, node: &str) {
     let namespace = pod.namespace().unwrap_or_default();
-    let binding = json!({"metadata": {"name": pod.name_any(), "namespace": namespace}, "target": {"kind": "Node", "name": node}});
+    let binding =
+        json!({"metadata": {"name": pod.name_any(), "namespace": namespace}, "target": {"kind": "Node", "name": node}});
     let Ok(binding) = serde_json::from_value::<Binding>(binding) else { return };
     let api: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(cluster.client.clone(), &namespace);
     let _ = api.create_subresource::<_, Value>("binding", &pod.name_any(), &PostParams::default(), &binding).await;
 }
 
 async fn tell(cluster: &Cluster, pod: &Object, nodes: usize) {
-    let told = pod.data["status"]["conditions"].as_array().into_iter().flatten().any(|c| c["type"] == "PodScheduled" && c["status"] == "False");
+    let told = pod.data["status"]["conditions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|c| c["type"] == "PodScheduled" && c["status"] == "False");
     if !told {
         let message = format!("0/{nodes} nodes are available.");
         let status = json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}]});
@@ -81,7 +86,9 @@ fn fits(pod: &Object, node: &Object) -> bool {
 pub(super) fn taints(node: &Object) -> Value {
     let mut taints = node.data["spec"]["taints"].as_array().cloned().unwrap_or_default();
     let cordoned = node.data["spec"]["unschedulable"] == true;
-    for (is, key) in [(!is_true(node, "Ready"), "node.kubernetes.io/not-ready"), (cordoned, "node.kubernetes.io/unschedulable")] {
+    for (is, key) in
+        [(!is_true(node, "Ready"), "node.kubernetes.io/not-ready"), (cordoned, "node.kubernetes.io/unschedulable")]
+    {
         if is && !taints.iter().any(|t| t["key"] == key) {
             taints.push(json!({"key": key, "effect": "NoSchedule"}));
         }
@@ -91,11 +98,13 @@ pub(super) fn taints(node: &Object) -> Value {
 
 /// Affinity by the node's name, as a DaemonSet's controller writes it.
 fn affine(spec: &Value, node: &Object) -> bool {
-    let terms = &spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"];
+    let terms =
+        &spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"];
     let Some(terms) = terms.as_array() else { return true };
     terms.iter().any(|t| {
         t["matchFields"].as_array().into_iter().flatten().all(|f| {
-            f["key"] == "metadata.name" && f["values"].as_array().is_some_and(|v| v.iter().any(|n| *n == node.name_any()))
+            f["key"] == "metadata.name"
+                && f["values"].as_array().is_some_and(|v| v.iter().any(|n| *n == node.name_any()))
         })
     })
 }
@@ -108,7 +117,10 @@ pub(super) fn tolerated(taints: &Value, tolerations: &Value) -> bool {
             let key = t["key"].as_str().unwrap_or_default();
             let exists = t["operator"] == "Exists";
             (t["effect"].is_null() || t["effect"] == taint["effect"])
-                && ((key.is_empty() && exists) || (taint["key"] == key && (exists || t["value"].as_str().unwrap_or_default() == taint["value"].as_str().unwrap_or_default())))
+                && ((key.is_empty() && exists)
+                    || (taint["key"] == key
+                        && (exists
+                            || t["value"].as_str().unwrap_or_default() == taint["value"].as_str().unwrap_or_default())))
         })
     })
 }

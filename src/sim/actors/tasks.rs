@@ -28,7 +28,11 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
         "clean" => kubelet.hosts.with(&kubelet.node, super::host::Host::clean),
         "reboot" => {
             reboots = kubelet.hosts.with(&kubelet.node, |h| h.boot_id == argument);
-            let _ = writeln!(report, "{}", if reboots { format!("rebooting={argument}") } else { "rebooted=already".into() });
+            let _ = writeln!(
+                report,
+                "{}",
+                if reboots { format!("rebooting={argument}") } else { "rebooted=already".into() }
+            );
         }
         "probe" => {
             let _ = writeln!(report, "address={ip}\napi=ok");
@@ -61,7 +65,17 @@ fn look(kubelet: &Kubelet, report: &mut String) {
             let _ = writeln!(report, "conf={conf}");
         }
         if let Some(agent) = &h.agent {
-            let _ = writeln!(report, "cni={}", if agent.wrote { "Ok" } else if agent.manages { "Warning" } else { "Disabled" });
+            let _ = writeln!(
+                report,
+                "cni={}",
+                if agent.wrote {
+                    "Ok"
+                } else if agent.manages {
+                    "Warning"
+                } else {
+                    "Disabled"
+                }
+            );
         }
         for link in ["flannel.1", "cni0", "cilium_host"].iter().filter(|l| h.links.contains(*l)) {
             let _ = writeln!(report, "link={link}");

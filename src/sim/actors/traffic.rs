@@ -13,7 +13,9 @@ use super::{
     host::{Hosts, Plugin, Sandbox},
     relay::Seen,
 };
-use crate::hubble::wire::{Endpoint, EventType, Flow, GetFlowsResponse, Icmp, Ip, Item, L4, Ports, Protocol, Tcp, Workload};
+use crate::hubble::wire::{
+    Endpoint, EventType, Flow, GetFlowsResponse, Icmp, Ip, Item, L4, Ports, Protocol, Tcp, Workload,
+};
 
 /// Annotation of the embedded workloads: whom they call, as `namespace/app:port,…`.
 pub(crate) const CALLS: &str = "cutover.dev/embedded-calls";
@@ -38,20 +40,32 @@ struct Side {
 }
 
 fn round(cluster: &Cluster, hosts: &Hosts, out: &Seen) {
-    if !cluster.all(Kind::Pod).iter().any(|p| p.labels().get("k8s-app").is_some_and(|a| a == "hubble-relay") && is_true(p, "Ready")) {
+    if !cluster
+        .all(Kind::Pod)
+        .iter()
+        .any(|p| p.labels().get("k8s-app").is_some_and(|a| a == "hubble-relay") && is_true(p, "Ready"))
+    {
         return;
     }
-    let sides: Vec<Side> = cluster.all(Kind::Pod).into_iter().filter(|p| is_true(p, "Ready")).filter_map(|pod| {
-        let node = pod.data["spec"]["nodeName"].as_str()?.to_owned();
-        let sandbox = hosts.with(&node, |h| h.sandboxes.get(&pod.uid().unwrap_or_default()).copied())?;
-        Some(Side { pod: Some(pod), node, sandbox })
-    }).collect();
+    let sides: Vec<Side> = cluster
+        .all(Kind::Pod)
+        .into_iter()
+        .filter(|p| is_true(p, "Ready"))
+        .filter_map(|pod| {
+            let node = pod.data["spec"]["nodeName"].as_str()?.to_owned();
+            let sandbox = hosts.with(&node, |h| h.sandboxes.get(&pod.uid().unwrap_or_default()).copied())?;
+            Some(Side { pod: Some(pod), node, sandbox })
+        })
+        .collect();
     for client in &sides {
         let Some(calls) = client.pod.as_ref().and_then(|p| p.annotations().get(CALLS).cloned()) else { continue };
         for call in calls.split(',').filter(|_| fastrand::u8(..) < 90) {
-            let Some((whom, port)) = call.rsplit_once(':').and_then(|(w, p)| Some((w, p.parse::<u16>().ok()?))) else { continue };
+            let Some((whom, port)) = call.rsplit_once(':').and_then(|(w, p)| Some((w, p.parse::<u16>().ok()?))) else {
+                continue;
+            };
             if let Ok(ip) = whom.parse::<IpAddr>() {
-                let world = Side { pod: None, node: client.node.clone(), sandbox: Sandbox { ip, plugin: Plugin::Host } };
+                let world =
+                    Side { pod: None, node: client.node.clone(), sandbox: Sandbox { ip, plugin: Plugin::Host } };
                 observe(cluster, client, &world, port, out);
                 continue;
             }
@@ -65,7 +79,11 @@ fn round(cluster: &Cluster, hosts: &Hosts, out: &Seen) {
 }
 
 fn app(pod: &Object) -> String {
-    format!("{}/{}", pod.namespace().unwrap_or_default(), pod.labels().get("app").map(String::as_str).unwrap_or_default())
+    format!(
+        "{}/{}",
+        pod.namespace().unwrap_or_default(),
+        pod.labels().get("app").map(String::as_str).unwrap_or_default()
+    )
 }
 
 /// What the agents of both nodes see of one connection: nothing, unless one end is Cilium's.
@@ -85,7 +103,9 @@ fn observe(cluster: &Cluster, client: &Side, server: &Side, port: u16, out: &See
         Endpoint { identity: if client.node == server.node { 1 } else { 6 }, ..Endpoint::default() }
     };
     let destination = if cilium(server) { endpoint(server) } else { Endpoint { identity: 2, ..Endpoint::default() } };
-    let denied = cilium(server) && enforced(cluster) && server.pod.as_ref().is_some_and(|p| denies(cluster, p, client.pod.as_ref()));
+    let denied = cilium(server)
+        && enforced(cluster)
+        && server.pod.as_ref().is_some_and(|p| denies(cluster, p, client.pod.as_ref()));
     let node = if cilium(server) { &server.node } else { &client.node };
     let ports = (fastrand::u16(32_768..60_999), port);
     let protocol = if port == 53 {
@@ -94,18 +114,27 @@ fn observe(cluster: &Cluster, client: &Side, server: &Side, port: u16, out: &See
         Protocol::Tcp(Tcp { source_port: ports.0.into(), destination_port: ports.1.into() })
     };
     let (verdict, reason, event) = if denied { (2, 133, 1) } else { (1, 0, 4) };
-    push(out, node, Flow {
-        verdict,
-        drop_reason: reason,
-        drop_reason_desc: i32::try_from(reason).unwrap_or(0),
-        ip: Some(Ip { source: source_ip.to_string(), destination: server.sandbox.ip.to_string(), version: 1, encrypted: false }),
-        l4: Some(L4 { protocol: Some(protocol) }),
-        source: Some(source),
-        destination: Some(destination),
-        event: Some(EventType { kind: event, sub_kind: if denied { 133 } else { 0 } }),
-        is_reply: Some(false),
-        ..Flow::default()
-    });
+    push(
+        out,
+        node,
+        Flow {
+            verdict,
+            drop_reason: reason,
+            drop_reason_desc: i32::try_from(reason).unwrap_or(0),
+            ip: Some(Ip {
+                source: source_ip.to_string(),
+                destination: server.sandbox.ip.to_string(),
+                version: 1,
+                encrypted: false,
+            }),
+            l4: Some(L4 { protocol: Some(protocol) }),
+            source: Some(source),
+            destination: Some(destination),
+            event: Some(EventType { kind: event, sub_kind: if denied { 133 } else { 0 } }),
+            is_reply: Some(false),
+            ..Flow::default()
+        },
+    );
 }
 
 fn push(out: &Seen, node: &str, mut flow: Flow) {
@@ -113,7 +142,7 @@ fn push(out: &Seen, node: &str, mut flow: Flow) {
     let time = prost_types::Timestamp { seconds: now.as_second(), nanos: now.subsec_nanosecond() };
     flow.time = Some(time);
     flow.kind = 1;
-    flow.node_name = node.to_owned();
+    node.clone_into(&mut flow.node_name);
     flow.uuid = uuid::Uuid::new_v4().to_string();
     out.push(GetFlowsResponse { item: Some(Item::Flow(Box::new(flow))), node_name: node.to_owned(), time: Some(time) });
 }
@@ -128,7 +157,13 @@ fn endpoint(side: &Side) -> Endpoint {
         Workload { name: name.into(), kind: kind.into() }
     });
     let identity = 10_000 + u32::try_from(app(pod).bytes().map(u64::from).sum::<u64>() % 50_000).unwrap_or(0);
-    Endpoint { id: 1, identity, namespace: pod.namespace().unwrap_or_default(), pod_name: pod.name_any(), workloads: workloads.into_iter().collect() }
+    Endpoint {
+        id: 1,
+        identity,
+        namespace: pod.namespace().unwrap_or_default(),
+        pod_name: pod.name_any(),
+        workloads: workloads.into_iter().collect(),
+    }
 }
 
 /// Address of `cilium_host`: the second of the node's range.
@@ -157,8 +192,11 @@ fn denies(cluster: &Cluster, server: &Object, client: Option<&Object>) -> bool {
                     let Some(client) = client else { return false };
                     let same_namespace = client.namespace() == server.namespace();
                     let namespaces = &peer["namespaceSelector"];
-                    (if namespaces.is_null() { same_namespace } else { namespaces == &Value::Object(serde_json::Map::new()) || same_namespace })
-                        && (peer["podSelector"].is_null() || selects(&peer["podSelector"], client.labels()))
+                    (if namespaces.is_null() {
+                        same_namespace
+                    } else {
+                        namespaces == &Value::Object(serde_json::Map::new()) || same_namespace
+                    }) && (peer["podSelector"].is_null() || selects(&peer["podSelector"], client.labels()))
                 })
             })
         })
@@ -171,20 +209,31 @@ fn probes(cluster: &Cluster, hosts: &Hosts, out: &Seen) {
     let nodes: Vec<String> = hosts.lock().iter().filter(|(_, h)| h.agent.is_some()).map(|(n, _)| n.clone()).collect();
     let Some(from) = fastrand::choice(&nodes) else { return };
     for to in nodes.iter().filter(|n| *n != from) {
-        let (Some(source), Some(destination)) = (cilium_host(cluster, from), cilium_host(cluster, to)) else { continue };
+        let (Some(source), Some(destination)) = (cilium_host(cluster, from), cilium_host(cluster, to)) else {
+            continue;
+        };
         let protocol = if fastrand::bool() {
             Protocol::Tcp(Tcp { source_port: fastrand::u32(32_768..60_999), destination_port: 4_240 })
         } else {
             Protocol::Icmp4(Icmp { kind: 8, code: 0 })
         };
-        push(out, to, Flow {
-            verdict: 1,
-            ip: Some(Ip { source: source.to_string(), destination: destination.to_string(), version: 1, encrypted: false }),
-            l4: Some(L4 { protocol: Some(protocol) }),
-            source: Some(Endpoint { identity: 6, ..Endpoint::default() }),
-            destination: Some(Endpoint { identity: 4, ..Endpoint::default() }),
-            event: Some(EventType { kind: 4, sub_kind: 4 }),
-            ..Flow::default()
-        });
+        push(
+            out,
+            to,
+            Flow {
+                verdict: 1,
+                ip: Some(Ip {
+                    source: source.to_string(),
+                    destination: destination.to_string(),
+                    version: 1,
+                    encrypted: false,
+                }),
+                l4: Some(L4 { protocol: Some(protocol) }),
+                source: Some(Endpoint { identity: 6, ..Endpoint::default() }),
+                destination: Some(Endpoint { identity: 4, ..Endpoint::default() }),
+                event: Some(EventType { kind: 4, sub_kind: 4 }),
+                ..Flow::default()
+            },
+        );
     }
 }

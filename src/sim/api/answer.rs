@@ -38,7 +38,9 @@ impl Failure {
         Self::new(
             409,
             "Conflict",
-            format!("Operation cannot be fulfilled on {resource} {name:?}: the object has been modified; please apply your changes to the latest version and try again"),
+            format!(
+                "Operation cannot be fulfilled on {resource} {name:?}: the object has been modified; please apply your changes to the latest version and try again"
+            ),
         )
     }
 
@@ -46,7 +48,9 @@ impl Failure {
         Self::new(
             409,
             "Conflict",
-            format!("Operation cannot be fulfilled on {resource} {name:?}: the UID in the precondition ({wanted}) does not match the UID in record ({found}). The object might have been deleted and then recreated"),
+            format!(
+                "Operation cannot be fulfilled on {resource} {name:?}: the UID in the precondition ({wanted}) does not match the UID in record ({found}). The object might have been deleted and then recreated"
+            ),
         )
     }
 
@@ -54,8 +58,10 @@ impl Failure {
         let said: Vec<String> = causes.iter().map(|(field, message)| format!("{field}: {message}")).collect();
         let said = if said.len() == 1 { said.concat() } else { format!("[{}]", said.join(", ")) };
         let mut f = Self::new(422, "Invalid", format!("{kind} {name:?} is invalid: {said}"));
-        let causes: Vec<Value> =
-            causes.iter().map(|(field, m)| json!({"reason": "FieldValueInvalid", "message": m, "field": field})).collect();
+        let causes: Vec<Value> = causes
+            .iter()
+            .map(|(field, m)| json!({"reason": "FieldValueInvalid", "message": m, "field": field}))
+            .collect();
         f.details = json!({"name": name, "kind": kind, "causes": causes});
         f
     }

@@ -9,15 +9,26 @@ use super::answer::{Failure, Result};
 type Path = Vec<String>;
 
 /// Applies a manager's configuration. Lists are owned as a whole.
-pub(super) fn apply(current: Option<&Value>, config: &Value, manager: &str, force: bool, api_version: &str) -> Result<Value> {
+pub(super) fn apply(
+    current: Option<&Value>,
+    config: &Value,
+    manager: &str,
+    force: bool,
+    api_version: &str,
+) -> Result<Value> {
     let mut config = config.clone();
-    if let Some(meta) = config["metadata"].as_object_mut() {
+    if let Some(meta) = config.get_mut("metadata").and_then(Value::as_object_mut) {
         meta.remove("managedFields");
         meta.remove("resourceVersion");
     }
     let mut wanted = BTreeSet::new();
     leaves(&config, &mut Vec::new(), &mut wanted);
-    wanted.retain(|p| !matches!(p.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), ["apiVersion" | "kind"] | ["metadata", "name" | "namespace"]));
+    wanted.retain(|p| {
+        !matches!(
+            p.iter().map(String::as_str).collect::<Vec<_>>().as_slice(),
+            ["apiVersion" | "kind"] | ["metadata", "name" | "namespace"]
+        )
+    });
     let mut object = current.cloned().unwrap_or_else(|| json!({}));
     let mut entries: Vec<(String, BTreeSet<Path>)> = read_entries(&object);
     let own = entries.iter().position(|(m, _)| m == manager);
@@ -26,7 +37,8 @@ pub(super) fn apply(current: Option<&Value>, config: &Value, manager: &str, forc
         if let (Some(path), false) = (clash.first(), force) {
             let field = format!(".{}", path.join("."));
             let message = format!("Apply failed with 1 conflict: conflict with {other:?}: {field}");
-            return Err(Failure::new(409, "Conflict", message).caused("FieldManagerConflict", format!("conflict with {other:?}: {field}")));
+            return Err(Failure::new(409, "Conflict", message)
+                .caused("FieldManagerConflict", format!("conflict with {other:?}: {field}")));
         }
         if force {
             let clash: Vec<Path> = clash.into_iter().cloned().collect();
@@ -56,7 +68,9 @@ pub(super) fn apply(current: Option<&Value>, config: &Value, manager: &str, forc
 
 fn overlay(under: &mut Value, over: &Value) {
     match (under, over) {
-        (Value::Object(under), Value::Object(over)) => over.iter().for_each(|(k, v)| overlay(under.entry(k.clone()).or_insert(Value::Null), v)),
+        (Value::Object(under), Value::Object(over)) => {
+            over.iter().for_each(|(k, v)| overlay(under.entry(k.clone()).or_insert(Value::Null), v));
+        }
         (under, over) => *under = over.clone(),
     }
 }
@@ -130,16 +144,21 @@ mod tests {
 
     #[test]
     fn what_is_not_applied_any_more_goes_and_what_others_own_stays() {
-        let first = apply(None, &json!({"metadata": {"name": "x"}, "data": {"a": "1", "b": "2"}}), "one", false, "v1").unwrap();
+        let first =
+            apply(None, &json!({"metadata": {"name": "x"}, "data": {"a": "1", "b": "2"}}), "one", false, "v1").unwrap();
         let second = apply(Some(&first), &json!({"data": {"c": "3"}}), "two", false, "v1").unwrap();
-        let third = apply(Some(&second), &json!({"metadata": {"name": "x"}, "data": {"a": "1"}}), "one", false, "v1").unwrap();
+        let third =
+            apply(Some(&second), &json!({"metadata": {"name": "x"}, "data": {"a": "1"}}), "one", false, "v1").unwrap();
         assert_eq!(third["data"], json!({"a": "1", "c": "3"}));
     }
 
     #[test]
     fn two_managers_of_one_field_conflict_until_one_forces() {
         let first = apply(None, &json!({"data": {"a": "1"}}), "one", false, "v1").unwrap();
-        assert!(apply(Some(&first), &json!({"data": {"a": "1"}}), "two", false, "v1").is_ok(), "the same value is no conflict");
+        assert!(
+            apply(Some(&first), &json!({"data": {"a": "1"}}), "two", false, "v1").is_ok(),
+            "the same value is no conflict"
+        );
         let refused = apply(Some(&first), &json!({"data": {"a": "2"}}), "two", false, "v1").unwrap_err();
         assert_eq!(refused.code, 409);
         assert_eq!(apply(Some(&first), &json!({"data": {"a": "2"}}), "two", true, "v1").unwrap()["data"]["a"], "2");

@@ -35,7 +35,8 @@ pub(super) fn answer(path: &str, kinds: &[Kind]) -> Option<Value> {
 }
 
 fn groups(kinds: &[Kind]) -> BTreeMap<String, Vec<String>> {
-    let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::from([("authorization.k8s.io".into(), vec!["v1".into()])]);
+    let mut groups: BTreeMap<String, Vec<String>> =
+        BTreeMap::from([("authorization.k8s.io".into(), vec!["v1".into()])]);
     for kind in kinds.iter().filter(|k| !k.group.is_empty()) {
         let versions = groups.entry(kind.group.clone()).or_default();
         if !versions.contains(&kind.version) {
@@ -46,7 +47,8 @@ fn groups(kinds: &[Kind]) -> BTreeMap<String, Vec<String>> {
 }
 
 fn group(name: &str, versions: &[String]) -> Value {
-    let versions: Vec<Value> = versions.iter().map(|v| json!({"groupVersion": format!("{name}/{v}"), "version": v})).collect();
+    let versions: Vec<Value> =
+        versions.iter().map(|v| json!({"groupVersion": format!("{name}/{v}"), "version": v})).collect();
     json!({"name": name, "versions": versions, "preferredVersion": versions[0]})
 }
 

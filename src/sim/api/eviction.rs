@@ -30,7 +30,13 @@ pub(super) fn evict(inner: &mut Inner, target: &Target, body: &Value, options: &
         match matching.as_slice() {
             [] => {}
             [(key, budget)] => spend(inner, key, budget, &pod, &name, delete.dry_run)?,
-            _ => return Err(Failure::new(500, "", "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.")),
+            _ => {
+                return Err(Failure::new(
+                    500,
+                    "",
+                    "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
+                ));
+            }
         }
     }
     let pod_target = Target { sub: None, ..target.clone() };
@@ -73,19 +79,35 @@ fn selects(selector: &Value, labels: &Value) -> bool {
 fn spend(inner: &mut Inner, key: &Name, budget: &Value, pod: &Value, name: &str, dry_run: bool) -> Result<()> {
     let number = |field: &str| budget["status"][field].as_i64().unwrap_or(0);
     if number("observedGeneration") < budget["metadata"]["generation"].as_i64().unwrap_or(0) {
-        return Err(Failure::new(429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget.")
-            .caused("DisruptionBudget", format!("The disruption budget {} is still being processed by the server.", key.1))
-            .retry_after(10));
+        return Err(Failure::new(
+            429,
+            "TooManyRequests",
+            "Cannot evict pod as it would violate the pod's disruption budget.",
+        )
+        .caused("DisruptionBudget", format!("The disruption budget {} is still being processed by the server.", key.1))
+        .retry_after(10));
     }
-    let ready = pod["status"]["conditions"].as_array().into_iter().flatten().any(|c| c["type"] == "Ready" && c["status"] == "True");
+    let ready = pod["status"]["conditions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|c| c["type"] == "Ready" && c["status"] == "True");
     let (healthy, desired) = (number("currentHealthy"), number("desiredHealthy"));
-    if !ready && (budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow" || (healthy >= desired && desired > 0)) {
+    if !ready && (budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow" || (healthy >= desired && desired > 0))
+    {
         return Ok(());
     }
     let allowed = number("disruptionsAllowed");
     if allowed <= 0 {
-        return Err(Failure::new(429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget.")
-            .caused("DisruptionBudget", format!("The disruption budget {} needs {desired} healthy pods and has {healthy} currently", key.1)));
+        return Err(Failure::new(
+            429,
+            "TooManyRequests",
+            "Cannot evict pod as it would violate the pod's disruption budget.",
+        )
+        .caused(
+            "DisruptionBudget",
+            format!("The disruption budget {} needs {desired} healthy pods and has {healthy} currently", key.1),
+        ));
     }
     if !dry_run {
         let mut budget = budget.clone();

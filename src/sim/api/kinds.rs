@@ -50,11 +50,29 @@ const BUILT_IN: &[Row] = &[
     ("coordination.k8s.io", "v1", "leases", "lease", "Lease", "", true, false),
     ("networking.k8s.io", "v1", "networkpolicies", "networkpolicy", "NetworkPolicy", "netpol", true, false),
     ("rbac.authorization.k8s.io", "v1", "clusterroles", "clusterrole", "ClusterRole", "", false, false),
-    ("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "clusterrolebinding", "ClusterRoleBinding", "", false, false),
+    (
+        "rbac.authorization.k8s.io",
+        "v1",
+        "clusterrolebindings",
+        "clusterrolebinding",
+        "ClusterRoleBinding",
+        "",
+        false,
+        false,
+    ),
     ("rbac.authorization.k8s.io", "v1", "roles", "role", "Role", "", true, false),
     ("rbac.authorization.k8s.io", "v1", "rolebindings", "rolebinding", "RoleBinding", "", true, false),
     ("storage.k8s.io", "v1", "volumeattachments", "volumeattachment", "VolumeAttachment", "", false, true),
-    ("apiextensions.k8s.io", "v1", "customresourcedefinitions", "customresourcedefinition", "CustomResourceDefinition", "crd", false, true),
+    (
+        "apiextensions.k8s.io",
+        "v1",
+        "customresourcedefinitions",
+        "customresourcedefinition",
+        "CustomResourceDefinition",
+        "crd",
+        false,
+        true,
+    ),
 ];
 
 pub(super) const CRDS: &str = "customresourcedefinitions.apiextensions.k8s.io";

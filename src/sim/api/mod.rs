@@ -1,5 +1,7 @@
 //! An API server that speaks the Kubernetes API over HTTP: as much of it as a client can tell.
 
+#![expect(clippy::result_large_err, reason = "failures are answers: made once a request, never in a loop")]
+
 mod answer;
 mod apply;
 mod discovery;

@@ -32,7 +32,8 @@ impl Filter {
 
     pub(super) fn matches(&self, object: &Value) -> bool {
         let labels = &object["metadata"]["labels"];
-        self.labels.iter().all(|t| t.matches(labels)) && self.fields.iter().all(|(path, equal, value)| (field(object, path) == *value) == *equal)
+        self.labels.iter().all(|t| t.matches(labels))
+            && self.fields.iter().all(|(path, equal, value)| (field(object, path) == *value) == *equal)
     }
 }
 
@@ -63,8 +64,16 @@ fn field(object: &Value, path: &str) -> String {
     }
 }
 
-const POD_FIELDS: &[&str] =
-    &["spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork", "status.phase", "status.podIP", "status.nominatedNodeName"];
+const POD_FIELDS: &[&str] = &[
+    "spec.nodeName",
+    "spec.restartPolicy",
+    "spec.schedulerName",
+    "spec.serviceAccountName",
+    "spec.hostNetwork",
+    "status.phase",
+    "status.podIP",
+    "status.nominatedNodeName",
+];
 
 fn parse_fields(text: &str, resource: &str) -> Result<Vec<(String, bool, String)>> {
     let mut terms = Vec::new();
@@ -82,7 +91,10 @@ fn parse_fields(text: &str, resource: &str) -> Result<Vec<(String, bool, String)
                 "nodes" => path == "spec.unschedulable",
                 "secrets" => path == "type",
                 "namespaces" => path == "status.phase",
-                "events" => path.starts_with("involvedObject.") || matches!(path, "reason" | "type" | "source" | "reportingComponent"),
+                "events" => {
+                    path.starts_with("involvedObject.")
+                        || matches!(path, "reason" | "type" | "source" | "reportingComponent")
+                }
                 _ => false,
             };
         if !known {
@@ -147,7 +159,10 @@ mod tests {
     use super::*;
 
     fn matches(labels: &str, fields: &str) -> bool {
-        let query = HashMap::from([("labelSelector".to_owned(), labels.to_owned()), ("fieldSelector".to_owned(), fields.to_owned())]);
+        let query = HashMap::from([
+            ("labelSelector".to_owned(), labels.to_owned()),
+            ("fieldSelector".to_owned(), fields.to_owned()),
+        ]);
         let pod = json!({"metadata": {"name": "a", "labels": {"app": "web", "tier": "x"}}, "spec": {"nodeName": "n1"}});
         Filter::parse(&query, "pods").unwrap().matches(&pod)
     }

@@ -46,7 +46,11 @@ mod tests {
     #[test]
     fn addresses_are_read_as_the_real_server_reads_them() {
         let kinds = built_in();
-        let at = |p: &str| parse(p, &kinds).map(|t| (t.kind.plural, t.namespace.unwrap_or_default(), t.name.unwrap_or_default(), t.sub.unwrap_or_default()));
+        let at = |p: &str| {
+            parse(p, &kinds).map(|t| {
+                (t.kind.plural, t.namespace.unwrap_or_default(), t.name.unwrap_or_default(), t.sub.unwrap_or_default())
+            })
+        };
         let row = |a: &str, b: &str, c: &str, d: &str| Some((a.into(), b.into(), c.into(), d.into()));
         assert_eq!(at("/api/v1/pods"), row("pods", "", "", ""));
         assert_eq!(at("/api/v1/namespaces/shop"), row("namespaces", "", "shop", ""));

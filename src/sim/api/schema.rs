@@ -42,7 +42,9 @@ fn prune(schema: &Value, value: &mut Value, root: bool) {
                 object.values_mut().for_each(|v| prune(additional, v, false));
                 return;
             }
-            object.retain(|k, _| properties.contains_key(k) || (root && matches!(k.as_str(), "apiVersion" | "kind" | "metadata")));
+            object.retain(|k, _| {
+                properties.contains_key(k) || (root && matches!(k.as_str(), "apiVersion" | "kind" | "metadata"))
+            });
             for (key, inner) in properties {
                 if root && key == "metadata" {
                     continue;
@@ -58,17 +60,25 @@ fn prune(schema: &Value, value: &mut Value, root: bool) {
 }
 
 fn check(schema: &Value, value: &Value, path: &str, causes: &mut Vec<(String, String)>) {
-    let mut refuse = |message: String| causes.push((if path.is_empty() { "<nil>".into() } else { path.to_owned() }, message));
+    let mut refuse =
+        |message: String| causes.push((if path.is_empty() { "<nil>".into() } else { path.to_owned() }, message));
     if value.is_null() {
         if schema["nullable"] != true && !path.is_empty() {
-            refuse(format!("Invalid value: \"null\": {path} in body must be of type {}", schema["type"].as_str().unwrap_or("object")));
+            refuse(format!(
+                "Invalid value: \"null\": {path} in body must be of type {}",
+                schema["type"].as_str().unwrap_or("object")
+            ));
         }
         return;
     }
     if let Some(wanted) = schema["type"].as_str()
         && !is_of(wanted, value)
     {
-        refuse(format!("Invalid value: {:?}: {path} in body must be of type {wanted}: {:?}", type_of(value), type_of(value)));
+        refuse(format!(
+            "Invalid value: {:?}: {path} in body must be of type {wanted}: {:?}",
+            type_of(value),
+            type_of(value)
+        ));
         return;
     }
     if let Some(allowed) = schema["enum"].as_array()
@@ -84,16 +94,25 @@ fn check(schema: &Value, value: &Value, path: &str, causes: &mut Vec<(String, St
     }
     if let Some(number) = value.as_f64() {
         if schema["minimum"].as_f64().is_some_and(|m| number < m) {
-            refuse(format!("Invalid value: {value}: {path} in body should be greater than or equal to {}", schema["minimum"]));
+            refuse(format!(
+                "Invalid value: {value}: {path} in body should be greater than or equal to {}",
+                schema["minimum"]
+            ));
         }
         if schema["maximum"].as_f64().is_some_and(|m| number > m) {
-            refuse(format!("Invalid value: {value}: {path} in body should be less than or equal to {}", schema["maximum"]));
+            refuse(format!(
+                "Invalid value: {value}: {path} in body should be less than or equal to {}",
+                schema["maximum"]
+            ));
         }
     }
     if let Some(text) = value.as_str() {
         let length = u64::try_from(text.chars().count()).unwrap_or(u64::MAX);
         if schema["minLength"].as_u64().is_some_and(|m| length < m) {
-            refuse(format!("Invalid value: {text:?}: {path} in body should be at least {} chars long", schema["minLength"]));
+            refuse(format!(
+                "Invalid value: {text:?}: {path} in body should be at least {} chars long",
+                schema["minLength"]
+            ));
         }
         if schema["maxLength"].as_u64().is_some_and(|m| length > m) {
             refuse(format!("Too long: may not be more than {} bytes", schema["maxLength"]));

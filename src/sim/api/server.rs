@@ -17,7 +17,7 @@ use super::{
     discovery, eviction,
     query::Filter,
     requests::{self, Target},
-    store::Store,
+    store::{Name, Store},
     table,
     users::{self, User},
     watch::{self, Shape, versioned},
@@ -45,7 +45,7 @@ impl Server {
 
     /// Forgets the past, so that watches from before are answered with 410.
     pub fn compact(&self) {
-        self.store.transact(|inner| inner.compact());
+        self.store.transact(super::store::Inner::compact);
     }
 }
 
@@ -158,7 +158,11 @@ impl Request {
                 let gone = self.store.transact(|i| writes::delete(i, target, &options))?;
                 Ok(self.show(200, &gone))
             }
-            _ => Err(Failure::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")),
+            _ => Err(Failure::new(
+                405,
+                "MethodNotAllowed",
+                "the server does not allow this method on the requested resource",
+            )),
         }
     }
 
@@ -201,10 +205,17 @@ impl Request {
             "application/json-patch+json" => PatchKind::Json,
             "application/apply-patch+yaml" => {
                 let text = String::from_utf8_lossy(&self.body);
-                let body = serde_saphyr::from_str(&text).map_err(|e| Failure::bad(format!("the body is not YAML: {e}")))?;
+                let body =
+                    serde_saphyr::from_str(&text).map_err(|e| Failure::bad(format!("the body is not YAML: {e}")))?;
                 return Ok((PatchKind::Apply, body));
             }
-            other => return Err(Failure::new(415, "UnsupportedMediaType", format!("the body of the request was in an unknown format - {other}"))),
+            other => {
+                return Err(Failure::new(
+                    415,
+                    "UnsupportedMediaType",
+                    format!("the body of the request was in an unknown format - {other}"),
+                ));
+            }
         };
         Ok((kind, self.object()?))
     }
@@ -236,7 +247,8 @@ impl Request {
         if self.query.get("watch").is_some_and(|w| w == "true" || w == "1") {
             return Ok(watch::watch(self.store, self.target, filter, &self.query, shape));
         }
-        let limit = self.query.get("limit").and_then(|l| l.parse::<usize>().ok()).filter(|l| *l > 0).unwrap_or(usize::MAX);
+        let limit =
+            self.query.get("limit").and_then(|l| l.parse::<usize>().ok()).filter(|l| *l > 0).unwrap_or(usize::MAX);
         let (version, after) = self.position()?;
         let inner = self.store.lock();
         if version.is_some_and(|v| v < inner.compacted) {
@@ -245,18 +257,24 @@ impl Request {
         // the pages of one list carry the version of the first
         let version = version.unwrap_or_else(|| inner.version()).to_string();
         let resource = self.target.kind.resource();
-        let all = inner.list(&resource, self.target.namespace.as_deref()).filter(|(k, o)| after.as_ref().is_none_or(|a| *k > a) && filter.matches(o));
+        let all = inner
+            .list(&resource, self.target.namespace.as_deref())
+            .filter(|(k, o)| after.as_ref().is_none_or(|a| *k > a) && filter.matches(o));
         let mut page: Vec<_> = all.take(limit.saturating_add(1)).map(|(k, o)| (k.clone(), Arc::clone(o))).collect();
         drop(inner);
         let more = page.len() > limit;
         page.truncate(limit);
-        let next = page.last().filter(|_| more).map(|((ns, name), _)| format!("{version}|{ns}|{name}")).unwrap_or_default();
+        let next =
+            page.last().filter(|_| more).map(|((ns, name), _)| format!("{version}|{ns}|{name}")).unwrap_or_default();
         if shape.table {
             let mut table = table::table(&shape.kind, page.iter().map(|(_, o)| &**o), &version);
             table["metadata"]["continue"] = json!(next);
             return Ok(json_response(200, &table));
         }
-        let items: Vec<Value> = page.iter().map(|(_, o)| if shape.metadata_only { shape.show(o) } else { versioned(&shape.kind, o) }).collect();
+        let items: Vec<Value> = page
+            .iter()
+            .map(|(_, o)| if shape.metadata_only { shape.show(o) } else { versioned(&shape.kind, o) })
+            .collect();
         let (list_kind, api_version) = if shape.metadata_only {
             ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned())
         } else {
@@ -269,7 +287,7 @@ impl Request {
         Ok(json_response(200, &json!({"kind": list_kind, "apiVersion": api_version, "metadata": meta, "items": items})))
     }
 
-    fn position(&self) -> Result<(Option<u64>, Option<(String, String)>)> {
+    fn position(&self) -> Result<(Option<u64>, Option<Name>)> {
         let Some(token) = self.query.get("continue").filter(|t| !t.is_empty()) else { return Ok((None, None)) };
         let mut parts = token.splitn(3, '|');
         match (parts.next().and_then(|v| v.parse().ok()), parts.next(), parts.next()) {

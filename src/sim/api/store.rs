@@ -97,7 +97,11 @@ impl Inner {
         self.objects.get(resource)?.get(name).cloned()
     }
 
-    pub(super) fn list<'a>(&'a self, resource: &str, namespace: Option<&'a str>) -> impl Iterator<Item = (&'a Name, &'a Arc<Value>)> {
+    pub(super) fn list<'a>(
+        &'a self,
+        resource: &str,
+        namespace: Option<&'a str>,
+    ) -> impl Iterator<Item = (&'a Name, &'a Arc<Value>)> {
         self.objects.get(resource).into_iter().flatten().filter(move |((ns, _), _)| namespace.is_none_or(|n| n == ns))
     }
 

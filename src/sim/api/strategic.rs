@@ -76,15 +76,24 @@ mod tests {
     #[test]
     fn conditions_merge_by_type_and_taints_are_replaced() {
         let mut node = json!({"spec": {"taints": [{"key": "a"}]}, "status": {"conditions": [{"type": "Ready", "status": "True"}, {"type": "X", "status": "True"}]}});
-        patch(&mut node, &json!({"spec": {"taints": [{"key": "b"}], "unschedulable": null}, "status": {"conditions": [{"type": "Ready", "status": "False"}]}}));
+        patch(
+            &mut node,
+            &json!({"spec": {"taints": [{"key": "b"}], "unschedulable": null}, "status": {"conditions": [{"type": "Ready", "status": "False"}]}}),
+        );
         assert_eq!(node["spec"]["taints"], json!([{"key": "b"}]));
-        assert_eq!(node["status"]["conditions"], json!([{"type": "Ready", "status": "False"}, {"type": "X", "status": "True"}]));
+        assert_eq!(
+            node["status"]["conditions"],
+            json!([{"type": "Ready", "status": "False"}, {"type": "X", "status": "True"}])
+        );
     }
 
     #[test]
     fn elements_can_be_deleted_by_key() {
         let mut pod = json!({"spec": {"containers": [{"name": "a"}, {"name": "b", "image": "x"}]}});
-        patch(&mut pod, &json!({"spec": {"containers": [{"name": "a", "$patch": "delete"}, {"name": "b", "image": "y"}]}}));
+        patch(
+            &mut pod,
+            &json!({"spec": {"containers": [{"name": "a", "$patch": "delete"}, {"name": "b", "image": "y"}]}}),
+        );
         assert_eq!(pod["spec"]["containers"], json!([{"name": "b", "image": "y"}]));
     }
 }

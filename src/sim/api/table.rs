@@ -41,10 +41,19 @@ fn columns(kind: &Kind) -> Vec<Column> {
             column("Status", |o| {
                 let ready = condition(o, "Ready") == "True";
                 let cordoned = o["spec"]["unschedulable"] == true;
-                json!(format!("{}{}", if ready { "Ready" } else { "NotReady" }, if cordoned { ",SchedulingDisabled" } else { "" }))
+                json!(format!(
+                    "{}{}",
+                    if ready { "Ready" } else { "NotReady" },
+                    if cordoned { ",SchedulingDisabled" } else { "" }
+                ))
             }),
             column("Roles", |o| {
-                let roles: Vec<&str> = o["metadata"]["labels"].as_object().into_iter().flatten().filter_map(|(k, _)| k.strip_prefix("node-role.kubernetes.io/")).collect();
+                let roles: Vec<&str> = o["metadata"]["labels"]
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|(k, _)| k.strip_prefix("node-role.kubernetes.io/"))
+                    .collect();
                 json!(if roles.is_empty() { "<none>".into() } else { roles.join(",") })
             }),
             column("Age", age("/metadata/creationTimestamp")),
@@ -56,7 +65,12 @@ fn columns(kind: &Kind) -> Vec<Column> {
         "pods" => columns.extend([
             column("Ready", |o| {
                 let all = o["spec"]["containers"].as_array().map_or(0, Vec::len);
-                let ready = o["status"]["containerStatuses"].as_array().into_iter().flatten().filter(|c| c["ready"] == true).count();
+                let ready = o["status"]["containerStatuses"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter(|c| c["ready"] == true)
+                    .count();
                 json!(format!("{ready}/{all}"))
             }),
             column("Status", |o| {
@@ -80,7 +94,13 @@ fn columns(kind: &Kind) -> Vec<Column> {
             column("Age", age("/metadata/creationTimestamp")),
         ]),
         "deployments" | "statefulsets" | "replicasets" => columns.extend([
-            column("Ready", |o| json!(format!("{}/{}", o["status"]["readyReplicas"].as_i64().unwrap_or(0), o["spec"]["replicas"].as_i64().unwrap_or(1)))),
+            column("Ready", |o| {
+                json!(format!(
+                    "{}/{}",
+                    o["status"]["readyReplicas"].as_i64().unwrap_or(0),
+                    o["spec"]["replicas"].as_i64().unwrap_or(1)
+                ))
+            }),
             column("Age", age("/metadata/creationTimestamp")),
         ]),
         "poddisruptionbudgets" => columns.extend([
@@ -88,7 +108,9 @@ fn columns(kind: &Kind) -> Vec<Column> {
             column("Allowed disruptions", at("/status/disruptionsAllowed")),
             column("Age", age("/metadata/creationTimestamp")),
         ]),
-        "namespaces" => columns.extend([column("Status", at("/status/phase")), column("Age", age("/metadata/creationTimestamp"))]),
+        "namespaces" => {
+            columns.extend([column("Status", at("/status/phase")), column("Age", age("/metadata/creationTimestamp"))]);
+        }
         _ => match kind.custom.as_ref().and_then(|v| v["additionalPrinterColumns"].as_array()) {
             Some(own) => columns.extend(own.iter().map(printer_column)),
             None => columns.push(column("Age", age("/metadata/creationTimestamp"))),

@@ -16,6 +16,9 @@ use super::{
     table,
 };
 
+/// What the body's stream consists of; it cannot fail.
+type Line = Result<Bytes, Infallible>;
+
 const BOOKMARKS: Duration = Duration::from_secs(20);
 
 /// How objects are shown to whoever watches.
@@ -46,7 +49,13 @@ pub(super) fn versioned(kind: &Kind, object: &Value) -> Value {
     object
 }
 
-pub(super) fn watch(store: Arc<Store>, target: Target, filter: Filter, query: &HashMap<String, String>, shape: Shape) -> Response {
+pub(super) fn watch(
+    store: Arc<Store>,
+    target: Target,
+    filter: Filter,
+    query: &HashMap<String, String>,
+    shape: Shape,
+) -> Response {
     let from = query.get("resourceVersion").and_then(|v| v.parse::<u64>().ok()).unwrap_or(0);
     let initial = query.get("sendInitialEvents").is_some_and(|v| v == "true");
     let bookmarks = query.get("allowWatchBookmarks").is_some_and(|v| v == "true" || v == "1");
@@ -125,13 +134,14 @@ fn seen<'a>(event: &'a Event, mine: &impl Fn(&Value) -> bool) -> Option<(&'stati
     }
 }
 
-fn line(word: &str, object: &Value) -> Result<Bytes, Infallible> {
+#[expect(clippy::unnecessary_wraps, reason = "a stream of a body consists of results")]
+fn line(word: &str, object: &Value) -> Line {
     let mut text = json!({"type": word, "object": object}).to_string();
     text.push('\n');
     Ok(Bytes::from(text))
 }
 
-fn bookmark(kind: &Kind, version: u64, initial: bool) -> Result<Bytes, Infallible> {
+fn bookmark(kind: &Kind, version: u64, initial: bool) -> Line {
     let mut object = json!({"kind": kind.kind, "apiVersion": kind.api_version(), "metadata": {"resourceVersion": version.to_string(), "creationTimestamp": null}});
     if initial {
         object["metadata"]["annotations"] = json!({"k8s.io/initial-events-end": "true"});

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Failure, Result},
-    apply, schema,
+    apply,
     requests::Target,
+    schema,
     store::{Inner, Name},
     strategic,
 };
@@ -58,9 +59,15 @@ impl Target {
     /// Defaults, pruning and validation of a custom resource; a few checks of the built-in ones.
     fn admit(&self, object: &mut Value) -> Result<()> {
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let valid = !name.is_empty() && name.len() <= 253 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b':'));
+        let valid = !name.is_empty()
+            && name.len() <= 253
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b':'));
         if !valid {
-            return Err(Failure::invalid(&self.kind.kind, &name, &[("metadata.name".into(), "Invalid value: a lowercase RFC 1123 subdomain is wanted".into())]));
+            return Err(Failure::invalid(
+                &self.kind.kind,
+                &name,
+                &[("metadata.name".into(), "Invalid value: a lowercase RFC 1123 subdomain is wanted".into())],
+            ));
         }
         object["apiVersion"] = json!(self.kind.api_version());
         object["kind"] = json!(self.kind.kind);
@@ -83,7 +90,9 @@ pub(super) fn create(inner: &mut Inner, target: &Target, mut object: Value, opti
     }
     if let Some(namespace) = &target.namespace {
         if meta["namespace"].as_str().is_some_and(|n| n != namespace) {
-            return Err(Failure::bad("the namespace of the provided object does not match the namespace sent on the request"));
+            return Err(Failure::bad(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
         }
         let exists = inner.get("namespaces", &(String::new(), namespace.clone()));
         let terminating = exists.as_ref().is_some_and(|n| n["status"]["phase"] == "Terminating");
@@ -91,8 +100,12 @@ pub(super) fn create(inner: &mut Inner, target: &Target, mut object: Value, opti
             return Err(Failure::not_found("namespaces", namespace));
         }
         if terminating {
-            return Err(Failure::new(403, "Forbidden", format!("unable to create new content in namespace {namespace} because it is being terminated"))
-                .caused("NamespaceTerminating", format!("namespace {namespace} is being terminated")));
+            return Err(Failure::new(
+                403,
+                "Forbidden",
+                format!("unable to create new content in namespace {namespace} because it is being terminated"),
+            )
+            .caused("NamespaceTerminating", format!("namespace {namespace} is being terminated")));
         }
         meta["namespace"] = json!(namespace);
     }
@@ -122,7 +135,11 @@ fn initial_status(target: &Target, object: &mut Value) {
         "pods" => {
             object["status"] = json!({"phase": "Pending", "qosClass": "BestEffort"});
             let spec = &mut object["spec"];
-            for (key, default) in [("restartPolicy", json!("Always")), ("terminationGracePeriodSeconds", json!(30)), ("schedulerName", json!("default-scheduler"))] {
+            for (key, default) in [
+                ("restartPolicy", json!("Always")),
+                ("terminationGracePeriodSeconds", json!(30)),
+                ("schedulerName", json!("default-scheduler")),
+            ] {
                 if spec[key].is_null() {
                     spec[key] = default;
                 }
@@ -164,7 +181,15 @@ pub(super) fn replace(inner: &mut Inner, target: &Target, mut object: Value, opt
             None => drop(object.as_object_mut().map(|o| o.remove("status"))),
         }
     }
-    for own in ["uid", "creationTimestamp", "name", "namespace", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+    for own in [
+        "uid",
+        "creationTimestamp",
+        "name",
+        "namespace",
+        "generation",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    ] {
         match current["metadata"].get(own) {
             Some(kept) => object["metadata"][own] = kept.clone(),
             None => drop(object["metadata"].as_object_mut().map(|m| m.remove(own))),
@@ -180,7 +205,9 @@ pub(super) fn replace(inner: &mut Inner, target: &Target, mut object: Value, opt
     if options.dry_run || object == *current {
         return Ok(Arc::new(object));
     }
-    let ended = !object["metadata"]["deletionTimestamp"].is_null() && !has_finalizers(&object) && !waits_for_kubelet(target, &object);
+    let ended = !object["metadata"]["deletionTimestamp"].is_null()
+        && !has_finalizers(&object)
+        && !waits_for_kubelet(target, &object);
     let key = target.key(target.named());
     if ended {
         return inner.remove(&target.whole(), &key).ok_or_else(|| Failure::not_found(&target.whole(), target.named()));
@@ -204,7 +231,13 @@ fn waits_for_kubelet(target: &Target, object: &Value) -> bool {
     target.kind.plural == "pods" && object["metadata"]["deletionGracePeriodSeconds"].as_i64().is_some_and(|g| g > 0)
 }
 
-pub(super) fn patch(inner: &mut Inner, target: &Target, kind: PatchKind, change: &Value, options: &Options) -> Result<Arc<Value>> {
+pub(super) fn patch(
+    inner: &mut Inner,
+    target: &Target,
+    kind: PatchKind,
+    change: &Value,
+    options: &Options,
+) -> Result<Arc<Value>> {
     if kind == PatchKind::Apply {
         return server_side_apply(inner, target, change, options);
     }
@@ -212,13 +245,22 @@ pub(super) fn patch(inner: &mut Inner, target: &Target, kind: PatchKind, change:
     let mut object = (*current).clone();
     match kind {
         PatchKind::Strategic if target.kind.custom.is_some() => {
-            return Err(Failure::new(415, "UnsupportedMediaType", "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"));
+            return Err(Failure::new(
+                415,
+                "UnsupportedMediaType",
+                "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+            ));
         }
         PatchKind::Strategic => strategic::patch(&mut object, change),
         PatchKind::Json => {
-            let steps: json_patch::Patch = serde_json::from_value(change.clone()).map_err(|e| Failure::bad(e.to_string()))?;
+            let steps: json_patch::Patch =
+                serde_json::from_value(change.clone()).map_err(|e| Failure::bad(e.to_string()))?;
             json_patch::patch(&mut object, &steps).map_err(|e| {
-                Failure::new(422, "Invalid", format!("the server rejected our request due to an error in our request: {e}"))
+                Failure::new(
+                    422,
+                    "Invalid",
+                    format!("the server rejected our request due to an error in our request: {e}"),
+                )
             })?;
         }
         PatchKind::Merge | PatchKind::Apply => json_patch::merge(&mut object, change),
@@ -232,10 +274,13 @@ pub(super) fn patch(inner: &mut Inner, target: &Target, kind: PatchKind, change:
 
 fn server_side_apply(inner: &mut Inner, target: &Target, change: &Value, options: &Options) -> Result<Arc<Value>> {
     if options.manager.is_empty() {
-        return Err(Failure::bad("PatchOptions.meta.k8s.io is invalid: fieldManager: Required value: is required for apply patch"));
+        return Err(Failure::bad(
+            "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value: is required for apply patch",
+        ));
     }
     let current = inner.get(&target.whole(), &target.key(target.named()));
-    let mut object = apply::apply(current.as_deref(), change, &options.manager, options.force, &target.kind.api_version())?;
+    let mut object =
+        apply::apply(current.as_deref(), change, &options.manager, options.force, &target.kind.api_version())?;
     object["metadata"]["name"] = json!(target.named());
     if current.is_some() {
         object["metadata"].as_object_mut().map(|m| m.remove("resourceVersion"));
@@ -251,7 +296,12 @@ pub(super) fn delete(inner: &mut Inner, target: &Target, options: &Options) -> R
     if let Some(uid) = &options.uid
         && meta["uid"] != **uid
     {
-        return Err(Failure::precondition(&target.whole(), target.named(), uid, meta["uid"].as_str().unwrap_or_default()));
+        return Err(Failure::precondition(
+            &target.whole(),
+            target.named(),
+            uid,
+            meta["uid"].as_str().unwrap_or_default(),
+        ));
     }
     if let Some(version) = &options.version
         && meta["resourceVersion"] != **version
@@ -266,7 +316,9 @@ pub(super) fn delete(inner: &mut Inner, target: &Target, options: &Options) -> R
     if grace > 0 || has_finalizers(&current) {
         let mut object = (*current).clone();
         let shortest = object["metadata"]["deletionGracePeriodSeconds"].as_i64().map_or(grace, |g| g.min(grace));
-        if object["metadata"]["deletionTimestamp"].is_null() || shortest < object["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(i64::MAX) {
+        if object["metadata"]["deletionTimestamp"].is_null()
+            || shortest < object["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(i64::MAX)
+        {
             let end = Timestamp::now() + jiff::SignedDuration::from_secs(grace);
             object["metadata"]["deletionTimestamp"] = json!(end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
             object["metadata"]["deletionGracePeriodSeconds"] = json!(shortest);
