@@ -3,11 +3,9 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::{Api, Client, Config, api::ListParams};
+use kube::{Client, Config};
 use serde_json::json;
 
 use super::{
@@ -63,7 +61,7 @@ impl Embedded {
         let kubeconfig = folder.join("kubeconfig");
         write(&kubeconfig, &kubeconfig_text(server.address, hubble, &helm))?;
         write(&folder.join("hubble"), &format!("{hubble}\n"))?;
-        settle(&client).await?;
+        world::settle(&client).await?;
         Ok(Self { server, hubble, kubeconfig, helm, _actors: actors })
     }
 }
@@ -80,7 +78,10 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
 }
 
 /// The same binary under helm's name: it sees by its name what it is to be.
-pub(crate) fn link_helm(folder: &Path) -> Result<PathBuf, String> {
+///
+/// # Errors
+/// A sentence.
+pub fn link_helm(folder: &Path) -> Result<PathBuf, String> {
     let link = folder.join("helm");
     let own = std::env::current_exe().map_err(|e| format!("cannot find the own program: {e}"))?;
     // tests run inside a test binary: the program lies beside it, or one folder up
@@ -111,31 +112,4 @@ fn kubeconfig_text(server: SocketAddr, hubble: SocketAddr, helm: &Path) -> Strin
     });
     // JSON is YAML
     format!("{config:#}\n")
-}
-
-/// Waits until every node is Ready and every pod that should run does.
-async fn settle(client: &Client) -> Result<(), String> {
-    let (nodes, pods): (Api<Node>, Api<Pod>) = (Api::all(client.clone()), Api::all(client.clone()));
-    let ready = |conditions: Option<&Vec<_>>, wanted: fn(&_) -> bool| conditions.is_some_and(|c| c.iter().any(wanted));
-    for _ in 0..1_200 {
-        let nodes = nodes.list(&ListParams::default()).await.map_err(|e| e.to_string())?;
-        let pods = pods.list(&ListParams::default()).await.map_err(|e| e.to_string())?;
-        let nodes_ready = nodes.iter().all(|n| {
-            ready(
-                n.status.as_ref().and_then(|s| s.conditions.as_ref()),
-                |c: &k8s_openapi::api::core::v1::NodeCondition| c.type_ == "Ready" && c.status == "True",
-            )
-        });
-        let pods_ready = pods.items.len() > nodes.items.len() * 3
-            && pods.iter().all(|p| {
-                let status = p.status.clone().unwrap_or_default();
-                status.phase.as_deref() == Some("Succeeded")
-                    || status.conditions.iter().flatten().any(|c| c.type_ == "Ready" && c.status == "True")
-            });
-        if nodes_ready && pods_ready {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    Err("the embedded cluster did not settle within a minute".into())
 }

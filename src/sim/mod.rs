@@ -8,4 +8,4 @@ mod embedded;
 pub mod helm;
 pub mod world;
 
-pub use embedded::{Embedded, Settings};
+pub use embedded::{Embedded, Settings, link_helm};

@@ -1,9 +1,15 @@
 //! What is on the embedded cluster before anybody touches it: nodes, Flannel as Kubespray installs it,
 //! and workloads of every kind that a drain meets.
 
+use std::time::Duration;
+
+use k8s_openapi::api::{
+    apps::v1::DaemonSet,
+    core::v1::{Node, Pod},
+};
 use kube::{
     Api, Client,
-    api::{ApiResource, DynamicObject, GroupVersionKind, PostParams},
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, PostParams},
 };
 use serde_json::{Value, json};
 
@@ -32,6 +38,41 @@ pub async fn create(client: &Client, nodes: usize) -> Result<(), String> {
         put(client, object).await?;
     }
     Ok(())
+}
+
+/// Waits until every node is Ready and every pod that should run does.
+///
+/// # Errors
+/// When that takes more than a minute and a half.
+pub async fn settle(client: &Client) -> Result<(), String> {
+    let (nodes, pods): (Api<Node>, Api<Pod>) = (Api::all(client.clone()), Api::all(client.clone()));
+    let sets: Api<DaemonSet> = Api::all(client.clone());
+    let ready = |conditions: Option<&Vec<_>>, wanted: fn(&_) -> bool| conditions.is_some_and(|c| c.iter().any(wanted));
+    for _ in 0..1_800 {
+        let nodes = nodes.list(&ListParams::default()).await.map_err(|e| e.to_string())?;
+        let pods = pods.list(&ListParams::default()).await.map_err(|e| e.to_string())?;
+        let nodes_ready = nodes.iter().all(|n| {
+            ready(
+                n.status.as_ref().and_then(|s| s.conditions.as_ref()),
+                |c: &k8s_openapi::api::core::v1::NodeCondition| c.type_ == "Ready" && c.status == "True",
+            )
+        });
+        let pods_ready = pods.items.len() > nodes.items.len() * 3
+            && pods.iter().all(|p| {
+                let status = p.status.clone().unwrap_or_default();
+                status.phase.as_deref() == Some("Succeeded")
+                    || status.conditions.iter().flatten().any(|c| c.type_ == "Ready" && c.status == "True")
+            });
+        // a DaemonSet's status comes a moment after its pods
+        let counted = sets.list(&ListParams::default()).await.map_err(|e| e.to_string())?.iter().all(|d| {
+            d.status.as_ref().is_some_and(|s| s.desired_number_scheduled > 0 && s.number_ready == s.desired_number_scheduled)
+        });
+        if nodes_ready && pods_ready && counted {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err("the embedded cluster did not settle within a minute and a half".into())
 }
 
 /// Creates an object; that it is there already is fine, as on a cluster that is reused.

@@ -171,17 +171,18 @@ async fn count_budget(cluster: &Cluster, budget: &Object) {
         (Value::Null, most) => (expected - share(most, true)).max(0),
         (least, _) => share(least, true),
     };
-    // evictions that were granted and whose pods are still there count as spent
-    let disrupted = budget.data["status"]["disruptedPods"].as_object().into_iter().flatten();
-    let spent = disrupted.filter(|(name, _)| pods.iter().any(|p| p.name_any() == **name && is_ready(p))).count();
+    // an eviction that was granted counts as spent until its pod is seen to go. A StatefulSet's next pod has
+    // the same name, so an entry must not outlive the moment for which it is made (a real one: 2 minutes).
+    let now = jiff::Timestamp::now();
+    let is_spent = |name: &str, at: &Value| {
+        let young = at.as_str().and_then(|t| t.parse::<jiff::Timestamp>().ok()).is_some_and(|t| now.duration_since(t).as_secs() < 2);
+        young && pods.iter().any(|p| p.name_any() == name && is_ready(p))
+    };
+    let disrupted: Vec<(&String, &Value)> = budget.data["status"]["disruptedPods"].as_object().into_iter().flatten().collect();
+    let spent = disrupted.iter().filter(|(name, at)| is_spent(name, at)).count();
     let allowed = (healthy - desired - i64::try_from(spent).unwrap_or(0)).max(0);
-    let gone: serde_json::Map<String, Value> = budget.data["status"]["disruptedPods"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(name, _)| !pods.iter().any(|p| p.name_any() == **name && is_ready(p)))
-        .map(|(name, _)| (name.clone(), Value::Null))
-        .collect();
+    let gone: serde_json::Map<String, Value> =
+        disrupted.iter().filter(|(name, at)| !is_spent(name, at)).map(|(name, _)| ((*name).clone(), Value::Null)).collect();
     let mut status = json!({
         "disruptionsAllowed": if expected > 0 { allowed } else { 0 }, "currentHealthy": healthy, "desiredHealthy": desired,
         "expectedPods": expected, "observedGeneration": budget.metadata.generation,

@@ -1,0 +1,35 @@
+//! The same suites on a real etcd, kube-apiserver, kube-controller-manager and kube-scheduler. Run by
+//! `.ci/run`; by hand with `cargo test --test real_control_plane -- --ignored`.
+
+mod support;
+
+use cutover::sim::{
+    actors::{self, Cast},
+    clock::Pace,
+    link_helm, world,
+};
+use support::control_plane::ControlPlane;
+
+async fn populated(nodes: usize) -> (ControlPlane, actors::Actors) {
+    let plane = ControlPlane::start().await;
+    let client = support::client(&plane.admin()).await;
+    world::create(&client, nodes).await.unwrap();
+    let actors = actors::start(client.clone(), Cast::NodesOnly, Pace::MAX).await.unwrap();
+    world::settle(&client).await.unwrap();
+    plane.mark(&link_helm(&plane.folder).unwrap(), &actors.hubble.to_string());
+    (plane, actors)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Go, and some minutes to build the control plane; .ci/run runs it"]
+async fn a_rolling_migration_forward_and_back() {
+    let (plane, _actors) = populated(5).await;
+    support::scenarios::rolling(&plane.operator(), &plane.admin()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Go, and some minutes to build the control plane; .ci/run runs it"]
+async fn it_answers_as_the_embedded_one_does() {
+    let (plane, _actors) = populated(3).await;
+    support::contract::check(&support::client(&plane.admin()).await).await;
+}

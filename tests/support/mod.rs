@@ -1,0 +1,57 @@
+//! What the tests from outside share: clusters to run against, and the program as a user runs it.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+pub mod contract;
+pub mod control_plane;
+pub mod scenarios;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use kube::{
+    Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use serde_json::Value;
+
+/// The program, with a kubeconfig.
+pub struct Cutover {
+    pub kubeconfig: PathBuf,
+}
+
+impl Cutover {
+    /// Runs it to its end: exit code, standard output, standard error.
+    pub fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        let output =
+            program().arg("--kubeconfig").arg(&self.kubeconfig).args(arguments).output().expect("the program runs");
+        said(&output)
+    }
+
+    /// Runs it with `-o json` and reads what it printed.
+    pub fn json(&self, arguments: &[&str]) -> (i32, Value, String) {
+        let (code, out, err) = self.run(&[arguments, &["-o", "json"]].concat());
+        (code, serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}:\n{out}\n{err}")), err)
+    }
+}
+
+/// The program, without anything of the user's around it.
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cutover"));
+    command.env_remove("KUBECONFIG").env("HOME", "/nonexistent").env("NO_COLOR", "1");
+    command
+}
+
+pub fn said(output: &Output) -> (i32, String, String) {
+    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+}
+
+/// A client from a kubeconfig file.
+pub async fn client(kubeconfig: &Path) -> Client {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+    config.default_retry = false;
+    Client::try_from(config).unwrap()
+}
