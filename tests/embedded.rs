@@ -1,4 +1,5 @@
 //! The suites on the embedded cluster.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 

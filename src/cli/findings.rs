@@ -10,7 +10,7 @@ use super::{
 use crate::domain::{
     api::{Finding, Migration, Severity},
     checks,
-    rolling::{Context, Failures},
+    rolling::Context,
 };
 
 pub(super) async fn preflight(global: &Global, wanted: &Wanted) -> Result<Exit, Failed> {
@@ -35,8 +35,7 @@ pub(super) fn check(
     checks: fn(&Context<'_>) -> Vec<Finding>,
 ) -> Vec<Finding> {
     let facts = session.facts();
-    let failures = Failures::new();
-    checks(&Context { facts: &facts, migration, failures: &failures, now: Timestamp::now() })
+    checks(&Context::looking(&facts, migration, Timestamp::now()))
 }
 
 fn print(global: &Global, findings: &[Finding]) -> Exit {

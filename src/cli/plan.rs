@@ -8,12 +8,7 @@ use super::{
     Exit, Global, Output, Wanted, output,
     session::{Failed, Session},
 };
-use crate::domain::{
-    phase::Phase,
-    plan,
-    rolling::{Context, Failures},
-    text::safe,
-};
+use crate::domain::{phase::Phase, plan, rolling::Context, text::safe};
 
 /// Print every change in order.
 #[derive(Args, Debug)]
@@ -31,8 +26,7 @@ impl Plan {
         let session = Session::open(global).await?;
         let migration = session.migration_or(spec);
         let facts = session.facts();
-        let failures = Failures::new();
-        let ctx = Context { facts: &facts, migration: &migration, failures: &failures, now: Timestamp::now() };
+        let ctx = Context::looking(&facts, &migration, Timestamp::now());
         let plan = plan::forward(&ctx, self.until);
         if global.output == Output::Json {
             output::json(&json!({"plan": plan}));

@@ -34,7 +34,7 @@ use crate::{
         facts::Facts,
         intent::Intent,
         log::Entry,
-        rolling::{Context, Failures},
+        rolling::Context,
     },
     hubble::window::Window,
 };
@@ -183,19 +183,12 @@ impl Feed {
         let now = Timestamp::now();
         let revision = *self.facts_changed.borrow();
         if last.revision != Some(revision) || last.at.is_none_or(|at| now.duration_since(at).as_secs() >= 1) {
-            let failures = Failures::new();
             let preflight = match &facts.migration {
                 Some(_) => vec![],
-                None => {
-                    checks::preflight(&Context { facts: &facts, migration: &self.proposed, failures: &failures, now })
-                }
+                None => checks::preflight(&Context::looking(&facts, &self.proposed, now)),
             };
-            *last = Remembered {
-                revision: Some(revision),
-                at: Some(now),
-                decision: decide(&facts, &failures, now),
-                preflight,
-            };
+            let decision = facts.migration.as_ref().map(|m| decide(Context::looking(&facts, m, now)));
+            *last = Remembered { revision: Some(revision), at: Some(now), decision, preflight };
         }
         let window = self.window.read().unwrap_or_else(PoisonError::into_inner);
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,7 +8,7 @@ use crate::{
         facts::{Cni, Facts, NodeFact, PodFact},
         log::Kind,
         phase::Phase,
-        rolling::{Context, Failures},
+        rolling::Context,
         step::Step,
         text::{self, between, duration, safe},
     },
@@ -130,9 +130,7 @@ pub(super) fn ordered<'a>(scene: &Scene<'a>) -> Vec<&'a NodeFact> {
 
 /// Asks the domain, with what the scene knows.
 pub(super) fn with_context<'a, T>(scene: &Scene<'a>, ask: impl FnOnce(&Context<'a>) -> T) -> T {
-    // what failed is in the records; nothing that is asked here depends on more
-    static NO_FAILURES: Failures = Failures::new();
-    ask(&Context { facts: scene.facts, migration: scene.migration, failures: &NO_FAILURES, now: scene.now })
+    ask(&Context::looking(scene.facts, scene.migration, scene.now))
 }
 
 pub(super) fn status_of(facts: &Facts, node: &str) -> NodeMigrationStatus {

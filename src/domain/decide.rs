@@ -10,7 +10,7 @@ use super::{
     effect::Effect,
     facts::Facts,
     phase::Phase,
-    rolling::{Context, Failures, Progress, cluster::Standing},
+    rolling::{Context, Progress, cluster::Standing},
     step::Step,
 };
 
@@ -27,10 +27,8 @@ pub struct Decision {
     pub held: Option<String>,
 }
 
-/// Decides. `None` where there is no Migration.
-pub fn decide(facts: &Facts, failures: &Failures, now: Timestamp) -> Option<Decision> {
-    let migration = facts.migration.as_ref()?;
-    let ctx = Context { facts, migration, failures, now };
+/// Decides from the facts of a cluster with a Migration: see [`Context::looking`] for a context of one's own.
+pub fn decide(ctx: Context<'_>) -> Decision {
     let mut run = Run::new(ctx);
     run.held = hold(&ctx);
     if run.held.is_none() {
@@ -38,7 +36,7 @@ pub fn decide(facts: &Facts, failures: &Failures, now: Timestamp) -> Option<Deci
     } else {
         run.keep();
     }
-    Some(run.finish())
+    run.finish()
 }
 
 /// Nothing is built on facts that may be old, and nothing is changed while paused.

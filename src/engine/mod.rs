@@ -25,6 +25,7 @@ use crate::{
         api::MigrationStatus,
         decide::{Decision, decide},
         log::{Entry, Kind},
+        rolling::Context,
     },
 };
 use work::Work;
@@ -94,9 +95,10 @@ impl Engine {
             }
             let decision = {
                 let facts = self.board.read();
-                decide(&facts, work.failures(), Timestamp::now())
+                let Some(migration) = &facts.migration else { continue };
+                let (failures, under_way, now) = (work.failures(), work.under_way(), Timestamp::now());
+                decide(Context { facts: &facts, migration, failures, under_way, now })
             };
-            let Some(decision) = decision else { continue };
             // the intent is on record before anything is done: whoever comes after knows what was begun
             if !self.record(&decision).await {
                 continue;

@@ -1,7 +1,7 @@
 //! Effects under way: each name once, failures with back-off, results into the journal.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeSet, HashMap},
     time::Duration,
 };
 
@@ -33,7 +33,7 @@ pub(super) struct Work {
     hands: Hands,
     journal: Journal,
     running: JoinSet<(Effect, Result<(), Refusal>)>,
-    under_way: BTreeMap<String, Instant>,
+    under_way: BTreeSet<String>,
     not_before: HashMap<String, Instant>,
     failures: Failures,
 }
@@ -44,7 +44,7 @@ impl Work {
             hands,
             journal,
             running: JoinSet::new(),
-            under_way: BTreeMap::new(),
+            under_way: BTreeSet::new(),
             not_before: HashMap::new(),
             failures: Failures::new(),
         }
@@ -54,14 +54,18 @@ impl Work {
         &self.failures
     }
 
+    pub(super) const fn under_way(&self) -> &BTreeSet<String> {
+        &self.under_way
+    }
+
     /// Begins an effect, unless it is under way or its pause is not over.
     pub(super) fn begin(&mut self, effect: Effect) {
         let name = effect.name();
         let now = Instant::now();
-        if self.under_way.contains_key(&name) || self.not_before.get(&name).is_some_and(|t| *t > now) {
+        if self.under_way.contains(&name) || self.not_before.get(&name).is_some_and(|t| *t > now) {
             return;
         }
-        self.under_way.insert(name.clone(), now);
+        self.under_way.insert(name.clone());
         let mut line = entry(Kind::Begin, effect.object(), effect.words());
         line.kubectl = effect.kubectl();
         if !self.failures.contains_key(&effect.name()) {

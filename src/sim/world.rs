@@ -65,7 +65,9 @@ pub async fn settle(client: &Client) -> Result<(), String> {
             });
         // a DaemonSet's status comes a moment after its pods
         let counted = sets.list(&ListParams::default()).await.map_err(|e| e.to_string())?.iter().all(|d| {
-            d.status.as_ref().is_some_and(|s| s.desired_number_scheduled > 0 && s.number_ready == s.desired_number_scheduled)
+            d.status
+                .as_ref()
+                .is_some_and(|s| s.desired_number_scheduled > 0 && s.number_ready == s.desired_number_scheduled)
         });
         if nodes_ready && pods_ready && counted {
             return Ok(());

@@ -12,10 +12,14 @@ pub(super) fn flannel(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     const CHECK: &str = "flannel";
     let sets: Vec<_> = ctx.facts.flannel_daemon_sets().collect();
     let Some(set) = sets.first() else {
-        let embedded = ctx.facts.nodes.values().any(|n| n.flannel_backend.is_some());
-        let (message, remedy) = if embedded {
+        if ctx.facts.cilium_agents().is_some() {
+            // the check of Cilium says what this cluster is
+            return;
+        }
+        let marked = ctx.facts.nodes.values().any(|n| n.flannel_backend.is_some());
+        let (message, remedy) = if marked {
             (
-                "nodes carry Flannel's annotations, but no DaemonSet runs Flannel: it is built into this distribution",
+                "no DaemonSet runs Flannel, though nodes carry its annotations: it was removed, or it is built into the distribution",
                 "k3s and the like need --flannel-backend=none on their servers; Cutover cannot do that for you.",
             )
         } else {

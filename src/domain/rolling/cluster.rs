@@ -63,6 +63,8 @@ impl Context<'_> {
     fn helm(&self, finalised: bool, purpose: &'static str, due: bool, why: &str) -> Option<Progress> {
         match self.release(finalised, purpose) {
             Err(progress) => Some(progress),
+            // its objects come one after the other: what is there already does not mean that it has ended
+            Ok(effect) if self.under_way.contains(&effect.name()) => Some(Progress::Wait("helm is running".into())),
             Ok(effect) => (due || self.failures.contains_key(&effect.name())).then(|| Progress::act(effect, why)),
         }
     }

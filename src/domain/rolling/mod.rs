@@ -6,7 +6,7 @@ pub mod node;
 pub mod order;
 mod steps;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -39,8 +39,19 @@ pub struct Context<'a> {
     pub migration: &'a Migration,
     /// What went wrong lately.
     pub failures: &'a Failures,
+    /// Names of the effects that are being made now.
+    pub under_way: &'a BTreeSet<String>,
     /// The time.
     pub now: Timestamp,
+}
+
+impl<'a> Context<'a> {
+    /// For whoever only looks: nothing was tried, nothing is under way.
+    pub const fn looking(facts: &'a Facts, migration: &'a Migration, now: Timestamp) -> Self {
+        static NO_FAILURES: Failures = Failures::new();
+        static NOTHING: BTreeSet<String> = BTreeSet::new();
+        Self { facts, migration, failures: &NO_FAILURES, under_way: &NOTHING, now }
+    }
 }
 
 /// How far something has come.

@@ -175,14 +175,21 @@ async fn count_budget(cluster: &Cluster, budget: &Object) {
     // the same name, so an entry must not outlive the moment for which it is made (a real one: 2 minutes).
     let now = jiff::Timestamp::now();
     let is_spent = |name: &str, at: &Value| {
-        let young = at.as_str().and_then(|t| t.parse::<jiff::Timestamp>().ok()).is_some_and(|t| now.duration_since(t).as_secs() < 2);
+        let young = at
+            .as_str()
+            .and_then(|t| t.parse::<jiff::Timestamp>().ok())
+            .is_some_and(|t| now.duration_since(t).as_secs() < 2);
         young && pods.iter().any(|p| p.name_any() == name && is_ready(p))
     };
-    let disrupted: Vec<(&String, &Value)> = budget.data["status"]["disruptedPods"].as_object().into_iter().flatten().collect();
+    let disrupted: Vec<(&String, &Value)> =
+        budget.data["status"]["disruptedPods"].as_object().into_iter().flatten().collect();
     let spent = disrupted.iter().filter(|(name, at)| is_spent(name, at)).count();
     let allowed = (healthy - desired - i64::try_from(spent).unwrap_or(0)).max(0);
-    let gone: serde_json::Map<String, Value> =
-        disrupted.iter().filter(|(name, at)| !is_spent(name, at)).map(|(name, _)| ((*name).clone(), Value::Null)).collect();
+    let gone: serde_json::Map<String, Value> = disrupted
+        .iter()
+        .filter(|(name, at)| !is_spent(name, at))
+        .map(|(name, _)| ((*name).clone(), Value::Null))
+        .collect();
     let mut status = json!({
         "disruptionsAllowed": if expected > 0 { allowed } else { 0 }, "currentHealthy": healthy, "desiredHealthy": desired,
         "expectedPods": expected, "observedGeneration": budget.metadata.generation,
