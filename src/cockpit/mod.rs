@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use crossterm::event::{Event, EventStream};
+use crossterm::event::{Event, EventStream, KeyCode, KeyEvent};
 use futures::StreamExt;
 use jiff::Timestamp;
 use tokio::{
@@ -91,6 +91,12 @@ pub struct Feed {
     pub wishes: mpsc::Sender<Wish>,
     /// What became of them.
     pub answers: mpsc::Receiver<Result<String, String>>,
+}
+
+/// Presses one key, as tests and pictures do; a line break is enter.
+pub fn press(model: &mut Model, scene: &Scene<'_>, key: char) -> Vec<Wish> {
+    let code = if key == '\n' { KeyCode::Enter } else { KeyCode::Char(key) };
+    input::key(model, scene, KeyEvent::from(code))
 }
 
 /// What a frame is drawn from.

@@ -4,7 +4,7 @@ use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
     text::Span,
-    widgets::Block,
+    widgets::BorderType,
 };
 
 use super::{
@@ -36,7 +36,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: 
         Look { table: "nodes", title: format!("Nodes ({})", scene.facts.nodes.len()), focused: true, empty: &empty };
     table::draw(frame, list, model, scene, theme, &look);
     let (Some(area), Some(name)) = (detail, selected) else { return };
-    let block = Block::bordered()
+    let block = table::frame_of(theme, BorderType::Rounded)
         .border_style(theme.style(Role::Dim))
         .title(Span::styled(format!(" {name} "), theme.style(Role::Title)));
     let inner = block.inner(area);

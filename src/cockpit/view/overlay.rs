@@ -4,7 +4,7 @@ use ratatui::{
     Frame,
     layout::{Constraint, Rect},
     text::{Line, Span},
-    widgets::{Block, BorderType, Clear},
+    widgets::{BorderType, Clear},
 };
 
 use super::{
@@ -58,8 +58,7 @@ fn pane(
     let height = wanted.min(area.height.saturating_sub(2)).max(3).min(area.height);
     let rect = area.centered(Constraint::Length(width), Constraint::Length(height));
     frame.render_widget(Clear, rect);
-    let block = Block::bordered()
-        .border_type(if theme.is_ascii() { BorderType::Plain } else { BorderType::Double })
+    let block = table::frame_of(theme, BorderType::Double)
         .border_style(theme.style(Role::Accent))
         .title(Span::styled(format!(" {} ", theme.text(title)), theme.style(Role::Title)));
     let inner = block.inner(rect);

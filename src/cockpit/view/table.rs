@@ -87,15 +87,10 @@ pub(super) fn draw(
     let rows = rows::of(model, scene, look.table);
     let state = model.table(look.table);
     let filter = if state.filter.is_empty() { String::new() } else { format!(" /{} ", state.filter) };
-    let border = if theme.is_ascii() { BorderType::Plain } else { BorderType::Rounded };
     let style = theme.style(if look.focused { Role::Accent } else { Role::Dim });
-    let mut block = Block::bordered()
-        .border_type(border)
-        .border_style(style)
-        .title(Span::styled(theme.text(&format!(" {}{filter} ", look.title)).into_owned(), theme.style(Role::Title)));
-    if theme.is_ascii() {
-        block = block.border_set(ASCII);
-    }
+    let title = theme.text(&format!(" {}{filter} ", look.title)).into_owned();
+    let block =
+        frame_of(theme, BorderType::Rounded).border_style(style).title(Span::styled(title, theme.style(Role::Title)));
     let inner = block.inner(area);
     frame.render_widget(block, area);
     if inner.height < 2 || inner.width < 4 {
@@ -126,6 +121,12 @@ pub(super) fn draw(
             frame.buffer_mut().set_string(area.right() - width - 1, area.bottom() - 1, text, style);
         }
     }
+}
+
+/// A frame, of plain ASCII where that is all the terminal has.
+pub(super) fn frame_of(theme: Theme, border: BorderType) -> Block<'static> {
+    let block = Block::bordered().border_type(border);
+    if theme.is_ascii() { block.border_set(ASCII) } else { block }
 }
 
 const ASCII: ratatui::symbols::border::Set<'static> = ratatui::symbols::border::Set {
@@ -165,13 +166,11 @@ fn widths(columns: &[Column], rows: &[Row], width: u16) -> Vec<u16> {
             }
         }
     }
-    for i in (0..wanted.len()).rev() {
-        let over = total(&wanted).saturating_sub(limit);
-        if over == 0 {
-            break;
-        }
-        let gives = u32::from(wanted[i].saturating_sub(columns[i].1)).min(over);
-        wanted[i] -= u16::try_from(gives).unwrap_or(0);
+    // the widest column gives way first, as long as it has more than it needs
+    while total(&wanted) > limit {
+        let widest = (0..wanted.len()).filter(|i| wanted[*i] > columns[*i].1).max_by_key(|i| wanted[*i]);
+        let Some(widest) = widest else { break };
+        wanted[widest] -= 1;
     }
     // what does not fit even then is left out, from the right
     while total(&wanted) > limit + 1 && wanted.len() > 1 {

@@ -1,0 +1,344 @@
+//! A cluster in the middle of its migration, as facts: the same for every picture.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use cutover::{
+    domain::{
+        api::{
+            CiliumSpec, Finding, MIGRATION, Migration, MigrationSpec, MigrationStatus, NodeMigration,
+            NodeMigrationSpec, NodeMigrationStatus, NodesSpec, PhaseState, PhaseStatus, Recycle, Severity, Stage,
+            StepTiming, Strategy, Target,
+        },
+        evidence::{Evidence, HostEvidence},
+        facts::{
+            BudgetFact, CiliumConfigFact, DaemonSetFact, Facts, Freshness, Key, NodeFact, Owner, PodFact, Selector,
+        },
+        flannel::FlannelFact,
+        log::{Entry, Kind},
+        phase::Phase,
+        step::Step,
+    },
+    hubble::{
+        flow::{End, Row},
+        reason::Verdict,
+        window::{Stream, Window},
+    },
+};
+use jiff::Timestamp;
+use serde_json::json;
+
+pub fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + second).unwrap()
+}
+
+pub fn spec() -> MigrationSpec {
+    MigrationSpec {
+        strategy: Strategy::Rolling,
+        target: Target::Cilium,
+        approved: Phase::Preflight,
+        paused: false,
+        cilium: CiliumSpec {
+            version: "1.15.19".into(),
+            chart: "cilium/cilium".into(),
+            namespace: "kube-system".into(),
+            pod_cidr: "10.245.0.0/16".into(),
+            mask_size: 24,
+            tunnel_port: 8473,
+            values: json!({}),
+        },
+        nodes: NodesSpec::default(),
+        recycle: Recycle::Reboot,
+        soak_seconds: 30,
+        consents: vec![],
+    }
+}
+
+pub fn node(name: &str, i: usize) -> NodeFact {
+    NodeFact {
+        name: name.into(),
+        uid: format!("uid-{name}").into(),
+        ready: true,
+        control_plane: name.starts_with("cp"),
+        boot_id: format!("boot-{name}-1").into(),
+        pod_ranges: vec![format!("10.233.{}.0/24", 64 + i).parse().unwrap()],
+        addresses: vec![format!("192.168.10.{}", 10 + i).parse().unwrap()],
+        kernel: "6.1.0-28-amd64".into(),
+        os: "linux".into(),
+        kubelet: "v1.33.1".into(),
+        ..NodeFact::default()
+    }
+}
+
+pub fn pod(namespace: &str, name: &str, node: &str, ip: &str, owner: Option<(&str, &str)>) -> PodFact {
+    PodFact {
+        key: Key::new(namespace, name),
+        uid: format!("uid-{name}").into(),
+        node: node.into(),
+        phase: "Running".into(),
+        ready: true,
+        ip: ip.parse().ok(),
+        owner: owner.map(|(kind, name)| Owner { kind: kind.into(), name: name.into() }),
+        labels: Arc::new(BTreeMap::from([("app".into(), name.split('-').next().unwrap().to_owned())])),
+        ..PodFact::default()
+    }
+}
+
+fn daemon(name: &str, container: &str, desired: i32) -> DaemonSetFact {
+    DaemonSetFact {
+        key: Key::new("kube-system", name),
+        desired,
+        ready: desired,
+        updated: desired,
+        observed: true,
+        image: format!("quay.io/{name}:v1").into(),
+        containers: vec![container.into()],
+        ..DaemonSetFact::default()
+    }
+}
+
+/// Four nodes on Flannel, nothing begun.
+pub fn before() -> Facts {
+    let mut facts = Facts::default();
+    for source in ["nodes", "pods", "API server"] {
+        facts.sources.insert(source, Freshness::Live);
+    }
+    for (i, name) in ["cp-1", "worker-1", "worker-2", "worker-3"].into_iter().enumerate() {
+        facts.nodes.insert(name.into(), node(name, i));
+        let host = |set: &str| PodFact {
+            host_network: true,
+            image: "docker.io/flannel/flannel:v0.22.0".into(),
+            ..pod("kube-system", &format!("{set}-{name}"), name, "", Some(("DaemonSet", set)))
+        };
+        let flannel = host("kube-flannel");
+        facts.pods.insert(flannel.key.clone(), flannel);
+        let web =
+            pod("shop", &format!("web-{name}"), name, &format!("10.233.{}.7", 64 + i), Some(("Deployment", "web")));
+        facts.pods.insert(web.key.clone(), web);
+    }
+    let set = daemon("kube-flannel", "kube-flannel", 4);
+    facts.daemon_sets.insert(set.key.clone(), set);
+    facts.flannel.insert(
+        Key::new("kube-system", "kube-flannel-cfg"),
+        FlannelFact {
+            networks: vec!["10.233.64.0/18".parse().unwrap()],
+            backend: "vxlan".into(),
+            port: Some(8472),
+            direct_routing: false,
+        },
+    );
+    facts.surroundings.helm = Some(Ok("v4.3.1".into()));
+    facts
+}
+
+/// Cilium is installed beside Flannel and nothing is switched.
+pub fn installed() -> Facts {
+    let mut facts = before();
+    let set = daemon("cilium", "cilium-agent", 4);
+    facts.daemon_sets.insert(set.key.clone(), set);
+    facts.cilium_config = Some(CiliumConfigFact {
+        namespace: "kube-system".into(),
+        custom_conf: true,
+        enable_policy: "never".into(),
+        pool: vec!["10.245.0.0/16".parse().unwrap()],
+    });
+    facts.crds.insert("ciliumnodeconfigs.cilium.io".into(), vec!["v2alpha1".into()]);
+    facts
+        .node_configs
+        .insert(Key::new("kube-system", "cilium-default"), cutover::domain::facts::NodeConfigFact::default());
+    let names: Vec<Arc<str>> = facts.nodes.keys().cloned().collect();
+    let mut migration = Migration::new(MIGRATION, MigrationSpec { approved: Phase::Migrate, ..spec() });
+    migration.metadata.generation = Some(3);
+    let phase = |name: Phase, state, message: &str| PhaseStatus {
+        name,
+        state,
+        message: message.into(),
+        started_at: Some(at(0)),
+        finished_at: (state == PhaseState::Done).then(|| at(41)),
+    };
+    migration.status = Some(MigrationStatus {
+        phase: Stage::Migrate,
+        phases: vec![
+            phase(Phase::Preflight, PhaseState::Done, ""),
+            phase(Phase::Install, PhaseState::Done, ""),
+            phase(Phase::Migrate, PhaseState::Running, "1 of 4 nodes on Cilium; worker-2: 1 pod left"),
+            PhaseStatus {
+                name: Phase::Finalise,
+                state: PhaseState::Pending,
+                message: String::new(),
+                started_at: None,
+                finished_at: None,
+            },
+            PhaseStatus {
+                name: Phase::Remove,
+                state: PhaseState::Pending,
+                message: String::new(),
+                started_at: None,
+                finished_at: None,
+            },
+            PhaseStatus {
+                name: Phase::Verify,
+                state: PhaseState::Pending,
+                message: String::new(),
+                started_at: None,
+                finished_at: None,
+            },
+        ],
+        progress: "1/4".into(),
+        waiting: "1 of 4 nodes on Cilium; worker-2: 1 pod left".into(),
+        findings: vec![Finding {
+            check: "policies".into(),
+            severity: Severity::Warn,
+            object: "networkpolicies".into(),
+            message: "Flannel ignores 1 NetworkPolicy: shop/db-from-api".into(),
+            remedy: "They are enforced all at once by the phase Finalise.".into(),
+        }],
+        started_at: Some(at(0)),
+        ..MigrationStatus::default()
+    });
+    facts.migration = Some(migration);
+    for (i, name) in names.iter().enumerate() {
+        facts.cilium_ranges.insert(name.clone(), vec![format!("10.245.{i}.0/24").parse().unwrap()]);
+        let agent = PodFact {
+            host_network: true,
+            image: "quay.io/cilium/cilium:v1.15.19".into(),
+            labels: Arc::new(BTreeMap::from([("k8s-app".into(), "cilium".into())])),
+            ..pod("kube-system", &format!("cilium-{name}"), name, "", Some(("DaemonSet", "cilium")))
+        };
+        facts.pods.insert(agent.key.clone(), agent);
+        let mut record = NodeMigration::new(name, NodeMigrationSpec::default());
+        record.status = Some(NodeMigrationStatus::default());
+        facts.node_migrations.insert(name.clone(), record);
+    }
+    facts
+}
+
+fn timing(step: Step, from: i64, to: Option<i64>) -> StepTiming {
+    StepTiming { step, started_at: at(from), finished_at: to.map(at) }
+}
+
+/// One node is through, the next one drains and waits for a budget.
+pub fn midway() -> Facts {
+    let mut facts = installed();
+    let done = NodeMigrationStatus {
+        step: Step::Done,
+        attempt: 1,
+        steps: vec![
+            timing(Step::Check, 45, Some(45)),
+            timing(Step::Drain, 46, Some(58)),
+            timing(Step::Recycle, 70, Some(103)),
+            timing(Step::Soak, 108, Some(138)),
+        ],
+        evidence: Evidence {
+            boot_id_before: Some("4f1c".into()),
+            boot_id_after: Some("9a70".into()),
+            host: Some(HostEvidence {
+                task: "look".into(),
+                cni_files: vec!["05-cilium.conflist".into(), "10-flannel.conflist.cilium_bak".into()],
+                cni_state: "Ok".into(),
+                links: vec![],
+                at: Some(at(104)),
+            }),
+            ..Evidence::default()
+        },
+        ..NodeMigrationStatus::default()
+    };
+    facts.node_migrations.get_mut("worker-1").unwrap().status = Some(done);
+    facts.nodes.get_mut("worker-1").unwrap().switched = true;
+    let web = pod("shop", "web-worker-1", "worker-1", "10.245.1.9", Some(("Deployment", "web")));
+    facts.pods.insert(web.key.clone(), web);
+    let draining = NodeMigrationStatus {
+        step: Step::Drain,
+        attempt: 1,
+        since: Some(at(141)),
+        waiting: "1 pod left; shop/web-worker-2 waits: budget shop/web needs 4 healthy pods and has 4".into(),
+        steps: vec![
+            timing(Step::Check, 138, Some(138)),
+            timing(Step::Cordon, 138, Some(141)),
+            timing(Step::Drain, 141, None),
+        ],
+        ..NodeMigrationStatus::default()
+    };
+    facts.node_migrations.get_mut("worker-2").unwrap().status = Some(draining);
+    let node = facts.nodes.get_mut("worker-2").unwrap();
+    (node.unschedulable, node.cordoned_by_cutover, node.kept_away) = (true, true, true);
+    let key = Key::new("shop", "web");
+    facts.budgets.insert(
+        key.clone(),
+        BudgetFact { key, selector: Some(Selector::default()), allowed: 0, healthy: 4, desired: 4, expected: 4 },
+    );
+    facts.latency = Some(50);
+    facts
+}
+
+pub fn flows() -> Window {
+    let mut window = Window::default();
+    window.stream = Stream::Live;
+    let end = |namespace: &str, name: &str, ip: &str| End {
+        namespace: namespace.into(),
+        name: name.into(),
+        ip: ip.into(),
+        managed: !namespace.is_empty(),
+    };
+    let row = |second, source, destination, port, verdict, reason: &str| Row {
+        time: at(second),
+        node: "worker-1".into(),
+        source,
+        destination,
+        port,
+        protocol: "TCP",
+        l7: String::new(),
+        verdict,
+        reason: reason.into(),
+        reply: false,
+        probe: false,
+    };
+    let controller = || end("infra-argocd", "argocd-application-controller", "10.245.1.4");
+    window.push(row(
+        150,
+        controller(),
+        end("infra-argocd", "argocd-redis", "10.245.1.5"),
+        6379,
+        Verdict::Forwarded,
+        "",
+    ));
+    window.push(row(
+        151,
+        end("infra-monitoring", "prometheus", "10.245.1.6"),
+        end("infra-argocd", "argocd-server", "10.245.1.7"),
+        8083,
+        Verdict::Forwarded,
+        "",
+    ));
+    window.push(row(152, controller(), end("", "world", "169.254.25.10"), 53, Verdict::Forwarded, ""));
+    window.push(row(
+        153,
+        end("", "remote-node", "10.245.2.1"),
+        end("shop", "db", "10.245.1.8"),
+        5432,
+        Verdict::Dropped,
+        "denied by policy",
+    ));
+    window.push(Row {
+        probe: true,
+        ..row(154, end("", "remote-node", "10.245.2.1"), end("", "health", "10.245.1.3"), 4240, Verdict::Forwarded, "")
+    });
+    window
+}
+
+pub fn log() -> VecDeque<Entry> {
+    let mut step = Entry::new(at(141), Kind::Step, "node/worker-2", "Cordon → Drain");
+    step.kubectl = vec![];
+    let mut evict = Entry::new(at(142), Kind::Begin, "pod/shop/web-worker-2", "evict");
+    evict.kubectl =
+        vec!["kubectl create --raw /api/v1/namespaces/shop/pods/web-worker-2/eviction -f - # Eviction".into()];
+    let waits = Entry::new(
+        at(142),
+        Kind::Waiting,
+        "pod/shop/web-worker-2",
+        "evict: The disruption budget web needs 4 healthy pods and has 4 currently.",
+    );
+    VecDeque::from([step, evict, waits])
+}
