@@ -1,5 +1,5 @@
 //! Bad input: one clear message that names the object and what to do, an exit code, and a cluster as it was.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
 mod support;
 

@@ -1,5 +1,5 @@
 //! The suites on the embedded cluster.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
 mod support;
 

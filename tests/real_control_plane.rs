@@ -1,6 +1,6 @@
 //! The same suites on a real etcd, kube-apiserver, kube-controller-manager and kube-scheduler. Run by
 //! `.ci/run`; by hand with `cargo test --test real_control_plane -- --ignored`.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
 mod support;
 

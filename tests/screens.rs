@@ -1,6 +1,6 @@
 //! Screens as pictures: the same facts, drawn in four sizes, with and without colour, in ASCII.
 //! `INSTA_UPDATE=always cargo test --test screens` takes new pictures; look at them before committing.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
 #[path = "support/fixture.rs"]
 mod fixture;
@@ -157,7 +157,7 @@ fn hostile_names_are_shown_and_do_nothing() {
     shown.facts = facts;
     for keys in ["1", "2", "2\n"] {
         for c in text(&shown.draw(keys, (120, 40), COLOUR)).chars() {
-            assert!(c == '\n' || !c.is_control(), "{:?} on the screen", c);
+            assert!(c == '\n' || !c.is_control(), "{c:?} on the screen");
             assert!(c != '\u{202e}');
         }
     }

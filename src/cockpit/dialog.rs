@@ -77,6 +77,9 @@ fn cluster(model: &Model) -> String {
 
 /// `a` with the phases in focus.
 pub(super) fn advance_phase(model: &Model, scene: &Scene<'_>) -> Dialog {
+    if !scene.facts.is_known() {
+        return Dialog::refuse("Not yet", "The cluster is still being looked at.");
+    }
     let states = rows::phase_states(scene);
     if let Some(p) = states.iter().find(|p| p.name == Phase::Preflight && p.state == PhaseState::Blocked) {
         return Dialog::refuse("Preflight blocks", format!("{} See the Checks screen (5).", p.message));

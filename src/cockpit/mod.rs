@@ -191,6 +191,8 @@ impl Feed {
         if last.revision != Some(revision) || last.at.is_none_or(|at| now.duration_since(at).as_secs() >= 1) {
             let preflight = match &facts.migration {
                 Some(_) => vec![],
+                // what has not been listed yet would look as if it were not there
+                None if !facts.is_known() => vec![],
                 None => checks::preflight(&Context::looking(&facts, &self.proposed, now)),
             };
             let decision = facts.migration.as_ref().map(|m| decide(Context::looking(&facts, m, now)));

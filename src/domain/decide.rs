@@ -2,13 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::Timestamp;
-
 use super::{
     api::{Condition, Finding, MigrationStatus, NodeMigrationStatus, PhaseState, PhaseStatus, Severity, Stage, Target},
     checks,
     effect::Effect,
-    facts::Facts,
     phase::Phase,
     rolling::{Context, Progress, cluster::Standing},
     step::Step,

@@ -61,7 +61,7 @@ pub struct HostEvidence {
     /// Links of Flannel that exist.
     #[serde(default)]
     pub links: Vec<String>,
-    /// When.
+    /// When; empty once a later step has begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
 }

@@ -426,6 +426,11 @@ impl Facts {
         }
     }
 
+    /// Every source has been listed, and what is asked once has been answered.
+    pub fn is_known(&self) -> bool {
+        !self.sources.is_empty() && self.stale().is_empty() && self.surroundings.helm.is_some()
+    }
+
     /// Sources that are late.
     pub fn stale(&self) -> Vec<&'static str> {
         self.sources.iter().filter(|(_, f)| !f.is_usable()).map(|(name, _)| *name).collect()

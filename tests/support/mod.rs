@@ -1,5 +1,12 @@
 //! What the tests from outside share: clusters to run against, and the program as a user runs it.
-#![allow(dead_code, clippy::unwrap_used, unreachable_pub, reason = "each test file uses its part; tests may unwrap")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_docs,
+    reason = "each test file uses its part; tests may unwrap"
+)]
 
 pub mod contract;
 pub mod control_plane;

@@ -19,6 +19,6 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: 
     };
     let title =
         format!("{what} {} ok, {} warnings, {} blocking", of(Severity::Pass), of(Severity::Warn), of(Severity::Block));
-    let empty = "nothing was checked yet";
+    let empty = if scene.facts.is_known() { "nothing was checked yet" } else { "looking at the cluster…" };
     table::draw(frame, area, model, scene, theme, &Look { table: "checks", title, focused: true, empty });
 }

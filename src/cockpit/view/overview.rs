@@ -61,6 +61,7 @@ fn progress(frame: &mut Frame<'_>, area: Rect, scene: &Scene<'_>, theme: Theme) 
     frame.buffer_mut().set_line(area.x, area.y, &line, area.width);
     let (text, role) = match scene.decision.and_then(|d| d.held.clone()) {
         Some(held) => (held, Role::Bad),
+        None if !scene.facts.is_known() => ("looking at the cluster…".to_owned(), Role::Dim),
         None if scene.facts.migration.is_none() => {
             ("`a` begins: it approves the first phase, after a dialog that says what it does".to_owned(), Role::Dim)
         }

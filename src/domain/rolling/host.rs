@@ -79,8 +79,7 @@ impl Context<'_> {
         task: &HostTask,
         satisfied: impl Fn(&Evidence) -> Result<(), String>,
     ) -> Progress {
-        let seen = status.evidence.host.as_ref().and_then(|h| h.at).filter(|at| status.since.is_none_or(|s| *at >= s));
-        if let Some(at) = seen {
+        if let Some(at) = status.evidence.host.as_ref().and_then(|h| h.at) {
             match satisfied(&status.evidence) {
                 Ok(()) => return Progress::Done,
                 Err(why) if self.now.duration_since(at).as_millis() < i128::from(LOOK_AGAIN) => {

@@ -97,6 +97,9 @@ impl Context<'_> {
         status.waiting.clear();
         status.steps.push(StepTiming { step, started_at: self.now, finished_at: None });
         // a step looks with its own eyes: nothing that an earlier one saw counts
+        if let Some(host) = &mut status.evidence.host {
+            host.at = None;
+        }
         match step {
             Step::Switch | Step::Unswitch => {
                 status.evidence.switched = true;

@@ -1,0 +1,290 @@
+//! What is decided, and what is not: facts in, effects and waits out. No clock, no network.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
+
+#[path = "support/fixture.rs"]
+mod fixture;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use cutover::domain::{
+    api::{Consent, ConsentKind, Migration, PhaseState, Stage, Target},
+    decide::{Decision, decide},
+    facts::{Facts, Freshness},
+    phase::Phase,
+    rolling::{Context, Failure, Failures},
+    step::Step,
+};
+use fixture::{at, before, installed, midway, pod};
+
+fn decided(facts: &Facts) -> Decision {
+    decide(Context::looking(facts, facts.migration.as_ref().unwrap(), at(200)))
+}
+
+fn names(d: &Decision) -> Vec<String> {
+    d.effects.iter().map(cutover::domain::effect::Effect::name).collect()
+}
+
+fn step(d: &Decision, node: &str) -> Step {
+    d.nodes[node].step
+}
+
+fn change(facts: &mut Facts, f: impl FnOnce(&mut Migration)) {
+    f(facts.migration.as_mut().unwrap());
+}
+
+#[test]
+fn one_node_begins_and_the_others_wait_for_it() {
+    let d = decided(&installed());
+    assert_eq!(names(&d), ["cordon worker-1"], "workers first, one at a time");
+    assert_eq!(step(&d, "worker-1"), Step::Cordon);
+    for other in ["worker-2", "worker-3", "cp-1"] {
+        assert_eq!(step(&d, other), Step::Pending);
+        assert!(d.nodes[other].waiting.contains("waits for worker-1"), "{}", d.nodes[other].waiting);
+    }
+}
+
+#[test]
+fn more_at_once_where_it_is_allowed_but_the_control_plane_alone() {
+    let mut facts = installed();
+    change(&mut facts, |m| m.spec.nodes.max_unavailable = 10);
+    let mut cp = fixture::node("cp-2", 9);
+    cp.control_plane = true;
+    facts.nodes.insert("cp-2".into(), cp);
+    let mut like = facts.pods.values().filter(|p| &*p.node == "cp-1").cloned().collect::<Vec<_>>();
+    for p in &mut like {
+        p.key.name = format!("{}-2", p.key.name).into();
+        p.node = "cp-2".into();
+        facts.pods.insert(p.key.clone(), p.clone());
+    }
+    facts.cilium_ranges.insert("cp-2".into(), vec!["10.245.9.0/24".parse().unwrap()]);
+    let d = decided(&facts);
+    let begun: BTreeSet<String> = names(&d).into_iter().filter(|n| n.starts_with("cordon")).collect();
+    assert!(
+        begun.contains("cordon worker-3") && begun.contains("cordon cp-1") && !begun.contains("cordon cp-2"),
+        "{begun:?}"
+    );
+    assert!(d.nodes["cp-2"].waiting.contains("control plane one at a time"));
+}
+
+/// Nodes that others took out count as well.
+#[test]
+fn a_node_that_somebody_else_cordoned_takes_a_place() {
+    let mut facts = installed();
+    facts.nodes.get_mut("worker-3").unwrap().unschedulable = true;
+    let d = decided(&facts);
+    assert!(!names(&d).contains(&"cordon worker-1".to_owned()), "{:?}", names(&d));
+    assert!(d.nodes["worker-1"].waiting.contains("somebody else has cordoned it"), "{}", d.nodes["worker-1"].waiting);
+    // that node itself may be moved, and is not uncordoned afterwards
+    assert!(d.nodes["worker-3"].evidence.cordoned_before);
+    assert_eq!(names(&d), ["taint worker-3"]);
+}
+
+#[test]
+fn nothing_is_done_on_stale_facts_or_while_paused() {
+    let mut facts = installed();
+    facts.sources.insert("pods", Freshness::Retrying { since: at(190), error: "reset".into() });
+    let d = decided(&facts);
+    assert!(d.effects.is_empty() && d.held.as_deref().is_some_and(|h| h.contains("pods")), "{d:?}");
+    assert_eq!(step(&d, "worker-1"), Step::Pending);
+    facts.sources.insert("pods", Freshness::Live);
+    change(&mut facts, |m| m.spec.paused = true);
+    assert!(decided(&facts).effects.is_empty());
+}
+
+#[test]
+fn a_drain_evicts_and_deletes_daemon_pods_last() {
+    let mut facts = midway();
+    facts.budgets.clear();
+    let daemon = pod("infra", "log-worker-2", "worker-2", "10.233.2.9", Some(("DaemonSet", "log")));
+    facts.pods.insert(daemon.key.clone(), daemon.clone());
+    let d = decided(&facts);
+    assert_eq!(names(&d), ["evict shop/web-worker-2 uid-web-worker-2"]);
+    facts.pods.retain(|k, _| &*k.name != "web-worker-2");
+    assert_eq!(names(&decided(&facts)), ["delete pod infra/log-worker-2 uid-log-worker-2"]);
+    facts.pods.remove(&daemon.key);
+    let d = decided(&facts);
+    assert_eq!(step(&d, "worker-2"), Step::Switch, "with nothing left it switches");
+    assert_eq!(names(&d), ["label worker-2"]);
+}
+
+/// A pod that nobody starts again stays until somebody agreed, for that pod.
+#[test]
+fn a_bare_pod_needs_consent() {
+    let mut facts = installed();
+    let bare = pod("batch", "import-once", "worker-1", "10.233.65.8", None);
+    facts.pods.insert(bare.key.clone(), bare);
+    let d = decided(&facts);
+    assert!(
+        d.nodes["worker-1"].waiting.contains("needs consent DeleteBarePod for batch/import-once"),
+        "{}",
+        d.nodes["worker-1"].waiting
+    );
+    assert!(!names(&d).iter().any(|n| n.contains("worker-1")), "the node is not even cordoned");
+    assert_eq!(names(&d), ["cordon worker-2"], "the others go on");
+    change(&mut facts, |m| {
+        m.spec.consents.push(Consent {
+            kind: ConsentKind::DeleteBarePod,
+            object: "batch/import-once".into(),
+            by: "me".into(),
+            at: at(0),
+        })
+    });
+    assert_eq!(names(&decided(&facts)), ["cordon worker-1"]);
+}
+
+#[test]
+fn a_reboot_is_asked_for_with_the_boot_id_and_proven_by_another() {
+    let mut facts = midway();
+    let node = facts.nodes.get_mut("worker-2").unwrap();
+    node.switched = true;
+    let status = facts.node_migrations.get_mut("worker-2").unwrap().status.as_mut().unwrap();
+    status.step = Step::Recycle;
+    status.evidence.boot_id_before = Some("boot-worker-2-1".into());
+    let d = decided(&facts);
+    let [cutover::domain::effect::Effect::Task { task, .. }] = d.effects.as_slice() else { panic!("{:?}", d.effects) };
+    assert_eq!(*task, cutover::domain::host::HostTask::Reboot { boot_id: "boot-worker-2-1".into() });
+    // asked for and agreed to: never asked for again, however long it takes
+    let mut asked = pod("kube-system", "cutover-reboot-worker-2-0", "worker-2", "", None);
+    asked.task = Some("reboot".into());
+    asked.report = Some((0, "rebooting=boot-worker-2-1\ndone=1\n".into()));
+    facts.pods.insert(asked.key.clone(), asked);
+    let d = decided(&facts);
+    assert!(d.effects.is_empty(), "{:?}", d.effects);
+    assert!(d.nodes["worker-2"].waiting.contains("told to reboot"));
+    facts.nodes.get_mut("worker-2").unwrap().boot_id = "boot-worker-2-2".into();
+    let d = decided(&facts);
+    assert_eq!(d.nodes["worker-2"].evidence.boot_id_after.as_deref(), Some("boot-worker-2-2"));
+    assert!(names(&d).contains(&"untaint worker-2".to_owned()), "{:?}", names(&d));
+}
+
+/// The way back is the order that was seen to work; removing the label alone is none.
+#[test]
+fn rolling_a_node_back_restores_the_configuration_before_pods_come_back() {
+    let mut facts = midway();
+    facts.node_migrations.get_mut("worker-2").unwrap().status =
+        Some(cutover::domain::api::NodeMigrationStatus::default());
+    let node = facts.nodes.get_mut("worker-2").unwrap();
+    (node.unschedulable, node.cordoned_by_cutover, node.kept_away) = (false, false, false);
+    let record = facts.node_migrations.get_mut("worker-1").unwrap();
+    record.spec.target = Target::Flannel;
+    record.status.as_mut().unwrap().evidence.switched = true;
+    let mut seen = Vec::new();
+    for _ in 0..12 {
+        let d = decided(&facts);
+        let status = d.nodes["worker-1"].clone();
+        if seen.last() != Some(&status.step) {
+            seen.push(status.step);
+        }
+        assert_eq!(status.direction, Target::Flannel);
+        facts.node_migrations.get_mut("worker-1").unwrap().status = Some(status.clone());
+        match status.step {
+            Step::Cordon => {
+                let n = facts.nodes.get_mut("worker-1").unwrap();
+                (n.unschedulable, n.cordoned_by_cutover, n.kept_away) = (true, true, true);
+            }
+            Step::Drain => facts.pods.retain(|_, p| &*p.node != "worker-1" || p.host_network),
+            Step::Unswitch => {
+                facts.nodes.get_mut("worker-1").unwrap().switched = false;
+                let agent = facts.pods.values_mut().find(|p| &*p.key.name == "cilium-worker-1").unwrap();
+                agent.uid = "uid-new-agent".into();
+                look(&mut facts, "look", &status, "conf=05-cilium.conflist\ncni=Disabled\ndone=1\n");
+            }
+            Step::Restore => look(&mut facts, "restore", &status, "conf=10-flannel.conflist\ncni=Disabled\ndone=1\n"),
+            Step::Recycle => facts.nodes.get_mut("worker-1").unwrap().kept_away = false,
+            _ => break,
+        }
+    }
+    assert_eq!(seen, [Step::Cordon, Step::Drain, Step::Unswitch, Step::Restore, Step::Recycle, Step::Verify]);
+}
+
+fn look(facts: &mut Facts, task: &str, status: &cutover::domain::api::NodeMigrationStatus, report: &str) {
+    let mut p = pod("kube-system", &format!("cutover-{task}-worker-1-{}", status.evidence.looks), "worker-1", "", None);
+    p.task = Some(Arc::from(task));
+    p.report = Some((0, report.into()));
+    facts.pods.insert(p.key.clone(), p);
+}
+
+#[test]
+fn finalising_waits_for_the_last_pod_on_flannel() {
+    let mut facts = midway();
+    for record in facts.node_migrations.values_mut() {
+        let status = record.status.as_mut().unwrap();
+        status.step = Step::Done;
+        status.evidence.switched = true;
+    }
+    for node in facts.nodes.values_mut() {
+        (node.unschedulable, node.cordoned_by_cutover, node.kept_away, node.switched) = (false, false, false, true);
+    }
+    change(&mut facts, |m| m.spec.approved = Phase::Finalise);
+    let d = decided(&facts);
+    assert!(d.migration.waiting.contains("still with Flannel addresses"), "{}", d.migration.waiting);
+    assert!(!names(&d).iter().any(|n| n.contains("helm")));
+    facts.pods.retain(|_, p| p.host_network);
+    assert_eq!(names(&decided(&facts)), ["helm upgrade (finalise)"]);
+}
+
+#[test]
+fn nothing_runs_that_was_not_approved() {
+    let mut facts = before();
+    let mut migration = installed().migration.unwrap();
+    migration.status = None;
+    migration.spec.approved = Phase::Preflight;
+    facts.migration = Some(migration);
+    let d = decided(&facts);
+    assert!(
+        d.effects.iter().all(|e| matches!(e, cutover::domain::effect::Effect::CreateRecord { .. })),
+        "{:?}",
+        d.effects
+    );
+    assert_eq!(d.migration.phases[1].state, PhaseState::NeedsApproval);
+    change(&mut facts, |m| m.spec.approved = Phase::Install);
+    assert!(names(&decided(&facts)).contains(&"helm upgrade (install)".to_owned()));
+}
+
+/// What blocks in preflight stops everything, whatever is approved.
+#[test]
+fn preflight_blocks() {
+    let mut facts = before();
+    let mut migration = installed().migration.unwrap();
+    migration.status = None;
+    migration.spec.cilium.pod_cidr = "10.233.0.0/16".into();
+    facts.migration = Some(migration);
+    let d = decided(&facts);
+    assert!(!names(&d).iter().any(|n| n.contains("helm")));
+    assert_eq!(d.migration.phases[0].state, PhaseState::Blocked);
+    assert!(d.migration.waiting.contains("overlaps"), "{}", d.migration.waiting);
+}
+
+/// While helm runs nothing is built on the objects that it has made so far.
+#[test]
+fn helm_is_waited_for() {
+    let mut facts = installed();
+    change(&mut facts, |m| m.status.as_mut().unwrap().phases[1].state = PhaseState::Running);
+    facts.node_configs.clear();
+    let under_way = BTreeSet::from(["helm upgrade (install)".to_owned()]);
+    let failures = Failures::new();
+    let migration = facts.migration.as_ref().unwrap();
+    let d = decide(Context { facts: &facts, migration, failures: &failures, under_way: &under_way, now: at(200) });
+    assert!(d.effects.is_empty() && d.migration.waiting == "helm is running", "{d:?}");
+    // and run again when it has failed, even though its objects are there
+    let failure = Failure { message: "timed out".into(), next: String::new(), at: at(199), count: 1, budget: false };
+    let failures = Failures::from([("helm upgrade (install)".to_owned(), failure)]);
+    let d =
+        decide(Context { failures: &failures, under_way: &BTreeSet::new(), facts: &facts, migration, now: at(200) });
+    assert_eq!(names(&d), ["helm upgrade (install)"]);
+}
+
+#[test]
+fn rolled_back_means_that_cilium_is_gone() {
+    let mut facts = before();
+    let mut migration = installed().migration.unwrap();
+    migration.spec.target = Target::Flannel;
+    facts.migration = Some(migration);
+    facts.node_migrations = installed().node_migrations;
+    let d = decided(&facts);
+    assert_eq!(d.migration.phase, Stage::RolledBack, "{}", d.migration.waiting);
+    let mut facts = installed();
+    change(&mut facts, |m| m.spec.target = Target::Flannel);
+    let d = decided(&facts);
+    assert_eq!((d.migration.phase, names(&d)), (Stage::RollingBack, vec!["delete CiliumNodeConfig".to_owned()]));
+}

@@ -1,0 +1,191 @@
+//! The program in a real terminal: drawn, driven by keys, left; and killed in the middle of its work.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
+
+mod support;
+
+use std::{
+    io::{Read, Write},
+    process::Stdio,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use cutover::{
+    domain::{
+        api::{NodeMigration, Target},
+        step::Step,
+    },
+    sim::{Embedded, Settings, clock::Pace},
+};
+use kube::{Api, ResourceExt, api::ListParams};
+use portable_pty::{Child, CommandBuilder, PtySize, native_pty_system};
+use support::{Cutover, client, program};
+use vt100::Parser;
+
+/// A terminal with the program in it.
+struct Terminal {
+    parser: Arc<Mutex<Parser>>,
+    keys: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+}
+
+impl Terminal {
+    fn start(arguments: &[&str]) -> Self {
+        let pty = native_pty_system().openpty(PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_cutover"));
+        command.args(arguments);
+        command.env("TERM", "xterm-256color");
+        command.env("LANG", "C.UTF-8");
+        let child = pty.slave.spawn_command(command).unwrap();
+        drop(pty.slave);
+        let parser = Arc::new(Mutex::new(Parser::new(24.try_into().unwrap(), 80.try_into().unwrap(), 0)));
+        let (mut reader, screen) = (pty.master.try_clone_reader().unwrap(), Arc::clone(&parser));
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(n) = reader.read(&mut bytes) {
+                if n == 0 {
+                    break;
+                }
+                screen.lock().unwrap().process(&bytes[..n]);
+            }
+        });
+        let keys = pty.master.take_writer().unwrap();
+        // the master has to live as long as the program
+        std::mem::forget(pty.master);
+        Self { parser, keys, child }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    fn screen(&self) -> String {
+        self.parser.lock().unwrap().screen().contents()
+    }
+
+    /// Waits until the screen no longer says something.
+    fn gone(&self, words: &str) {
+        let began = Instant::now();
+        while self.screen().contains(words) {
+            assert!(began.elapsed() < Duration::from_secs(60), "{words:?} never went:\n{}", self.screen());
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits until the screen says something.
+    fn until(&self, words: &str) {
+        let began = Instant::now();
+        while !self.screen().contains(words) {
+            assert!(began.elapsed() < Duration::from_secs(120), "{words:?} never came:\n{}", self.screen());
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_whole_migration_by_keys_alone() {
+    let mut t = Terminal::start(&["demo", "--nodes", "4", "--speed", "max"]);
+    t.until("approves the first phase");
+    assert!(t.parser.lock().unwrap().screen().alternate_screen());
+    for (phase, keys) in
+        [("Install", "y"), ("Migrate", "cy"), ("Finalise", "embedded\r"), ("Remove", "embedded\r"), ("Verify", "y")]
+    {
+        if phase != "Install" {
+            t.until(&format!("{phase} waits for an operator's approval"));
+        }
+        t.press("a");
+        t.until(&format!("Approve {phase}?"));
+        t.press(keys);
+    }
+    t.until("PROVEN: this cluster is on Cilium");
+    t.press("q");
+    t.until("Cutover: embedded: complete, the cluster is on Cilium");
+    assert!(t.child.wait().unwrap().success());
+    assert!(!t.parser.lock().unwrap().screen().alternate_screen(), "the terminal was not given back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn read_only_until_it_is_armed() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Embedded::start(Settings { nodes: 2, pace: Pace::MAX }, folder.path()).await.unwrap();
+    let kubeconfig = cluster.kubeconfig.display().to_string();
+    let ended = tokio::task::spawn_blocking(move || {
+        let mut t = Terminal::start(&["--kubeconfig", &kubeconfig]);
+        t.until("READ-ONLY");
+        t.until("needs approval");
+        t.press("a");
+        t.until("This cockpit only looks");
+        t.press("\x1b");
+        t.gone("This cockpit only looks");
+        t.press("w");
+        t.until("Allow changes from this cockpit?");
+        t.press("y");
+        t.until("ARMED");
+        t.press("?");
+        t.until("Keys on Overview");
+        t.press("\x1b");
+        t.gone("Keys on Overview");
+        t.press("q");
+        t.until("no migration has been begun");
+        t.child.wait().unwrap().success()
+    });
+    assert!(ended.await.unwrap());
+}
+
+/// Killed without warning, with a node half way: the next one goes on, and no node reboots twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_run_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Embedded::start(Settings { nodes: 3, pace: "60".parse().unwrap() }, folder.path()).await.unwrap();
+    let records: Api<NodeMigration> = Api::all(client(&cluster.kubeconfig).await);
+    let arguments = [
+        "run",
+        "--until",
+        "migrate",
+        "--yes",
+        "--soak",
+        "0",
+        "--consent",
+        "DeleteBarePod:batch/import-once",
+        "--consent",
+        "LoseEmptyDir:shop/Deployment/thumbnails",
+    ];
+    let mut first = program()
+        .arg("--kubeconfig")
+        .arg(&cluster.kubeconfig)
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let half_way = loop {
+        let list = records.list(&ListParams::default()).await.map(|l| l.items).unwrap_or_default();
+        if let Some(r) = list.iter().find(|r| r.status.as_ref().is_some_and(|s| s.step == Step::Recycle)) {
+            break r.name_any();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let cutover = Cutover { kubeconfig: cluster.kubeconfig.clone() };
+    let (code, out, err) =
+        tokio::task::spawn_blocking(move || cutover.run(&["run", "--until", "migrate", "--yes", "--timeout", "120"]))
+            .await
+            .unwrap();
+    assert_eq!(code, 0, "{out}\n{err}");
+    for record in records.list(&ListParams::default()).await.unwrap() {
+        let status = record.status.clone().unwrap();
+        assert_eq!(
+            (status.step, status.direction, status.attempt),
+            (Step::Done, Target::Cilium, 1),
+            "{}",
+            record.name_any()
+        );
+        let evidence = status.evidence;
+        let nodes: Api<k8s_openapi::api::core::v1::Node> = Api::all(client(&cluster.kubeconfig).await);
+        let now = nodes.get(&record.name_any()).await.unwrap().status.unwrap().node_info.unwrap().boot_id;
+        assert_eq!(evidence.boot_id_after, Some(now), "{} has rebooted once more", record.name_any());
+    }
+    assert!(!half_way.is_empty());
+}
