@@ -127,7 +127,7 @@ fn a_bare_pod_needs_consent() {
             object: "batch/import-once".into(),
             by: "me".into(),
             at: at(0),
-        })
+        });
     });
     assert_eq!(names(&decided(&facts)), ["cordon worker-1"]);
 }
