@@ -18,7 +18,7 @@ use cutover::{
     sim::{Embedded, Settings, clock::Pace},
 };
 use kube::{Api, ResourceExt, api::ListParams};
-use portable_pty::{Child, CommandBuilder, PtySize, native_pty_system};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use support::{Cutover, client, program};
 use vt100::Parser;
 
@@ -27,6 +27,8 @@ struct Terminal {
     parser: Arc<Mutex<Parser>>,
     keys: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
+    /// Has to live as long as the program.
+    _master: Box<dyn MasterPty + Send>,
 }
 
 impl Terminal {
@@ -50,9 +52,7 @@ impl Terminal {
             }
         });
         let keys = pty.master.take_writer().unwrap();
-        // the master has to live as long as the program
-        std::mem::forget(pty.master);
-        Self { parser, keys, child }
+        Self { parser, keys, child, _master: pty.master }
     }
 
     fn press(&mut self, keys: &str) {

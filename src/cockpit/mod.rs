@@ -142,7 +142,7 @@ pub async fn run(mut feed: Feed, mut model: Model, theme: Theme) -> std::io::Res
             () = signals.asked_to_end() => break,
             event = events.next() => match event {
                 Some(Ok(event)) => {
-                    if feed.react(&event, &mut model, &decision) {
+                    if feed.react(&event, &mut model, &mut decision) {
                         (dirty, urgent) = (true, true);
                     }
                 }
@@ -177,31 +177,32 @@ struct Remembered {
     preflight: Vec<Finding>,
 }
 
-impl Feed {
-    fn draw(
-        &mut self,
-        terminal: &mut terminal::Guard,
-        model: &mut Model,
-        theme: Theme,
-        last: &mut Remembered,
-    ) -> std::io::Result<()> {
-        let facts = self.facts.read().unwrap_or_else(PoisonError::into_inner);
-        let now = Timestamp::now();
-        let revision = *self.facts_changed.borrow();
-        if last.revision != Some(revision) || last.at.is_none_or(|at| now.duration_since(at).as_secs() >= 1) {
-            let preflight = match &facts.migration {
-                Some(_) => vec![],
-                // what has not been listed yet would look as if it were not there
-                None if !facts.is_known() => vec![],
-                None => checks::preflight(&Context::looking(&facts, &self.proposed, now)),
-            };
-            let decision = facts.migration.as_ref().map(|m| decide(Context::looking(&facts, m, now)));
-            *last = Remembered { revision: Some(revision), at: Some(now), decision, preflight };
+impl Remembered {
+    /// Decides anew when the facts have changed, or a second has passed.
+    fn refresh(&mut self, facts: &Facts, proposed: &Migration, revision: u64, now: Timestamp) {
+        if self.revision == Some(revision) && self.at.is_some_and(|at| now.duration_since(at).as_secs() < 1) {
+            return;
         }
+        let preflight = match &facts.migration {
+            Some(_) => vec![],
+            // what has not been listed yet would look as if it were not there
+            None if !facts.is_known() => vec![],
+            None => checks::preflight(&Context::looking(facts, proposed, now)),
+        };
+        let decision = facts.migration.as_ref().map(|m| decide(Context::looking(facts, m, now)));
+        *self = Self { revision: Some(revision), at: Some(now), decision, preflight };
+    }
+}
+
+impl Feed {
+    /// Everything as it is now, held still while `look` looks at it.
+    fn with_scene<T>(&self, last: &mut Remembered, look: impl FnOnce(&Scene<'_>) -> T) -> T {
+        let facts = self.facts.read().unwrap_or_else(PoisonError::into_inner);
         let window = self.window.read().unwrap_or_else(PoisonError::into_inner);
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let engine = self.engine.borrow().clone();
-        let scene = Scene {
+        let (engine, now) = (self.engine.borrow().clone(), Timestamp::now());
+        last.refresh(&facts, &self.proposed, *self.facts_changed.borrow(), now);
+        look(&Scene {
             facts: &facts,
             migration: facts.migration.as_ref().unwrap_or(&self.proposed),
             preflight: &last.preflight,
@@ -210,30 +211,27 @@ impl Feed {
             log: &log,
             engine: &engine,
             now,
-        };
-        model.look_at(&scene);
-        terminal.draw(|frame| view::draw(frame, model, &scene, theme))
+        })
+    }
+
+    fn draw(
+        &self,
+        terminal: &mut terminal::Guard,
+        model: &mut Model,
+        theme: Theme,
+        last: &mut Remembered,
+    ) -> std::io::Result<()> {
+        self.with_scene(last, |scene| {
+            model.look_at(scene);
+            terminal.draw(|frame| view::draw(frame, model, scene, theme))
+        })
     }
 
     /// Takes a key in. True when there is something new to draw.
-    fn react(&mut self, event: &Event, model: &mut Model, last: &Remembered) -> bool {
+    fn react(&self, event: &Event, model: &mut Model, last: &mut Remembered) -> bool {
         match event {
             Event::Key(key) if key.is_press() => {
-                let facts = self.facts.read().unwrap_or_else(PoisonError::into_inner);
-                let window = self.window.read().unwrap_or_else(PoisonError::into_inner);
-                let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-                let engine = self.engine.borrow().clone();
-                let scene = Scene {
-                    facts: &facts,
-                    migration: facts.migration.as_ref().unwrap_or(&self.proposed),
-                    preflight: &last.preflight,
-                    decision: last.decision.as_ref(),
-                    window: &window,
-                    log: &log,
-                    engine: &engine,
-                    now: Timestamp::now(),
-                };
-                for wish in input::key(model, &scene, *key) {
+                for wish in self.with_scene(last, |scene| input::key(model, scene, *key)) {
                     // a full channel means that the last wishes are still being carried out
                     if self.wishes.try_send(wish).is_err() {
                         model.answered(Err("the last wish is still being carried out".into()));

@@ -7,6 +7,8 @@ use ratatui::{
     style::{Color, Modifier},
 };
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{Model, Scene, Theme, view};
 
 /// Draws one frame into a buffer.
@@ -35,7 +37,7 @@ pub fn svg(buffer: &Buffer) -> String {
     const CELL_H: u32 = 19;
     let (w, h) = (u32::from(buffer.area.width), u32::from(buffer.area.height));
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" font-family=\"ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace\" font-size=\"15\" xml:space=\"preserve\">\n<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#14171c\"/>\n",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" font-family=\"'DejaVu Sans Mono', Menlo, Consolas, monospace\" font-size=\"15\">\n<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#14171c\"/>\n",
         w * CELL_W + 24,
         h * CELL_H + 24
     );
@@ -69,16 +71,21 @@ pub fn svg(buffer: &Buffer) -> String {
                     "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{CELL_H}\" fill=\"{back}\"/>\n"
                 ));
             }
-            if text.trim().is_empty() {
-                continue;
-            }
             let fill = if reversed { "#14171c" } else { colour(style.0, "#c9d1d9") };
             let bold = if style.2.contains(Modifier::BOLD) { " font-weight=\"bold\"" } else { "" };
-            let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-            out.push_str(&format!(
-                "<text x=\"{left}\" y=\"{}\" fill=\"{fill}\"{bold} textLength=\"{width}\" lengthAdjust=\"spacingAndGlyphs\">{escaped}</text>\n",
-                top + 14
-            ));
+            // each word has its own place: the picture holds whatever font the reader has
+            let mut column = u32::from(start);
+            for word in text.split(' ') {
+                let width = u32::try_from(word.width()).unwrap_or(0);
+                if width > 0 {
+                    let escaped = word.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+                    let (left, top, length) = (column * CELL_W + 12, top + 14, width * CELL_W);
+                    out.push_str(&format!(
+                        "<text x=\"{left}\" y=\"{top}\" fill=\"{fill}\"{bold} textLength=\"{length}\" lengthAdjust=\"spacingAndGlyphs\">{escaped}</text>\n"
+                    ));
+                }
+                column += width + 1;
+            }
         }
     }
     out.push_str("</svg>\n");
