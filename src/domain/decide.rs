@@ -339,7 +339,8 @@ impl<'a> Run<'a> {
         let phases: Vec<PhaseStatus> = Phase::ALL.map(|name| self.phase_status(name)).to_vec();
         let done = self.nodes.values().filter(|s| s.step == Step::Done).count();
         let ended = matches!(self.stage, Stage::Complete | Stage::RolledBack);
-        let begun = self.effects.iter().any(|e| !matches!(e, Effect::CreateRecord { .. }));
+        let again = self.old.phase == Stage::RolledBack && !ended;
+        let begun = again || self.effects.iter().any(|e| !matches!(e, Effect::CreateRecord { .. }));
         let blocked = phases.iter().find(|p| p.state == PhaseState::Blocked);
         let conditions = vec![
             self.condition("Progressing", !ended && self.held.is_none(), &format!("{:?}", self.stage), &self.waiting),
@@ -354,7 +355,8 @@ impl<'a> Run<'a> {
             findings: self.findings,
             engine: self.old.engine.clone(),
             observed_generation: ctx.migration.metadata.generation.unwrap_or_default(),
-            started_at: self.old.started_at.or_else(|| begun.then_some(now)),
+            // begun again after everything was rolled back: the time runs anew
+            started_at: self.old.started_at.filter(|_| !again).or_else(|| begun.then_some(now)),
             finished_at: if ended { self.old.finished_at.or(Some(now)) } else { None },
             conditions,
         };
