@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser};
+use clap::Args;
 
-use super::{Exit, Global, Wanted, cockpit, output, run::Run, session::Failed};
+use super::{Exit, Global, cockpit, output, run::Run, session::Failed, wanted};
 use crate::sim::{Embedded, Settings, clock::Pace, world};
 
 /// Try everything on an embedded cluster.
@@ -40,7 +40,7 @@ impl Demo {
         let mut global = global.clone();
         global.kubeconfig = Some(cluster.kubeconfig.clone());
         global.context = None;
-        let mut wanted = defaults()?;
+        let mut wanted = wanted::defaults()?;
         wanted.soak = u32::try_from(self.speed.shorten(std::time::Duration::from_secs(30)).as_secs()).unwrap_or(0);
         if self.headless {
             // what its operator would be asked, answered for the two objects that need it
@@ -50,15 +50,6 @@ impl Demo {
         }
         cockpit::open(&global, &wanted, true).await
     }
-}
-
-fn defaults() -> Result<Wanted, Failed> {
-    #[derive(Parser)]
-    struct Only {
-        #[command(flatten)]
-        wanted: Wanted,
-    }
-    Only::try_parse_from(["cutover"]).map(|o| o.wanted).map_err(|e| Failed::new(Exit::Failed, e.to_string()))
 }
 
 async fn serve(settings: Settings, folder: &std::path::Path) -> Result<Exit, Failed> {

@@ -70,6 +70,18 @@ impl Rollback {
                     format!("roll node {node} back to Flannel and hold it there"),
                 ))
             }
+            (None, Some(_)) if facts.migration.as_ref().is_some_and(|m| m.spec.target == Target::Flannel) => {
+                Err(Failed::new(
+                    Exit::Usage,
+                    "everything is being rolled back already; run `cutover rollback` to follow it",
+                ))
+            }
+            (None, Some(phase)) if facts.migration.as_ref().is_some_and(|m| phase >= m.spec.approved) => {
+                Err(Failed::new(
+                    Exit::Usage,
+                    format!("nothing lies beyond {phase}: the migration is not approved further than that"),
+                ))
+            }
             (None, Some(phase)) => Ok((Intent::RollBackTo(phase), format!("take back everything beyond {phase}"))),
             (None, None) => Ok((Intent::RollBackAll, "roll everything back to Flannel and uninstall Cilium".into())),
         }

@@ -22,6 +22,7 @@ use crate::{
         intent::Intent,
         log::{Entry, Kind},
         phase::Phase,
+        rolling::cluster::Standing,
         step::Step,
         text::safe,
     },
@@ -37,6 +38,9 @@ pub(super) struct Run {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
+    /// Move this node after all, which was rolled back alone and is held on Flannel
+    #[arg(long, value_name = "NODE")]
+    release: Vec<String>,
     /// Stop waiting after so many seconds; nothing is undone
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
@@ -47,7 +51,7 @@ pub(super) struct Run {
 impl Run {
     /// The run that the demo makes.
     pub(super) const fn demo(wanted: Wanted) -> Self {
-        Self { until: Phase::Verify, yes: true, timeout: None, wanted }
+        Self { until: Phase::Verify, yes: true, release: vec![], timeout: None, wanted }
     }
 
     pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
@@ -73,6 +77,8 @@ impl Run {
             );
             return Err(Failed::new(Exit::Usage, message));
         }
+        let installed = Standing::of(&session.board.read()).installed;
+        let changes = self.wanted.changes(&migration.spec, installed)?;
         confirm(
             self.yes,
             &format!(
@@ -84,8 +90,13 @@ impl Run {
         let failed = |message: String| Failed::new(Exit::Failed, message);
         records::install_definitions(client).await.map_err(failed)?;
         records::create_migration(client, spec).await.map_err(failed)?;
+        records::change_spec(client, &changes).await.map_err(failed)?;
         if !consents.is_empty() {
             records::carry_out(client, &Intent::Consent(consents)).await.map_err(failed)?;
+        }
+        for node in &self.release {
+            let go = Intent::Node { node: node.clone(), target: Target::Cilium };
+            records::carry_out(client, &go).await.map_err(failed)?;
         }
         records::carry_out(client, &Intent::Approve(self.until)).await.map_err(failed)?;
         let until = self.until;
@@ -227,6 +238,17 @@ impl Needs {
             && let Some(p) = status.phases.iter().find(|p| p.state == PhaseState::Blocked)
         {
             return Some(format!("{}: {}", p.name, p.message));
+        }
+        if migration.spec.paused {
+            return Some("it is paused (spec.paused); let it go on first".into());
+        }
+        if status.waiting.contains("held on Flannel: ")
+            && facts
+                .node_migrations
+                .values()
+                .all(|r| r.status.as_ref().is_none_or(|s| s.step.is_final() || s.step == Step::Pending))
+        {
+            return Some(format!("{}. Give --release NODE to move it after all", status.waiting));
         }
         // nothing moves while every node that is not through waits for a consent
         let mut asking = None;

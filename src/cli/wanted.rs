@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{Exit, session::Failed};
 use crate::domain::{
@@ -109,6 +109,26 @@ impl Wanted {
         })
     }
 
+    /// What was named on the command line and differs from the Migration that there is.
+    pub(super) fn changes(&self, there: &MigrationSpec, installed: bool) -> Result<Value, Failed> {
+        let json = |spec: &MigrationSpec| serde_json::to_value(spec).unwrap_or_default();
+        let (defaults, given, there) = (json(&defaults()?.spec()?), json(&self.spec()?), json(there));
+        let mut changes = json!({});
+        for part in ["cilium", "nodes", "recycle", "soakSeconds"] {
+            let named = differing(&defaults[part], &given[part]);
+            let change = named.as_ref().and_then(|n| differing(&there[part], n));
+            let Some(change) = change else { continue };
+            if part == "cilium" && installed {
+                let message = format!(
+                    "Cilium is installed already, with other settings than you name: {change}. Nothing was changed; leave them out, or roll back first"
+                );
+                return Err(Failed { exit: Exit::Usage, message });
+            }
+            changes[part] = change;
+        }
+        Ok(changes)
+    }
+
     pub(super) fn consents(&self) -> Result<Vec<Consent>, Failed> {
         let by = crate::engine::identity();
         self.consent
@@ -129,4 +149,24 @@ impl Wanted {
             })
             .collect()
     }
+}
+
+/// What the command line says when it says nothing.
+pub(super) fn defaults() -> Result<Wanted, Failed> {
+    #[derive(Parser)]
+    struct Only {
+        #[command(flatten)]
+        wanted: Wanted,
+    }
+    Only::try_parse_from(["cutover"]).map(|o| o.wanted).map_err(|e| Failed::new(Exit::Failed, e.to_string()))
+}
+
+/// The part of `now` that is not the same in `before`.
+fn differing(before: &Value, now: &Value) -> Option<Value> {
+    let (Some(was), Some(is)) = (before.as_object(), now.as_object()) else {
+        return (before != now).then(|| now.clone());
+    };
+    let changed: Map<String, Value> =
+        is.iter().filter_map(|(k, v)| Some((k.clone(), differing(was.get(k).unwrap_or(&Value::Null), v)?))).collect();
+    (!changed.is_empty()).then_some(Value::Object(changed))
 }

@@ -94,14 +94,28 @@ pub(super) fn pod(p: &Pod) -> PodFact {
                 status.conditions.iter().flatten().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
             scheduled.message.clone()
         })
-        .or(status.reason)
+        .or_else(|| status.reason.clone())
         .unwrap_or_default();
     let task = p.labels().get(TASK_LABEL).map(|t| Arc::from(t.as_str()));
     let report = task.as_ref().and_then(|_| {
-        let ended = containers.first()?.state.as_ref()?.terminated.as_ref()?;
-        Some((ended.exit_code, ended.message.clone().unwrap_or_default()))
+        let ended = containers.first().and_then(|c| c.state.as_ref()?.terminated.as_ref());
+        let told = ended.map(|e| (e.exit_code, e.message.clone().unwrap_or_default()));
+        // it failed before its container ever ran: out of time, evicted, no image
+        told.or_else(|| {
+            (status.phase.as_deref() == Some("Failed")).then(|| {
+                (-1, format!("error={}", status.message.clone().or(status.reason.clone()).unwrap_or_default()))
+            })
+        })
     });
     let volumes = spec.and_then(|s| s.volumes.as_ref());
+    let tolerations = spec.and_then(|s| s.tolerations.as_ref());
+    let tolerates_all = tolerations.is_some_and(|t| {
+        t.iter().any(|t| {
+            t.operator.as_deref() == Some("Exists")
+                && t.key.as_deref().is_none_or(str::is_empty)
+                && t.effect.as_deref().is_none_or(|e| e.is_empty() || e == "NoSchedule")
+        })
+    });
     PodFact {
         key: key(&p.metadata),
         uid: p.uid().unwrap_or_default().into(),
@@ -114,6 +128,7 @@ pub(super) fn pod(p: &Pod) -> PodFact {
         owner: owner(p),
         mirror: p.annotations().contains_key("kubernetes.io/config.mirror"),
         deleting: p.metadata.deletion_timestamp.as_ref().map(|t| t.0),
+        tolerates_all,
         empty_dir: volumes.is_some_and(|v| v.iter().any(|v| v.empty_dir.is_some())),
         labels: Arc::new(p.labels().clone()),
         image: spec.and_then(|s| s.containers.first()?.image.as_deref()).unwrap_or_default().into(),

@@ -1,7 +1,7 @@
 //! The lock: one engine acts. Taken and renewed by compare-and-swap on the Lease's resource version,
 //! expired only after its holder was seen unchanged for the whole duration by this machine's own clock.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -34,7 +34,8 @@ pub struct Lock {
     me: String,
     /// What was seen of another holder, and since when it has not changed.
     seen: Option<(String, Instant)>,
-    renewed: Option<Instant>,
+    /// By both clocks: the monotonic one stands still while a laptop sleeps.
+    renewed: Option<(Instant, SystemTime)>,
 }
 
 impl Lock {
@@ -45,7 +46,11 @@ impl Lock {
 
     /// The lock was renewed lately enough that nobody else can have taken it.
     pub fn is_fresh(&self) -> bool {
-        self.renewed.is_some_and(|at| at.elapsed() < DURATION * 2 / 3)
+        self.renewed.is_some_and(|(at, wall)| {
+            // a wall clock that went back says nothing
+            let slept = wall.elapsed().unwrap_or_default();
+            at.elapsed().max(slept) < DURATION * 2 / 3
+        })
     }
 
     /// Takes the lock, or renews it.
@@ -54,7 +59,7 @@ impl Lock {
     /// What the API server said; the lock's state is then unknown and [`Self::is_fresh`] tells how long
     /// it may still be acted on.
     pub async fn hold(&mut self) -> kube::Result<Held> {
-        let asked = Instant::now();
+        let asked = (Instant::now(), SystemTime::now());
         let current = match self.api.get(NAME).await {
             Ok(lease) => lease,
             Err(e) if is_not_found(&e) => {
@@ -83,7 +88,7 @@ impl Lock {
         }
     }
 
-    fn ours(&mut self, asked: Instant) -> Held {
+    fn ours(&mut self, asked: (Instant, SystemTime)) -> Held {
         self.seen = None;
         self.renewed = Some(asked);
         Held::Ours

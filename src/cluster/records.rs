@@ -8,9 +8,9 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{Patch, PatchParams, PostParams},
+    api::{ListParams, Patch, PatchParams, PostParams},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::error::{is_conflict, is_not_found, sentence};
 use crate::domain::{
@@ -120,6 +120,9 @@ pub async fn carry_out(client: &Client, intent: &Intent) -> Result<(), String> {
             Err(e) => Err(format!("nodemigration/{node} was not changed: {}", sentence(&e))),
         };
     }
+    if *intent == Intent::RollBackAll {
+        release_all(client).await?;
+    }
     let api: Api<Migration> = Api::all(client.clone());
     for _ in 0..5 {
         let current = api.get(MIGRATION).await.map_err(|e| format!("migration/{MIGRATION}: {}", sentence(&e)))?;
@@ -133,6 +136,37 @@ pub async fn carry_out(client: &Client, intent: &Intent) -> Result<(), String> {
         }
     }
     Err(format!("migration/{MIGRATION} was not changed: it is being changed by somebody else all the time"))
+}
+
+/// Changes parts of the Migration's spec; nothing when there is nothing to change.
+///
+/// # Errors
+/// A sentence; what the schema refuses is quoted as the server words it.
+pub async fn change_spec(client: &Client, changes: &Value) -> Result<(), String> {
+    if changes.as_object().is_none_or(serde_json::Map::is_empty) {
+        return Ok(());
+    }
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+    let api: Api<Migration> = Api::all(client.clone());
+    let patch = json!({"spec": changes});
+    api.patch(MIGRATION, &params, &Patch::Merge(&patch))
+        .await
+        .map(|_| ())
+        .map_err(|e| format!("migration/{MIGRATION} was not changed: {}", sentence(&e)))
+}
+
+/// With everything on its way back no node is held for itself any more: a new beginning finds none.
+async fn release_all(client: &Client) -> Result<(), String> {
+    let api: Api<NodeMigration> = Api::all(client.clone());
+    let records = api.list(&ListParams::default()).await.map_err(|e| format!("nodemigrations: {}", sentence(&e)))?;
+    for record in records.iter().filter(|r| r.spec != NodeMigrationSpec::default()) {
+        let name = record.name_any();
+        let patch = json!({"spec": NodeMigrationSpec::default()});
+        api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch))
+            .await
+            .map_err(|e| format!("nodemigration/{name} was not changed: {}", sentence(&e)))?;
+    }
+    Ok(())
 }
 
 /// Writes the Migration's status, provided nobody has changed the object since `seen`.

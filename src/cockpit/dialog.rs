@@ -285,6 +285,14 @@ pub(super) fn roll_back_all(model: &Model, scene: &Scene<'_>) -> Dialog {
             count(moved, "node")
         ),
     ];
+    let standing = Standing::of(scene.facts);
+    if standing.removed {
+        lines.push("First Flannel's objects are created again from Cutover's copy.".into());
+    }
+    if standing.finalised {
+        lines.push("Then nodes decide for themselves again: helm upgrade, and the agents restart.".into());
+    }
+    plan_lines(&rows::with_context(scene, plan::back), &mut lines);
     let mut dialog = Dialog::new("Roll everything back to Flannel?", vec![]);
     dialog.consents = missing_consents(scene.facts, None);
     dialog.intents = vec![Intent::RollBackAll];

@@ -229,6 +229,9 @@ pub struct MigrationStatus {
     /// Who runs the engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
+    /// The helm change that was begun and has not been seen to end: it is run again by whoever comes after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub helm_begun: Option<String>,
     /// The generation of `spec` that this status answers.
     #[serde(default)]
     pub observed_generation: i64,

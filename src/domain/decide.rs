@@ -145,7 +145,10 @@ impl<'a> Run<'a> {
             self.set(Phase::Remove, PhaseState::Pending, "");
         }
         if beyond(Phase::Finalise) {
-            if standing.finalised {
+            // the agents' restart belongs to it: nodes wait until all are back
+            let half_way =
+                self.old.phases.iter().any(|p| p.name == Phase::Finalise && p.state == PhaseState::RollingBack);
+            if standing.finalised || (standing.installed && half_way) {
                 let progress = self.ctx.undo_finalise();
                 if !self.take(Phase::Finalise, true, progress) {
                     return true;
@@ -170,7 +173,7 @@ impl<'a> Run<'a> {
 
     /// Rolls back the nodes that are to be on Flannel. True while one of them is not.
     fn nodes_back(&mut self) -> bool {
-        let order: Vec<_> = self.ctx.nodes_in_order().into_iter().rev().collect();
+        let order = self.ctx.nodes_in_reverse();
         let wanted = order.iter().filter(|n| self.ctx.wanted(&n.name) == Some(Target::Flannel)).count();
         self.advance_nodes(&order, Target::Flannel);
         let back = order
@@ -206,7 +209,7 @@ impl<'a> Run<'a> {
                 }
                 continue;
             }
-            let may_begin = if taken.contains(&node.name) { Ok(()) } else { self.ctx.may_begin(node, &taken) };
+            let may_begin = if taken.contains(&node.name) { Ok(()) } else { self.ctx.may_begin(node, target, &taken) };
             let decision = self.ctx.advance(node, target, may_begin);
             if decision.status.step.is_underway() && !taken.contains(&node.name) {
                 taken.push(node.name.clone());
@@ -313,8 +316,7 @@ impl<'a> Run<'a> {
 
     fn migrate(&mut self) -> Progress {
         let order = self.ctx.nodes_in_order();
-        let back: Vec<_> = order.iter().rev().copied().collect();
-        self.advance_nodes(&back, Target::Flannel);
+        self.advance_nodes(&self.ctx.nodes_in_reverse(), Target::Flannel);
         self.advance_nodes(&order, Target::Cilium);
         let wanted: Vec<_> = order.iter().filter(|n| self.ctx.wanted(&n.name) == Some(Target::Cilium)).collect();
         let done = wanted.iter().filter(|n| self.nodes.get(&n.name).is_some_and(|s| s.step == Step::Done)).count();
@@ -341,6 +343,8 @@ impl<'a> Run<'a> {
         let ended = matches!(self.stage, Stage::Complete | Stage::RolledBack);
         let again = self.old.phase == Stage::RolledBack && !ended;
         let begun = again || self.effects.iter().any(|e| !matches!(e, Effect::CreateRecord { .. }));
+        let begins = self.effects.iter().find(|e| matches!(e, Effect::Helm(_))).map(Effect::name);
+        let helm_begun = begins.or_else(|| self.old.helm_begun.clone().filter(|name| !ctx.ended.contains(name)));
         let blocked = phases.iter().find(|p| p.state == PhaseState::Blocked);
         let conditions = vec![
             self.condition("Progressing", !ended && self.held.is_none(), &format!("{:?}", self.stage), &self.waiting),
@@ -354,6 +358,7 @@ impl<'a> Run<'a> {
             waiting: self.waiting,
             findings: self.findings,
             engine: self.old.engine.clone(),
+            helm_begun,
             observed_generation: ctx.migration.metadata.generation.unwrap_or_default(),
             // begun again after everything was rolled back: the time runs anew
             started_at: self.old.started_at.filter(|_| !again).or_else(|| begun.then_some(now)),

@@ -8,7 +8,8 @@ use super::{
 /// What a drain does with a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It stays: a static pod, one that has finished, one on the host's network that a DaemonSet owns.
+    /// It stays: a static pod, one that has finished, a DaemonSet's on the host's network or one that no
+    /// taint keeps away.
     Stays,
     /// It is evicted.
     Evict,
@@ -26,7 +27,8 @@ pub fn fate(pod: &PodFact, consents: &[Consent]) -> Fate {
         return Fate::Stays;
     }
     if pod.is_daemon() {
-        return match (pod.host_network, pod.deleting.is_some()) {
+        // one that tolerates every taint would be back at once: it is recycled after the switch instead
+        return match (pod.host_network || pod.tolerates_all, pod.deleting.is_some()) {
             (true, _) => Fate::Stays,
             (false, true) => Fate::Leaving,
             (false, false) => Fate::DeleteLast,
@@ -170,6 +172,7 @@ mod tests {
             (PodFact { mirror: true, ..owned.clone() }, Fate::Stays),
             (PodFact { phase: "Succeeded".into(), ..owned.clone() }, Fate::Stays),
             (PodFact { host_network: true, ..daemon.clone() }, Fate::Stays),
+            (PodFact { tolerates_all: true, ..daemon.clone() }, Fate::Stays),
             (daemon, Fate::DeleteLast),
             (pod("bare", None), Fate::NeedsConsent(vec![ConsentKind::DeleteBarePod])),
             (PodFact { empty_dir: true, ..owned }, Fate::NeedsConsent(vec![ConsentKind::LoseEmptyDir])),

@@ -89,12 +89,10 @@ pub enum Effect {
         /// The node.
         node: Arc<str>,
     },
-    /// Pods may land again.
+    /// Pods may land again: undoes Cutover's own cordon, told by its mark on the node.
     Uncordon {
         /// The node.
         node: Arc<str>,
-        /// Undo the cordon as well as Cutover's mark; false where somebody else had cordoned the node.
-        schedulable: bool,
     },
     /// Set the label that makes the agent take over.
     Switch {
@@ -174,7 +172,7 @@ impl Effect {
             Self::Cordon { node } => format!("cordon {node}"),
             Self::KeepAway { node } => format!("taint {node}"),
             Self::LetBack { node } => format!("untaint {node}"),
-            Self::Uncordon { node, .. } => format!("uncordon {node}"),
+            Self::Uncordon { node } => format!("uncordon {node}"),
             Self::Switch { node } => format!("label {node}"),
             Self::Unswitch { node } => format!("unlabel {node}"),
             Self::Evict { pod, uid } => format!("evict {pod} {uid}"),
@@ -216,7 +214,7 @@ impl Effect {
             Self::Cordon { node }
             | Self::KeepAway { node }
             | Self::LetBack { node }
-            | Self::Uncordon { node, .. }
+            | Self::Uncordon { node }
             | Self::Switch { node }
             | Self::Unswitch { node }
             | Self::Task { node, .. } => format!("node/{node}"),
@@ -238,7 +236,7 @@ impl Effect {
             | Self::Cordon { node }
             | Self::KeepAway { node }
             | Self::LetBack { node }
-            | Self::Uncordon { node, .. }
+            | Self::Uncordon { node }
             | Self::Switch { node }
             | Self::Unswitch { node }
             | Self::Task { node, .. } => Some(node),
@@ -287,12 +285,8 @@ impl Effect {
             }
             Self::KeepAway { node } => vec![format!("kubectl taint node {node} {AWAY_TAINT}=true:NoSchedule")],
             Self::LetBack { node } => vec![format!("kubectl taint node {node} {AWAY_TAINT}-")],
-            Self::Uncordon { node, schedulable } => {
-                let mut lines = vec![format!("kubectl annotate node {node} {CORDON_MARK}-")];
-                if *schedulable {
-                    lines.insert(0, format!("kubectl uncordon {node}"));
-                }
-                lines
+            Self::Uncordon { node } => {
+                vec![format!("kubectl uncordon {node}"), format!("kubectl annotate node {node} {CORDON_MARK}-")]
             }
             Self::Switch { node } => vec![format!("kubectl label node {node} --overwrite {SWITCH_LABEL}=true")],
             Self::Unswitch { node } => vec![format!("kubectl label node {node} {SWITCH_LABEL}-")],

@@ -189,6 +189,8 @@ pub struct PodFact {
     pub mirror: bool,
     /// It is being deleted, since when.
     pub deleting: Option<Timestamp>,
+    /// No taint keeps it away, Cutover's neither.
+    pub tolerates_all: bool,
     /// It has an emptyDir volume.
     pub empty_dir: bool,
     /// Its labels.

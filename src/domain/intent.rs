@@ -34,7 +34,10 @@ impl Intent {
     pub fn migration_patch(&self, current: &Migration) -> Option<Value> {
         Some(match self {
             Self::Approve(phase) => json!({"spec": {"target": Target::Cilium, "approved": phase, "paused": false}}),
-            Self::RollBackTo(phase) => json!({"spec": {"target": Target::Cilium, "approved": phase}}),
+            // never more than was approved: a rollback starts nothing
+            Self::RollBackTo(phase) => {
+                json!({"spec": {"target": current.spec.target, "approved": current.spec.approved.min(*phase), "paused": false}})
+            }
             Self::RollBackAll => json!({"spec": {"target": Target::Flannel, "paused": false}}),
             Self::Pause(paused) => json!({"spec": {"paused": paused}}),
             Self::Consent(new) => {
@@ -59,16 +62,14 @@ impl Intent {
             }
             Self::Consent(_) => "kubectl edit migration cutover # spec.consents".into(),
             Self::Approve(p) | Self::RollBackTo(p) => {
-                format!(
-                    "kubectl patch migration cutover --type merge -p '{{\"spec\":{{\"target\":\"Cilium\",\"approved\":\"{p}\"}}}}'"
-                )
+                patch(&json!({"spec": {"target": "Cilium", "approved": p, "paused": false}}))
             }
-            Self::RollBackAll => {
-                "kubectl patch migration cutover --type merge -p '{\"spec\":{\"target\":\"Flannel\"}}'".into()
-            }
-            Self::Pause(p) => {
-                format!("kubectl patch migration cutover --type merge -p '{{\"spec\":{{\"paused\":{p}}}}}'")
-            }
+            Self::RollBackAll => patch(&json!({"spec": {"target": "Flannel", "paused": false}})),
+            Self::Pause(p) => patch(&json!({"spec": {"paused": p}})),
         }
     }
+}
+
+fn patch(change: &Value) -> String {
+    format!("kubectl patch migration cutover --type merge -p '{change}'")
 }

@@ -53,6 +53,18 @@ pub fn forward(ctx: &Context<'_>, until: Phase) -> Vec<Planned> {
     plan
 }
 
+/// The plan of rolling everything back: the nodes that were moved, then Cilium itself.
+pub fn back(ctx: &Context<'_>) -> Vec<Planned> {
+    let mut plan = Vec::new();
+    let moved = |n: &&NodeFact| !matches!(ctx.status(&n.name).step, Step::Pending | Step::RolledBack) || n.switched;
+    for node in ctx.nodes_in_reverse().into_iter().filter(moved) {
+        node_steps(ctx, node, Target::Flannel, &mut plan);
+    }
+    let uninstall = Effect::Uninstall { namespace: ctx.migration.spec.cilium.namespace.clone() };
+    plan.push(planned(Phase::Install, None, None, &uninstall));
+    plan
+}
+
 /// What one node's way will do, with the pods that are on it now.
 pub fn node(ctx: &Context<'_>, node: &NodeFact, target: Target) -> Vec<Planned> {
     let mut plan = Vec::new();
@@ -93,7 +105,8 @@ fn cluster_effects(ctx: &Context<'_>, phase: Phase) -> Vec<Effect> {
     };
     match phase {
         Phase::Install => {
-            let records = ctx.nodes_in_order().into_iter().map(|n| Effect::CreateRecord { node: n.name.clone() });
+            let missing = ctx.nodes_in_order().into_iter().filter(|n| ctx.record(&n.name).is_none());
+            let records = missing.map(|n| Effect::CreateRecord { node: n.name.clone() });
             records
                 .chain([helm("install", values::migration(cilium)), Effect::CreateNodeConfig { namespace, version }])
                 .collect()
@@ -120,7 +133,12 @@ fn task(ctx: &Context<'_>, node: &Arc<str>, task: HostTask) -> Effect {
 }
 
 fn node_steps(ctx: &Context<'_>, node: &NodeFact, target: Target, plan: &mut Vec<Planned>) {
+    let switched = node.switched || ctx.status(&node.name).evidence.switched;
     for spec in Step::path(target) {
+        // before the switch there is nothing to take back but the cordon and the taint
+        if target == Target::Flannel && !switched && spec.step != Step::Uncordon {
+            continue;
+        }
         let effects = step_effects(ctx, node, spec.step, target);
         plan.extend(effects.iter().map(|e| planned(Phase::Migrate, Some(node), Some(spec.step), e)));
     }
@@ -129,11 +147,11 @@ fn node_steps(ctx: &Context<'_>, node: &NodeFact, target: Target, plan: &mut Vec
 fn step_effects(ctx: &Context<'_>, node: &NodeFact, step: Step, target: Target) -> Vec<Effect> {
     let name = node.name.clone();
     let restart_agent = || {
-        ctx.facts.agent_on(&node.name).map(|a| Effect::DeletePod {
-            pod: a.key.clone(),
-            uid: a.uid.clone(),
-            why: "it reads its configuration at start",
-        })
+        let agent = ctx.facts.agent_on(&node.name);
+        // before Cilium is there its agent has no name yet
+        let pod = agent.map_or_else(|| Key::new(&ctx.migration.spec.cilium.namespace, "cilium-…"), |a| a.key.clone());
+        let uid = agent.map_or_else(|| "".into(), |a| a.uid.clone());
+        Effect::DeletePod { pod, uid, why: "it reads its configuration at start" }
     };
     match step {
         Step::Cordon => vec![Effect::Cordon { node: name.clone() }, Effect::KeepAway { node: name }],
@@ -161,17 +179,13 @@ fn step_effects(ctx: &Context<'_>, node: &NodeFact, step: Step, target: Target) 
             pods.into_iter().map(|(_, e)| e).collect()
         }
         Step::Switch => {
-            [Some(Effect::Switch { node: name.clone() }), restart_agent(), Some(task(ctx, &name, HostTask::Look))]
-                .into_iter()
-                .flatten()
-                .collect()
+            vec![Effect::Switch { node: name.clone() }, restart_agent(), task(ctx, &name, HostTask::Look)]
         }
+
         Step::Unswitch => {
-            [Some(Effect::Unswitch { node: name.clone() }), restart_agent(), Some(task(ctx, &name, HostTask::Look))]
-                .into_iter()
-                .flatten()
-                .collect()
+            vec![Effect::Unswitch { node: name.clone() }, restart_agent(), task(ctx, &name, HostTask::Look)]
         }
+
         Step::Restore => vec![task(ctx, &name, HostTask::Restore)],
         Step::Recycle if target == Target::Cilium && ctx.migration.spec.recycle == Recycle::Reboot => {
             vec![
@@ -182,7 +196,7 @@ fn step_effects(ctx: &Context<'_>, node: &NodeFact, step: Step, target: Target) 
         Step::Recycle => vec![Effect::LetBack { node: name }],
         Step::Verify => vec![task(ctx, &name, HostTask::Look), task(ctx, &name, HostTask::Probe)],
         Step::Uncordon => {
-            vec![Effect::Uncordon { node: name, schedulable: !node.unschedulable || node.cordoned_by_cutover }]
+            vec![Effect::Uncordon { node: name }]
         }
         Step::Pending | Step::Check | Step::Soak | Step::Done | Step::RolledBack => vec![],
     }

@@ -96,8 +96,9 @@ impl Engine {
             let decision = {
                 let facts = self.board.read();
                 let Some(migration) = &facts.migration else { continue };
-                let (failures, under_way, now) = (work.failures(), work.under_way(), Timestamp::now());
-                decide(Context { facts: &facts, migration, failures, under_way, now })
+                let (failures, under_way, ended) = (work.failures(), work.under_way(), work.ended());
+                let now = Timestamp::now();
+                decide(Context { facts: &facts, migration, failures, under_way, ended, now })
             };
             // the intent is on record before anything is done: whoever comes after knows what was begun
             if !self.record(&decision).await {

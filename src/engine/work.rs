@@ -26,6 +26,8 @@ use crate::{
 const REQUEST: Duration = Duration::from_secs(30);
 /// After a success the watch needs a moment to show it; until then it is not done again.
 const ECHO: Duration = Duration::from_millis(500);
+/// The longest pause while a budget holds.
+const BUDGET_PAUSE: Duration = Duration::from_secs(5);
 /// The shortest and the longest pause after a failure.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
@@ -34,6 +36,7 @@ pub(super) struct Work {
     journal: Journal,
     running: JoinSet<(Effect, Result<(), Refusal>)>,
     under_way: BTreeSet<String>,
+    ended: BTreeSet<String>,
     not_before: HashMap<String, Instant>,
     failures: Failures,
 }
@@ -45,6 +48,7 @@ impl Work {
             journal,
             running: JoinSet::new(),
             under_way: BTreeSet::new(),
+            ended: BTreeSet::new(),
             not_before: HashMap::new(),
             failures: Failures::new(),
         }
@@ -58,6 +62,10 @@ impl Work {
         &self.under_way
     }
 
+    pub(super) const fn ended(&self) -> &BTreeSet<String> {
+        &self.ended
+    }
+
     /// Begins an effect, unless it is under way or its pause is not over.
     pub(super) fn begin(&mut self, effect: Effect) {
         let name = effect.name();
@@ -66,6 +74,7 @@ impl Work {
             return;
         }
         self.under_way.insert(name.clone());
+        self.ended.remove(&name);
         let mut line = entry(Kind::Begin, effect.object(), effect.words());
         line.kubectl = effect.kubectl();
         if !self.failures.contains_key(&effect.name()) {
@@ -111,12 +120,17 @@ impl Work {
         match result {
             Ok(()) => {
                 self.failures.remove(&name);
+                if matches!(effect, Effect::Helm(_)) {
+                    self.ended.insert(name.clone());
+                }
                 self.not_before.insert(name, now + ECHO);
                 self.journal.say(Kind::Done, effect.object(), effect.words());
             }
             Err(refusal) => {
                 let count = self.failures.get(&name).map_or(0, |f| f.count) + 1;
-                self.not_before.insert(name.clone(), now + pause(count));
+                // a budget may be free again at any moment
+                let pause = if refusal.budget { pause(count).min(BUDGET_PAUSE) } else { pause(count) };
+                self.not_before.insert(name.clone(), now + pause);
                 let kind = if refusal.budget { Kind::Waiting } else { Kind::Failed };
                 // the numbers of a budget change all the time: that it waits is said once
                 let known = self
@@ -143,10 +157,13 @@ impl Work {
         self.failures.retain(|_, f| now.duration_since(f.at).as_secs() < 300);
     }
 
-    /// Lets what is under way end: an answer that is not waited for is an unknown that need not be.
+    /// Lets what is under way end: an answer that is not waited for is an unknown that need not be, and a helm
+    /// that is killed leaves its release locked.
     pub(super) async fn settle(&mut self) {
+        let helm = self.under_way.iter().any(|n| n.starts_with("helm"));
+        let patience = Duration::from_secs(if helm { 120 } else { 5 });
         let all = async { while self.running.join_next().await.is_some() {} };
-        if timeout(Duration::from_secs(5), all).await.is_err() {
+        if timeout(patience, all).await.is_err() {
             tracing::warn!("left {} effects without waiting for their answers", self.running.len());
         }
     }

@@ -85,7 +85,7 @@ impl Hands {
             Effect::DeleteNodeConfig { namespace, version } => node_config::delete(c, namespace, version).await,
             Effect::RestartAgents { daemon_set, mark } => nodes::restart_agents(c, daemon_set, mark).await,
             Effect::Cordon { node } => nodes::cordon(c, node).await,
-            Effect::Uncordon { node, schedulable } => nodes::uncordon(c, node, *schedulable).await,
+            Effect::Uncordon { node } => nodes::uncordon(c, node).await,
             Effect::KeepAway { node } => nodes::keep_away(c, node, true).await,
             Effect::LetBack { node } => nodes::keep_away(c, node, false).await,
             Effect::Switch { node } => nodes::label(c, node, true).await,

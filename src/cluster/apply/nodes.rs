@@ -50,13 +50,11 @@ pub(super) async fn cordon(client: &Client, node: &str) -> Result<(), Refusal> {
     .await
 }
 
-pub(super) async fn uncordon(client: &Client, node: &str, schedulable: bool) -> Result<(), Refusal> {
-    change(client, node, |_| {
-        let mut change = json!({"metadata": {"annotations": {CORDON_MARK: null}}});
-        if schedulable {
-            change["spec"] = json!({"unschedulable": null});
-        }
-        Some(change)
+pub(super) async fn uncordon(client: &Client, node: &str) -> Result<(), Refusal> {
+    change(client, node, |node| {
+        // only what is marked as Cutover's own
+        node.annotations().get(CORDON_MARK)?;
+        Some(json!({"metadata": {"annotations": {CORDON_MARK: null}}, "spec": {"unschedulable": null}}))
     })
     .await
 }

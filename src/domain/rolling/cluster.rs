@@ -65,7 +65,12 @@ impl Context<'_> {
             Err(progress) => Some(progress),
             // its objects come one after the other: what is there already does not mean that it has ended
             Ok(effect) if self.under_way.contains(&effect.name()) => Some(Progress::Wait("helm is running".into())),
-            Ok(effect) => (due || self.failures.contains_key(&effect.name())).then(|| Progress::act(effect, why)),
+            Ok(effect) => {
+                let name = effect.name();
+                let begun = self.migration.status.as_ref().and_then(|s| s.helm_begun.as_deref());
+                let unfinished = begun == Some(&name) && !self.ended.contains(&name);
+                (due || unfinished || self.failures.contains_key(&name)).then(|| Progress::act(effect, why))
+            }
         }
     }
 
@@ -130,6 +135,9 @@ impl Context<'_> {
         let namespace = self.namespace();
         if self.facts.cilium_agents().is_some() || self.facts.cilium_config.is_some() {
             return Progress::act(Effect::Uninstall { namespace }, "helm uninstalls Cilium");
+        }
+        if self.under_way.contains(&Effect::Uninstall { namespace: namespace.clone() }.name()) {
+            return Progress::Wait("helm is running".into());
         }
         let left = self.facts.pods.values().filter(|p| {
             p.labels.get("app.kubernetes.io/part-of").is_some_and(|v| v == RELEASE) && *p.key.namespace == *namespace

@@ -41,6 +41,8 @@ pub struct Context<'a> {
     pub failures: &'a Failures,
     /// Names of the effects that are being made now.
     pub under_way: &'a BTreeSet<String>,
+    /// Names of the effects that have ended well since they were last begun by this engine.
+    pub ended: &'a BTreeSet<String>,
     /// The time.
     pub now: Timestamp,
 }
@@ -50,7 +52,7 @@ impl<'a> Context<'a> {
     pub const fn looking(facts: &'a Facts, migration: &'a Migration, now: Timestamp) -> Self {
         static NO_FAILURES: Failures = Failures::new();
         static NOTHING: BTreeSet<String> = BTreeSet::new();
-        Self { facts, migration, failures: &NO_FAILURES, under_way: &NOTHING, now }
+        Self { facts, migration, failures: &NO_FAILURES, under_way: &NOTHING, ended: &NOTHING, now }
     }
 }
 

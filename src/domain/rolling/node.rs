@@ -62,7 +62,11 @@ impl Context<'_> {
 
     /// Begins a way, or turns round when the wish has changed.
     fn turn(&self, node: &NodeFact, status: &mut NodeMigrationStatus, target: Target, may_begin: &Result<(), String>) {
-        let first = Step::path(target).first().map_or(Step::Pending, |s| s.step);
+        // before the switch there is nothing to take back but the cordon and the taint
+        let first = match target {
+            Target::Flannel if !status.evidence.switched && !node.switched => Step::Uncordon,
+            target => Step::path(target).first().map_or(Step::Pending, |s| s.step),
+        };
         let untouched = !status.evidence.switched && !node.switched && !node.cordoned_by_cutover && !node.kept_away;
         let at_rest = matches!(status.step, Step::Pending | Step::Check | Step::RolledBack);
         match (status.direction == target, status.step) {

@@ -55,11 +55,19 @@ impl<'a> Context<'a> {
         (begun || switched).then_some(Target::Flannel)
     }
 
+    /// The order of the way back: the other way round, the control plane last again.
+    pub fn nodes_in_reverse(&self) -> Vec<&'a NodeFact> {
+        let mut nodes = self.nodes_in_order();
+        nodes.reverse();
+        nodes.sort_by_key(|n| n.control_plane);
+        nodes
+    }
+
     /// May this node be taken out now? Otherwise why not, and for whom it waits.
     ///
     /// # Errors
     /// The reason, as a sentence.
-    pub fn may_begin(&self, node: &NodeFact, taken: &[Arc<str>]) -> Result<(), String> {
+    pub fn may_begin(&self, node: &NodeFact, target: Target, taken: &[Arc<str>]) -> Result<(), String> {
         let limit = usize::try_from(self.migration.spec.nodes.max_unavailable).unwrap_or(1);
         let out: Vec<(&NodeFact, String)> = self
             .facts
@@ -74,6 +82,14 @@ impl<'a> Context<'a> {
             return Err(format!("waits for {}: {why} (at most {limit} at once)", other.name));
         }
         if node.control_plane {
+            let worker = self.nodes_in_order().into_iter().find(|n| {
+                !n.control_plane
+                    && self.wanted(&n.name) == Some(target)
+                    && self.status(&n.name).step != Step::last(target)
+            });
+            if let Some(worker) = worker {
+                return Err(format!("the control plane goes last: waits for {}", worker.name));
+            }
             if let Some((other, why)) = out.iter().find(|(n, _)| n.control_plane) {
                 return Err(format!("control plane one at a time: waits for {}: {why}", other.name));
             }

@@ -26,7 +26,7 @@ impl Context<'_> {
             Step::Restore => self.restore(node, status),
             Step::Recycle => self.recycle(node, status),
             Step::Verify => self.verify(node, status),
-            Step::Uncordon => Self::uncordon(node, status),
+            Step::Uncordon => Self::uncordon(node),
             Step::Soak => self.soak(node, status),
         }
     }
@@ -57,6 +57,18 @@ impl Context<'_> {
             return Progress::Wait(format!("pod {} could never be evicted: {why}", pod.key));
         }
         Progress::Done
+    }
+
+    /// Somebody has uncordoned the node or removed the taint meanwhile: that comes first.
+    #[expect(clippy::unused_self, reason = "called like its sister")]
+    fn still_out(&self, node: &NodeFact) -> Option<Progress> {
+        (!node.unschedulable || !node.kept_away).then(|| Self::cordon(node))
+    }
+
+    /// A pod with a pod address has landed meanwhile: it leaves before anything is switched or rebooted.
+    fn still_empty(&self, node: &NodeFact) -> Option<Progress> {
+        let drain = drain::sort(self.facts, &node.name, &self.migration.spec.consents);
+        (!drain.is_done()).then(|| self.drain(node))
     }
 
     fn consent_missing(drain: &drain::Drain<'_>) -> Option<Progress> {
@@ -137,6 +149,9 @@ impl Context<'_> {
     }
 
     fn switch(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Progress {
+        if let Some(progress) = self.still_out(node).or_else(|| (!node.switched).then(|| self.still_empty(node))?) {
+            return progress;
+        }
         if !node.switched {
             return Progress::act(Effect::Switch { node: node.name.clone() }, "label the node");
         }
@@ -160,6 +175,9 @@ impl Context<'_> {
         if !status.evidence.switched {
             return Progress::Done;
         }
+        if let Some(progress) = self.still_out(node).or_else(|| node.switched.then(|| self.still_empty(node))?) {
+            return progress;
+        }
         if node.switched {
             return Progress::act(Effect::Unswitch { node: node.name.clone() }, "remove the label");
         }
@@ -180,6 +198,9 @@ impl Context<'_> {
     fn restore(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Progress {
         if !status.evidence.switched {
             return Progress::Done;
+        }
+        if let Some(progress) = self.still_out(node) {
+            return progress;
         }
         let progress = self.look_until(node, status, &HostTask::Restore, |evidence| {
             let host = evidence.host.as_ref().filter(|h| h.task == "restore");
@@ -236,6 +257,9 @@ impl Context<'_> {
             status.evidence.boot_id_after = Some(node.boot_id.to_string());
             status.evidence.looks += 1;
             return None;
+        }
+        if let Some(progress) = self.still_out(node).or_else(|| self.still_empty(node)) {
+            return Some(progress);
         }
         let task = HostTask::Reboot { boot_id: before };
         let nth = status.evidence.looks;
@@ -316,10 +340,10 @@ impl Context<'_> {
         })
     }
 
-    fn uncordon(node: &NodeFact, status: &NodeMigrationStatus) -> Progress {
-        let ours = !status.evidence.cordoned_before;
-        if (node.unschedulable && ours) || node.cordoned_by_cutover {
-            return Progress::act(Effect::Uncordon { node: node.name.clone(), schedulable: ours }, "uncordon");
+    fn uncordon(node: &NodeFact) -> Progress {
+        // the mark on the node tells whose cordon it is, whatever was there when the node's turn came
+        if node.cordoned_by_cutover {
+            return Progress::act(Effect::Uncordon { node: node.name.clone() }, "uncordon");
         }
         if node.kept_away {
             return Progress::act(Effect::LetBack { node: node.name.clone() }, "let DaemonSet pods back");
