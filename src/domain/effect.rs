@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{facts::Key, host::HostTask, phase::Phase, step::Risk};
 
-/// The label that Cilium's CiliumNodeConfig selects (Cilium's migration guide, migration.md 1.2).
+/// The label that Cilium's CiliumNodeConfig selects (Cilium's own migration guide).
 pub const SWITCH_LABEL: &str = "io.cilium.migration/cilium-default";
 /// Name of the CiliumNodeConfig.
 pub const NODE_CONFIG: &str = "cilium-default";

@@ -439,7 +439,7 @@ impl Facts {
     }
 
     /// The version in which CiliumNodeConfigs are served: `v2` before `v2alpha1`, whatever Cilium's
-    /// version says (migration.md 1.5).
+    /// version says: clusters that were upgraded serve other versions than their Cilium suggests.
     pub fn node_config_version(&self) -> Option<&str> {
         let served = self.crds.get("ciliumnodeconfigs.cilium.io")?;
         ["v2", "v2alpha1"].into_iter().find(|v| served.iter().any(|s| s == v))

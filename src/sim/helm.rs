@@ -123,7 +123,7 @@ fn chart(namespace: &str, version: &str, values: &Value) -> Vec<Value> {
         "custom-cni-conf": custom.to_string(), "enable-policy": values["policyEnforcementMode"].as_str().unwrap_or("default"),
         "enable-hubble": "true", "cni-uninstall": "false",
     });
-    // with a configuration of one's own the chart renders neither of these (migration.md 1.5)
+    // with a configuration of one's own the chart renders neither of these
     if !custom {
         config["write-cni-conf-when-ready"] = json!("/host/etc/cni/net.d/05-cilium.conflist");
         config["cni-exclusive"] = json!("true");

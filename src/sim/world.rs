@@ -201,7 +201,7 @@ pub const BARE_POD: &str = "batch/import-once";
 /// The workload whose pods have an emptyDir.
 pub const EMPTY_DIR: &str = "shop/Deployment/thumbnails";
 
-/// The seed's argocd and prometheus, a shop with a database, and odds and ends.
+/// Argo CD and Prometheus, a shop with a database, and odds and ends.
 fn workloads() -> Vec<Value> {
     let argocd = "infra-argocd";
     let redis = "infra-argocd/argocd-redis:6379";

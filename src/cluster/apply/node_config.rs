@@ -19,7 +19,7 @@ fn api(client: &Client, namespace: &str, version: &str) -> (Api<DynamicObject>, 
 
 pub(super) async fn create(client: &Client, namespace: &str, version: &str) -> Result<(), Refusal> {
     let (api, kind) = api(client, namespace, version);
-    // keys and values: Cilium's migration guide (migration.md 1.2)
+    // keys and values: Cilium's migration guide
     let config = DynamicObject::new(NODE_CONFIG, &kind).within(namespace).data(json!({"spec": {
         "nodeSelector": {"matchLabels": {SWITCH_LABEL: "true"}},
         "defaults": {

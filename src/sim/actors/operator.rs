@@ -43,7 +43,7 @@ fn operates(cluster: &Cluster) -> bool {
         .any(|p| p.labels().get("io.cilium/app").is_some_and(|a| a == "operator") && is_true(p, "Ready"))
 }
 
-/// 1.15 serves CiliumNodeConfig as v2alpha1 only (real.md).
+/// 1.15 serves CiliumNodeConfig as v2alpha1 only.
 async fn define(cluster: &Cluster) {
     let api: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
     for (kind, plural, namespaced, version) in [
