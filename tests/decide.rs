@@ -155,6 +155,8 @@ fn a_reboot_is_asked_for_with_the_boot_id_and_proven_by_another() {
     let d = decided(&facts);
     assert!(d.effects.is_empty(), "{:?}", d.effects);
     assert!(d.nodes["worker-2"].waiting.contains("told to reboot"));
+    facts.node_migrations.get_mut("worker-2").unwrap().status = Some(d.nodes["worker-2"].clone());
+    assert!(decided(&facts).effects.is_empty(), "asked for a second time");
     facts.nodes.get_mut("worker-2").unwrap().boot_id = "boot-worker-2-2".into();
     let d = decided(&facts);
     assert_eq!(d.nodes["worker-2"].evidence.boot_id_after.as_deref(), Some("boot-worker-2-2"));
