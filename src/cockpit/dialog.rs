@@ -117,13 +117,6 @@ pub(super) fn advance_phase(model: &Model, scene: &Scene<'_>) -> Dialog {
         ));
         lines.push(format!("  {}", names.join(", ")));
     }
-    if scene.facts.migration.is_none() {
-        lines.push(String::new());
-        lines.push(
-            "Cutover's resource definitions and the Migration are created first (`cutover manifests` prints them)."
-                .into(),
-        );
-    }
     plan_lines(&rows::with_context(scene, |ctx| plan::phase(ctx, next)), &mut lines);
     dialog.intents = vec![Intent::Approve(next)];
     requests(&dialog.intents, &mut lines);

@@ -47,7 +47,7 @@ pub fn forward(ctx: &Context<'_>, until: Phase) -> Vec<Planned> {
                     node_steps(ctx, node, Target::Cilium, &mut plan);
                 }
             }
-            _ => plan.extend(cluster_effects(ctx, phase).into_iter().map(|e| planned(phase, None, None, &e))),
+            _ => plan.extend(self::phase(ctx, phase)),
         }
     }
     plan
@@ -74,7 +74,16 @@ pub fn node(ctx: &Context<'_>, node: &NodeFact, target: Target) -> Vec<Planned> 
 
 /// What one phase does to the cluster as a whole.
 pub fn phase(ctx: &Context<'_>, phase: Phase) -> Vec<Planned> {
-    cluster_effects(ctx, phase).iter().map(|e| planned(phase, None, None, e)).collect()
+    let own = (phase == Phase::Install && ctx.facts.migration.is_none()).then(|| Planned {
+        phase,
+        node: None,
+        step: None,
+        effect: "create Cutover's definitions and the Migration".into(),
+        object: "migration/cutover".into(),
+        risk: Risk::Reversible,
+        kubectl: vec!["cutover manifests | kubectl apply -f -".into()],
+    });
+    own.into_iter().chain(cluster_effects(ctx, phase).iter().map(|e| planned(phase, None, None, e))).collect()
 }
 
 fn planned(phase: Phase, node: Option<&NodeFact>, step: Option<Step>, effect: &Effect) -> Planned {
