@@ -1,7 +1,5 @@
 //! What a failed request means, in words that name what to do.
 
-use std::error::Error as _;
-
 use kube::core::Status;
 
 /// The API server says that something is not there. Compares the code: an answer without a JSON body
@@ -87,9 +85,4 @@ pub fn watch(error: &kube::runtime::watcher::Error) -> String {
         Error::WatchError(status) => api(status),
         Error::NoResourceVersion => "the server's list has no resource version".into(),
     }
-}
-
-/// Whether the source of an error is worth its own line.
-pub fn has_cause(error: &kube::Error) -> bool {
-    error.source().is_some()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Context, Progress, host::task_image};
+use super::{Context, Progress};
 use crate::domain::{
     api::{NodeMigrationStatus, Severity},
     checks,
@@ -293,10 +293,5 @@ impl Context<'_> {
         let findings = checks::verification(self);
         let blocking = findings.iter().find(|f| f.severity == Severity::Block);
         blocking.map_or(Progress::Done, |f| Progress::Wait(format!("{}: {}", f.object, f.message)))
-    }
-
-    /// The image that task pods would use now.
-    pub fn has_task_image(&self) -> bool {
-        task_image(self.facts).is_some()
     }
 }
