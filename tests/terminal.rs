@@ -159,13 +159,13 @@ async fn a_killed_run_goes_on_where_it_was() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let half_way = loop {
+    loop {
         let list = records.list(&ListParams::default()).await.map(|l| l.items).unwrap_or_default();
-        if let Some(r) = list.iter().find(|r| r.status.as_ref().is_some_and(|s| s.step == Step::Recycle)) {
-            break r.name_any();
+        if list.iter().any(|r| r.status.as_ref().is_some_and(|s| s.step == Step::Recycle)) {
+            break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
-    };
+    }
     first.kill().unwrap();
     first.wait().unwrap();
     let cutover = Cutover { kubeconfig: cluster.kubeconfig.clone() };
@@ -187,5 +187,4 @@ async fn a_killed_run_goes_on_where_it_was() {
         let now = nodes.get(&record.name_any()).await.unwrap().status.unwrap().node_info.unwrap().boot_id;
         assert_eq!(evidence.boot_id_after, Some(now), "{} has rebooted once more", record.name_any());
     }
-    assert!(!half_way.is_empty());
 }

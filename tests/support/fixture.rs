@@ -329,8 +329,7 @@ pub fn flows() -> Window {
 }
 
 pub fn log() -> VecDeque<Entry> {
-    let mut step = Entry::new(at(141), Kind::Step, "node/worker-2", "Cordon → Drain");
-    step.kubectl = vec![];
+    let step = Entry::new(at(141), Kind::Step, "node/worker-2", "Cordon → Drain");
     let mut evict = Entry::new(at(142), Kind::Begin, "pod/shop/web-worker-2", "evict");
     evict.kubectl =
         vec!["kubectl create --raw /api/v1/namespaces/shop/pods/web-worker-2/eviction -f - # Eviction".into()];
