@@ -1,52 +1,71 @@
-# Cutover's work on a node's host. Runs in a pod on the node, with the host's root at $HOST_ROOT.
-#   sh -c "$(cat host.sh)" cutover TASK [ARG]
+# Cutover's work on a node's host. Runs in a pod on the node with the host's root at $HOST_ROOT, or on the
+# host itself (HOST_ROOT= REPORT=-), there as root:
+#   sh host.sh TASK [ARGUMENT…]
 # Says what it saw in lines of key=value to $REPORT, at most 4 KiB; "done=1" is the last one.
-# Only POSIX shell: the Cilium agent's image, in which this runs, promises no more.
+# Only POSIX shell, awk and the usual tools: the Cilium agent's image, in which this runs, promises no more.
 set -u
 task=$1; shift
-root=${HOST_ROOT:-/host}
+root=${HOST_ROOT-/host}
 report=${REPORT:-/dev/termination-log}
 net=$root${CNI_DIR:-/etc/cni/net.d}
 leases=$root/var/lib/cni/networks/cbr0
 backup=$root/var/lib/cutover/backup
+cleaned=$backup/cleaned
 boot_id=${BOOT_ID_FILE:-/proc/sys/kernel/random/boot_id}
 links=${LINKS_DIR:-/sys/class/net}
 
-say() { printf '%s=%s\n' "$1" "$2" >> "$report"; }
+say() { if [ "$report" = - ]; then printf '%s=%s\n' "$1" "$2"; else printf '%s=%s\n' "$1" "$2" >> "$report"; fi; }
 fail() { say error "$1"; exit 1; }
+has() { command -v "$1" >/dev/null 2>&1; }
+stamp() { date -u +%Y%m%dT%H%M%SZ; }
 
 # keep FILE: into the backup with its checksum, never deleted
 keep() {
   [ -e "$1" ] || return 0
   mkdir -p "$backup" || fail "cannot make $backup"
-  stamp=$(date -u +%Y%m%dT%H%M%SZ)
-  name=$stamp-$(basename "$1")
-  if [ -d "$1" ]; then
-    cp -a "$1" "$backup/$name" && rm -rf "$1" || fail "cannot move $1 to $backup"
-  else
-    sum=$(sha256sum < "$1") || fail "cannot read $1"
-    printf '%s %s\n' "${sum%% *}" "$name" >> "$backup/SHA256SUMS"
-    cp -a "$1" "$backup/$name" && rm -f "$1" || fail "cannot move $1 to $backup"
-  fi
+  name=$(stamp)-$(basename "$1")
+  sum=$(sha256sum < "$1") || fail "cannot read $1"
+  printf '%s %s\n' "${sum%% *}" "$name" >> "$backup/SHA256SUMS"
+  cp -a "$1" "$backup/$name" && rm -f "$1" || fail "cannot move $1 to $backup"
+}
+
+# agent ARGUMENT…: Cilium's own command line, out of this image or out of the agent's
+agent() {
+  sock=$root/run/cilium/cilium.sock
+  [ -S "$sock" ] || return 1
+  for cli in cilium-dbg cilium; do
+    has $cli && $cli -H "unix://$sock" "$@" 2>/dev/null && return 0
+  done
+  pid=$(pgrep -o -x cilium-agent 2>/dev/null) || return 1
+  nsenter -t "$pid" -m -- cilium-dbg "$@" 2>/dev/null || nsenter -t "$pid" -m -- cilium "$@" 2>/dev/null
+}
+
+saved() { "$1-save" 2>/dev/null; }
+
+# Flannel's lines in the firewall; a table of nftables counts as one
+rules() {
+  n=0
+  for t in iptables ip6tables; do ! has $t-save || n=$((n + $(saved $t | grep -ci flannel))); done
+  ! has nft || n=$((n + $(nft list tables 2>/dev/null | grep -c ' flannel-ipv')))
+  echo $n
 }
 
 look() {
   say boot "$(cat "$boot_id" 2>/dev/null)"
   for f in "$net"/*; do [ ! -e "$f" ] || say conf "$(basename "$f")"; done
-  sock=$root/run/cilium/cilium.sock
-  if [ -S "$sock" ]; then
-    for cli in cilium-dbg cilium; do
-      state=$("$cli" -H "unix://$sock" status -o json 2>/dev/null | tr -d ' \n\t' |
-        sed -n 's/.*"cni-file":{\([^}]*\)}.*/\1/p' | sed -n 's/.*"state":"\([A-Za-z]*\)".*/\1/p')
-      [ -z "$state" ] || { say cni "$state"; break; }
-    done
-  fi
-  for l in flannel.1 cni0 cilium_host; do [ ! -e "$links/$l" ] || say link "$l"; done
+  state=$(agent status -o json | tr -d ' \n\t' |
+    sed -n 's/.*"cni-file":{\([^}]*\)}.*/\1/p' | sed -n 's/.*"state":"\([A-Za-z]*\)".*/\1/p')
+  [ -z "$state" ] || say cni "$state"
+  for l in flannel.1 flannel-v6.1 cni0 cilium_host; do [ ! -e "$links/$l" ] || say link "$l"; done
+  for f in "$root/run/flannel" "$leases"; do [ ! -d "$f" ] || say folder "${f#"$root"}"; done
+  say rules "$(rules)"
   n=0
   for f in "$leases"/*; do
     case $(basename "$f") in [0-9]*.*.*.*) n=$((n + 1)); [ $n -gt 80 ] || say lease "$(basename "$f")" ;; esac
   done
   say leases "$n"
+  agent endpoint list -o jsonpath='{range .[*]}{.id}{" "}{.status.networking.addressing[0].ipv4}{" "}{.status.external-identifiers.pod-name}{"\n"}{end}' |
+    awk 'NF == 3 && n < 60 { n++; print $1 " " $2 }' | while read -r line; do say endpoint "$line"; done
 }
 
 restore() {
@@ -61,29 +80,210 @@ restore() {
 
 reboot_once() {
   [ "$(cat "$boot_id")" = "$1" ] || { say rebooted already; return 0; }
-  say rebooting "$1"; say done 1
-  # detached and a little later, so that this pod ends and its report is kept before the node goes down
-  nsenter -t 1 -m -u -i -n -p -- systemd-run --on-active=3 systemctl reboot 2>/dev/null ||
-    nsenter -t 1 -m -u -i -n -p -- sh -c '(sleep 3; reboot) >/dev/null 2>&1 &' ||
+  say rebooting "$1"
+  # detached and a little later, so that the report is kept before the node goes down
+  if [ -z "$root" ]; then on_host=; else on_host="nsenter -t 1 -m -u -i -n -p --"; fi
+  # without systemd: out of the container's group of processes, which ends with it
+  $on_host systemd-run --on-active=3 systemctl reboot >/dev/null 2>&1 ||
+    $on_host sh -c 'command -v reboot >/dev/null || exit 1
+      echo $$ > /sys/fs/cgroup/cgroup.procs; (sleep 3; reboot) >/dev/null 2>&1 &' 2>/dev/null ||
     fail "neither systemd-run nor reboot could be started on the host"
-  exit 0
+}
+
+# put_away PATH…: below the root; into the set, complete before anything is removed. Begun again it goes on.
+put_away() {
+  for p in "$@"; do
+    [ -e "$root$p" ] || continue
+    to=$cleaned/files$p
+    mkdir -p "$(dirname "$to")" || fail "cannot make $(dirname "$to")"
+    if [ -d "$to" ]; then
+      cp -an "$root$p/." "$to/" || fail "cannot copy $p to $cleaned"
+    elif [ ! -e "$to" ]; then
+      rm -rf "$to.part"
+      cp -a "$root$p" "$to.part" && mv "$to.part" "$to" || fail "cannot copy $p to $cleaned"
+    fi
+    (cd "$cleaned/files" && find . -type f ! -name '*.part*' -exec sha256sum {} +) > "$cleaned/SHA256SUMS" ||
+      fail "cannot read what was copied to $cleaned"
+    rm -rf "$root$p"
+    [ ! -e "$root$p" ] || fail "cannot remove $p; its copy is in $cleaned"
+  done
+}
+
+# Commands that make a link again as it is now: its kind, addresses, routes and neighbours
+link_again() {
+  ip -o -d link show dev "$1" | awk -v l="$1" '{
+    for (i = 1; i <= NF; i++) {
+      if ($i == "mtu") mtu = $(i + 1)
+      if ($i == "link/ether") mac = $(i + 1)
+      if ($i == "bridge") kind = "bridge"
+      if ($i == "vxlan" && kind == "") { kind = "vxlan"; more = " " $(i + 1) " " $(i + 2) }
+      if (kind == "vxlan" && ($i == "local" || $i == "dstport")) more = more " " $i " " $(i + 1)
+      if (kind == "vxlan" && $i == "dev") more = more " dev " $(i + 1)
+      if (kind == "vxlan" && $i == "nolearning") more = more " nolearning"
+      if ($i ~ /^<.*[<,]UP[,>]/) up = 1
+    }
+    print "ip link add " l " address " mac " mtu " mtu " type " kind more
+    if (up) print "ip link set " l " up"
+  }'
+  ip -o -4 addr show dev "$1" | awk -v l="$1" '{ b = ""; for (i = 1; i <= NF; i++) if ($i == "brd") b = " brd " $(i + 1); print "ip addr add " $4 b " dev " l }'
+  ip -4 route show dev "$1" proto static 2>/dev/null | awk -v l="$1" '{ print "ip route add " $0 " dev " l " proto static" }'
+  ip -4 route show dev "$1" proto boot 2>/dev/null | awk -v l="$1" '{ print "ip route add " $0 " dev " l }'
+  ip neigh show dev "$1" nud permanent | awk -v l="$1" '{ print "ip neigh replace " $1 " lladdr " $3 " dev " l " nud permanent" }'
+  ! has bridge || bridge fdb show dev "$1" 2>/dev/null | awk -v l="$1" '$2 == "dst" { print "bridge fdb append " $1 " dev " l " dst " $3 }'
+}
+
+# Which rules are Flannel's, or host ports that lead into its networks. Prints what removes them (want=remove)
+# or what puts them back at their places (want=restore), as iptables-restore --noflush reads it.
+firewall() {
+  saved "$1" > "$cleaned/now" || return 0
+  awk -v want="$2" -v networks="$3" '
+    function number(ip,  a) { split(ip, a, "."); return ((a[1] * 256 + a[2]) * 256 + a[3]) * 256 + a[4] }
+    function within(ip,  i, n, nets, parts, size) {
+      n = split(networks, nets, " ")
+      for (i = 1; i <= n; i++) {
+        if (split(nets[i], parts, "/") != 2 || parts[1] !~ /^[0-9.]+$/) continue
+        size = 2 ^ (32 - parts[2])
+        if (int(number(ip) / size) == int(number(parts[1]) / size)) return 1
+      }
+      return 0
+    }
+    function gone(chain) { return chain ~ /^FLANNEL/ || (table, chain) in stale }
+    /^\*/ { table = substr($1, 2) }
+    NR == FNR {
+      if ($1 == "-A" && $2 ~ /^CNI-DN-/ && match($0, /--to-destination [0-9.]+/) &&
+          within(substr($0, RSTART + 17, RLENGTH - 17))) stale[table, $2] = 1
+      next
+    }
+    /^\*/ { head = $0; out = ""; last = ""; next }
+    /^:/ {
+      chain = substr($1, 2)
+      if (gone(chain)) {
+        if (want == "restore") out = out ":" chain " - [0:0]\n"
+        else last = last "-F " chain "\n"
+        ends[++ended] = chain
+      }
+      next
+    }
+    $1 == "-A" {
+      place[table, $2]++
+      target = ""
+      for (i = 3; i < NF; i++) if ($i == "-j" || $i == "-g") target = $(i + 1)
+      if (!gone($2) && !gone(target) && tolower($0) !~ /flannel/) next
+      if (want == "restore") {
+        if (gone($2)) out = out $0 "\n"
+        else out = out "-I " $2 " " place[table, $2] substr($0, 4 + length($2)) "\n"
+      } else if (!gone($2)) out = out "-D" substr($0, 3) "\n"
+      next
+    }
+    /^COMMIT/ {
+      if (want == "remove") for (i = 1; i <= ended; i++) last = last "-X " ends[i] "\n"
+      ended = 0
+      if (out last != "") printf "%s\n%s%sCOMMIT\n", head, out, last
+    }' "$cleaned/now" "$cleaned/now"
+  rm -f "$cleaned/now"
 }
 
 clean() {
-  keep "$net/10-flannel.conflist"
-  keep "$net/10-flannel.conflist.cilium_bak"
-  keep "$root/run/flannel"
-  keep "$leases"
-  for l in flannel.1 cni0; do [ ! -e "$links/$l" ] || ip link delete "$l" || fail "cannot delete link $l"; done
+  mkdir -p "$cleaned" || fail "cannot make $cleaned"
   for t in iptables ip6tables; do
-    command -v $t >/dev/null 2>&1 || continue
-    $t -w -t nat -D POSTROUTING -m comment --comment "flanneld masq" -j FLANNEL-POSTRTG 2>/dev/null
-    $t -w -t nat -F FLANNEL-POSTRTG 2>/dev/null && $t -w -t nat -X FLANNEL-POSTRTG
-    $t -w -D FORWARD -m comment --comment "flanneld forward" -j FLANNEL-FWD 2>/dev/null
-    $t -w -F FLANNEL-FWD 2>/dev/null && $t -w -X FLANNEL-FWD
+    has $t-save || continue
+    [ -e "$cleaned/$t.restore" ] || { firewall $t restore "$*" > "$cleaned/$t.part" && mv "$cleaned/$t.part" "$cleaned/$t.restore"; } ||
+      fail "cannot save the rules of $t; nothing was removed"
+    firewall $t remove "$*" > "$cleaned/$t.remove"
+    [ ! -s "$cleaned/$t.remove" ] || $t-restore -w --noflush < "$cleaned/$t.remove" 2> "$cleaned/said" ||
+      fail "cannot remove Flannel's rules from $t: $(head -c 200 "$cleaned/said")"
   done
-  command -v iptables-save >/dev/null 2>&1 && say rules "$(iptables-save 2>/dev/null | grep -ci flannel)"
-  return 0
+  for family in ip:flannel-ipv4 ip6:flannel-ipv6; do
+    has nft && nft list table "${family%:*}" "${family#*:}" > "$cleaned/nft.part" 2>/dev/null || continue
+    mv "$cleaned/nft.part" "$cleaned/nft.${family%:*}"
+    nft delete table "${family%:*}" "${family#*:}" || fail "cannot delete the table ${family#*:} of nftables"
+  done
+  rm -f "$cleaned/nft.part" "$cleaned/said" "$cleaned"/*.remove
+  for l in flannel.1 flannel-v6.1 cni0; do
+    [ -e "$links/$l" ] || continue
+    [ -e "$cleaned/link.$l" ] || { link_again $l > "$cleaned/link.part" && mv "$cleaned/link.part" "$cleaned/link.$l"; } ||
+      fail "cannot save link $l; it was not deleted"
+    ip link delete "$l" || fail "cannot delete link $l"
+  done
+  # Flannel's own configuration goes last: it is the cheap way back
+  put_away /run/flannel /var/lib/cni/networks/cbr0
+  conf=${CNI_DIR:-/etc/cni/net.d}
+  put_away "$conf/10-flannel.conflist" "$conf/10-flannel.conflist.cilium_bak"
+}
+
+put_back() {
+  [ -d "$cleaned" ] || return 0
+  [ ! -s "$cleaned/SHA256SUMS" ] || (cd "$cleaned/files" && sha256sum -c --status ../SHA256SUMS) ||
+    fail "the copy in $cleaned is not what it was; nothing was put back"
+  for l in cni0 flannel.1 flannel-v6.1; do
+    [ -e "$cleaned/link.$l" ] && [ ! -e "$links/$l" ] || continue
+    while read -r command; do $command 2> "$cleaned/said" || fail "cannot make link $l again: $command: $(head -c 200 "$cleaned/said")"
+    done < "$cleaned/link.$l"
+  done
+  for t in iptables ip6tables; do
+    [ -s "$cleaned/$t.restore" ] || continue
+    # Flannel is at work again and has written its own
+    [ "$(saved $t | grep -ci flannel)" = 0 ] || continue
+    $t-restore -w --noflush < "$cleaned/$t.restore" 2> "$cleaned/said" ||
+      fail "cannot put the rules of $t back: $(head -c 200 "$cleaned/said")"
+  done
+  for f in ip:flannel-ipv4 ip6:flannel-ipv6; do
+    [ ! -e "$cleaned/nft.${f%:*}" ] || nft list table "${f%:*}" "${f#*:}" >/dev/null 2>&1 ||
+      nft -f "$cleaned/nft.${f%:*}" || fail "cannot put the table ${f#*:} of nftables back"
+  done
+  conf=${CNI_DIR:-/etc/cni/net.d}
+  for p in /run/flannel /var/lib/cni/networks/cbr0 "$conf/10-flannel.conflist.cilium_bak" "$conf/10-flannel.conflist"; do
+    [ -e "$cleaned/files$p" ] || continue
+    to=$root$p
+    # two active configurations at once are never left on a node
+    [ "$p" != "$conf/10-flannel.conflist" ] || [ ! -e "$net/05-cilium.conflist" ] || to=$to.cilium_bak
+    [ ! -d "$to" ] || { cp -an "$cleaned/files$p/." "$to/" || fail "cannot put $p back"; continue; }
+    [ -e "$to" ] || { mkdir -p "$(dirname "$to")" && cp -a "$cleaned/files$p" "$to"; } || fail "cannot put $p back"
+  done
+  rm -f "$cleaned/said"
+  mv "$cleaned" "$backup/$(stamp)-put-back" || fail "cannot rename $cleaned"
+}
+
+# lives ID: a sandbox or container of that id runs. Fails with 2 where no runtime's folder is known.
+lives() {
+  known=2
+  for d in "$root/run/containerd/io.containerd.runtime.v2.task/k8s.io" \
+    "$root/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io" "$root/run/containers/storage/overlay-containers"; do
+    [ -d "$d" ] || continue
+    known=1
+    [ ! -e "$d/$1" ] || return 0
+  done
+  return $known
+}
+
+# gone ID WHAT: true only where it is certain that nothing with that id runs any more
+gone() {
+  if [ -z "$1" ]; then say kept "$2: whose it is cannot be told"; return 1; fi
+  lives "$1"
+  case $? in
+  0) say kept "$2: its sandbox lives"; return 1 ;;
+  1) return 0 ;;
+  *) say kept "$2: the folder of the container runtime is not known"; return 1 ;;
+  esac
+}
+
+release() {
+  for what in "$@"; do
+    case $what in
+    */*) ;;
+    lease=[0-9]*)
+      f=$leases/${what#lease=}
+      [ -f "$f" ] || continue
+      ! gone "$(head -n 1 "$f" | tr -d '\r ')" "${what#lease=}" || { keep "$f"; say released "${what#lease=}"; }
+      ;;
+    endpoint=[0-9]*)
+      id=$(agent endpoint get "${what#endpoint=}" -o jsonpath='{[0].status.external-identifiers.container-id}')
+      ! gone "$id" "endpoint ${what#endpoint=}" ||
+        { agent endpoint disconnect "${what#endpoint=}" >/dev/null && say released "endpoint ${what#endpoint=}"; } ||
+        say kept "endpoint ${what#endpoint=}: the agent refused"
+      ;;
+    esac
+  done
 }
 
 probe() {
@@ -103,7 +303,9 @@ case $task in
 look) look ;;
 restore) restore; look ;;
 reboot) reboot_once "$1" ;;
-clean) clean; look ;;
+clean) clean "$@"; look ;;
+put-back) put_back; look ;;
+release) release "$@"; look ;;
 probe) probe ;;
 *) fail "no task $task" ;;
 esac

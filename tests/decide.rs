@@ -11,7 +11,7 @@ use cutover::domain::{
     decide::{Decision, decide},
     facts::{Facts, Freshness},
     phase::Phase,
-    rolling::{Context, Failure, Failures},
+    rolling::{Context, Failure, Failures, Refused},
     step::Step,
 };
 use fixture::{at, before, installed, midway, pod};
@@ -47,6 +47,9 @@ fn one_node_begins_and_the_others_wait_for_it() {
 fn more_at_once_where_it_is_allowed_but_the_control_plane_alone() {
     let mut facts = installed();
     change(&mut facts, |m| m.spec.nodes.max_unavailable = 10);
+    let begun = |d: &Decision| names(d).into_iter().filter(|n| n.starts_with("cordon")).count();
+    assert_eq!(begun(&decided(&facts)), 1, "the canary alone");
+    change(&mut facts, |m| m.spec.nodes.canaries = 0);
     let mut cp = fixture::node("cp-2", 9);
     cp.control_plane = true;
     facts.nodes.insert("cp-2".into(), cp);
@@ -118,7 +121,7 @@ fn a_bare_pod_needs_consent() {
     facts.pods.insert(bare.key.clone(), bare);
     let d = decided(&facts);
     assert!(
-        d.nodes["worker-1"].waiting.contains("needs consent DeleteBarePod for batch/import-once"),
+        d.nodes["worker-1"].waiting.contains("needs consent DeleteBarePod:batch/import-once"),
         "{}",
         d.nodes["worker-1"].waiting
     );
@@ -156,6 +159,9 @@ fn a_reboot_is_asked_for_with_the_boot_id_and_proven_by_another() {
     assert!(d.effects.is_empty(), "{:?}", d.effects);
     assert!(d.nodes["worker-2"].waiting.contains("told to reboot"));
     facts.node_migrations.get_mut("worker-2").unwrap().status = Some(d.nodes["worker-2"].clone());
+    assert_eq!(names(&decided(&facts)), ["delete pod kube-system/cutover-reboot-worker-2-0 uid-cutover-reboot-worker-2-0"]);
+    // whatever becomes of that pod
+    facts.pods.retain(|k, _| !k.name.starts_with("cutover-reboot"));
     assert!(decided(&facts).effects.is_empty(), "asked for a second time");
     facts.nodes.get_mut("worker-2").unwrap().boot_id = "boot-worker-2-2".into();
     let d = decided(&facts);
@@ -274,7 +280,7 @@ fn helm_is_waited_for() {
     let d = decide(Context { under_way: &under_way, ..looking });
     assert!(d.effects.is_empty() && d.migration.waiting == "helm is running", "{d:?}");
     // and run again when it has failed, even though its objects are there
-    let failure = Failure { message: "timed out".into(), next: String::new(), at: at(199), count: 1, budget: false };
+    let failure = Failure { message: "timed out".into(), next: String::new(), at: at(199), count: 1, kind: Refused::Fault };
     failures.insert("helm upgrade (install)".to_owned(), failure);
     let d = decide(Context { failures: &failures, under_way: &none, ..looking });
     assert_eq!(names(&d), ["helm upgrade (install)"]);

@@ -11,17 +11,29 @@ use std::{
 use cutover::domain::host::{Report, SCRIPT};
 use tempfile::TempDir;
 
+/// All that the script needs besides the shell, `ip` and a firewall's tools.
+const TOOLS: [&str; 20] = [
+    "awk", "basename", "cat", "cp", "date", "dirname", "find", "grep", "head", "ls", "mkdir", "mv", "rm", "sed",
+    "sha256sum", "sleep", "tr", "env", "printf", "true",
+];
+
 struct Host(TempDir);
 
 impl Host {
     fn new(files: &[(&str, &str)]) -> Self {
         let host = Self(tempfile::tempdir().unwrap());
-        for folder in ["etc/cni/net.d", "var/lib/cni/networks/cbr0", "run/flannel", "links"] {
-            fs::create_dir_all(host.path(folder)).unwrap();
-        }
+        fs::create_dir_all(host.path("etc/cni/net.d")).unwrap();
+        fs::create_dir_all(host.path("links")).unwrap();
         fs::write(host.path("boot_id"), "boot-1\n").unwrap();
         for (name, text) in files {
+            fs::create_dir_all(host.path(name).parent().unwrap()).unwrap();
             fs::write(host.path(name), text).unwrap();
+        }
+        // no firewall, no links: those of the machine that runs the tests are not touched
+        fs::create_dir(host.path("bin")).unwrap();
+        for tool in TOOLS {
+            let found = ["/usr/bin", "/bin"].iter().map(|d| Path::new(d).join(tool)).find(|p| p.exists());
+            std::os::unix::fs::symlink(found.unwrap(), host.path("bin").join(tool)).unwrap();
         }
         host
     }
@@ -33,9 +45,10 @@ impl Host {
     fn run(&self, arguments: &[&str]) -> (Output, Report) {
         let report = self.path("report");
         let _ = fs::remove_file(&report);
-        let output = Command::new("sh")
+        let output = Command::new("/bin/sh")
             .args(["-c", SCRIPT, "cutover"])
             .args(arguments)
+            .env("PATH", self.path("bin"))
             .env("HOST_ROOT", self.0.path())
             .env("REPORT", &report)
             .env("BOOT_ID_FILE", self.path("boot_id"))
@@ -117,27 +130,61 @@ fn it_does_not_reboot_a_host_that_has_rebooted() {
     assert_eq!(report.get("rebooting"), None);
 }
 
+const LEASE: &str = "var/lib/cni/networks/cbr0/10.1.0.7";
+
 #[test]
-fn cleaning_moves_and_deletes_nothing() {
-    let host = Host::new(&[
-        (CILIUM, "c"),
-        (BAK, "flannel's"),
-        ("run/flannel/subnet.env", "FLANNEL_MTU=1450"),
-        ("var/lib/cni/networks/cbr0/10.1.0.7", "x"),
-    ]);
-    let (output, report) = host.run(&["clean"]);
+fn cleaning_moves_and_putting_back_undoes_it() {
+    let files = [(CILIUM, "c"), (BAK, "flannel's"), ("run/flannel/subnet.env", "FLANNEL_MTU=1450"), (LEASE, "x")];
+    let host = Host::new(&files);
+    let (output, report) = host.run(&["clean", "10.1.0.0/16"]);
     assert!(output.status.success() && report.is_complete(), "{output:?}");
     assert_eq!(host.confs(), ["05-cilium.conflist"]);
     assert!(!host.path("run/flannel").exists() && !host.path("var/lib/cni/networks/cbr0").exists());
-    let kept = |tail: &str| {
-        fs::read_dir(host.path("var/lib/cutover/backup"))
-            .unwrap()
-            .map(|e| e.unwrap().path())
-            .find(|p: &std::path::PathBuf| p.display().to_string().ends_with(tail))
-    };
-    let text =
-        |p: Option<std::path::PathBuf>, inner: &str| fs::read_to_string(p.unwrap().join(Path::new(inner))).unwrap();
-    assert_eq!(text(kept("-flannel"), "subnet.env"), "FLANNEL_MTU=1450");
-    assert_eq!(text(kept("-cbr0"), "10.1.0.7"), "x");
-    assert!(kept("10-flannel.conflist.cilium_bak").is_some());
+    // once more changes nothing, and loses nothing
+    assert!(host.run(&["clean", "10.1.0.0/16"]).0.status.success());
+    let (output, report) = host.run(&["put-back"]);
+    assert!(output.status.success() && report.is_complete(), "{output:?}");
+    for (name, text) in files {
+        assert_eq!(fs::read_to_string(host.path(name)).unwrap(), text, "{name}");
+    }
+    assert!(host.run(&["put-back"]).0.status.success(), "there is nothing more to put back");
+}
+
+/// A copy that somebody has changed is not put back over a host.
+#[test]
+fn a_damaged_copy_is_refused() {
+    let host = Host::new(&[(CILIUM, "c"), ("run/flannel/subnet.env", "FLANNEL_MTU=1450")]);
+    assert!(host.run(&["clean"]).0.status.success());
+    fs::write(host.path("var/lib/cutover/backup/cleaned/files/run/flannel/subnet.env"), "FLANNEL_MTU=9000").unwrap();
+    let (output, report) = host.run(&["put-back"]);
+    assert!(!output.status.success());
+    assert!(report.get("error").unwrap().contains("is not what it was"), "{report:?}");
+    assert!(!host.path("run/flannel").exists());
+}
+
+/// Two active configurations are never left on a node.
+#[test]
+fn flannels_configuration_comes_back_beside_ciliums_only_as_its_twin() {
+    let host = Host::new(&[(FLANNEL, "flannel's")]);
+    assert!(host.run(&["clean"]).0.status.success());
+    fs::write(host.path(CILIUM), "c").unwrap();
+    assert!(host.run(&["put-back"]).0.status.success());
+    assert_eq!(host.confs(), ["05-cilium.conflist", "10-flannel.conflist.cilium_bak"]);
+}
+
+/// A lease is released only where it is certain that its sandbox is gone.
+#[test]
+fn only_leases_without_a_sandbox_are_released() {
+    let folder = "run/containerd/io.containerd.runtime.v2.task/k8s.io";
+    let other = "var/lib/cni/networks/cbr0/10.1.0.8";
+    let host = Host::new(&[(LEASE, "dead\neth0"), (other, "alive\neth0")]);
+    let (_, report) = host.run(&["release", "lease=10.1.0.7", "lease=10.1.0.8"]);
+    assert_eq!(report.all("released").count(), 0, "the runtime's folder is not known: nothing is certain");
+    assert!(host.path(LEASE).exists());
+    fs::create_dir_all(host.path(folder).join("alive")).unwrap();
+    let (output, report) = host.run(&["release", "lease=10.1.0.7", "lease=10.1.0.8", "lease=../../../etc/passwd"]);
+    assert!(output.status.success());
+    assert_eq!(report.all("released").collect::<Vec<_>>(), ["10.1.0.7"]);
+    assert_eq!(report.all("kept").collect::<Vec<_>>(), ["10.1.0.8: its sandbox lives"]);
+    assert_eq!((host.path(LEASE).exists(), host.path(other).exists()), (false, true));
 }

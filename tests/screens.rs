@@ -153,7 +153,8 @@ fn hostile_names_are_shown_and_do_nothing() {
     let mut facts = shown.facts.clone();
     let node = facts.nodes.get_mut("worker-1").unwrap();
     node.kubelet = "v1\x1b]0;owned\x07\u{202e}".into();
-    node.taints = vec!["a\x1b[2J=b\u{9b}31m:NoSchedule".into()];
+    let (key, value, effect) = ("a\x1b[2J".into(), "b\u{9b}31m".into(), "NoSchedule".into());
+    node.taints = vec![cutover::domain::placement::Taint { key, value, effect }];
     shown.facts = facts;
     for keys in ["1", "2", "2\n"] {
         for c in text(&shown.draw(keys, (120, 40), COLOUR)).chars() {

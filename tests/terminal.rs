@@ -15,7 +15,7 @@ use cutover::{
         api::{NodeMigration, Target},
         step::Step,
     },
-    sim::{Embedded, Settings, clock::Pace},
+    sim::{Embedded, Settings, clock::Pace, world},
 };
 use kube::{Api, ResourceExt, api::ListParams};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
@@ -139,18 +139,8 @@ async fn a_killed_run_goes_on_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = Embedded::start(Settings { nodes: 3, pace: "60".parse().unwrap() }, folder.path()).await.unwrap();
     let records: Api<NodeMigration> = Api::all(client(&cluster.kubeconfig).await);
-    let arguments = [
-        "run",
-        "--until",
-        "migrate",
-        "--yes",
-        "--soak",
-        "0",
-        "--consent",
-        "DeleteBarePod:batch/import-once",
-        "--consent",
-        "LoseEmptyDir:shop/Deployment/thumbnails",
-    ];
+    let consents = world::CONSENTS.iter().flat_map(|c| ["--consent", *c]);
+    let arguments = ["run", "--until", "migrate", "--yes", "--soak", "0"].into_iter().chain(consents);
     let mut first = program()
         .arg("--kubeconfig")
         .arg(&cluster.kubeconfig)
@@ -160,6 +150,7 @@ async fn a_killed_run_goes_on_where_it_was() {
         .spawn()
         .unwrap();
     loop {
+        assert!(first.try_wait().unwrap().is_none(), "it ended before any node was at Recycle");
         let list = records.list(&ListParams::default()).await.map(|l| l.items).unwrap_or_default();
         if list.iter().any(|r| r.status.as_ref().is_some_and(|s| s.step == Step::Recycle)) {
             break;

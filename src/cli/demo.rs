@@ -43,9 +43,8 @@ impl Demo {
         let mut wanted = wanted::defaults()?;
         wanted.soak = u32::try_from(self.speed.shorten(std::time::Duration::from_secs(30)).as_secs()).unwrap_or(0);
         if self.headless {
-            // what its operator would be asked, answered for the two objects that need it
-            wanted.consent =
-                vec![format!("DeleteBarePod:{}", world::BARE_POD), format!("LoseEmptyDir:{}", world::EMPTY_DIR)];
+            // what its operator would be asked, answered object by object
+            wanted.consent = world::CONSENTS.map(str::to_owned).to_vec();
             return Run::demo(wanted).run(&global).await;
         }
         cockpit::open(&global, &wanted, true).await

@@ -1,6 +1,10 @@
 //! `cutover preflight` and `cutover verify`: checks that change nothing.
 
+use std::collections::BTreeMap;
+
+use clap::Args;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::json;
 
 use super::{
@@ -9,15 +13,102 @@ use super::{
 };
 use crate::domain::{
     api::{Finding, Migration, Severity},
-    checks,
+    checks, consent,
+    drain::{
+        self,
+        verdict::{self, Verdict},
+    },
+    facts::NodeFact,
     rolling::Context,
+    text::safe,
 };
 
-pub(super) async fn preflight(global: &Global, wanted: &Wanted) -> Result<Exit, Failed> {
-    let spec = wanted.spec()?;
-    let session = Session::open(global).await?;
-    let migration = session.migration_or(spec);
-    Ok(print(global, &check(&session, &migration, checks::preflight)))
+/// Look at the cluster and list what stands in the way.
+#[derive(Args, Debug)]
+pub(super) struct Preflight {
+    /// Print only the consents that would be asked for, one a line, as --consent-file takes them
+    #[arg(long, conflicts_with = "drains")]
+    consents: bool,
+    /// Say of every pod of every node what a drain would do with it
+    #[arg(long)]
+    drains: bool,
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+impl Preflight {
+    pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
+        let mut spec = self.wanted.spec()?;
+        let session = Session::open(global).await?;
+        let given = std::mem::take(&mut spec.consents);
+        let mut migration = session.migration_or(spec);
+        migration.spec.consents.extend(given);
+        let facts = session.facts();
+        let ctx = Context::looking(&facts, &migration, Timestamp::now());
+        if self.consents {
+            for (wanted, nodes) in wanted_by_node(&ctx) {
+                output::line(&format!("{wanted}  # {}; {}", wanted.kind.cost(), safe(&nodes.join(", "))));
+            }
+            return Ok(Exit::Done);
+        }
+        let drains = drains(&ctx);
+        let findings = checks::preflight(&ctx);
+        if global.output == Output::Json {
+            output::json(&json!({"findings": findings, "drains": drains}));
+        } else {
+            output::findings(&findings);
+            if self.drains {
+                drains.iter().for_each(print_drain);
+            }
+        }
+        Ok(exit_of(&findings))
+    }
+}
+
+/// What a drain of one node would meet.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NodeDrain {
+    node: String,
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    why: String,
+    pods: Vec<verdict::Line>,
+}
+
+fn drains(ctx: &Context<'_>) -> Vec<NodeDrain> {
+    let consents = &ctx.migration.spec.consents;
+    let judge = |node: &NodeFact| {
+        let judged = verdict::judge(ctx.facts, &node.name, consents, ctx.now);
+        let why = match &judged {
+            Verdict::Clean => String::new(),
+            Verdict::NeedsConsent(wanted) => wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            Verdict::Impossible { pod, object, why, fix } => format!("{pod}: {why}. Mend {object}: {fix}"),
+        };
+        let pods = verdict::lines(ctx.facts, &node.name, consents, ctx.now);
+        NodeDrain { node: node.name.to_string(), verdict: judged.word(), why, pods }
+    };
+    ctx.nodes_in_order().into_iter().map(judge).collect()
+}
+
+fn print_drain(drain: &NodeDrain) {
+    let why = if drain.why.is_empty() { String::new() } else { format!(": {}", safe(&drain.why)) };
+    output::line(&format!("\n{}  {}{why}", drain.node, drain.verdict));
+    for line in &drain.pods {
+        let why = if line.why.is_empty() { String::new() } else { format!("  {}", safe(&line.why)) };
+        output::line(&format!("  {:<13} {}{why}", line.fate, line.pod));
+    }
+}
+
+/// Missing consents, each with the nodes that wait for it.
+fn wanted_by_node(ctx: &Context<'_>) -> BTreeMap<consent::Wanted, Vec<String>> {
+    let mut all: BTreeMap<consent::Wanted, Vec<String>> = BTreeMap::new();
+    for node in ctx.nodes_in_order() {
+        for wanted in verdict::wanted(&drain::sort(ctx.facts, &node.name, &ctx.migration.spec.consents)) {
+            all.entry(wanted).or_default().push(node.name.to_string());
+        }
+    }
+    all
 }
 
 pub(super) async fn verify(global: &Global) -> Result<Exit, Failed> {
@@ -43,5 +134,9 @@ fn print(global: &Global, findings: &[Finding]) -> Exit {
         Output::Json => output::json(&json!({"findings": findings})),
         Output::Table => output::findings(findings),
     }
+    exit_of(findings)
+}
+
+fn exit_of(findings: &[Finding]) -> Exit {
     if findings.iter().any(|f| f.severity == Severity::Block) { Exit::Blocked } else { Exit::Done }
 }

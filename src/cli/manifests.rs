@@ -1,16 +1,19 @@
-//! `cutover manifests`.
+//! `cutover manifests`: definitions, rights, the script for hosts.
 
 use clap::Args;
 
 use super::{Exit, output, session::Failed};
-use crate::domain::api;
+use crate::domain::{api, host};
 
-/// Print the custom resource definitions.
+/// Print the custom resource definitions, the rights that are needed, or the script for hosts.
 #[derive(Args, Debug)]
 pub(super) struct Manifests {
     /// Print the ClusterRole that an operator needs instead
     #[arg(long)]
     rbac: bool,
+    /// Print the script that works on hosts instead: `sh host.sh look`, and so on
+    #[arg(long, conflicts_with = "rbac")]
+    host_script: bool,
 }
 
 /// What an operator needs.
@@ -20,6 +23,10 @@ impl Manifests {
     pub(super) fn run(&self) -> Result<Exit, Failed> {
         if self.rbac {
             output::line(RBAC.trim_end());
+            return Ok(Exit::Done);
+        }
+        if self.host_script {
+            output::line(host::SCRIPT.trim_end());
             return Ok(Exit::Done);
         }
         for crd in api::crds() {

@@ -79,7 +79,7 @@ enum Command {
     /// Try everything on an embedded cluster
     Demo(demo::Demo),
     /// Look at the cluster and list what stands in the way; changes nothing
-    Preflight(Wanted),
+    Preflight(findings::Preflight),
     /// Print every change in order, with what you would type instead; changes nothing
     Plan(plan::Plan),
     /// Carry the migration out
@@ -90,7 +90,7 @@ enum Command {
     Rollback(rollback::Rollback),
     /// Check that the cluster is on Cilium; changes nothing
     Verify,
-    /// Print the custom resource definitions
+    /// Print the custom resource definitions, the rights that are needed, or the script for hosts
     Manifests(manifests::Manifests),
 }
 
@@ -108,7 +108,7 @@ pub async fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     let result = match arguments.command {
         None => cockpit::open(&global, &arguments.wanted, arguments.write).await,
         Some(Command::Demo(demo)) => demo.run(&global).await,
-        Some(Command::Preflight(wanted)) => findings::preflight(&global, &wanted).await,
+        Some(Command::Preflight(preflight)) => preflight.run(&global).await,
         Some(Command::Plan(plan)) => plan.run(&global).await,
         Some(Command::Run(run)) => run.run(&global).await,
         Some(Command::Status) => status::run(&global).await,

@@ -41,6 +41,9 @@ pub(super) struct Run {
     /// Move this node after all, which was rolled back alone and is held on Flannel
     #[arg(long, value_name = "NODE")]
     release: Vec<String>,
+    /// Let what has run out of time on this node go on: a paused drain, a reboot that did nothing
+    #[arg(long, value_name = "NODE")]
+    go_on: Vec<String>,
     /// Stop waiting after so many seconds; nothing is undone
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
@@ -51,7 +54,7 @@ pub(super) struct Run {
 impl Run {
     /// The run that the demo makes.
     pub(super) const fn demo(wanted: Wanted) -> Self {
-        Self { until: Phase::Verify, yes: true, release: vec![], timeout: None, wanted }
+        Self { until: Phase::Verify, yes: true, release: vec![], go_on: vec![], timeout: None, wanted }
     }
 
     pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
@@ -96,6 +99,13 @@ impl Run {
         }
         for node in &self.release {
             let go = Intent::Node { node: node.clone(), target: Target::Cilium };
+            records::carry_out(client, &go).await.map_err(failed)?;
+        }
+        for node in &self.go_on {
+            let times = session.board.read().node_migrations.get(node.as_str()).map_or(0, |r| {
+                r.spec.go_on.max(r.status.as_ref().map_or(0, |s| s.gone_on))
+            });
+            let go = Intent::GoOn { node: node.clone(), times: times + 1 };
             records::carry_out(client, &go).await.map_err(failed)?;
         }
         records::carry_out(client, &Intent::Approve(self.until)).await.map_err(failed)?;
@@ -218,7 +228,11 @@ impl Needs {
     fn operator(&mut self, facts: &Facts) -> Option<String> {
         let now = Self::seen(facts);
         match (&self.since, now) {
-            (Some((why, since)), Some(now)) if *why == now => (since.elapsed() > Duration::from_secs(5)).then_some(now),
+            (Some((why, since)), Some(now)) if *why == now => {
+                // what blocks a drain may be mended by itself; a consent never comes by itself
+                let patience = if now.contains("cannot be drained") { 60 } else { 5 };
+                (since.elapsed() > Duration::from_secs(patience)).then_some(now)
+            }
             (_, Some(now)) => {
                 self.since = Some((now, Instant::now()));
                 None
@@ -250,14 +264,24 @@ impl Needs {
         {
             return Some(format!("{}. Give --release NODE to move it after all", status.waiting));
         }
-        // nothing moves while every node that is not through waits for a consent
+        // nothing moves while every node that is not through waits for somebody
         let mut asking = None;
         for (name, record) in &facts.node_migrations {
             let s = record.status.as_ref()?;
+            if s.drain.as_ref().is_some_and(|d| d.paused) {
+                return Some(format!("node {name} {}", s.waiting));
+            }
+            if s.step == Step::Recycle
+                && let Some(error) = s.last_error.as_ref().filter(|_| s.evidence.reboot_asked.is_some())
+            {
+                return Some(format!("{}: {}. {}", error.object, error.message, error.next));
+            }
             if s.step.is_underway() || s.step == Step::Soak {
                 return None;
             }
             if s.waiting.starts_with("needs consent") {
+                asking = Some(format!("node {name} {}", s.waiting));
+            } else if s.waiting.starts_with("cannot be drained") && asking.is_none() {
                 asking = Some(format!("node {name} {}", s.waiting));
             }
         }

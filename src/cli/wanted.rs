@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Exit, session::Failed};
 use crate::domain::{
-    api::{CiliumSpec, Consent, ConsentKind, MigrationSpec, NodesSpec, Recycle, Strategy, Target},
+    api::{CiliumSpec, Consent, ConsentKind, HostAccess, HostsSpec, MigrationSpec, NodesSpec, Recycle, Strategy, Target},
     phase::Phase,
     values,
 };
@@ -49,9 +49,38 @@ pub(super) struct Wanted {
     /// Only nodes with this label
     #[arg(long, value_name = "KEY=VALUE")]
     pub selector: Vec<String>,
-    /// Agree to something for one object: DeleteBarePod:namespace/pod, LoseEmptyDir:namespace/Kind/name
+    /// So many nodes go first, one by one, whatever --max-unavailable allows afterwards
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub canaries: u32,
+    /// Finish the nodes of one value of this label before the next begin, as topology.kubernetes.io/zone
+    #[arg(long, value_name = "LABEL")]
+    pub batch_by: Option<String>,
+    /// Seconds without any progress after which a drain is paused; nothing is ever forced
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=86400))]
+    pub drain_timeout: u32,
+    /// How hosts are worked on
+    #[arg(long, value_enum, default_value_t = AccessBy::Pod)]
+    pub host_access: AccessBy,
+    /// Whom ssh connects to; {node} and {address} stand for a node's name and address
+    #[arg(long, value_name = "TARGET", default_value = "{node}")]
+    pub ssh_target: String,
+    /// Agree to something for one object, as DeleteBarePod:namespace/pod or LoseEmptyDir:namespace/Kind/name
     #[arg(long, value_name = "KIND:OBJECT")]
     pub consent: Vec<String>,
+    /// The same from a file, one a line; `preflight --consents` prints what would be asked for
+    #[arg(long, value_name = "FILE")]
+    pub consent_file: Option<PathBuf>,
+}
+
+/// How hosts are worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum AccessBy {
+    /// By a pod on the node, out of the Cilium agent's image
+    Pod,
+    /// By the system's ssh, with its keys, agents and jump hosts
+    Ssh,
+    /// By you: Cutover says what to do, and looks until it is done
+    Manual,
 }
 
 /// How what still has an old address starts anew.
@@ -99,7 +128,22 @@ impl Wanted {
                 tunnel_port: self.tunnel_port,
                 values,
             },
-            nodes: NodesSpec { order: self.first.clone(), selector, max_unavailable: self.max_unavailable },
+            nodes: NodesSpec {
+                order: self.first.clone(),
+                selector,
+                max_unavailable: self.max_unavailable,
+                canaries: self.canaries,
+                batch_by: self.batch_by.clone(),
+                drain_timeout_seconds: self.drain_timeout,
+            },
+            hosts: HostsSpec {
+                access: match self.host_access {
+                    AccessBy::Pod => HostAccess::Pod,
+                    AccessBy::Ssh => HostAccess::Ssh,
+                    AccessBy::Manual => HostAccess::Manual,
+                },
+                ssh_target: self.ssh_target.clone(),
+            },
             recycle: match self.recycle {
                 RecycleBy::Reboot => Recycle::Reboot,
                 RecycleBy::Recycle => Recycle::Recycle,
@@ -114,7 +158,7 @@ impl Wanted {
         let json = |spec: &MigrationSpec| serde_json::to_value(spec).unwrap_or_default();
         let (defaults, given, there) = (json(&defaults()?.spec()?), json(&self.spec()?), json(there));
         let mut changes = json!({});
-        for part in ["cilium", "nodes", "recycle", "soakSeconds"] {
+        for part in ["cilium", "nodes", "hosts", "recycle", "soakSeconds"] {
             let named = differing(&defaults[part], &given[part]);
             let change = named.as_ref().and_then(|n| differing(&there[part], n));
             let Some(change) = change else { continue };
@@ -130,24 +174,25 @@ impl Wanted {
     }
 
     pub(super) fn consents(&self) -> Result<Vec<Consent>, Failed> {
-        let by = crate::engine::identity();
-        self.consent
-            .iter()
-            .map(|text| {
-                let bad = || Failed {
-                    exit: Exit::Usage,
-                    message: format!(
-                        "--consent {text}: KIND:OBJECT is wanted, with KIND DeleteBarePod or LoseEmptyDir"
-                    ),
-                };
-                let (kind, object) = text.split_once(':').ok_or_else(bad)?;
-                let kind = [ConsentKind::DeleteBarePod, ConsentKind::LoseEmptyDir]
-                    .into_iter()
-                    .find(|k| format!("{k:?}").eq_ignore_ascii_case(kind))
-                    .ok_or_else(bad)?;
-                Ok(Consent { kind, object: object.to_owned(), by: by.clone(), at: Timestamp::now() })
-            })
-            .collect()
+        let usage = |message: String| Failed { exit: Exit::Usage, message };
+        let mut texts: Vec<String> = self.consent.clone();
+        if let Some(path) = &self.consent_file {
+            let text = std::fs::read_to_string(path)
+                .map_err(|e| usage(format!("consent file {} cannot be read: {e}", path.display())))?;
+            let lines = text.lines().map(|l| l.split('#').next().unwrap_or_default().trim());
+            texts.extend(lines.filter(|l| !l.is_empty()).map(str::to_owned));
+        }
+        let (by, at) = (crate::engine::identity(), Timestamp::now());
+        let consent = |text: &String| {
+            let names: Vec<&str> = ConsentKind::ALL.iter().map(|k| k.name()).collect();
+            let bad = || {
+                usage(format!("consent {text}: KIND:OBJECT is wanted, with one of these kinds: {}", names.join(", ")))
+            };
+            let (kind, object) = text.split_once(':').filter(|(_, o)| o.contains('/')).ok_or_else(bad)?;
+            let kind = ConsentKind::parse(kind).ok_or_else(bad)?;
+            Ok(Consent { kind, object: object.to_owned(), by: by.clone(), at })
+        };
+        texts.iter().map(consent).collect()
     }
 }
 

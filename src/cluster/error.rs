@@ -21,14 +21,6 @@ pub fn code(error: &kube::Error) -> Option<u16> {
     }
 }
 
-/// An answer of 429 because of a disruption budget, not because the server is busy.
-pub fn budget(error: &kube::Error) -> Option<String> {
-    let kube::Error::Api(status) = error else { return None };
-    let causes = status.details.iter().flat_map(|d| &d.causes);
-    let budget = causes.into_iter().find(|c| c.reason == "DisruptionBudget")?;
-    (status.code == 429).then(|| budget.message.clone())
-}
-
 /// An error as one sentence.
 pub fn sentence(error: &kube::Error) -> String {
     match error {

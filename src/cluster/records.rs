@@ -109,8 +109,7 @@ pub async fn create_record(client: &Client, node: &str, owner: &Migration) -> ku
 /// A sentence.
 pub async fn carry_out(client: &Client, intent: &Intent) -> Result<(), String> {
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
-    if let Intent::Node { node, target } = intent {
-        let patch = json!({"spec": {"target": target, "approved": *target == Target::Cilium}});
+    if let Some((node, patch)) = intent.node_patch() {
         let api: Api<NodeMigration> = Api::all(client.clone());
         return match api.patch(node, &params, &Patch::Merge(&patch)).await {
             Ok(_) => Ok(()),
@@ -159,9 +158,10 @@ pub async fn change_spec(client: &Client, changes: &Value) -> Result<(), String>
 async fn release_all(client: &Client) -> Result<(), String> {
     let api: Api<NodeMigration> = Api::all(client.clone());
     let records = api.list(&ListParams::default()).await.map_err(|e| format!("nodemigrations: {}", sentence(&e)))?;
-    for record in records.iter().filter(|r| r.spec != NodeMigrationSpec::default()) {
+    for record in records.iter().filter(|r| r.spec.approved || r.spec.target != Target::default()) {
         let name = record.name_any();
-        let patch = json!({"spec": NodeMigrationSpec::default()});
+        // what was answered is answered: it only counts up
+        let patch = json!({"spec": NodeMigrationSpec { go_on: record.spec.go_on, ..NodeMigrationSpec::default() }});
         api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch))
             .await
             .map_err(|e| format!("nodemigration/{name} was not changed: {}", sentence(&e)))?;

@@ -23,6 +23,9 @@ const NEEDED: &[(&str, &str, &str, &str)] = &[
     ("patch", "apps", "daemonsets", ""),
     ("delete", "apps", "daemonsets", ""),
     ("watch", "policy", "poddisruptionbudgets", ""),
+    ("watch", "apps", "deployments", ""),
+    ("watch", "", "persistentvolumes", ""),
+    ("watch", "storage.k8s.io", "volumeattachments", ""),
     ("create", "apiextensions.k8s.io", "customresourcedefinitions", ""),
     ("patch", "cutover.dev", "migrations", "status"),
     ("patch", "cutover.dev", "nodemigrations", "status"),
@@ -41,7 +44,13 @@ pub async fn ask(connection: &Connection, helm: &Helm) -> Surroundings {
         service_address: service.and_then(|s| s.spec?.cluster_ip?.parse().ok()),
         missing_rights: rights.into_iter().flatten().collect(),
         helm: Some(helm.version().await),
+        own_name: own_name(),
     }
+}
+
+/// What this machine, or this pod, is called: both are found in the same file.
+fn own_name() -> String {
+    std::fs::read_to_string("/etc/hostname").map(|n| n.trim().to_owned()).unwrap_or_default()
 }
 
 /// `None` when allowed, or when nobody could tell: the request itself will.

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 
 use super::{Scene, model::Model, rows};
 use crate::domain::{
-    api::{Consent, PhaseState, Target},
-    drain::{self, Fate},
-    facts::{Facts, PodFact},
+    api::{Consent, NodeMigrationStatus, PhaseState, Target},
+    consent::Wanted,
+    drain::{self, budget, verdict},
+    facts::Facts,
     intent::Intent,
     phase::Phase,
     plan::{self, Planned},
@@ -144,18 +145,13 @@ fn migrate_lines(scene: &Scene<'_>, lines: &mut Vec<String>) {
 /// Consents that somebody has to give, for a node or for all.
 fn missing_consents(facts: &Facts, node: Option<&str>) -> Vec<Consent> {
     let given = facts.migration.as_ref().map(|m| m.spec.consents.clone()).unwrap_or_default();
-    let mut missing: Vec<Consent> = Vec::new();
-    for pod in facts.pods.values().filter(|p| node.is_none_or(|n| *p.node == *n)) {
-        if let Fate::NeedsConsent(kinds) = drain::fate(pod, &given) {
-            for kind in kinds {
-                let object = drain::consent_object(pod);
-                if !missing.iter().any(|c| c.kind == kind && c.object == object) {
-                    missing.push(Consent { kind, object, by: operator(), at: Timestamp::now() });
-                }
-            }
-        }
-    }
-    missing
+    let nodes = facts.nodes.keys().filter(|n| node.is_none_or(|wanted| *wanted == ***n));
+    let mut missing: Vec<Wanted> =
+        nodes.flat_map(|n| verdict::wanted(&drain::sort(facts, n, &given))).collect();
+    missing.sort();
+    missing.dedup();
+    let (by, at) = (operator(), Timestamp::now());
+    missing.into_iter().map(|w| Consent { kind: w.kind, object: w.object, by: by.clone(), at }).collect()
 }
 
 /// Who gives a consent.
@@ -203,6 +199,9 @@ pub(super) fn node(model: &Model, scene: &Scene<'_>, name: &str, target: Target)
             "Cilium is the default of every node. Roll the phase Finalise back first (Overview, r).",
         );
     }
+    if target == status.direction && needs_go_on(&status) {
+        return go_on(model, scene, name, &status);
+    }
     if target == Target::Cilium && status.step == Step::Done {
         return Dialog::refuse("Nothing to do", format!("{name} is on Cilium already."));
     }
@@ -212,19 +211,39 @@ pub(super) fn node(model: &Model, scene: &Scene<'_>, name: &str, target: Target)
     let (verb, arrow) =
         if target == Target::Cilium { ("Move", "to Cilium") } else { ("Roll", "back to Flannel and hold it there") };
     let mut lines = vec![cluster(model), format!("node      {name}")];
-    let pods: Vec<&PodFact> = scene.facts.pods_on(name).collect();
     let consents = scene.facts.migration.as_ref().map(|m| m.spec.consents.clone()).unwrap_or_default();
-    let moving: Vec<&&PodFact> = pods.iter().filter(|p| !matches!(drain::fate(p, &consents), Fate::Stays)).collect();
-    lines.push(format!("pods      {} to be evicted or started anew, {} stay", moving.len(), pods.len() - moving.len()));
-    for pod in &moving {
-        if let Some(why) = drain::blocker(scene.facts, pod) {
-            lines.push(format!("budget    {}: {why}", pod.key));
-        }
+    let drain = drain::sort(scene.facts, name, &consents);
+    lines.push(format!("pods      {} to be evicted or started anew, {} stay", drain.left(), drain.stays.len()));
+    let going = drain.evict.iter().chain(drain.consent.iter().map(|(p, _)| p));
+    for (pod, block) in going.filter_map(|p| Some((p, budget::blocker(scene.facts, p)?))) {
+        lines.push(format!("budget    {}: {}. {}", pod.key, block.why, block.fix));
     }
     plan_lines(&rows::with_context(scene, |ctx| plan::node(ctx, fact, target)), &mut lines);
     let mut dialog = Dialog::new(format!("{verb} {name} {arrow}?"), vec![]);
     dialog.consents = missing_consents(scene.facts, Some(name));
     dialog.intents = vec![Intent::Node { node: name.to_owned(), target }];
+    requests(&dialog.intents, &mut lines);
+    dialog.lines = lines;
+    dialog
+}
+
+/// Something on the node ran out of time and waits for a word.
+fn needs_go_on(status: &NodeMigrationStatus) -> bool {
+    status.drain.as_ref().is_some_and(|d| d.paused)
+        || (status.step == Step::Recycle && status.evidence.reboot_asked.is_some() && status.last_error.is_some())
+}
+
+/// `a` on a node whose time is up.
+fn go_on(model: &Model, scene: &Scene<'_>, name: &str, status: &NodeMigrationStatus) -> Dialog {
+    let mut lines = vec![cluster(model), format!("node      {name}"), String::new(), safe(&status.waiting).into_owned()];
+    let held = status.drain.iter().flat_map(|d| &d.blockers);
+    lines.extend(held.map(|h| format!("  {}: {}", safe(&h.object), safe(&h.why))));
+    lines.push(String::new());
+    lines.push("Its time starts anew. Nothing is forced: what no consent was given for is asked again as before.".into());
+    let seen = scene.facts.node_migrations.get(name).map_or(0, |r| r.spec.go_on);
+    let mut dialog = Dialog::new(format!("Let {name} go on?"), vec![]);
+    dialog.consents = missing_consents(scene.facts, Some(name));
+    dialog.intents = vec![Intent::GoOn { node: name.to_owned(), times: seen.max(status.gone_on) + 1 }];
     requests(&dialog.intents, &mut lines);
     dialog.lines = lines;
     dialog

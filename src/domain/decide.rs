@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     api::{Condition, Finding, MigrationStatus, NodeMigrationStatus, PhaseState, PhaseStatus, Severity, Stage, Target},
     checks,
+    drain::progress,
     effect::Effect,
     phase::Phase,
     rolling::{Context, Progress, cluster::Standing},
@@ -102,6 +103,8 @@ impl<'a> Run<'a> {
 
     fn go(&mut self) {
         self.effects.extend(self.ctx.sweep());
+        let step_of = |n: &str| self.nodes.get(n).map_or(Step::Pending, |s| s.step);
+        self.effects.extend(progress::put_back(self.ctx.facts, self.ctx.migration, step_of));
         self.create_records();
         let standing = Standing::of(self.ctx.facts);
         let spec = &self.ctx.migration.spec;
@@ -135,10 +138,9 @@ impl<'a> Run<'a> {
         }
         if beyond(Phase::Remove) {
             if standing.removed {
-                let progress = self.ctx.undo_remove();
-                for status in self.nodes.values_mut() {
-                    status.evidence.cleaned = false;
-                }
+                let nodes = &self.nodes;
+                let (progress, changed) = self.ctx.undo_remove(&mut |n| nodes.get(n).cloned());
+                self.nodes.extend(changed);
                 self.take(Phase::Remove, true, progress);
                 return true;
             }
@@ -338,6 +340,7 @@ impl<'a> Run<'a> {
             self.effects.clear();
         }
         let (ctx, now) = (self.ctx, self.ctx.now);
+        let flannel_networks = self.flannel_networks();
         let phases: Vec<PhaseStatus> = Phase::ALL.map(|name| self.phase_status(name)).to_vec();
         let done = self.nodes.values().filter(|s| s.step == Step::Done).count();
         let ended = matches!(self.stage, Stage::Complete | Stage::RolledBack);
@@ -359,6 +362,7 @@ impl<'a> Run<'a> {
             findings: self.findings,
             engine: self.old.engine.clone(),
             helm_begun,
+            flannel_networks,
             observed_generation: ctx.migration.metadata.generation.unwrap_or_default(),
             // begun again after everything was rolled back: the time runs anew
             started_at: self.old.started_at.filter(|_| !again).or_else(|| begun.then_some(now)),
@@ -366,6 +370,13 @@ impl<'a> Run<'a> {
             conditions,
         };
         Decision { effects: self.effects, migration, nodes: self.nodes, held: self.held }
+    }
+
+    /// Its ConfigMap goes with Flannel; the hosts are cleaned afterwards.
+    fn flannel_networks(&self) -> Vec<String> {
+        let now: Vec<String> =
+            self.ctx.facts.flannel.values().flat_map(|f| &f.networks).map(ToString::to_string).collect();
+        if now.is_empty() { self.old.flannel_networks.clone() } else { now }
     }
 
     fn phase_status(&self, name: Phase) -> PhaseStatus {

@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{facts::Key, host::HostTask, phase::Phase, step::Risk};
+use super::{
+    facts::Key,
+    host::{HostTask, Way},
+    phase::Phase,
+    step::Risk,
+};
 
 /// The label that Cilium's CiliumNodeConfig selects (Cilium's own migration guide).
 pub const SWITCH_LABEL: &str = "io.cilium.migration/cilium-default";
@@ -14,6 +19,10 @@ pub const NODE_CONFIG: &str = "cilium-default";
 pub const CORDON_MARK: &str = "cutover.dev/cordoned";
 /// Key of the taint that keeps DaemonSet pods away while the CNI changes.
 pub const AWAY_TAINT: &str = "cutover.dev/switching";
+/// Annotation on a workload that has one replica more for a drain: how many it had.
+pub const SCALE_MARK: &str = "cutover.dev/scaled-from";
+/// Annotation on a budget that was lowered for a drain: what it was, as JSON.
+pub const BUDGET_MARK: &str = "cutover.dev/budget-was";
 /// Annotation on the agents' template: for what they were restarted.
 pub const RESTART_MARK: &str = "cutover.dev/restarted-for";
 /// ConfigMap that keeps Flannel's objects for the way back.
@@ -120,18 +129,51 @@ pub enum Effect {
         /// Why, as a few words.
         why: &'static str,
     },
+    /// Delete a pod at once, past its grace period.
+    Kill {
+        /// The pod.
+        pod: Key,
+        /// Only this one.
+        uid: Arc<str>,
+    },
+    /// One replica more for a workload, with a mark of how many it had.
+    ScaleUp {
+        /// Its kind.
+        kind: Arc<str>,
+        /// The workload.
+        workload: Key,
+        /// How many replicas it has now.
+        from: i32,
+    },
+    /// Take that replica away again.
+    ScaleBack {
+        /// Its kind.
+        kind: Arc<str>,
+        /// The workload.
+        workload: Key,
+        /// How many replicas it had.
+        to: i32,
+    },
+    /// Let a budget ask for one healthy pod less, with a mark of what it was.
+    LowerBudget {
+        /// The budget.
+        budget: Key,
+    },
+    /// Make a budget what it was.
+    PutBudgetBack {
+        /// The budget.
+        budget: Key,
+    },
     /// Run a task on a node.
     Task {
         /// The node.
         node: Arc<str>,
         /// The task.
         task: HostTask,
-        /// Which try; part of the pod's name.
+        /// Which try; part of its name.
         nth: u32,
-        /// Namespace of the pod.
-        namespace: String,
-        /// Image that is on the node already.
-        image: Arc<str>,
+        /// How it gets there.
+        way: Way,
     },
     /// Keep a copy of Flannel's objects in a ConfigMap.
     BackUpFlannel {
@@ -177,6 +219,11 @@ impl Effect {
             Self::Unswitch { node } => format!("unlabel {node}"),
             Self::Evict { pod, uid } => format!("evict {pod} {uid}"),
             Self::DeletePod { pod, uid, .. } => format!("delete pod {pod} {uid}"),
+            Self::Kill { pod, uid } => format!("kill pod {pod} {uid}"),
+            Self::ScaleUp { kind, workload, .. } => format!("scale up {kind} {workload}"),
+            Self::ScaleBack { kind, workload, .. } => format!("scale back {kind} {workload}"),
+            Self::LowerBudget { budget } => format!("lower budget {budget}"),
+            Self::PutBudgetBack { budget } => format!("put back budget {budget}"),
             Self::Task { node, task, nth, .. } => format!("{task} {node} {nth}"),
             Self::BackUpFlannel { .. } => "back up Flannel's objects".into(),
             Self::DeleteFlannel { .. } => "delete Flannel's objects".into(),
@@ -197,6 +244,11 @@ impl Effect {
             Self::Unswitch { .. } => "remove the label".into(),
             Self::Evict { .. } => "evict".into(),
             Self::DeletePod { why, .. } => format!("delete: {why}"),
+            Self::Kill { .. } => "delete without grace: somebody agreed to it".into(),
+            Self::ScaleUp { from, .. } => format!("one replica more, from {from} to {}", from + 1),
+            Self::ScaleBack { to, .. } => format!("back to {to} replicas"),
+            Self::LowerBudget { .. } => "one healthy pod less while a node drains".into(),
+            Self::PutBudgetBack { .. } => "put back what it was".into(),
             Self::Task { task, .. } => format!("task {task}: {}", task.purpose()),
             other => other.name(),
         }
@@ -218,7 +270,11 @@ impl Effect {
             | Self::Switch { node }
             | Self::Unswitch { node }
             | Self::Task { node, .. } => format!("node/{node}"),
-            Self::Evict { pod, .. } | Self::DeletePod { pod, .. } => format!("pod/{pod}"),
+            Self::Evict { pod, .. } | Self::DeletePod { pod, .. } | Self::Kill { pod, .. } => format!("pod/{pod}"),
+            Self::ScaleUp { kind, workload, .. } | Self::ScaleBack { kind, workload, .. } => {
+                format!("{}/{workload}", kind.to_lowercase())
+            }
+            Self::LowerBudget { budget } | Self::PutBudgetBack { budget } => format!("poddisruptionbudget/{budget}"),
             Self::BackUpFlannel { namespace, .. } | Self::ForgetFlannelBackup { namespace } => {
                 format!("configmap/{namespace}/{FLANNEL_BACKUP}")
             }
@@ -248,15 +304,17 @@ impl Effect {
     pub const fn risk(&self) -> Risk {
         match self {
             Self::CreateRecord { .. } | Self::BackUpFlannel { .. } | Self::ForgetFlannelBackup { .. } => Risk::Read,
-            Self::Evict { .. } | Self::DeletePod { .. } | Self::RestartAgents { .. } | Self::Uninstall { .. } => {
-                Risk::Disruptive
-            }
+            Self::Evict { .. }
+            | Self::DeletePod { .. }
+            | Self::Kill { .. }
+            | Self::RestartAgents { .. }
+            | Self::Uninstall { .. } => Risk::Disruptive,
             Self::DeleteFlannel { .. } => Risk::Destructive,
             Self::Task { task, .. } => match task {
                 HostTask::Look | HostTask::Probe => Risk::Read,
-                HostTask::Restore => Risk::Reversible,
+                HostTask::Restore | HostTask::Release { .. } | HostTask::PutBack => Risk::Reversible,
                 HostTask::Reboot { .. } => Risk::Disruptive,
-                HostTask::Clean => Risk::Destructive,
+                HostTask::Clean { .. } => Risk::Destructive,
             },
             _ => Risk::Reversible,
         }
@@ -295,13 +353,36 @@ impl Effect {
                 pod.namespace, pod.name
             )],
             Self::DeletePod { pod, .. } => vec![format!("kubectl -n {} delete pod {}", pod.namespace, pod.name)],
-            Self::Task { node, task, nth, namespace, .. } => {
-                vec![format!(
+            Self::Kill { pod, .. } => {
+                vec![format!("kubectl -n {} delete pod {} --grace-period 0 --force", pod.namespace, pod.name)]
+            }
+            Self::ScaleUp { kind, workload: w, from } => vec![
+                format!("kubectl -n {} annotate {kind} {} {SCALE_MARK}={from}", w.namespace, w.name).to_lowercase(),
+                format!(
+                    "kubectl -n {} scale {} {} --current-replicas {from} --replicas {}",
+                    w.namespace,
+                    kind.to_lowercase(),
+                    w.name,
+                    from + 1
+                ),
+            ],
+            Self::ScaleBack { kind, workload: w, to } => vec![format!(
+                "kubectl -n {} scale {} {} --replicas {to}",
+                w.namespace,
+                kind.to_lowercase(),
+                w.name
+            )],
+            Self::LowerBudget { budget } | Self::PutBudgetBack { budget } => {
+                vec![format!("kubectl -n {} edit poddisruptionbudget {}", budget.namespace, budget.name)]
+            }
+            Self::Task { node, task, nth, way } => match way {
+                Way::Pod { namespace, .. } => vec![format!(
                     "kubectl -n {namespace} create -f - # pod {}: {}",
                     task.pod_name(node, *nth),
                     task.purpose()
-                )]
-            }
+                )],
+                Way::Ssh { target } => vec![task.ssh(target).join(" ")],
+            },
             Self::BackUpFlannel { namespace, .. } => {
                 vec![format!("kubectl -n {namespace} create configmap {FLANNEL_BACKUP} --from-file flannel.json")]
             }

@@ -14,6 +14,12 @@ pub struct Evidence {
     /// The boot id that proves the reboot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot_id_after: Option<String>,
+    /// UID of the node before the reboot: another one is another node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_uid: Option<String>,
+    /// When the host agreed to reboot. It is never asked again for the same boot, unless somebody says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reboot_asked: Option<Timestamp>,
     /// Somebody else had cordoned the node before Cutover came: it stays cordoned.
     #[serde(default)]
     pub cordoned_before: bool,
@@ -35,6 +41,15 @@ pub struct Evidence {
     /// host-local leases whose pod is gone: addresses that are lost for a rollback.
     #[serde(default)]
     pub leaked_leases: Vec<String>,
+    /// Cilium endpoints whose pod is gone, as `ID address`.
+    #[serde(default)]
+    pub leaked_endpoints: Vec<String>,
+    /// How often leaks were released in this step.
+    #[serde(default)]
+    pub releases: u32,
+    /// Workloads whose pods were on the node when its drain began, with how many replicas were ready.
+    #[serde(default)]
+    pub moved: Vec<Moved>,
     /// Flannel's leftovers were cleaned from the host.
     #[serde(default)]
     pub cleaned: bool,
@@ -61,6 +76,12 @@ pub struct HostEvidence {
     /// Links of Flannel that exist.
     #[serde(default)]
     pub links: Vec<String>,
+    /// Firewall rules and chains of Flannel.
+    #[serde(default)]
+    pub rules: u32,
+    /// Flannel's `/run/flannel` or its IPAM folder exists.
+    #[serde(default)]
+    pub folders: Vec<String>,
     /// When; empty once a later step has begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
@@ -90,4 +111,40 @@ pub struct ProbeEvidence {
     pub address: String,
     /// It could open a connection to the API server's service address.
     pub api_reached: bool,
+}
+
+/// A workload that had pods on a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Moved {
+    /// `namespace/Kind/name`.
+    pub workload: String,
+    /// Ready replicas when the drain began.
+    pub ready: i32,
+}
+
+/// How a drain goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DrainProgress {
+    /// What is left: pods, then volumes.
+    pub left: u32,
+    /// When anything last left, or when somebody last let it go on.
+    pub progressed_at: Timestamp,
+    /// Its time is up: nothing is asked for until `spec.goOn` is raised.
+    #[serde(default)]
+    pub paused: bool,
+    /// What holds it, at most ten.
+    #[serde(default)]
+    pub blockers: Vec<Held>,
+}
+
+/// Something that holds a drain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Held {
+    /// The pod, or the volume.
+    pub object: String,
+    /// Why it is still there, and what would free it.
+    pub why: String,
 }

@@ -11,9 +11,12 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{
+    placement::{Room, Taint},
+    storage::{AttachmentFact, VolumeFact},
     api::{Migration, NodeMigration},
     flannel::FlannelFact,
 };
+pub use super::workload::{BudgetFact, Owner, PodFact, Selector, WorkloadFact};
 
 /// Namespace and name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +49,19 @@ pub struct Facts {
     pub pods: BTreeMap<Key, PodFact>,
     /// Disruption budgets.
     pub budgets: BTreeMap<Key, BudgetFact>,
+    /// Deployments, StatefulSets and ReplicaSets that nobody owns, as `namespace/Kind/name`.
+    pub workloads: BTreeMap<Arc<str>, WorkloadFact>,
+    /// Persistent volumes by name.
+    pub volumes: BTreeMap<Arc<str>, VolumeFact>,
+    /// Claims, with the volume that each is bound to.
+    pub claims: BTreeMap<Key, Arc<str>>,
+    /// VolumeAttachments by name.
+    pub attachments: BTreeMap<Arc<str>, AttachmentFact>,
+    /// Namespaces that are being deleted.
+    pub ending_namespaces: BTreeSet<Arc<str>>,
+    /// What host tasks that left no pod behind have reported, by the pod's name that they would have had:
+    /// exit code and report. Lost with the engine; the task is then run again.
+    pub reports: BTreeMap<String, (i32, String)>,
     /// DaemonSets.
     pub daemon_sets: BTreeMap<Key, DaemonSetFact>,
     /// Network policies: they begin to bite when Cilium enforces.
@@ -85,6 +101,8 @@ pub struct Surroundings {
     pub missing_rights: Vec<String>,
     /// helm's version, or why it cannot be used. `None`: not asked.
     pub helm: Option<Result<String, String>>,
+    /// The name of the machine, or of the pod, that this program runs on.
+    pub own_name: String,
 }
 
 /// How fresh a source is.
@@ -122,6 +140,8 @@ pub struct NodeFact {
     pub uid: Arc<str>,
     /// Condition Ready is True.
     pub ready: bool,
+    /// Condition Ready is Unknown: its kubelet is silent.
+    pub silent: bool,
     /// Why it is not, as the node says.
     pub not_ready_reason: String,
     /// `spec.unschedulable`.
@@ -150,116 +170,12 @@ pub struct NodeFact {
     pub labels: Arc<BTreeMap<String, String>>,
     /// Flannel's backend as its annotation says.
     pub flannel_backend: Option<String>,
-    /// Taints as `key=value:Effect`, those of Cutover left out.
-    pub taints: Vec<String>,
-}
-
-/// Who owns a pod.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner {
-    /// Kind of the controller, with a ReplicaSet of a Deployment resolved to the Deployment.
-    pub kind: Arc<str>,
-    /// Its name.
-    pub name: Arc<str>,
-}
-
-/// A pod.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the API has it")]
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct PodFact {
-    /// Namespace and name.
-    pub key: Key,
-    /// Its UID.
-    pub uid: Arc<str>,
-    /// The node it is bound to; empty while Pending.
-    pub node: Arc<str>,
-    /// Its phase.
-    pub phase: Arc<str>,
-    /// Condition Ready is True.
-    pub ready: bool,
-    /// Restarts of all its containers.
-    pub restarts: u32,
-    /// Its address.
-    pub ip: Option<IpAddr>,
-    /// It uses its node's network.
-    pub host_network: bool,
-    /// Its controller.
-    pub owner: Option<Owner>,
-    /// A static pod's mirror.
-    pub mirror: bool,
-    /// It is being deleted, since when.
-    pub deleting: Option<Timestamp>,
-    /// No taint keeps it away, Cutover's neither.
-    pub tolerates_all: bool,
-    /// It has an emptyDir volume.
-    pub empty_dir: bool,
-    /// Its labels.
-    pub labels: Arc<BTreeMap<String, String>>,
-    /// Image of its first container.
-    pub image: Arc<str>,
-    /// When it was created.
-    pub created: Option<Timestamp>,
-    /// Why it waits, as its container or its scheduling condition says.
-    pub reason: String,
-    /// One of Cutover's task pods: the task.
-    pub task: Option<Arc<str>>,
-    /// What a task pod reported when it ended: exit code and message.
-    pub report: Option<(i32, String)>,
-}
-
-impl PodFact {
-    /// Neither Succeeded nor Failed.
-    pub fn is_living(&self) -> bool {
-        !matches!(&*self.phase, "Succeeded" | "Failed")
-    }
-
-    /// Owned by a DaemonSet.
-    pub fn is_daemon(&self) -> bool {
-        self.owner.as_ref().is_some_and(|o| &*o.kind == "DaemonSet")
-    }
-}
-
-/// A disruption budget, with the numbers that decide.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct BudgetFact {
-    /// Namespace and name.
-    pub key: Key,
-    /// Its selector; `None` selects nothing, an empty one everything in the namespace.
-    pub selector: Option<Selector>,
-    /// How many pods may go now.
-    pub allowed: i32,
-    /// Healthy pods.
-    pub healthy: i32,
-    /// Healthy pods it asks for.
-    pub desired: i32,
-    /// Pods it counts.
-    pub expected: i32,
-}
-
-/// A label selector.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Selector {
-    /// Labels that must have these values.
-    pub labels: BTreeMap<String, String>,
-    /// Key, operator (`In`, `NotIn`, `Exists`, `DoesNotExist`), values.
-    pub expressions: Vec<(String, String, Vec<String>)>,
-}
-
-impl Selector {
-    /// Does it match? An empty selector matches everything, as in policy/v1.
-    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.labels.iter().all(|(k, v)| labels.get(k) == Some(v))
-            && self.expressions.iter().all(|(key, operator, values)| {
-                let value = labels.get(key);
-                match operator.as_str() {
-                    "In" => value.is_some_and(|v| values.contains(v)),
-                    "NotIn" => value.is_none_or(|v| !values.contains(v)),
-                    "Exists" => value.is_some(),
-                    "DoesNotExist" => value.is_none(),
-                    _ => false,
-                }
-            })
-    }
+    /// Taints, those of Cutover left out.
+    pub taints: Vec<Taint>,
+    /// What it has for pods.
+    pub allocatable: Room,
+    /// Volumes that its kubelet has mounted or is about to.
+    pub volumes_in_use: Vec<String>,
 }
 
 /// A DaemonSet.
@@ -364,6 +280,23 @@ impl Facts {
         } else {
             Cni::Unknown
         }
+    }
+
+    /// The workload that owns a pod, where it is one that is known.
+    pub fn workload_of(&self, pod: &PodFact) -> Option<&WorkloadFact> {
+        self.workloads.get(super::consent::object_of(pod).as_str())
+    }
+
+    /// The node that this program runs on: as a pod, or because the machine is called like it.
+    pub fn own_node(&self) -> Option<&str> {
+        let own = self.surroundings.own_name.as_str();
+        if own.is_empty() {
+            return None;
+        }
+        self.nodes.get_key_value(own).map(|(n, _)| &**n).or_else(|| {
+            let pod = self.pods.values().find(|p| *p.key.name == *own && !p.node.is_empty())?;
+            Some(&pod.node)
+        })
     }
 
     /// The pods of a node.

@@ -23,6 +23,13 @@ pub enum Intent {
         /// Where it is to end.
         target: Target,
     },
+    /// Let what has run out of time on a node go on.
+    GoOn {
+        /// The node.
+        node: String,
+        /// The new value of `spec.goOn`.
+        times: u32,
+    },
     /// Agree to something for named objects.
     Consent(Vec<Consent>),
     /// Change nothing for now, or go on.
@@ -49,15 +56,26 @@ impl Intent {
                 );
                 json!({"spec": {"consents": all}})
             }
-            Self::Node { .. } => return None,
+            Self::Node { .. } | Self::GoOn { .. } => return None,
         })
+    }
+
+    /// The record and the patch of its spec, for a wish about one node.
+    pub fn node_patch(&self) -> Option<(&str, Value)> {
+        match self {
+            Self::Node { node, target } => {
+                Some((node, json!({"spec": {"target": target, "approved": *target == Target::Cilium}})))
+            }
+            Self::GoOn { node, times } => Some((node, json!({"spec": {"goOn": times}}))),
+            _ => None,
+        }
     }
 
     /// What an operator would type.
     pub fn kubectl(&self) -> String {
         match self {
-            Self::Node { node, target } => {
-                let spec = json!({"spec": {"target": target, "approved": *target == Target::Cilium}});
+            Self::Node { .. } | Self::GoOn { .. } => {
+                let (node, spec) = self.node_patch().unwrap_or_default();
                 format!("kubectl patch nodemigration {node} --type merge -p '{spec}'")
             }
             Self::Consent(_) => "kubectl edit migration cutover # spec.consents".into(),

@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod checks;
+pub mod consent;
 pub mod decide;
 pub mod drain;
 pub mod effect;
@@ -16,8 +17,11 @@ pub mod host;
 pub mod intent;
 pub mod log;
 pub mod phase;
+pub mod placement;
 pub mod plan;
 pub mod rolling;
 pub mod step;
+pub mod storage;
 pub mod text;
 pub mod values;
+pub mod workload;

@@ -1,15 +1,13 @@
 //! Every effect of a migration in order, before anything is changed.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
 use super::{
-    api::{Recycle, Target},
-    drain::{self, Fate},
+    api::{HostAccess, Recycle, Target},
+    drain,
     effect::{Effect, HelmRelease, restart_mark},
     facts::{Key, NodeFact},
-    host::HostTask,
+    host::{HostTask, Way, commands},
     phase::Phase,
     rolling::Context,
     step::{Risk, Step},
@@ -129,16 +127,23 @@ fn cluster_effects(ctx: &Context<'_>, phase: Phase) -> Vec<Effect> {
             let daemon_sets: Vec<Key> = ctx.facts.flannel_daemon_sets().map(|d| d.key.clone()).collect();
             let copy = Effect::BackUpFlannel { daemon_sets: daemon_sets.clone(), namespace: namespace.clone() };
             let delete = Effect::DeleteFlannel { daemon_sets, namespace };
-            let clean = ctx.nodes_in_order().into_iter().map(|n| task(ctx, &n.name, HostTask::Clean));
+            let networks: Vec<_> = ctx.facts.flannel.values().flat_map(|f| f.networks.clone()).collect();
+            let clean = ctx.nodes_in_order().into_iter().map(|n| task(ctx, n, HostTask::Clean { networks: networks.clone() }));
             [copy, delete].into_iter().chain(clean).collect()
         }
         Phase::Preflight | Phase::Migrate | Phase::Verify => vec![],
     }
 }
 
-fn task(ctx: &Context<'_>, node: &Arc<str>, task: HostTask) -> Effect {
-    let image = ctx.facts.cilium_agents().map_or_else(|| "the Cilium agent's".into(), |d| d.image.clone());
-    Effect::Task { node: node.clone(), task, nth: 0, namespace: ctx.migration.spec.cilium.namespace.clone(), image }
+fn task(ctx: &Context<'_>, node: &NodeFact, task: HostTask) -> Effect {
+    let hosts = &ctx.migration.spec.hosts;
+    let way = if hosts.access == HostAccess::Ssh && task != HostTask::Probe {
+        Way::Ssh { target: commands::ssh_target(&hosts.ssh_target, node) }
+    } else {
+        let image = ctx.facts.cilium_agents().map_or_else(|| "the Cilium agent's".into(), |d| d.image.clone());
+        Way::Pod { namespace: ctx.migration.spec.cilium.namespace.clone(), image }
+    };
+    Effect::Task { node: node.name.clone(), task, nth: 0, way }
 }
 
 fn node_steps(ctx: &Context<'_>, node: &NodeFact, target: Target, plan: &mut Vec<Planned>) {
@@ -166,44 +171,31 @@ fn step_effects(ctx: &Context<'_>, node: &NodeFact, step: Step, target: Target) 
         Step::Cordon => vec![Effect::Cordon { node: name.clone() }, Effect::KeepAway { node: name }],
         Step::Drain => {
             // a plan shows what would happen once every consent is given
-            let mut pods: Vec<_> = ctx
-                .facts
-                .pods_on(&node.name)
-                .filter_map(|p| match drain::fate(p, &ctx.migration.spec.consents) {
-                    Fate::Evict | Fate::NeedsConsent(_) => {
-                        Some((0, Effect::Evict { pod: p.key.clone(), uid: p.uid.clone() }))
-                    }
-                    Fate::DeleteLast => Some((
-                        1,
-                        Effect::DeletePod {
-                            pod: p.key.clone(),
-                            uid: p.uid.clone(),
-                            why: "its DaemonSet starts it again after the switch",
-                        },
-                    )),
-                    Fate::Stays | Fate::Leaving => None,
-                })
-                .collect();
-            pods.sort_by_key(|(order, _)| *order);
-            pods.into_iter().map(|(_, e)| e).collect()
+            let drain = drain::sort(ctx.facts, &node.name, &ctx.migration.spec.consents);
+            let evict = drain.evict.iter().chain(&drain.scale_first).chain(drain.consent.iter().map(|(p, _)| p));
+            let evict = evict.map(|p| Effect::Evict { pod: p.key.clone(), uid: p.uid.clone() });
+            let why = "its DaemonSet starts it again after the switch";
+            let last = drain.delete_last.iter();
+            let last = last.map(|p| Effect::DeletePod { pod: p.key.clone(), uid: p.uid.clone(), why });
+            evict.chain(last).collect()
         }
         Step::Switch => {
-            vec![Effect::Switch { node: name.clone() }, restart_agent(), task(ctx, &name, HostTask::Look)]
+            vec![Effect::Switch { node: name.clone() }, restart_agent(), task(ctx, node, HostTask::Look)]
         }
 
         Step::Unswitch => {
-            vec![Effect::Unswitch { node: name.clone() }, restart_agent(), task(ctx, &name, HostTask::Look)]
+            vec![Effect::Unswitch { node: name.clone() }, restart_agent(), task(ctx, node, HostTask::Look)]
         }
 
-        Step::Restore => vec![task(ctx, &name, HostTask::Restore)],
+        Step::Restore => vec![task(ctx, node, HostTask::Restore)],
         Step::Recycle if target == Target::Cilium && ctx.migration.spec.recycle == Recycle::Reboot => {
             vec![
-                task(ctx, &name, HostTask::Reboot { boot_id: node.boot_id.to_string() }),
+                task(ctx, node, HostTask::Reboot { boot_id: node.boot_id.to_string() }),
                 Effect::LetBack { node: name },
             ]
         }
         Step::Recycle => vec![Effect::LetBack { node: name }],
-        Step::Verify => vec![task(ctx, &name, HostTask::Look), task(ctx, &name, HostTask::Probe)],
+        Step::Verify => vec![task(ctx, node, HostTask::Look), task(ctx, node, HostTask::Probe)],
         Step::Uncordon => {
             vec![Effect::Uncordon { node: name }]
         }

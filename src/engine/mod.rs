@@ -151,6 +151,11 @@ impl Engine {
                             format!("{} → {}", before.step, status.step),
                         );
                     }
+                    if before.commands != status.commands {
+                        for command in &status.commands {
+                            self.journal.say(Kind::Waiting, format!("node/{name}"), format!("yours to do: {command}"));
+                        }
+                    }
                     if let Some(e) = status
                         .last_error
                         .as_ref()

@@ -18,7 +18,7 @@ use crate::{
     domain::{
         effect::Effect,
         log::Kind,
-        rolling::{Failure, Failures},
+        rolling::{Failure, Failures, Refused},
     },
 };
 
@@ -26,8 +26,8 @@ use crate::{
 const REQUEST: Duration = Duration::from_secs(30);
 /// After a success the watch needs a moment to show it; until then it is not done again.
 const ECHO: Duration = Duration::from_millis(500);
-/// The longest pause while a budget holds.
-const BUDGET_PAUSE: Duration = Duration::from_secs(5);
+/// The pause while a budget holds, with jitter: when it is asked again is decided by who watches the budget.
+const BUDGET_PAUSE: Duration = Duration::from_secs(1);
 /// The shortest and the longest pause after a failure.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
@@ -95,7 +95,7 @@ impl Work {
                 Err(Refusal {
                     message: format!("no answer within {} s", REQUEST.as_secs()),
                     next: "Unknown whether it was changed: it is looked at before it is tried again.".into(),
-                    budget: false,
+                    kind: Refused::Fault,
                 })
             });
             let _ = echo.await;
@@ -128,15 +128,15 @@ impl Work {
             }
             Err(refusal) => {
                 let count = self.failures.get(&name).map_or(0, |f| f.count) + 1;
-                // a budget may be free again at any moment
-                let pause = if refusal.budget { pause(count).min(BUDGET_PAUSE) } else { pause(count) };
+                let waits = refusal.kind != Refused::Fault;
+                let pause = if refusal.kind == Refused::Budget { jittered(BUDGET_PAUSE) } else { pause(count) };
                 self.not_before.insert(name.clone(), now + pause);
-                let kind = if refusal.budget { Kind::Waiting } else { Kind::Failed };
+                let kind = if waits { Kind::Waiting } else { Kind::Failed };
                 // the numbers of a budget change all the time: that it waits is said once
                 let known = self
                     .failures
                     .get(&name)
-                    .is_some_and(|f| f.message == refusal.message || (f.budget && refusal.budget));
+                    .is_some_and(|f| f.message == refusal.message || (waits && f.kind == refusal.kind));
                 if !known {
                     self.journal.say(
                         kind,
@@ -144,8 +144,8 @@ impl Work {
                         format!("{}: {}. {}", effect.words(), refusal.message, refusal.next),
                     );
                 }
-                let Refusal { message, next, budget } = refusal;
-                self.failures.insert(name, Failure { message, next, at: Timestamp::now(), count, budget });
+                let Refusal { message, next, kind } = refusal;
+                self.failures.insert(name, Failure { message, next, at: Timestamp::now(), count, kind });
                 self.forget_old();
             }
         }
@@ -173,5 +173,9 @@ impl Work {
 fn pause(count: u32) -> Duration {
     let (shortest, longest) = PAUSES;
     let base = shortest.saturating_mul(1 << count.saturating_sub(1).min(6)).min(longest);
-    base.mul_f64(1.0 + fastrand::f64() / 2.0)
+    jittered(base)
+}
+
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(1.0 + fastrand::f64() / 2.0)
 }

@@ -196,10 +196,16 @@ fn budget(namespace: &str, name: &str, app: &str, min_available: u32) -> Value {
         "spec": {"minAvailable": min_available, "selector": {"matchLabels": {"app": app}}}})
 }
 
-/// The pod that nothing starts again.
-pub const BARE_POD: &str = "batch/import-once";
-/// The workload whose pods have an emptyDir.
-pub const EMPTY_DIR: &str = "shop/Deployment/thumbnails";
+/// What an operator has to agree to before every node of this cluster can be drained.
+pub const CONSENTS: [&str; 7] = [
+    "DeleteBarePod:batch/import-once",
+    "LoseEmptyDir:shop/Deployment/thumbnails",
+    "InterruptSingleReplica:shop/Deployment/thumbnails",
+    "InterruptSingleReplica:infra-argocd/StatefulSet/argocd-application-controller",
+    "InterruptSingleReplica:infra-argocd/Deployment/argocd-notifications",
+    "InterruptSingleReplica:infra-argocd/Deployment/argocd-redis",
+    "InterruptSingleReplica:infra-monitoring/Deployment/grafana",
+];
 
 /// Argo CD and Prometheus, a shop with a database, and odds and ends.
 fn workloads() -> Vec<Value> {

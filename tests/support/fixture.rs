@@ -50,6 +50,7 @@ pub fn spec() -> MigrationSpec {
             values: json!({}),
         },
         nodes: NodesSpec::default(),
+        hosts: cutover::domain::api::HostsSpec::default(),
         recycle: Recycle::Reboot,
         soak_seconds: 30,
         consents: vec![],
@@ -240,6 +241,7 @@ pub fn midway() -> Facts {
                 cni_state: "Ok".into(),
                 links: vec![],
                 at: Some(at(104)),
+                ..HostEvidence::default()
             }),
             ..Evidence::default()
         },
@@ -267,7 +269,7 @@ pub fn midway() -> Facts {
     let key = Key::new("shop", "web");
     facts.budgets.insert(
         key.clone(),
-        BudgetFact { key, selector: Some(Selector::default()), allowed: 0, healthy: 4, desired: 4, expected: 4 },
+        BudgetFact { key, selector: Some(Selector::default()), allowed: 0, healthy: 4, desired: 4, expected: 4, ..BudgetFact::default() },
     );
     facts.latency = Some(50);
     facts

@@ -13,12 +13,14 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use cutover::domain::api::NodeMigration;
+use cutover::{domain::api::NodeMigration, sim::world};
 
 use super::{Cutover, client};
 
-const CONSENTS: [&str; 4] =
-    ["--consent", "DeleteBarePod:batch/import-once", "--consent", "LoseEmptyDir:shop/Deployment/thumbnails"];
+/// Every consent that the cluster needs, as arguments.
+fn consents() -> Vec<&'static str> {
+    world::CONSENTS.iter().flat_map(|c| ["--consent", *c]).collect()
+}
 
 /// Runs all of it, as whoever the first kubeconfig is; the second one is for looking.
 pub async fn rolling(operator: &Path, admin: &Path) {
@@ -38,7 +40,7 @@ pub async fn rolling(operator: &Path, admin: &Path) {
     assert!(err.contains("needs consent"), "{err}");
 
     let (code, said, err) =
-        cutover.json(&[&["run", "--until", "MIGRATE", "--yes", "--timeout", "240"], &CONSENTS[..]].concat());
+        cutover.json(&[&["run", "--until", "MIGRATE", "--yes", "--timeout", "240"], &consents()[..]].concat());
     assert_eq!(code, 0, "{err}");
     every_node(&said, "Done");
     on_cilium(&client, |_| true).await;

@@ -4,12 +4,15 @@ mod flannel;
 mod node_config;
 mod nodes;
 mod pods;
+mod task;
+mod workloads;
 
 use kube::Client;
 use tokio::sync::mpsc;
 
 use super::{board::Board, error, helm::Helm, records};
-use crate::domain::effect::Effect;
+use crate::domain::{effect::Effect, host::Way, rolling::Refused};
+use workloads::Scale;
 
 /// What changes a cluster.
 #[derive(Clone)]
@@ -18,7 +21,7 @@ pub struct Hands {
     pub client: Client,
     /// helm.
     pub helm: Helm,
-    /// The facts; only to name the owner of new records.
+    /// The facts: to name the owner of new records, and for the reports of tasks that leave no pod behind.
     pub board: Board,
 }
 
@@ -29,13 +32,13 @@ pub struct Refusal {
     pub message: String,
     /// What was left behind, and what to do next.
     pub next: String,
-    /// A disruption budget holds it: nothing is wrong.
-    pub budget: bool,
+    /// What kind of a refusal it is.
+    pub kind: Refused,
 }
 
 impl Refusal {
     fn new(message: impl Into<String>, next: &str) -> Self {
-        Self { message: message.into(), next: next.into(), budget: false }
+        Self { message: message.into(), next: next.into(), kind: Refused::Fault }
     }
 }
 
@@ -53,7 +56,8 @@ impl From<kube::Error> for Refusal {
             Some(500..=599) | None => "Unknown whether it was changed: it is looked at before it is tried again.",
             Some(_) => "Nothing was changed. It is tried again.",
         };
-        Self::new(message, next)
+        let kind = if error::code(&e) == Some(429) { Refused::Busy } else { Refused::Fault };
+        Self { kind, ..Self::new(message, next) }
     }
 }
 
@@ -92,8 +96,20 @@ impl Hands {
             Effect::Unswitch { node } => nodes::label(c, node, false).await,
             Effect::Evict { pod, uid } => pods::evict(c, pod, uid).await,
             Effect::DeletePod { pod, uid, .. } => pods::delete(c, pod, uid).await,
-            Effect::Task { node, task, nth, namespace, image } => {
-                pods::run_task(c, node, task, *nth, namespace, image).await
+            Effect::Kill { pod, uid } => pods::kill(c, pod, uid).await,
+            Effect::ScaleUp { kind, workload, from } => {
+                workloads::scale(c, kind, workload, Scale::Up { from: *from }).await
+            }
+            Effect::ScaleBack { kind, workload, to } => {
+                workloads::scale(c, kind, workload, Scale::Back { to: *to }).await
+            }
+            Effect::LowerBudget { budget } => workloads::lower_budget(c, budget).await,
+            Effect::PutBudgetBack { budget } => workloads::put_budget_back(c, budget).await,
+            Effect::Task { node, task, nth, way: Way::Pod { namespace, image } } => {
+                task::in_pod(c, node, task, *nth, namespace, image).await
+            }
+            Effect::Task { node, task, nth, way: Way::Ssh { target } } => {
+                task::by_ssh(&self.board, node, task, *nth, target).await
             }
             Effect::BackUpFlannel { daemon_sets, namespace } => flannel::back_up(c, daemon_sets, namespace).await,
             Effect::DeleteFlannel { daemon_sets, namespace } => flannel::delete(c, daemon_sets, namespace).await,

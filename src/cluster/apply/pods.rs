@@ -1,4 +1,4 @@
-//! Evictions, deletions and task pods.
+//! Evictions and deletions. Each is of one pod by its UID, never of a successor with the same name.
 
 use k8s_openapi::{
     api::{core::v1::Pod, policy::v1::Eviction},
@@ -9,15 +9,11 @@ use kube::{
     api::{DeleteParams, PostParams, Preconditions},
     core::Status,
 };
-use serde_json::{Value, json};
 
 use super::Refusal;
 use crate::{
-    cluster::error::{budget, code, is_conflict, is_not_found},
-    domain::{
-        facts::Key,
-        host::{HostTask, SCRIPT, TASK_LABEL},
-    },
+    cluster::error::{is_conflict, is_not_found, sentence},
+    domain::{facts::Key, rolling::Refused},
 };
 
 /// Asks for an eviction. The body is built here: kube's own drops the delete options.
@@ -36,35 +32,68 @@ pub(super) async fn evict(client: &Client, pod: &Key, uid: &str) -> Result<(), R
     };
     let answer =
         api.create_subresource::<Eviction, Status>("eviction", &pod.name, &PostParams::default(), &eviction).await;
-    match answer {
+    judge(answer)
+}
+
+/// What an answer to an eviction means. "Granted" means that the deletion was accepted: the pod may run on for
+/// its whole grace period.
+fn judge(answer: kube::Result<Status>) -> Result<(), Refusal> {
+    let error = match answer {
         // some servers answer 201 with a failure inside (two budgets)
-        Ok(status) if status.is_failure() => Err(two_budgets(&status.message)),
-        Ok(_) => Ok(()),
-        Err(e) if is_not_found(&e) => Ok(()),
+        Ok(status) if status.is_failure() => kube::Error::Api(status.boxed()),
+        Ok(_) => return Ok(()),
+        Err(e) => e,
+    };
+    let kube::Error::Api(status) = &error else { return Err(error.into()) };
+    let refusal = |kind, message: String, next: &str| Err(Refusal { message, next: next.to_owned(), kind });
+    let busy = "The pod was not touched: the API server is busy. It is asked again.";
+    match status.code {
+        404 => Ok(()),
         // another pod of the same name: the one that was meant is gone
-        Err(e) if is_conflict(&e) => Ok(()),
-        Err(e) => Err(match budget(&e) {
-            Some(message) => Refusal {
-                message,
-                next: "The pod was not touched. It is asked again; no budget is ever bypassed.".into(),
-                budget: true,
-            },
-            None if code(&e) == Some(500) => two_budgets(&crate::cluster::error::sentence(&e)),
-            None => e.into(),
-        }),
+        409 => Ok(()),
+        429 => match cause(status, "DisruptionBudget") {
+            Some(message) => {
+                refusal(Refused::Budget, message, "The pod was not touched. It is asked again; no budget is bypassed without a consent.")
+            }
+            // flow control, or a server that starts
+            None => refusal(Refused::Busy, sentence(&error), busy),
+        },
+        403 if cause(status, "NamespaceTerminating").is_some() => refusal(
+            Refused::NamespaceEnds,
+            "its namespace is being deleted: the pod goes with it".into(),
+            "The pod was not touched. It is waited for.",
+        ),
+        403 if status.message.contains("disruption") || status.message.contains("DisruptedPods") => refusal(
+            Refused::Fault,
+            sentence(&error),
+            "The pod was not touched. The budget's status is broken: its controller has to mend it, or it is created anew.",
+        ),
+        500 if status.message.contains("more than one PodDisruptionBudget") => refusal(
+            Refused::Fault,
+            status.message.clone(),
+            "The pod was not touched. Leave only one budget for it: until then no eviction succeeds.",
+        ),
+        _ => Err(error.into()),
     }
 }
 
-fn two_budgets(message: &str) -> Refusal {
-    Refusal::new(
-        message,
-        "The pod was not touched. If two budgets match it, leave only one: until then no eviction succeeds.",
-    )
+fn cause(status: &Status, reason: &str) -> Option<String> {
+    status.details.iter().flat_map(|d| &d.causes).find(|c| c.reason == reason).map(|c| c.message.clone())
+}
+
+/// Deletes without grace: the API server forgets the pod, whether its containers have ended or not.
+pub(super) async fn kill(client: &Client, pod: &Key, uid: &str) -> Result<(), Refusal> {
+    delete_with(client, pod, uid, Some(0)).await
 }
 
 pub(super) async fn delete(client: &Client, pod: &Key, uid: &str) -> Result<(), Refusal> {
+    delete_with(client, pod, uid, None).await
+}
+
+async fn delete_with(client: &Client, pod: &Key, uid: &str, grace: Option<u32>) -> Result<(), Refusal> {
     let api: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace);
     let params = DeleteParams {
+        grace_period_seconds: grace,
         preconditions: Some(Preconditions { uid: Some(uid.into()), resource_version: None }),
         ..DeleteParams::default()
     };
@@ -74,58 +103,52 @@ pub(super) async fn delete(client: &Client, pod: &Key, uid: &str) -> Result<(), 
     }
 }
 
-pub(super) async fn run_task(
-    client: &Client,
-    node: &str,
-    task: &HostTask,
-    nth: u32,
-    namespace: &str,
-    image: &str,
-) -> Result<(), Refusal> {
-    let pod: Pod = serde_json::from_value(task_pod(node, task, nth, namespace, image)).map_err(|e| {
-        Refusal::new(format!("the task pod is not a pod: {e}"), "Nothing was changed. This is a defect of Cutover.")
-    })?;
-    match Api::<Pod>::namespaced(client.clone(), namespace).create(&PostParams::default(), &pod).await {
-        Err(e) if is_conflict(&e) => Ok(()),
-        Err(e) => Err(e.into()),
-        Ok(_) => Ok(()),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use kube::core::response::{StatusCause, StatusDetails};
 
-/// The pod of a task. It is bound to its node by name, so no scheduler and no cordon is in its way; it
-/// uses the host's network, because that works while the node has no CNI; its image is there already and
-/// never pulled; it has no token. The probe is the exception: it wants a pod address.
-fn task_pod(node: &str, task: &HostTask, nth: u32, namespace: &str, image: &str) -> Value {
-    let on_host = *task != HostTask::Probe;
-    let mut command = vec![json!("sh"), json!("-c"), json!(SCRIPT), json!("cutover"), json!(task.name())];
-    command.extend(task.args().into_iter().map(Value::from));
-    let mut container = json!({
-        "name": "task", "image": image, "imagePullPolicy": "Never", "command": command,
-        "env": [
-            {"name": "HOST_ROOT", "value": "/host"},
-            {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
-        ],
-        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}},
-    });
-    let mut spec = json!({
-        "nodeName": node, "restartPolicy": "Never", "activeDeadlineSeconds": 120,
-        "terminationGracePeriodSeconds": 1, "automountServiceAccountToken": false,
-        "tolerations": [{"operator": "Exists"}],
-    });
-    if on_host {
-        container["securityContext"] = json!({"privileged": true});
-        container["volumeMounts"] = json!([{"name": "host", "mountPath": "/host"}]);
-        spec["volumes"] = json!([{"name": "host", "hostPath": {"path": "/"}}]);
-        spec["hostNetwork"] = json!(true);
-        spec["hostPID"] = json!(true);
+    use super::*;
+
+    fn answer(code: u16, message: &str, cause: Option<(&str, &str)>) -> kube::Result<Status> {
+        let causes = cause.map(|(reason, message)| StatusCause {
+            reason: reason.into(),
+            message: message.into(),
+            field: String::new(),
+        });
+        let details = StatusDetails {
+            name: String::new(),
+            group: String::new(),
+            kind: String::new(),
+            uid: String::new(),
+            causes: causes.into_iter().collect(),
+            retry_after_seconds: 0,
+        };
+        let failure = Status::failure(message, "").with_code(code).with_details(details);
+        Err(kube::Error::Api(failure.boxed()))
     }
-    spec["containers"] = json!([container]);
-    json!({
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": {
-            "name": task.pod_name(node, nth), "namespace": namespace,
-            "labels": {TASK_LABEL: task.name(), "app.kubernetes.io/managed-by": "cutover"},
-        },
-        "spec": spec,
-    })
+
+    /// Each refusal is told from the others; what is said comes from recorded answers of a 1.36 server.
+    #[test]
+    fn refusals_are_told_apart() {
+        let budget = Some(("DisruptionBudget", "The disruption budget b1 needs 1 healthy pods and has 1 currently"));
+        let ends = Some(("NamespaceTerminating", "namespace x is being terminated"));
+        let two = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
+        let cases = [
+            (answer(429, "Cannot evict pod", budget), Refused::Budget, "needs 1 healthy pods and has 1"),
+            (answer(429, "too many requests", None), Refused::Busy, "too many requests"),
+            (answer(403, "forbidden: unable to create", ends), Refused::NamespaceEnds, "goes with it"),
+            (answer(403, "pods \"a\" is forbidden: User \"x\"", None), Refused::Fault, "not allowed"),
+            (answer(500, two, None), Refused::Fault, "more than one PodDisruptionBudget"),
+            (answer(504, "timed out", None), Refused::Fault, "timed out"),
+        ];
+        for (answer, kind, said) in cases {
+            let refusal = judge(answer).unwrap_err();
+            assert_eq!(refusal.kind, kind, "{refusal:?}");
+            assert!(refusal.message.contains(said), "{refusal:?}");
+        }
+        let inside = Status { code: 500, ..Status::failure(two, "") };
+        assert!(judge(Ok(inside)).unwrap_err().next.contains("only one budget"), "201 with a failure inside");
+        assert_eq!(judge(answer(404, "gone", None)), Ok(()));
+        assert_eq!(judge(answer(409, "the UID in the precondition does not match", None)), Ok(()));
+    }
 }

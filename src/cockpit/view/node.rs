@@ -2,10 +2,14 @@
 
 use super::super::{Scene, rows};
 use crate::domain::{
-    drain,
+    drain::{
+        self,
+        verdict::{self, Verdict},
+    },
     facts::Cni,
     step::Step,
-    text::{between, count, duration, safe},
+    storage,
+    text::{between, duration, safe},
 };
 
 pub(in super::super) fn lines(scene: &Scene<'_>, name: &str) -> Vec<String> {
@@ -23,7 +27,7 @@ pub(in super::super) fn lines(scene: &Scene<'_>, name: &str) -> Vec<String> {
     if !node.taints.is_empty() {
         out.push(format!(
             "taints: {}",
-            node.taints.iter().map(|t| safe(t).into_owned()).collect::<Vec<_>>().join(", ")
+            node.taints.iter().map(|t| safe(&t.to_string()).into_owned()).collect::<Vec<_>>().join(", ")
         ));
     }
     if let Some(e) = &status.last_error {
@@ -70,16 +74,31 @@ fn pods(scene: &Scene<'_>, name: &str, out: &mut Vec<String>) {
         on(Cni::Cilium),
         on(Cni::Host)
     ));
-    for (pod, kinds) in &drain.consent {
-        let kinds: Vec<String> = kinds.iter().map(|k| format!("{k:?}")).collect();
-        out.push(format!("  ? {} needs consent: {}", pod.key, kinds.join(", ")));
+    let so_far = rows::status_of(scene.facts, name);
+    let verdict = verdict::judge_drain(scene.facts, &drain, &consents, scene.now);
+    if !so_far.step.is_final() && !so_far.step.is_underway() {
+        out.push(format!("a drain now: {}", verdict.word()));
     }
-    for pod in drain.evict.iter().chain(&drain.delete_last) {
-        let why = drain::blocker(scene.facts, pod).map(|w| format!("  ! {w}")).unwrap_or_default();
-        out.push(format!("  {} {}{why}", pod.key, pod.ip.map(|i| i.to_string()).unwrap_or_default()));
+    if let Verdict::Impossible { object, why, fix, .. } = &verdict {
+        out.push(format!("  ! {}: {}", safe(object), safe(why)));
+        out.push(format!("    → {fix}"));
     }
-    if !drain.leaving.is_empty() {
-        out.push(format!("  {} terminating", count(drain.leaving.len(), "pod")));
+    for line in verdict::lines(scene.facts, name, &consents, scene.now).iter().filter(|l| l.fate != "stays") {
+        let mark = match line.fate {
+            "needs consent" => '?',
+            "blocked" => '!',
+            _ => ' ',
+        };
+        let why = if line.why.is_empty() { String::new() } else { format!(": {}", safe(&line.why)) };
+        out.push(format!("  {mark} {} {}{why}", line.pod, line.fate));
+    }
+    for volume in storage::still_attached(scene.facts, name, &consents).iter().filter(|_| so_far.drain.is_some()) {
+        out.push(format!("  ! {volume} is still attached"));
+    }
+    if !so_far.commands.is_empty() {
+        out.push(String::new());
+        out.push("yours to do on its host:".into());
+        out.extend(so_far.commands.iter().map(|c| format!("  $ {}", safe(c))));
     }
 }
 
@@ -105,6 +124,9 @@ fn evidence(status: &crate::domain::api::NodeMigrationStatus, out: &mut Vec<Stri
         ));
     }
     if !e.leaked_leases.is_empty() {
-        out.push(format!("leaked: {}", e.leaked_leases.join(", ")));
+        out.push(format!("leaked leases: {}", e.leaked_leases.join(", ")));
+    }
+    if !e.leaked_endpoints.is_empty() {
+        out.push(format!("leaked endpoints: {}", e.leaked_endpoints.join(", ")));
     }
 }

@@ -1,72 +1,55 @@
 //! What would keep a pod from leaving its node, and what begins to bite.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity},
-    drain::{self, Fate},
+    consent::Wanted,
+    drain::verdict::{self, Verdict},
     rolling::Context,
-    text,
 };
 
-pub(super) fn budgets(ctx: &Context<'_>, out: &mut Vec<Finding>) {
-    let before = out.len();
-    for pod in ctx.facts.pods.values().filter(|p| drain::fate(p, &ctx.migration.spec.consents) == Fate::Evict) {
-        let many = drain::budgets_of(ctx.facts, pod).count();
-        if many > 1
-            && let Some(why) = drain::blocker(ctx.facts, pod)
-        {
-            out.push(finding("budgets", Severity::Block, format!("pod/{}", pod.key), why, "Leave one budget for it."));
+/// A verdict for each node, before anything is cordoned.
+pub(super) fn drains(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+    let consents = &ctx.migration.spec.consents;
+    let mut clean = 0;
+    let mut asked: BTreeMap<Wanted, Vec<String>> = BTreeMap::new();
+    for node in ctx.nodes_in_order() {
+        match verdict::judge(ctx.facts, &node.name, consents, ctx.now) {
+            Verdict::Clean => clean += 1,
+            Verdict::Impossible { pod, object, why, fix } => out.push(finding(
+                "drain",
+                // two budgets on a pod never resolve; what blocks now may be free when the node's turn comes
+                if why.contains("budgets match it") { Severity::Block } else { Severity::Warn },
+                object,
+                format!("node {} cannot be drained now: {pod}: {why}", node.name),
+                &fix,
+            )),
+            Verdict::NeedsConsent(wanted) => {
+                wanted.into_iter().for_each(|w| asked.entry(w).or_default().push(node.name.to_string()));
+            }
         }
     }
-    for budget in ctx.facts.budgets.values().filter(|b| b.allowed <= 0 && b.expected > 0) {
-        out.push(finding(
-            "budgets",
-            Severity::Warn,
-            format!("poddisruptionbudget/{}", budget.key),
-            format!(
-                "allows no disruption now: needs {} healthy pods, has {} of {}",
-                budget.desired, budget.healthy, budget.expected
-            ),
-            "A drain waits for it and never goes past it. Add a replica, or mend the pods that are not ready.",
-        ));
-    }
-    if out.len() == before {
-        out.push(pass(
-            "budgets",
-            "pods",
-            format!("{} and none blocks now", text::count(ctx.facts.budgets.len(), "budget")),
-        ));
-    }
-}
-
-pub(super) fn consents(ctx: &Context<'_>, out: &mut Vec<Finding>) {
-    let missing: BTreeSet<(String, String)> = ctx
-        .facts
-        .pods
-        .values()
-        .filter_map(|p| match drain::fate(p, &ctx.migration.spec.consents) {
-            Fate::NeedsConsent(kinds) => {
-                Some(kinds.into_iter().map(|k| (drain::consent_object(p), format!("{k:?}"))).collect::<Vec<_>>())
-            }
-            _ => None,
-        })
-        .flatten()
-        .collect();
-    for (object, kind) in missing {
-        let what = if kind == "DeleteBarePod" {
-            "nothing would start it again once it is evicted"
-        } else {
-            "its emptyDir is lost with the pod"
-        };
+    for (wanted, nodes) in asked {
         out.push(finding(
             "consent",
             Severity::Warn,
-            object.clone(),
-            format!("{what}; its node waits for your consent"),
-            &format!("Press `a` on its node, or give --consent {kind}:{object}."),
+            wanted.object.clone(),
+            format!("{}; {} for your consent", wanted.kind.cost(), waits(&nodes)),
+            &format!("Press `a` on its node, or give --consent {wanted}."),
         ));
+    }
+    let all = ctx.nodes_in_order().len();
+    out.push(pass("drain", "nodes", format!("{clean} of {all} could be drained now without asking anybody")));
+}
+
+fn waits(nodes: &[String]) -> String {
+    let named = nodes.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    match nodes.len() {
+        0 | 1 => format!("node {named} waits"),
+        2 | 3 => format!("nodes {named} wait"),
+        n => format!("nodes {named} and {} more wait", n - 3),
     }
 }
 

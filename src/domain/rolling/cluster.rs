@@ -4,14 +4,32 @@ use std::sync::Arc;
 
 use super::{Context, Progress};
 use crate::domain::{
-    api::{NodeMigrationStatus, Severity},
+    api::{NodeMigrationStatus, Severity, StepError},
     checks,
     effect::{Effect, HelmRelease, NODE_CONFIG, RELEASE, restart_mark},
-    facts::{Cni, DaemonSetFact, Facts, Key},
+    evidence::HostEvidence,
+    facts::{Cni, DaemonSetFact, Facts, Key, NodeFact},
     host::HostTask,
     phase::Phase,
     text, values,
 };
+
+/// Hands a node's record out.
+type Records<'a> = &'a mut dyn FnMut(&str) -> Option<NodeMigrationStatus>;
+/// Records that became something else.
+type Changed = Vec<(Arc<str>, NodeMigrationStatus)>;
+
+/// Nothing of Flannel's is left on a host.
+fn is_clean(host: Option<&HostEvidence>) -> Result<(), String> {
+    let Some(host) = host else { return Err("not looked yet".into()) };
+    let links = host.links.iter().filter(|l| *l != "cilium_host").cloned();
+    let files = host.cni_files.iter().filter(|f| f.starts_with("10-flannel")).cloned();
+    let mut left: Vec<String> = links.chain(files).chain(host.folders.clone()).collect();
+    if host.rules > 0 {
+        left.push(text::count(host.rules as usize, "firewall rule"));
+    }
+    if left.is_empty() { Ok(()) } else { Err(format!("still there: {}", left.join(", "))) }
+}
 
 /// What the facts say about each phase, whatever anybody remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,8 +224,8 @@ impl Context<'_> {
     /// Flannel's objects go, then what it left on the nodes. Records say which nodes are clean.
     pub fn remove(
         &self,
-        records: &mut dyn FnMut(&str) -> Option<NodeMigrationStatus>,
-    ) -> (Progress, Vec<(Arc<str>, NodeMigrationStatus)>) {
+        records: Records<'_>,
+    ) -> (Progress, Changed) {
         let sets = self.flannel_sets();
         let keys: Vec<Key> = sets.iter().map(|d| d.key.clone()).collect();
         let namespace = self.namespace();
@@ -231,61 +249,91 @@ impl Context<'_> {
         self.clean(records)
     }
 
-    fn clean(
+    fn clean(&self, records: Records<'_>) -> (Progress, Changed) {
+        let networks = self.facts.flannel.values().flat_map(|f| f.networks.clone());
+        let backup = self.migration.status.iter().flat_map(|s| s.flannel_networks.clone());
+        let mut networks: Vec<_> = networks.chain(backup.filter_map(|n| n.parse().ok())).collect();
+        networks.sort_unstable();
+        networks.dedup();
+        let task = HostTask::Clean { networks };
+        self.on_hosts(&task, records, |s| !s.evidence.cleaned, |s| s.evidence.cleaned = true)
+    }
+
+    /// Runs a task on every node whose record says that it is due.
+    fn on_hosts(
         &self,
-        records: &mut dyn FnMut(&str) -> Option<NodeMigrationStatus>,
-    ) -> (Progress, Vec<(Arc<str>, NodeMigrationStatus)>) {
-        let (mut effects, mut changed, mut open, mut failed) = (vec![], vec![], vec![], None);
+        task: &HostTask,
+        records: Records<'_>,
+        due: impl Fn(&NodeMigrationStatus) -> bool,
+        mark: impl Fn(&mut NodeMigrationStatus),
+    ) -> (Progress, Changed) {
+        let (mut effects, mut changed, mut open, mut said) = (vec![], vec![], vec![], None);
         for node in self.nodes_in_order() {
-            let Some(mut status) = records(&node.name).filter(|s| !s.evidence.cleaned) else { continue };
-            match self.task(node, &mut status, &HostTask::Clean) {
-                Ok(report) => {
-                    status.evidence.cleaned = true;
-                    status.evidence.host = Some(report.host("clean", self.now));
-                    status.evidence.leaked_leases.clear();
+            let Some(mut status) = records(&node.name).filter(|s| due(s)) else { continue };
+            match self.on_host(node, &mut status, task) {
+                Progress::Done => {
+                    mark(&mut status);
                     status.last_error = None;
                     changed.push((node.name.clone(), status));
                     continue;
                 }
-                Err(Progress::Act(due, _)) => effects.extend(due),
-                Err(Progress::Fail { message, object, next }) => {
+                Progress::Act(due, _) => effects.extend(due),
+                Progress::Fail { message, object, next } => {
                     let count = status.last_error.as_ref().map_or(1, |e| e.count + 1);
-                    status.last_error = Some(crate::domain::api::StepError {
-                        message: message.clone(),
-                        object,
-                        next,
-                        at: self.now,
-                        count,
-                    });
-                    failed = Some(message);
-                    changed.push((node.name.clone(), status));
+                    status.last_error =
+                        Some(StepError { message: message.clone(), object, next, at: self.now, count });
+                    said = Some(message);
                 }
-                Err(_) => {}
+                Progress::Wait(why) if self.is_manual(task) => said = Some(why),
+                Progress::Wait(_) => {}
             }
+            changed.push((node.name.clone(), status));
             open.push(node.name.to_string());
         }
-        let progress = match (open.first(), failed) {
+        let left = text::count(open.len(), "node");
+        let progress = match (open.first(), said) {
             (None, _) => Progress::Done,
+            (Some(_), _) if !effects.is_empty() => Progress::Act(effects, format!("{left}: {}", task.purpose())),
             (Some(_), Some(message)) => Progress::Wait(message),
-            (Some(first), None) if effects.is_empty() => {
-                Progress::Wait(format!("cleans {first} and {} more", open.len() - 1))
-            }
-            (Some(_), None) => Progress::Act(effects, format!("{} to clean", text::count(open.len(), "node"))),
+            (Some(first), None) => Progress::Wait(format!("{first} and {} more: {}", open.len() - 1, task.purpose())),
         };
         (progress, changed)
     }
 
-    /// Flannel's objects come back from the copy, and with them its files on the nodes.
-    pub fn undo_remove(&self) -> Progress {
+    fn on_host(&self, node: &NodeFact, status: &mut NodeMigrationStatus, task: &HostTask) -> Progress {
+        if self.is_manual(task) {
+            // what Flannel needs it makes again by itself: only the cleaning is asked of anybody
+            return match task {
+                HostTask::Clean { .. } => self.by_hand(node, status, task, |e| is_clean(e.host.as_ref())),
+                _ => Progress::Done,
+            };
+        }
+        match self.task(node, status, task) {
+            Err(progress) => progress,
+            Ok(report) => {
+                self.took_look(node, status, task.name(), &report);
+                Progress::Done
+            }
+        }
+    }
+
+    /// What was cleaned is put back, then Flannel's objects come back from the copy.
+    pub fn undo_remove(&self, records: Records<'_>) -> (Progress, Changed) {
         let namespace = self.namespace();
         let sets = self.flannel_sets();
         if sets.is_empty() {
-            return Progress::act(Effect::RestoreFlannel { namespace }, "create Flannel's objects again");
+            let (progress, changed) =
+                self.on_hosts(&HostTask::PutBack, records, |s| s.evidence.cleaned, |s| s.evidence.cleaned = false);
+            if progress != Progress::Done {
+                return (progress, changed);
+            }
+            return (Progress::act(Effect::RestoreFlannel { namespace }, "create Flannel's objects again"), changed);
         }
         if let Some(set) = sets.iter().find(|s| !s.is_rolled_out()) {
-            return Progress::Wait(format!("{} of {} Flannel pods ready", set.ready, set.desired));
+            return (Progress::Wait(format!("{} of {} Flannel pods ready", set.ready, set.desired)), vec![]);
         }
-        Progress::act(Effect::ForgetFlannelBackup { namespace }, "the copy of Flannel's objects is no longer needed")
+        let forget = Effect::ForgetFlannelBackup { namespace };
+        (Progress::act(forget, "the copy of Flannel's objects is no longer needed"), vec![])
     }
 
     /// Every check of the end state.

@@ -1,14 +1,14 @@
-//! Task pods: run one, read what it reported, sweep it away.
+//! Host tasks: run one, read what it reported, sweep its pod away; or say what to type and look for its effect.
 
 use std::time::Duration;
 
 use super::{Context, Progress};
 use crate::domain::{
-    api::NodeMigrationStatus,
+    api::{HostAccess, NodeMigrationStatus},
     effect::Effect,
     evidence::Evidence,
     facts::{Facts, NodeFact, PodFact},
-    host::{HostTask, Report},
+    host::{HostTask, Report, Way, commands},
     text,
 };
 
@@ -30,20 +30,19 @@ impl Context<'_> {
         let name = task.pod_name(&node.name, nth);
         let namespace = &self.migration.spec.cilium.namespace;
         let pod = self.facts.pods.values().find(|p| *p.key.name == *name && *p.key.namespace == **namespace);
-        let Some(pod) = pod else {
+        let report = self.facts.reports.get(&name).or_else(|| pod?.report.as_ref());
+        let Some((code, message)) = report else {
+            if let Some(pod) = pod {
+                let why =
+                    if pod.reason.is_empty() { pod.phase.to_string() } else { text::safe(&pod.reason).into_owned() };
+                return Err(Progress::Wait(format!("task pod {} is {why}", pod.key.name)));
+            }
             if let Some(wait) = self.backing_off(status) {
                 return Err(wait);
             }
-            let Some(image) = task_image(self.facts) else {
-                return Err(Progress::Wait("waits for a Cilium agent whose image the task pods can use".into()));
-            };
-            let (node, namespace) = (node.name.clone(), namespace.clone());
-            let why = task.purpose();
-            return Err(Progress::act(Effect::Task { node, task: task.clone(), nth, namespace, image }, why));
-        };
-        let Some((code, message)) = &pod.report else {
-            let why = if pod.reason.is_empty() { pod.phase.to_string() } else { text::safe(&pod.reason).into_owned() };
-            return Err(Progress::Wait(format!("task pod {} is {why}", pod.key.name)));
+            let way = self.way(node, task)?;
+            let (node, why) = (node.name.clone(), task.purpose());
+            return Err(Progress::act(Effect::Task { node, task: task.clone(), nth, way }, why));
         };
         let report = Report::parse(message);
         status.evidence.looks += 1;
@@ -57,6 +56,49 @@ impl Context<'_> {
             });
         }
         Ok(report)
+    }
+
+    /// How a task gets to the node. By hand only what looks goes there, in a pod.
+    fn way(&self, node: &NodeFact, task: &HostTask) -> Result<Way, Progress> {
+        let hosts = &self.migration.spec.hosts;
+        if hosts.access == HostAccess::Ssh && *task != HostTask::Probe {
+            return Ok(Way::Ssh { target: commands::ssh_target(&hosts.ssh_target, node) });
+        }
+        let Some(image) = task_image(self.facts) else {
+            return Err(Progress::Wait("waits for a Cilium agent whose image the task pods can use".into()));
+        };
+        Ok(Way::Pod { namespace: self.migration.spec.cilium.namespace.clone(), image })
+    }
+
+    /// Somebody does it by hand: `done` tells by a look whether it is.
+    ///
+    /// # Errors
+    /// What to do until it is.
+    pub(super) fn by_hand(
+        &self,
+        node: &NodeFact,
+        status: &mut NodeMigrationStatus,
+        task: &HostTask,
+        done: impl Fn(&Evidence) -> Result<(), String>,
+    ) -> Progress {
+        status.commands = task.by_hand(&node.name);
+        let look = self.look_until(node, status, &HostTask::Look, done);
+        match look {
+            Progress::Done => {
+                status.commands.clear();
+                Progress::Done
+            }
+            Progress::Wait(why) => {
+                let first = status.commands.first().cloned().unwrap_or_default();
+                Progress::Wait(format!("yours to do on {}: {first} ({why})", node.name))
+            }
+            other => other,
+        }
+    }
+
+    /// Changes on hosts are an operator's.
+    pub(super) fn is_manual(&self, task: &HostTask) -> bool {
+        self.migration.spec.hosts.access == HostAccess::Manual && !task.only_looks()
     }
 
     /// A task that failed is tried again, ever more slowly.
@@ -91,11 +133,20 @@ impl Context<'_> {
         match self.task(node, status, task) {
             Err(progress) => progress,
             Ok(report) => {
-                status.evidence.host = Some(report.host(task.name(), self.now));
-                status.evidence.leaked_leases = leaked(self.facts, node, &report);
+                self.took_look(node, status, task.name(), &report);
                 satisfied(&status.evidence).map_or_else(Progress::Wait, |()| Progress::Done)
             }
         }
+    }
+
+    /// Takes in what a task saw of the host.
+    pub(super) fn took_look(&self, node: &NodeFact, status: &mut NodeMigrationStatus, task: &str, report: &Report) {
+        let unknown = |ip: &str| ip.parse().is_ok_and(|ip| !self.facts.pods_on(&node.name).any(|p| p.ip == Some(ip)));
+        let evidence = &mut status.evidence;
+        evidence.host = Some(report.host(task, self.now));
+        evidence.leaked_leases = report.leases().filter(|l| unknown(l)).map(str::to_owned).collect();
+        let endpoints = report.endpoints().filter(|(_, ip)| unknown(ip));
+        evidence.leaked_endpoints = endpoints.map(|(id, ip)| format!("{id} {ip}")).collect();
     }
 
     /// Task pods whose report was taken: they can go.
@@ -112,15 +163,6 @@ impl Context<'_> {
         let nth = self.status(&pod.node).evidence.looks;
         pod.key.name.ends_with(&format!("-{}-{nth}", pod.node))
     }
-}
-
-/// Leases whose address no pod of the node has.
-fn leaked(facts: &Facts, node: &NodeFact, report: &Report) -> Vec<String> {
-    report
-        .leases()
-        .filter(|l| l.parse().is_ok_and(|ip| !facts.pods_on(&node.name).any(|p| p.ip == Some(ip))))
-        .map(str::to_owned)
-        .collect()
 }
 
 /// The agent's image: it is on every node that runs an agent, and never pulled.

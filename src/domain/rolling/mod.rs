@@ -2,9 +2,12 @@
 
 pub mod cluster;
 pub mod host;
+mod leave;
 pub mod node;
 pub mod order;
+mod recycle;
 mod steps;
+mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,8 +29,22 @@ pub struct Failure {
     pub at: Timestamp,
     /// How often in a row.
     pub count: u32,
-    /// It was refused by a disruption budget: nothing is wrong, somebody else has to become healthy.
-    pub budget: bool,
+    /// What kind of a refusal it was.
+    pub kind: Refused,
+}
+
+/// Why a change was refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refused {
+    /// By a disruption budget: nothing is wrong, somebody else has to become healthy.
+    Budget,
+    /// Its namespace is being deleted: it goes with it.
+    NamespaceEnds,
+    /// The API server is busy: it limits the flow of requests.
+    Busy,
+    /// Something is wrong.
+    #[default]
+    Fault,
 }
 
 /// Everything that a decision is made of.

@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Context, Progress};
+use super::{Context, Progress, Refused};
 use crate::domain::{
     api::{NodeMigrationStatus, StepError, StepTiming, Target},
+    drain::{self, progress},
     effect::Effect,
     facts::{Cni, NodeFact},
     step::Step,
@@ -105,6 +106,11 @@ impl Context<'_> {
             host.at = None;
         }
         match step {
+            Step::Drain => {
+                let drain = drain::sort(self.facts, &node.name, &self.migration.spec.consents);
+                status.evidence.moved = progress::moved(self.facts, &drain);
+                status.drain = None;
+            }
             Step::Switch | Step::Unswitch => {
                 status.evidence.switched = true;
                 status.evidence.agent_before = self.facts.agent_on(&node.name).map(|a| a.uid.to_string());
@@ -112,8 +118,13 @@ impl Context<'_> {
             Step::Recycle => {
                 status.evidence.boot_id_before = Some(node.boot_id.to_string());
                 status.evidence.boot_id_after = None;
+                status.evidence.node_uid = Some(node.uid.to_string());
+                status.evidence.reboot_asked = None;
             }
-            Step::Verify => status.evidence.probe = None,
+            Step::Verify => {
+                status.evidence.probe = None;
+                status.evidence.releases = 0;
+            }
             _ => {}
         }
     }
@@ -121,6 +132,8 @@ impl Context<'_> {
     fn finish_step(&self, node: &NodeFact, status: &mut NodeMigrationStatus) {
         finish(&mut status.steps, self.now);
         status.last_error = None;
+        status.drain = None;
+        status.commands.clear();
         match status.step {
             Step::Restore => status.evidence.switched = false,
             Step::Verify => {
@@ -148,7 +161,7 @@ impl Context<'_> {
     }
 
     fn note_failures(&self, due: &[Effect], status: &mut NodeMigrationStatus) {
-        let failed = due.iter().find_map(|e| Some((e, self.failures.get(&e.name()).filter(|f| !f.budget)?)));
+        let failed = due.iter().find_map(|e| Some((e, self.failures.get(&e.name()).filter(|f| f.kind == Refused::Fault)?)));
         if let Some((effect, failure)) = failed {
             status.last_error = Some(StepError {
                 message: text::safe(&failure.message).into_owned(),

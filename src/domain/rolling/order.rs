@@ -21,11 +21,50 @@ impl<'a> Context<'a> {
             .values()
             .filter(|n| spec.selector.iter().all(|(k, v)| n.labels.get(k) == Some(v)))
             .collect();
+        let own = self.facts.own_node();
+        let batch = |n: &NodeFact| spec.batch_by.as_ref().map(|label| natural_or_last(n.labels.get(label)));
         nodes.sort_by_key(|n| {
             let named = spec.order.iter().position(|o| **o == *n.name).unwrap_or(usize::MAX);
-            (named, n.control_plane, natural(&n.name))
+            // who works on the node that is drained interrupts itself: the last of its kind
+            (named, n.control_plane, own == Some(&*n.name), batch(n), natural(&n.name))
         });
         nodes
+    }
+
+    /// How many nodes may be out: one until the canaries are through.
+    fn limit(&self, target: Target) -> (usize, &'static str) {
+        let spec = &self.migration.spec.nodes;
+        let number = |n: u32| usize::try_from(n).unwrap_or(1);
+        let done = || self.nodes_in_order().iter().filter(|n| self.status(&n.name).step == Step::Done).count();
+        if target == Target::Cilium && spec.max_unavailable > 1 && done() < number(spec.canaries) {
+            return (1, "at most 1 at once until the canaries are through");
+        }
+        (number(spec.max_unavailable), "")
+    }
+
+    /// A node that this one has to wait for, whatever `maxUnavailable` allows, and why.
+    fn ahead_of(&self, node: &NodeFact, target: Target) -> Option<String> {
+        let open = |n: &&&NodeFact| {
+            n.name != node.name
+                && self.wanted(&n.name) == Some(target)
+                && self.status(&n.name).step != Step::last(target)
+        };
+        let order = self.nodes_in_order();
+        if node.control_plane {
+            let worker = order.iter().filter(|n| !n.control_plane).find(open)?;
+            return Some(format!("the control plane goes last: waits for {}", worker.name));
+        }
+        let label = self.migration.spec.nodes.batch_by.as_ref()?;
+        let of = |n: &NodeFact| n.labels.get(label).cloned().unwrap_or_default();
+        let own = of(node);
+        // a batch that has begun is finished before another one begins
+        let begun = |n: &&&NodeFact| !matches!(self.status(&n.name).step, Step::Pending | Step::RolledBack);
+        let workers = || order.iter().filter(|n| !n.control_plane);
+        let ahead = workers().filter(|n| of(n) != own).filter(open).find(|n| {
+            let batch = of(n);
+            workers().filter(|m| of(m) == batch).any(|m| begun(&m))
+        })?;
+        Some(format!("batches by {label}: {own} waits for {} of {}", ahead.name, of(ahead)))
     }
 
     /// What is recorded of a node.
@@ -68,7 +107,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// The reason, as a sentence.
     pub fn may_begin(&self, node: &NodeFact, target: Target, taken: &[Arc<str>]) -> Result<(), String> {
-        let limit = usize::try_from(self.migration.spec.nodes.max_unavailable).unwrap_or(1);
+        let (limit, canaries) = self.limit(target);
         let out: Vec<(&NodeFact, String)> = self
             .facts
             .nodes
@@ -79,17 +118,13 @@ impl<'a> Context<'a> {
         if let Some((other, why)) = out.first()
             && out.len() >= limit
         {
-            return Err(format!("waits for {}: {why} (at most {limit} at once)", other.name));
+            let rule = if canaries.is_empty() { format!("at most {limit} at once") } else { canaries.to_owned() };
+            return Err(format!("waits for {}: {why} ({rule})", other.name));
+        }
+        if let Some(why) = self.ahead_of(node, target) {
+            return Err(why);
         }
         if node.control_plane {
-            let worker = self.nodes_in_order().into_iter().find(|n| {
-                !n.control_plane
-                    && self.wanted(&n.name) == Some(target)
-                    && self.status(&n.name).step != Step::last(target)
-            });
-            if let Some(worker) = worker {
-                return Err(format!("the control plane goes last: waits for {}", worker.name));
-            }
             if let Some((other, why)) = out.iter().find(|(n, _)| n.control_plane) {
                 return Err(format!("control plane one at a time: waits for {}: {why}", other.name));
             }
@@ -117,6 +152,11 @@ impl<'a> Context<'a> {
         }
         node.unschedulable.then(|| "somebody else has cordoned it".into())
     }
+}
+
+/// Nodes without the label come after those with it.
+fn natural_or_last(value: Option<&String>) -> (bool, Vec<(String, u64)>) {
+    (value.is_none(), value.map(|v| natural(v)).unwrap_or_default())
 }
 
 /// Sorts `node-2` before `node-10`.

@@ -33,13 +33,16 @@ pub(super) enum Kind {
     StatefulSet,
     Budget,
     Policy,
+    Volume,
+    Claim,
+    Attachment,
     CiliumNode,
     CiliumEndpoint,
     CiliumNodeConfig,
 }
 
 impl Kind {
-    const BUILT_IN: [Self; 10] = [
+    const BUILT_IN: [Self; 13] = [
         Self::Node,
         Self::Pod,
         Self::Namespace,
@@ -50,6 +53,9 @@ impl Kind {
         Self::StatefulSet,
         Self::Budget,
         Self::Policy,
+        Self::Volume,
+        Self::Claim,
+        Self::Attachment,
     ];
     /// Served only once Cilium's operator has defined them.
     const CILIUM: [Self; 3] = [Self::CiliumNode, Self::CiliumEndpoint, Self::CiliumNodeConfig];
@@ -66,6 +72,9 @@ impl Kind {
             Self::StatefulSet => ("apps", "v1", "StatefulSet", "statefulsets"),
             Self::Budget => ("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
             Self::Policy => ("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"),
+            Self::Volume => ("", "v1", "PersistentVolume", "persistentvolumes"),
+            Self::Claim => ("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
+            Self::Attachment => ("storage.k8s.io", "v1", "VolumeAttachment", "volumeattachments"),
             Self::CiliumNode => ("cilium.io", "v2", "CiliumNode", "ciliumnodes"),
             Self::CiliumEndpoint => ("cilium.io", "v2", "CiliumEndpoint", "ciliumendpoints"),
             Self::CiliumNodeConfig => ("cilium.io", "v2alpha1", "CiliumNodeConfig", "ciliumnodeconfigs"),
@@ -74,7 +83,7 @@ impl Kind {
     }
 
     const fn is_namespaced(self) -> bool {
-        !matches!(self, Self::Node | Self::Namespace | Self::CiliumNode)
+        !matches!(self, Self::Node | Self::Namespace | Self::Volume | Self::Attachment | Self::CiliumNode)
     }
 }
 

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::{
     cache::{Cluster, Kind, Object, is_true, owned_by, owner_reference, selects},
-    garbage, replicas,
+    garbage, namespaces, replicas,
     scheduler::tolerated,
+    volumes,
 };
 use crate::sim::api::random_tail;
 
@@ -24,6 +25,8 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
             count_budget(&cluster, &budget).await;
         }
         garbage::collect(&cluster).await;
+        volumes::attach(&cluster).await;
+        namespaces::end(&cluster).await;
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
             () = tokio::time::sleep(Duration::from_secs(1)) => {}

@@ -38,6 +38,8 @@ pub(super) struct Host {
     /// Counts boots: what began before a reboot does not go on after it.
     pub(super) boots: u64,
     pub(super) up: bool,
+    /// Its kubelet is up and its runtime is not well.
+    pub(super) unready: bool,
     /// `/etc/cni/net.d`.
     pub(super) confs: BTreeSet<String>,
     /// `/var/lib/cni/networks/cbr0`: address to sandbox (a pod's UID).
@@ -56,6 +58,24 @@ pub(super) struct Host {
     pub(super) sandboxes: HashMap<String, Sandbox>,
     /// What was moved away instead of deleted.
     pub(super) backup: Vec<String>,
+    /// What the task `clean` has put away, for `put-back`.
+    pub(super) cleaned: Option<Cleaned>,
+}
+
+/// What was cleaned.
+#[derive(Debug)]
+pub(super) struct Cleaned {
+    confs: Vec<String>,
+    leases: BTreeMap<IpAddr, String>,
+    subnet_env: bool,
+    chains: bool,
+    links: Vec<&'static str>,
+}
+
+/// The number of an endpoint, out of its pod's UID.
+pub(super) fn endpoint_number(uid: &str) -> String {
+    let sum = uid.bytes().fold(7_u32, |n, b| n.wrapping_mul(31).wrapping_add(u32::from(b)));
+    (sum % 60_000 + 100).to_string()
 }
 
 const FLANNEL: &str = "10-flannel.conflist";
@@ -111,17 +131,45 @@ impl Host {
         true
     }
 
-    /// What the task `clean` does.
+    /// What the task `clean` does. Begun again it goes on.
     pub(super) fn clean(&mut self) {
-        for gone in [FLANNEL.to_owned(), format!("{FLANNEL}{BAK}")] {
-            if self.confs.remove(&gone) {
-                self.backup.push(gone);
+        let bak = format!("{FLANNEL}{BAK}");
+        let confs = [FLANNEL.to_owned(), bak].into_iter().filter(|c| self.confs.remove(c)).collect();
+        let links = ["flannel.1", "cni0"].into_iter().filter(|l| self.links.remove(l)).collect();
+        let cleaned = Cleaned {
+            confs,
+            leases: std::mem::take(&mut self.leases),
+            subnet_env: std::mem::take(&mut self.subnet_env),
+            chains: std::mem::take(&mut self.chains),
+            links,
+        };
+        self.cleaned.get_or_insert(cleaned);
+    }
+
+    /// What the task `put-back` does.
+    pub(super) fn put_back(&mut self) {
+        let Some(cleaned) = self.cleaned.take() else { return };
+        self.confs.extend(cleaned.confs);
+        self.leases.extend(cleaned.leases);
+        self.links.extend(cleaned.links);
+        self.subnet_env |= cleaned.subnet_env;
+        self.chains |= cleaned.chains;
+    }
+
+    /// What the task `release` does: only what no sandbox has any more.
+    pub(super) fn release(&mut self, what: &str) -> bool {
+        match what.split_once('=') {
+            Some(("lease", ip)) => {
+                let Ok(ip) = ip.parse::<IpAddr>() else { return false };
+                let lives = self.leases.get(&ip).is_some_and(|owner| self.sandboxes.contains_key(owner));
+                !lives && self.leases.remove(&ip).is_some()
             }
+            Some(("endpoint", number)) => {
+                let found = self.endpoints.keys().find(|uid| endpoint_number(uid) == number).cloned();
+                found.is_some_and(|uid| !self.sandboxes.contains_key(&uid) && self.endpoints.remove(&uid).is_some())
+            }
+            _ => false,
         }
-        self.leases.clear();
-        self.subnet_env = false;
-        self.chains = false;
-        self.links.retain(|l| !matches!(*l, "flannel.1" | "cni0"));
     }
 
     /// What a power cycle leaves: the disk.

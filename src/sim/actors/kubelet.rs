@@ -21,6 +21,9 @@ use super::{
     pods,
 };
 
+/// Annotation of a node that does not reboot as it should: `ignored`, `never-back` or `not-ready`.
+const REBOOT: &str = "cutover.dev/embedded-reboot";
+
 /// One node's kubelet.
 pub(super) struct Kubelet {
     pub(super) cluster: Arc<Cluster>,
@@ -87,7 +90,7 @@ impl Kubelet {
 
     /// What decides about Ready: up or not, networked or not, and which boot it is.
     fn fitness(&self) -> (bool, bool, u64) {
-        self.hosts.with(&self.node, |h| (h.up, h.conf().is_some(), h.boots))
+        self.hosts.with(&self.node, |h| (h.up, h.conf().is_some() && !h.unready, h.boots))
     }
 
     fn look_after_pods(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
@@ -118,7 +121,8 @@ impl Kubelet {
 
     /// Writes the node's status as a kubelet does.
     pub(super) async fn report(&self) {
-        let (up, boot_id, networked) = self.hosts.with(&self.node, |h| (h.up, h.boot_id.clone(), h.conf().is_some()));
+        let (up, boot_id, networked) =
+            self.hosts.with(&self.node, |h| (h.up, h.boot_id.clone(), h.conf().is_some() && !h.unready));
         if !up {
             return;
         }
@@ -167,8 +171,17 @@ impl Kubelet {
     /// A power cycle: everything in memory is lost, everything on disk stays, and every pod starts anew.
     pub(super) async fn reboot(self: Arc<Self>) {
         let pace = self.cluster.pace;
+        let fault = self.cluster.get(Kind::Node, "", &self.node).and_then(|n| n.annotations().get(REBOOT).cloned());
+        if fault.as_deref() == Some("ignored") {
+            return;
+        }
         self.hosts.with(&self.node, |h| h.up = false);
+        if fault.as_deref() == Some("never-back") {
+            self.goes_silent().await;
+            return;
+        }
         pace.wait(Duration::from_secs(25)).await;
+        self.hosts.with(&self.node, |h| h.unready = fault.as_deref() == Some("not-ready"));
         self.hosts.with(&self.node, |h| h.boot(uuid::Uuid::new_v4().to_string()));
         // the runtime takes down what it still knows of, with the configuration that is there now
         let old: Vec<String> = self.hosts.with(&self.node, |h| h.sandboxes.keys().cloned().collect());
@@ -181,6 +194,13 @@ impl Kubelet {
         }
         self.hosts.with(&self.node, |h| old.iter().for_each(|uid| super::cni::del(h, uid)));
         self.report().await;
+    }
+
+    /// What the node controller writes of a kubelet that is not heard any more; on a real server it does so itself.
+    async fn goes_silent(&self) {
+        self.cluster.pace.wait(Duration::from_secs(40)).await;
+        let unknown = json!({"conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "Kubelet stopped posting node status."}]});
+        self.cluster.status(Kind::Node, "", &self.node, &unknown).await;
     }
 
     pub(super) fn own_pods(&self) -> Vec<Object> {

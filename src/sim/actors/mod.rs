@@ -5,9 +5,11 @@ mod agent;
 mod cache;
 mod cni;
 mod controllers;
+mod fitting;
 mod garbage;
 mod host;
 mod kubelet;
+mod namespaces;
 mod operator;
 mod pods;
 pub mod relay;
@@ -15,6 +17,7 @@ mod replicas;
 mod scheduler;
 mod tasks;
 mod traffic;
+mod volumes;
 
 pub(crate) use traffic::CALLS;
 
@@ -55,6 +58,7 @@ pub async fn start(client: Client, cast: Cast, pace: Pace) -> std::io::Result<Ac
     let hosts = host::Hosts::default();
     tasks.spawn(kubelet::run_all(Arc::clone(&cluster), hosts.clone()));
     tasks.spawn(operator::run(Arc::clone(&cluster)));
+    tasks.spawn(volumes::report(Arc::clone(&cluster)));
     if cast == Cast::Everybody {
         tasks.spawn(scheduler::run(Arc::clone(&cluster)));
         tasks.spawn(controllers::run(Arc::clone(&cluster)));

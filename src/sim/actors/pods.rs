@@ -15,6 +15,9 @@ use super::{
 };
 use crate::domain::host::TASK_LABEL;
 
+/// Annotation of a pod whose containers do not end: a process that hangs in the kernel.
+const NEVER_ENDS: &str = "cutover.dev/embedded-hangs";
+
 /// Starts a pod; gives up when the node reboots or the pod is deleted meanwhile.
 pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object) {
     let boot = kubelet.hosts.with(&kubelet.node, |h| h.boots);
@@ -157,6 +160,10 @@ async fn report_running(kubelet: &Kubelet, pod: &Object, sandbox: Sandbox) {
 pub(super) async fn end(kubelet: &Arc<Kubelet>, pod: &Object) {
     let uid = pod.uid().unwrap_or_default();
     let grace = pod.metadata.deletion_grace_period_seconds.unwrap_or(0);
+    if grace > 0 && pod.annotations().contains_key(NEVER_ENDS) {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        return;
+    }
     if grace > 0 {
         // most programs end well before their time is up
         kubelet.cluster.pace.wait(Duration::from_millis(600 + fastrand::u64(0..1_200))).await;
@@ -171,5 +178,7 @@ pub(super) async fn end(kubelet: &Arc<Kubelet>, pod: &Object) {
         cni::del(h, &uid);
     });
     kubelet.cluster.delete(Kind::Pod, pod, Some(0)).await;
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    // one that somebody's finalizer holds is gone here and stays in the API
+    let held = pod.metadata.finalizers.as_ref().is_some_and(|f| !f.is_empty());
+    tokio::time::sleep(Duration::from_millis(if held { 500 } else { 20 })).await;
 }

@@ -1,4 +1,4 @@
-//! A scheduler: node selectors, affinity, taints, and the node with the fewest pods.
+//! A scheduler: of the nodes that fit, the one with the fewest pods of the same kin.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -6,7 +6,10 @@ use k8s_openapi::api::core::v1::Binding;
 use kube::{Api, ResourceExt, api::PostParams};
 use serde_json::{Value, json};
 
-use super::cache::{Cluster, Kind, Object, is_true};
+use super::{
+    cache::{Cluster, Kind, Object, is_true},
+    fitting,
+};
 
 pub(super) async fn run(cluster: Arc<Cluster>) {
     let mut changes = cluster.changes();
@@ -34,7 +37,7 @@ async fn schedule(cluster: &Cluster) {
         }
     }
     for pod in pods.iter().filter(|p| p.data["spec"]["nodeName"].is_null() && p.metadata.deletion_timestamp.is_none()) {
-        let fits: Vec<&Object> = nodes.iter().filter(|n| fits(pod, n)).collect();
+        let fits: Vec<&Object> = nodes.iter().filter(|n| fitting::fits(cluster, &pods, pod, n)).collect();
         let best = fits.iter().min_by_key(|n| {
             let name = n.name_any();
             let same = kin.get(&(name.clone(), family(pod))).copied().unwrap_or(0);
@@ -74,14 +77,6 @@ async fn tell(cluster: &Cluster, pod: &Object, nodes: usize) {
     }
 }
 
-fn fits(pod: &Object, node: &Object) -> bool {
-    let spec = &pod.data["spec"];
-    let labels = node.labels();
-    spec["nodeSelector"].as_object().into_iter().flatten().all(|(k, v)| labels.get(k).map(String::as_str) == v.as_str())
-        && affine(spec, node)
-        && tolerated(&taints(node), &spec["tolerations"])
-}
-
 /// A node's taints, with those that a real node controller sets for its condition and its cordon.
 pub(super) fn taints(node: &Object) -> Value {
     let mut taints = node.data["spec"]["taints"].as_array().cloned().unwrap_or_default();
@@ -94,19 +89,6 @@ pub(super) fn taints(node: &Object) -> Value {
         }
     }
     Value::Array(taints)
-}
-
-/// Affinity by the node's name, as a DaemonSet's controller writes it.
-fn affine(spec: &Value, node: &Object) -> bool {
-    let terms =
-        &spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"];
-    let Some(terms) = terms.as_array() else { return true };
-    terms.iter().any(|t| {
-        t["matchFields"].as_array().into_iter().flatten().all(|f| {
-            f["key"] == "metadata.name"
-                && f["values"].as_array().is_some_and(|v| v.iter().any(|n| *n == node.name_any()))
-        })
-    })
 }
 
 /// Every taint that keeps pods away is tolerated.

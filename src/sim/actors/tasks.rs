@@ -8,13 +8,15 @@ use serde_json::json;
 use super::{
     cache::{Kind, Object},
     cni,
+    host::endpoint_number,
     kubelet::Kubelet,
 };
 
 pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: IpAddr) {
     kubelet.cluster.pace.wait(Duration::from_millis(500)).await;
     let command = pod.data["spec"]["containers"][0]["command"].as_array().cloned().unwrap_or_default();
-    let argument = command.get(5).and_then(|a| a.as_str()).unwrap_or_default().to_owned();
+    let arguments: Vec<String> = command.iter().skip(5).filter_map(|a| a.as_str().map(str::to_owned)).collect();
+    let argument = arguments.first().cloned().unwrap_or_default();
     let mut report = String::new();
     let mut code = 0;
     let mut reboots = false;
@@ -26,6 +28,14 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
             }
         }
         "clean" => kubelet.hosts.with(&kubelet.node, super::host::Host::clean),
+        "put-back" => kubelet.hosts.with(&kubelet.node, super::host::Host::put_back),
+        "release" => {
+            for what in &arguments {
+                let released = kubelet.hosts.with(&kubelet.node, |h| h.release(what));
+                let (_, name) = what.split_once('=').unwrap_or_default();
+                let _ = writeln!(report, "{}={name}", if released { "released" } else { "kept" });
+            }
+        }
         "reboot" => {
             reboots = kubelet.hosts.with(&kubelet.node, |h| h.boot_id == argument);
             let _ = writeln!(
@@ -42,7 +52,7 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
             code = 1;
         }
     }
-    if matches!(task, "look" | "restore" | "clean") {
+    if matches!(task, "look" | "restore" | "clean" | "put-back" | "release") {
         look(kubelet, &mut report);
     }
     if code == 0 {
@@ -79,6 +89,15 @@ fn look(kubelet: &Kubelet, report: &mut String) {
         }
         for link in ["flannel.1", "cni0", "cilium_host"].iter().filter(|l| h.links.contains(*l)) {
             let _ = writeln!(report, "link={link}");
+        }
+        for (is, folder) in [(h.subnet_env, "/run/flannel"), (!h.leases.is_empty(), "/var/lib/cni/networks/cbr0")] {
+            if is {
+                let _ = writeln!(report, "folder={folder}");
+            }
+        }
+        let _ = writeln!(report, "rules={}", if h.chains { 12 } else { 0 });
+        for (uid, ip) in h.endpoints.iter().take(60) {
+            let _ = writeln!(report, "endpoint={} {ip}", endpoint_number(uid));
         }
         for ip in h.leases.keys().take(80) {
             let _ = writeln!(report, "lease={ip}");

@@ -17,6 +17,17 @@ pub(super) fn evict(inner: &mut Inner, target: &Target, body: &Value, options: &
     let namespace = target.namespace.clone().unwrap_or_default();
     let name = target.name.clone().unwrap_or_default();
     let key: Name = (namespace.clone(), name.clone());
+    let own = inner.get("namespaces", &(String::new(), namespace.clone()));
+    if own.is_some_and(|n| n["status"]["phase"] == "Terminating") {
+        return Err(Failure::new(
+            403,
+            "Forbidden",
+            format!(
+                "pods \"{name}\" is forbidden: unable to create new content in namespace {namespace} because it is being terminated"
+            ),
+        )
+        .caused("NamespaceTerminating", format!("namespace {namespace} is being terminated")));
+    }
     let pod = inner.get("pods", &key).ok_or_else(|| Failure::not_found("pods", &name))?;
     let delete = delete_options(body, options);
     let phase = pod["status"]["phase"].as_str().unwrap_or_default();

@@ -41,6 +41,8 @@ const BUILT_IN: &[Row] = &[
     ("", "v1", "configmaps", "configmap", "ConfigMap", "cm", true, false),
     ("", "v1", "secrets", "secret", "Secret", "", true, false),
     ("", "v1", "serviceaccounts", "serviceaccount", "ServiceAccount", "sa", true, false),
+    ("", "v1", "persistentvolumes", "persistentvolume", "PersistentVolume", "pv", false, true),
+    ("", "v1", "persistentvolumeclaims", "persistentvolumeclaim", "PersistentVolumeClaim", "pvc", true, true),
     ("", "v1", "events", "event", "Event", "ev", true, false),
     ("apps", "v1", "daemonsets", "daemonset", "DaemonSet", "ds", true, true),
     ("apps", "v1", "deployments", "deployment", "Deployment", "deploy", true, true),

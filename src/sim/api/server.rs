@@ -154,6 +154,11 @@ impl Request {
                 let now = self.store.transact(|i| writes::patch(i, target, kind, &body, &options))?;
                 Ok(self.show(200, &now))
             }
+            ("PUT", true, Some("finalize")) if target.kind.plural == "namespaces" => {
+                let body = self.object()?;
+                let now = self.store.transact(|i| writes::finalize(i, target, &body))?;
+                Ok(self.show(200, &now))
+            }
             ("DELETE", true, None) => {
                 let gone = self.store.transact(|i| writes::delete(i, target, &options))?;
                 Ok(self.show(200, &gone))

@@ -145,7 +145,10 @@ fn initial_status(target: &Target, object: &mut Value) {
                 }
             }
         }
-        "namespaces" => object["status"] = json!({"phase": "Active"}),
+        "namespaces" => {
+            object["spec"]["finalizers"] = json!(["kubernetes"]);
+            object["status"] = json!({"phase": "Active"});
+        }
         "customresourcedefinitions" => {
             let names = object["spec"]["names"].clone();
             let since = now();
@@ -312,6 +315,16 @@ pub(super) fn delete(inner: &mut Inner, target: &Target, options: &Options) -> R
         return Ok(current);
     }
     let key = target.key(target.named());
+    // a namespace ends once its controller has emptied it and takes its own finalizer away
+    if target.kind.plural == "namespaces" && current["spec"]["finalizers"].as_array().is_some_and(|f| !f.is_empty()) {
+        if !meta["deletionTimestamp"].is_null() {
+            return Ok(current);
+        }
+        let mut object = (*current).clone();
+        object["metadata"]["deletionTimestamp"] = json!(now());
+        object["status"]["phase"] = json!("Terminating");
+        return Ok(inner.put(&target.whole(), key, object));
+    }
     let grace = grace(target, &current, options);
     if grace > 0 || has_finalizers(&current) {
         let mut object = (*current).clone();
@@ -327,6 +340,20 @@ pub(super) fn delete(inner: &mut Inner, target: &Target, options: &Options) -> R
         return Ok(current);
     }
     inner.remove(&target.whole(), &key).ok_or_else(|| Failure::not_found(&target.whole(), target.named()))
+}
+
+/// `PUT /namespaces/NAME/finalize`: only the finalizers of the spec change; with none left it is gone.
+pub(super) fn finalize(inner: &mut Inner, target: &Target, given: &Value) -> Result<Arc<Value>> {
+    let current = target.found(inner)?;
+    let mut object = (*current).clone();
+    object["spec"]["finalizers"] = given["spec"]["finalizers"].clone();
+    let key = target.key(target.named());
+    let ended = !object["metadata"]["deletionTimestamp"].is_null()
+        && object["spec"]["finalizers"].as_array().is_none_or(Vec::is_empty);
+    if ended {
+        return inner.remove(&target.whole(), &key).ok_or_else(|| Failure::not_found(&target.whole(), target.named()));
+    }
+    Ok(inner.put(&target.whole(), key, object))
 }
 
 /// Only a bound, running pod is deleted gracefully.

@@ -1,5 +1,7 @@
 //! Watches, folded into the facts. A list replaces what was known in one go, so no screen goes empty.
 
+mod workloads;
+
 use std::{collections::BTreeSet, fmt::Debug, sync::Arc, time::Duration};
 
 use futures::{StreamExt, pin_mut};
@@ -52,6 +54,13 @@ pub fn start(client: &Client, board: &Board) -> JoinSet<()> {
             "nodes",
             "pods",
             "budgets",
+            "workloads",
+            "statefulsets",
+            "replicasets",
+            "volumes",
+            "claims",
+            "attachments",
+            "namespaces",
             "daemonsets",
             "policies",
             "CRDs",
@@ -97,6 +106,7 @@ pub fn start(client: &Client, board: &Board) -> JoinSet<()> {
         Change::Put(d) => drop(f.crds.insert(d.name_any().into(), served(&d))),
         Change::Remove(d) => drop(f.crds.remove(d.name_any().as_str())),
     }));
+    workloads::start(client, board, &mut tasks);
     named_config_maps(client, board, &mut tasks);
     custom_resources(client, board, &mut tasks);
     tasks.spawn(link(c(), b()));

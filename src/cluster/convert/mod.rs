@@ -1,12 +1,16 @@
 //! From Kubernetes' objects to the slim rows of the facts.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+mod pod;
+mod quantity;
+mod storage;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use ipnet::IpNet;
 use k8s_openapi::{
     api::{
-        apps::v1::DaemonSet,
-        core::v1::{ConfigMap, Node, Pod},
+        apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet},
+        core::v1::{ConfigMap, Node},
         policy::v1::PodDisruptionBudget,
     },
     apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta},
@@ -14,10 +18,12 @@ use k8s_openapi::{
 use kube::{ResourceExt, core::DynamicObject};
 
 use crate::domain::{
-    effect::{AWAY_TAINT, CORDON_MARK, RESTART_MARK, SWITCH_LABEL},
-    facts::{BudgetFact, CiliumConfigFact, DaemonSetFact, Key, NodeConfigFact, NodeFact, Owner, PodFact, Selector},
-    host::TASK_LABEL,
+    effect::{AWAY_TAINT, BUDGET_MARK, CORDON_MARK, RESTART_MARK, SCALE_MARK, SWITCH_LABEL},
+    facts::{BudgetFact, CiliumConfigFact, DaemonSetFact, Key, NodeConfigFact, NodeFact, Selector, WorkloadFact},
+    placement::{Room, Taint},
 };
+pub(super) use pod::pod;
+pub(super) use storage::{attachment, claim, volume};
 
 pub(super) fn key(meta: &ObjectMeta) -> Key {
     Key::new(meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
@@ -36,6 +42,7 @@ pub(super) fn node(n: &Node) -> NodeFact {
         name: n.name_any().into(),
         uid: n.uid().unwrap_or_default().into(),
         ready: ready.is_some_and(|c| c.status == "True"),
+        silent: ready.is_none_or(|c| c.status == "Unknown"),
         not_ready_reason: ready.map_or_else(
             || "its kubelet has not reported".into(),
             |c| c.message.clone().or_else(|| c.reason.clone()).unwrap_or_default(),
@@ -62,80 +69,22 @@ pub(super) fn node(n: &Node) -> NodeFact {
         taints: taints
             .iter()
             .filter(|t| t.key != AWAY_TAINT)
-            .map(|t| format!("{}={}:{}", t.key, t.value.as_deref().unwrap_or_default(), t.effect))
-            .collect(),
-        labels: Arc::new(labels),
-    }
-}
-
-fn owner(p: &Pod) -> Option<Owner> {
-    let controller = p.owner_references().iter().find(|o| o.controller == Some(true))?;
-    let hash = p.labels().get("pod-template-hash");
-    // a Deployment's pods belong to its ReplicaSet, named after it and the hash
-    let deployment = hash.and_then(|h| controller.name.strip_suffix(h)?.strip_suffix('-'));
-    Some(match (controller.kind.as_str(), deployment) {
-        ("ReplicaSet", Some(name)) => Owner { kind: "Deployment".into(), name: name.into() },
-        (kind, _) => Owner { kind: kind.into(), name: controller.name.as_str().into() },
-    })
-}
-
-pub(super) fn pod(p: &Pod) -> PodFact {
-    let spec = p.spec.as_ref();
-    let status = p.status.clone().unwrap_or_default();
-    let containers = status.container_statuses.unwrap_or_default();
-    let inits = status.init_container_statuses.unwrap_or_default();
-    let reason = inits
-        .iter()
-        .chain(&containers)
-        .filter_map(|c| c.state.as_ref()?.waiting.as_ref()?.reason.clone())
-        .find(|r| r != "PodInitializing" && r != "ContainerCreating")
-        .or_else(|| {
-            let scheduled =
-                status.conditions.iter().flatten().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
-            scheduled.message.clone()
-        })
-        .or_else(|| status.reason.clone())
-        .unwrap_or_default();
-    let task = p.labels().get(TASK_LABEL).map(|t| Arc::from(t.as_str()));
-    let report = task.as_ref().and_then(|_| {
-        let ended = containers.first().and_then(|c| c.state.as_ref()?.terminated.as_ref());
-        let told = ended.map(|e| (e.exit_code, e.message.clone().unwrap_or_default()));
-        // it failed before its container ever ran: out of time, evicted, no image
-        told.or_else(|| {
-            (status.phase.as_deref() == Some("Failed")).then(|| {
-                (-1, format!("error={}", status.message.clone().or(status.reason.clone()).unwrap_or_default()))
+            .map(|t| Taint {
+                key: t.key.clone(),
+                value: t.value.clone().unwrap_or_default(),
+                effect: t.effect.clone(),
             })
-        })
-    });
-    let volumes = spec.and_then(|s| s.volumes.as_ref());
-    let tolerations = spec.and_then(|s| s.tolerations.as_ref());
-    let tolerates_all = tolerations.is_some_and(|t| {
-        t.iter().any(|t| {
-            t.operator.as_deref() == Some("Exists")
-                && t.key.as_deref().is_none_or(str::is_empty)
-                && t.effect.as_deref().is_none_or(|e| e.is_empty() || e == "NoSchedule")
-        })
-    });
-    PodFact {
-        key: key(&p.metadata),
-        uid: p.uid().unwrap_or_default().into(),
-        node: spec.and_then(|s| s.node_name.as_deref()).unwrap_or_default().into(),
-        phase: status.phase.unwrap_or_default().into(),
-        ready: status.conditions.iter().flatten().any(|c| c.type_ == "Ready" && c.status == "True"),
-        restarts: containers.iter().map(|c| u32::try_from(c.restart_count).unwrap_or(0)).sum(),
-        ip: status.pod_ip.and_then(|ip| ip.parse::<IpAddr>().ok()),
-        host_network: spec.is_some_and(|s| s.host_network == Some(true)),
-        owner: owner(p),
-        mirror: p.annotations().contains_key("kubernetes.io/config.mirror"),
-        deleting: p.metadata.deletion_timestamp.as_ref().map(|t| t.0),
-        tolerates_all,
-        empty_dir: volumes.is_some_and(|v| v.iter().any(|v| v.empty_dir.is_some())),
-        labels: Arc::new(p.labels().clone()),
-        image: spec.and_then(|s| s.containers.first()?.image.as_deref()).unwrap_or_default().into(),
-        created: p.metadata.creation_timestamp.as_ref().map(|t| t.0),
-        reason,
-        task,
-        report,
+            .collect(),
+        allocatable: status.allocatable.as_ref().map_or_else(Room::default, |all| {
+            let get = |key: &str| all.get(key).map(|q| q.0.as_str()).unwrap_or_default();
+            Room {
+                cpu: quantity::milli(get("cpu")),
+                memory: quantity::whole(get("memory")),
+                pods: quantity::whole(get("pods")),
+            }
+        }),
+        volumes_in_use: status.volumes_in_use.unwrap_or_default(),
+        labels: Arc::new(labels),
     }
 }
 
@@ -160,7 +109,46 @@ pub(super) fn budget(b: &PodDisruptionBudget) -> BudgetFact {
         healthy: status.current_healthy.unwrap_or(0),
         desired: status.desired_healthy.unwrap_or(0),
         expected: status.expected_pods.unwrap_or(0),
+        unobserved: status.observed_generation.unwrap_or(0) < b.metadata.generation.unwrap_or(0),
+        always_allow: b
+            .spec
+            .as_ref()
+            .and_then(|s| s.unhealthy_pod_eviction_policy.as_deref())
+            .is_some_and(|p| p == "AlwaysAllow"),
+        lowered_from: b.annotations().get(BUDGET_MARK).cloned(),
     }
+}
+
+/// What is the same of the three kinds of workloads that a drain asks about.
+pub(super) trait Workload: ResourceExt {
+    const KIND: &'static str;
+    /// Replicas wanted and ready.
+    fn counts(&self) -> (i32, i32);
+}
+
+macro_rules! workload {
+    ($kind:ident) => {
+        impl Workload for $kind {
+            const KIND: &'static str = stringify!($kind);
+            fn counts(&self) -> (i32, i32) {
+                let wanted = self.spec.replicas.unwrap_or(1);
+                (wanted, self.status.as_ref().and_then(|s| s.ready_replicas).unwrap_or(0))
+            }
+        }
+    };
+}
+workload!(Deployment);
+workload!(ReplicaSet);
+workload!(StatefulSet);
+
+/// A workload; `None` for one that somebody else owns.
+pub(super) fn workload<K: Workload>(object: &K) -> Option<WorkloadFact> {
+    if object.owner_references().iter().any(|o| o.controller == Some(true)) {
+        return None;
+    }
+    let (wanted, ready) = object.counts();
+    let scaled_from = object.annotations().get(SCALE_MARK).and_then(|n| n.parse().ok());
+    Some(WorkloadFact { key: key(object.meta()), kind: K::KIND.into(), wanted, ready, scaled_from })
 }
 
 pub(super) fn daemon_set(d: &DaemonSet) -> DaemonSetFact {

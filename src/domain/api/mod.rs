@@ -1,15 +1,21 @@
 //! The two custom resources: what is wanted (`spec`) and what was seen (`status`).
 
-use std::collections::BTreeMap;
+mod parts;
 
 use jiff::Timestamp;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{CustomResource, CustomResourceExt};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{evidence::Evidence, phase::Phase, step::Step};
+pub use super::consent::{Consent, ConsentKind};
+pub use parts::{CiliumSpec, HostAccess, HostsSpec, NodesSpec, Recycle};
+use super::{
+    evidence::{DrainProgress, Evidence},
+    phase::Phase,
+    step::Step,
+};
 
 /// The API group of both resources.
 pub const GROUP: &str = "cutover.dev";
@@ -54,6 +60,9 @@ pub struct MigrationSpec {
     /// Which nodes, and in which order.
     #[serde(default)]
     pub nodes: NodesSpec,
+    /// How Cutover works on hosts.
+    #[serde(default)]
+    pub hosts: HostsSpec,
     /// How what still has a Flannel address starts anew.
     #[serde(default)]
     pub recycle: Recycle,
@@ -99,114 +108,6 @@ impl Target {
     }
 }
 
-/// How what still has an old address starts anew.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Recycle {
-    /// The node reboots once, proven by its boot id.
-    #[default]
-    Reboot,
-    /// The node's pods are deleted and come back.
-    Recycle,
-}
-
-/// Which Cilium, and how it is set up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CiliumSpec {
-    /// The chart's version, as `1.15.19`. The rolling strategy needs 1.14 or newer.
-    #[schemars(regex(pattern = r"^v?1\.(1[4-9]|[2-9][0-9])\.[0-9]+(-[0-9A-Za-z.-]+)?$"))]
-    pub version: String,
-    /// The chart as helm takes it: `cilium/cilium`, an OCI address, a folder or an archive.
-    #[schemars(length(min = 1))]
-    pub chart: String,
-    /// Cilium's namespace.
-    #[serde(default = "default_namespace")]
-    #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"), length(max = 63))]
-    pub namespace: String,
-    /// The pool that pods on Cilium get addresses from; apart from Flannel's network.
-    #[schemars(regex(pattern = r"^([0-9]{1,3}\.){3}[0-9]{1,3}/([0-9]|[12][0-9]|3[0-2])$"))]
-    pub pod_cidr: String,
-    /// Size of the range that each node gets out of the pool.
-    #[serde(default = "default_mask")]
-    #[schemars(range(min = 8, max = 30))]
-    pub mask_size: u8,
-    /// UDP port of Cilium's VXLAN; apart from Flannel's.
-    #[serde(default = "default_port")]
-    #[schemars(range(min = 1, max = 65535))]
-    pub tunnel_port: u16,
-    /// The operator's own helm values, laid over Cutover's.
-    #[serde(default = "empty_object")]
-    #[schemars(schema_with = "any_object")]
-    pub values: Value,
-}
-
-fn default_namespace() -> String {
-    "kube-system".into()
-}
-const fn default_mask() -> u8 {
-    24
-}
-const fn default_port() -> u16 {
-    8473
-}
-fn empty_object() -> Value {
-    json!({})
-}
-fn any_object(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
-}
-
-/// Which nodes, and in which order.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct NodesSpec {
-    /// These first, in this order; the others follow by name, control plane last.
-    #[serde(default)]
-    pub order: Vec<String>,
-    /// Only nodes with these labels; all when empty.
-    #[serde(default)]
-    pub selector: BTreeMap<String, String>,
-    /// How many nodes may be out at once, those counted that others took out.
-    #[serde(default = "one")]
-    #[schemars(range(min = 1, max = 100))]
-    pub max_unavailable: u32,
-}
-
-const fn one() -> u32 {
-    1
-}
-
-impl Default for NodesSpec {
-    fn default() -> Self {
-        Self { order: Vec::new(), selector: BTreeMap::new(), max_unavailable: 1 }
-    }
-}
-
-/// What an operator may agree to. None implies another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum ConsentKind {
-    /// Evict a pod that nothing will start again.
-    DeleteBarePod,
-    /// Evict a pod whose emptyDir is lost with it.
-    LoseEmptyDir,
-}
-
-/// One agreement for one object, with who gave it and when.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Consent {
-    /// What was agreed to.
-    pub kind: ConsentKind,
-    /// `namespace/pod`, or `namespace/Kind/name` of the workload that owns the pods.
-    #[schemars(length(min = 3))]
-    pub object: String,
-    /// Who agreed.
-    pub by: String,
-    /// When.
-    pub at: Timestamp,
-}
-
 /// What a Migration has come to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -232,6 +133,9 @@ pub struct MigrationStatus {
     /// The helm change that was begun and has not been seen to end: it is run again by whoever comes after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub helm_begun: Option<String>,
+    /// Flannel's networks, as they were seen while it was there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flannel_networks: Vec<String>,
     /// The generation of `spec` that this status answers.
     #[serde(default)]
     pub observed_generation: i64,
@@ -393,6 +297,10 @@ pub struct NodeMigrationSpec {
     /// Move this node although the phase Migrate is not approved yet: a canary.
     #[serde(default)]
     pub approved: bool,
+    /// Raised by one, what has run out of time on this node goes on: a paused drain, a reboot that did nothing.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub go_on: u32,
 }
 
 /// What one node has come to.
@@ -420,6 +328,15 @@ pub struct NodeMigrationStatus {
     /// What was seen.
     #[serde(default)]
     pub evidence: Evidence,
+    /// How its drain goes; only while it drains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<DrainProgress>,
+    /// What an operator has to do on the host, where host access is manual.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
+    /// The value of `spec.goOn` that was answered.
+    #[serde(default)]
+    pub gone_on: u32,
     /// The last failure, until the step that failed succeeds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<StepError>,

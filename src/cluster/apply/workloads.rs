@@ -1,0 +1,109 @@
+//! Replicas and budgets that are changed while a node drains, and put back. The mark on the object is part of
+//! the same request, so that nothing is ever changed without a trace of what it was.
+
+use k8s_openapi::api::{
+    apps::v1::{Deployment, ReplicaSet, StatefulSet},
+    policy::v1::PodDisruptionBudget,
+};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{Patch, PatchParams},
+    core::NamespaceResourceScope,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::Refusal;
+use crate::{
+    cluster::error::is_not_found,
+    domain::{
+        effect::{BUDGET_MARK, FIELD_MANAGER, SCALE_MARK},
+        facts::Key,
+    },
+};
+
+/// Which way replicas change.
+#[derive(Clone, Copy)]
+pub(super) enum Scale {
+    Up { from: i32 },
+    Back { to: i32 },
+}
+
+pub(super) async fn scale(client: &Client, kind: &str, key: &Key, scale: Scale) -> Result<(), Refusal> {
+    match kind {
+        "Deployment" => scale_of::<Deployment>(client, key, scale).await,
+        "StatefulSet" => scale_of::<StatefulSet>(client, key, scale).await,
+        "ReplicaSet" => scale_of::<ReplicaSet>(client, key, scale).await,
+        other => Err(Refusal::new(format!("{other} {key} has no replicas"), "Nothing was changed.")),
+    }
+}
+
+async fn scale_of<K>(client: &Client, key: &Key, scale: Scale) -> Result<(), Refusal>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + DeserializeOwned + Clone + std::fmt::Debug,
+    K: serde::Serialize,
+{
+    change::<K>(client, key, |object| {
+        let replicas = object["spec"]["replicas"].as_i64().unwrap_or(1);
+        let marked = object["metadata"]["annotations"][SCALE_MARK].as_str().map(str::to_owned);
+        match (scale, marked) {
+            (Scale::Up { from }, None) if replicas == i64::from(from) => Some(json!({
+                "metadata": {"annotations": {SCALE_MARK: from.to_string()}}, "spec": {"replicas": from + 1},
+            })),
+            // somebody else has scaled it meanwhile: theirs stays, only the mark goes
+            (Scale::Back { to }, Some(_)) if replicas != i64::from(to) + 1 => {
+                Some(json!({"metadata": {"annotations": {SCALE_MARK: null}}}))
+            }
+            (Scale::Back { to }, Some(_)) => {
+                Some(json!({"metadata": {"annotations": {SCALE_MARK: null}}, "spec": {"replicas": to}}))
+            }
+            _ => None,
+        }
+    })
+    .await
+}
+
+/// One healthy pod less is asked for, however the budget spells it.
+pub(super) async fn lower_budget(client: &Client, key: &Key) -> Result<(), Refusal> {
+    change::<PodDisruptionBudget>(client, key, |object| {
+        if object["metadata"]["annotations"][BUDGET_MARK].is_string() {
+            return None;
+        }
+        let spec = &object["spec"];
+        let was = json!({"minAvailable": spec["minAvailable"], "maxUnavailable": spec["maxUnavailable"]});
+        let desired = object["status"]["desiredHealthy"].as_i64().unwrap_or(1);
+        let lower = json!({"minAvailable": (desired - 1).max(0), "maxUnavailable": null});
+        Some(json!({"metadata": {"annotations": {BUDGET_MARK: was.to_string()}}, "spec": lower}))
+    })
+    .await
+}
+
+pub(super) async fn put_budget_back(client: &Client, key: &Key) -> Result<(), Refusal> {
+    change::<PodDisruptionBudget>(client, key, |object| {
+        let was = object["metadata"]["annotations"][BUDGET_MARK].as_str()?;
+        let was: Value = serde_json::from_str(was).unwrap_or_else(|_| json!({}));
+        let spec = json!({"minAvailable": was["minAvailable"], "maxUnavailable": was["maxUnavailable"]});
+        Some(json!({"metadata": {"annotations": {BUDGET_MARK: null}}, "spec": spec}))
+    })
+    .await
+}
+
+/// Reads, works the change out, and sends it for the very version that was read.
+async fn change<K>(client: &Client, key: &Key, work_out: impl Fn(&Value) -> Option<Value>) -> Result<(), Refusal>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + DeserializeOwned + Clone + std::fmt::Debug,
+    K: serde::Serialize,
+{
+    let api: Api<K> = Api::namespaced(client.clone(), &key.namespace);
+    let object = match api.get(&key.name).await {
+        Ok(object) => object,
+        Err(e) if is_not_found(&e) => return Ok(()),
+        Err(e) => return Err(e.into()),
+    };
+    let seen = serde_json::to_value(&object).unwrap_or_default();
+    let Some(mut change) = work_out(&seen) else { return Ok(()) };
+    change["metadata"]["resourceVersion"] = json!(object.resource_version());
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+    api.patch(&key.name, &params, &Patch::Merge(&change)).await?;
+    Ok(())
+}

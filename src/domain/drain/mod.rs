@@ -1,0 +1,254 @@
+//! Draining: which pods leave a node, which stay, who has to agree, and what stands in the way.
+
+pub mod budget;
+pub mod progress;
+pub mod verdict;
+
+use std::collections::BTreeMap;
+
+use super::{
+    consent::{Consent, ConsentKind, given, given_for, object_of},
+    facts::{Facts, Key, PodFact},
+    placement::Places,
+};
+
+/// What a drain does with a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It stays: a static pod, one that has finished, a DaemonSet's on the host's network or one that no
+    /// taint keeps away.
+    Stays,
+    /// It is evicted.
+    Evict,
+    /// Its workload gets one replica more first.
+    ScaleFirst,
+    /// A DaemonSet's pod with a pod address: deleted once the others are gone.
+    DeleteLast,
+    /// It is on its way out.
+    Leaving,
+    /// It needs these consents first.
+    NeedsConsent(Vec<ConsentKind>),
+}
+
+/// What a drain does with a pod, whatever anybody agreed to; `None` for one that leaves by eviction.
+fn without_asking(pod: &PodFact) -> Option<Fate> {
+    if pod.mirror || pod.task.is_some() || !pod.is_living() {
+        return Some(Fate::Stays);
+    }
+    if pod.is_daemon() {
+        // one that tolerates every taint would be back at once: it is recycled after the switch instead
+        return Some(match (pod.host_network || pod.tolerates_all, pod.deleting.is_some()) {
+            (true, _) => Fate::Stays,
+            (false, true) => Fate::Leaving,
+            (false, false) => Fate::DeleteLast,
+        });
+    }
+    pod.deleting.is_some().then_some(Fate::Leaving)
+}
+
+/// The consents that the eviction of a pod needs from the start. `homeless`: no other node can take it.
+fn needed(facts: &Facts, pod: &PodFact, homeless: bool) -> Vec<ConsentKind> {
+    // what the migration itself has brought along is nobody's workload: relay and operator may restart
+    if pod.labels.get("app.kubernetes.io/part-of").is_some_and(|v| v == "cilium") {
+        return Vec::new();
+    }
+    let single = facts.workload_of(pod).is_some_and(|w| w.scaled_from.unwrap_or(w.wanted) == 1);
+    [
+        (pod.owner.is_none(), ConsentKind::DeleteBarePod),
+        (pod.empty_dir, ConsentKind::LoseEmptyDir),
+        (!pod.needs.host_ports.is_empty() && !pod.host_network && !homeless, ConsentKind::MoveHostPort),
+        // a pod that nothing starts again needs no place, and has no successor to wait for
+        (homeless && pod.owner.is_some(), ConsentKind::WaitForNode),
+        (single, ConsentKind::InterruptSingleReplica),
+    ]
+    .into_iter()
+    .filter_map(|(is, kind)| is.then_some(kind))
+    .collect()
+}
+
+/// What a drain does with a pod that leaves by eviction.
+fn asking(facts: &Facts, pod: &PodFact, homeless: bool, consents: &[Consent]) -> Fate {
+    let scale_up = given(consents, ConsentKind::ScaleUp, &object_of(pod));
+    let mut missing = needed(facts, pod, homeless);
+    missing.retain(|k| {
+        let instead = *k == ConsentKind::InterruptSingleReplica && scale_up;
+        !instead && !given_for(consents, *k, pod)
+    });
+    if !missing.is_empty() {
+        return Fate::NeedsConsent(missing);
+    }
+    let scaled = facts.workload_of(pod).filter(|_| scale_up).map(|w| w.scaled_from.is_some_and(|from| w.ready > from));
+    let single = needed(facts, pod, homeless).contains(&ConsentKind::InterruptSingleReplica)
+        && !given_for(consents, ConsentKind::InterruptSingleReplica, pod);
+    match scaled {
+        Some(false) if single || budget::blocker(facts, pod).is_some() => Fate::ScaleFirst,
+        _ => Fate::Evict,
+    }
+}
+
+/// Pods of a node sorted by what a drain does with them.
+#[derive(Clone, Debug, Default)]
+pub struct Drain<'a> {
+    /// To be evicted.
+    pub evict: Vec<&'a PodFact>,
+    /// To be evicted once their workload has one replica more.
+    pub scale_first: Vec<&'a PodFact>,
+    /// To be deleted after those.
+    pub delete_last: Vec<&'a PodFact>,
+    /// On their way out.
+    pub leaving: Vec<&'a PodFact>,
+    /// Waiting for a consent.
+    pub consent: Vec<(&'a PodFact, Vec<ConsentKind>)>,
+    /// Those that stay.
+    pub stays: Vec<&'a PodFact>,
+    /// Why no other node can take a pod.
+    pub homeless: BTreeMap<Key, String>,
+}
+
+impl Drain<'_> {
+    /// No pod with a pod address is left.
+    pub const fn is_done(&self) -> bool {
+        self.left() == 0
+    }
+
+    /// How many are left.
+    pub const fn left(&self) -> usize {
+        self.evict.len() + self.scale_first.len() + self.delete_last.len() + self.leaving.len() + self.consent.len()
+    }
+}
+
+/// Sorts the pods of a node.
+pub fn sort<'a>(facts: &'a Facts, node: &'a str, consents: &[Consent]) -> Drain<'a> {
+    let mut drain = Drain::default();
+    let mut evictable = Vec::new();
+    for pod in facts.pods_on(node) {
+        match without_asking(pod) {
+            None => evictable.push(pod),
+            Some(Fate::DeleteLast) => drain.delete_last.push(pod),
+            Some(Fate::Leaving) => drain.leaving.push(pod),
+            Some(_) => drain.stays.push(pod),
+        }
+    }
+    if !evictable.is_empty() {
+        let owned: Vec<&PodFact> = evictable.iter().copied().filter(|p| p.owner.is_some()).collect();
+        drain.homeless = Places::of(facts).homeless(node, &owned);
+    }
+    for pod in evictable {
+        match asking(facts, pod, drain.homeless.contains_key(&pod.key), consents) {
+            Fate::ScaleFirst => drain.scale_first.push(pod),
+            Fate::NeedsConsent(kinds) => drain.consent.push((pod, kinds)),
+            _ => drain.evict.push(pod),
+        }
+    }
+    drain
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::domain::{
+        facts::{Owner, WorkloadFact},
+        placement::Needs,
+    };
+
+    fn pod(name: &str, owner: Option<&str>) -> PodFact {
+        PodFact {
+            key: Key::new("shop", name),
+            node: "a".into(),
+            phase: "Running".into(),
+            owner: owner.map(|k| Owner { kind: k.into(), name: "web".into() }),
+            labels: Arc::new(BTreeMap::from([("app".to_owned(), "web".to_owned())])),
+            ..PodFact::default()
+        }
+    }
+
+    fn consent(kind: ConsentKind, object: &str) -> Consent {
+        Consent { kind, object: object.into(), by: "me".into(), at: Timestamp::UNIX_EPOCH }
+    }
+
+    fn facts(pod: &PodFact, replicas: i32) -> Facts {
+        let mut facts = Facts::default();
+        for name in ["a", "b"] {
+            let node = crate::domain::facts::NodeFact { name: name.into(), ready: true, ..Default::default() };
+            facts.nodes.insert(name.into(), node);
+        }
+        facts.pods.insert(pod.key.clone(), pod.clone());
+        let key = Key::new("shop", "web");
+        let workload =
+            WorkloadFact { key, kind: "Deployment".into(), wanted: replicas, ready: replicas, scaled_from: None };
+        facts.workloads.insert(workload.object().as_str().into(), workload);
+        facts
+    }
+
+    fn fate(facts: &Facts, consents: &[Consent]) -> Fate {
+        let drain = sort(facts, "a", consents);
+        let all = [
+            (drain.evict.len(), Fate::Evict),
+            (drain.scale_first.len(), Fate::ScaleFirst),
+            (drain.delete_last.len(), Fate::DeleteLast),
+            (drain.leaving.len(), Fate::Leaving),
+            (drain.stays.len(), Fate::Stays),
+        ];
+        if let Some((_, kinds)) = drain.consent.into_iter().next() {
+            return Fate::NeedsConsent(kinds);
+        }
+        all.into_iter().find(|(n, _)| *n == 1).map(|(_, f)| f).unwrap()
+    }
+
+    #[test]
+    fn every_kind_of_pod_has_its_fate() {
+        use ConsentKind::{DeleteBarePod, InterruptSingleReplica, LoseEmptyDir, MoveHostPort, WaitForNode};
+        let owned = pod("a", Some("Deployment"));
+        let daemon = pod("d", Some("DaemonSet"));
+        let now = Some(Timestamp::UNIX_EPOCH);
+        let needs = |needs: Needs| PodFact { needs: Arc::new(needs), ..pod("a", Some("Deployment")) };
+        let port = Needs { host_ports: vec![(80, "TCP".into())], ..Needs::default() };
+        let nowhere = Needs { selector: BTreeMap::from([("x".into(), "y".into())]), ..Needs::default() };
+        let asks = |kinds: &[ConsentKind]| Fate::NeedsConsent(kinds.to_vec());
+        let cases = [
+            (owned.clone(), 3, Fate::Evict),
+            (owned.clone(), 1, asks(&[InterruptSingleReplica])),
+            (PodFact { deleting: now, ..owned.clone() }, 1, Fate::Leaving),
+            (PodFact { mirror: true, ..owned.clone() }, 1, Fate::Stays),
+            (PodFact { phase: "Succeeded".into(), ..owned.clone() }, 1, Fate::Stays),
+            (PodFact { host_network: true, ..daemon.clone() }, 3, Fate::Stays),
+            (PodFact { tolerates_all: true, ..daemon.clone() }, 3, Fate::Stays),
+            (daemon, 3, Fate::DeleteLast),
+            (pod("bare", None), 3, asks(&[DeleteBarePod])),
+            (PodFact { empty_dir: true, ..owned }, 3, asks(&[LoseEmptyDir])),
+            (needs(port), 3, asks(&[MoveHostPort])),
+            (needs(nowhere), 3, asks(&[WaitForNode])),
+        ];
+        for (pod, replicas, wanted) in cases {
+            assert_eq!(fate(&facts(&pod, replicas), &[]), wanted, "{}", pod.key);
+        }
+    }
+
+    #[test]
+    fn a_consent_is_for_one_kind_and_one_object() {
+        let bare = PodFact { empty_dir: true, ..pod("bare", None) };
+        let facts = facts(&bare, 3);
+        let one = consent(ConsentKind::DeleteBarePod, "shop/bare");
+        assert_eq!(fate(&facts, std::slice::from_ref(&one)), Fate::NeedsConsent(vec![ConsentKind::LoseEmptyDir]));
+        assert_eq!(fate(&facts, &[one, consent(ConsentKind::LoseEmptyDir, "shop/bare")]), Fate::Evict);
+        assert_ne!(fate(&facts, &[consent(ConsentKind::DeleteBarePod, "other/bare")]), Fate::Evict);
+    }
+
+    /// Scaling up takes the place of an interruption, and the eviction waits for the new replica.
+    #[test]
+    fn scaling_up_comes_before_the_eviction() {
+        let it = pod("a", Some("Deployment"));
+        let mut facts = facts(&it, 1);
+        let agreed = [consent(ConsentKind::ScaleUp, "shop/Deployment/web")];
+        assert_eq!(fate(&facts, &agreed), Fate::ScaleFirst);
+        let workload = facts.workloads.values_mut().next().unwrap();
+        (workload.wanted, workload.scaled_from) = (2, Some(1));
+        assert_eq!(fate(&facts, &agreed), Fate::ScaleFirst, "the second replica is not ready yet");
+        facts.workloads.values_mut().next().unwrap().ready = 2;
+        assert_eq!(fate(&facts, &agreed), Fate::Evict);
+    }
+}

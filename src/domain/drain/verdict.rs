@@ -1,0 +1,224 @@
+//! Before the cordon: can this node be drained, who has to agree, and what has to be mended first.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    Drain,
+    budget::{self, Block, Blocker},
+    progress, sort,
+};
+use crate::domain::{
+    consent::{Consent, ConsentKind, Wanted, given, given_for, object_of},
+    facts::{Facts, PodFact},
+};
+
+/// Can a node be drained?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing stands in the way.
+    Clean,
+    /// Somebody has to agree to these first.
+    NeedsConsent(Vec<Wanted>),
+    /// It would never end: this has to be mended first.
+    Impossible {
+        /// The pod that could not leave.
+        pod: String,
+        /// The object to mend.
+        object: String,
+        /// What is the matter with it.
+        why: String,
+        /// What would mend it.
+        fix: String,
+    },
+}
+
+impl Verdict {
+    /// The word an operator reads.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::NeedsConsent(_) => "needs consent",
+            Self::Impossible { .. } => "impossible",
+        }
+    }
+}
+
+/// What a pod would meet.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Line {
+    /// The pod.
+    pub pod: String,
+    /// `stays`, `evicted`, `deleted last`, `leaving`, `needs consent` or `blocked`.
+    pub fate: &'static str,
+    /// Why; empty where nothing is to be said.
+    pub why: String,
+}
+
+/// Judges a node by the pods that are on it now.
+pub fn judge(facts: &Facts, node: &str, consents: &[Consent], now: Timestamp) -> Verdict {
+    judge_drain(facts, &sort(facts, node, consents), consents, now)
+}
+
+/// Judges a node whose pods are sorted already.
+pub fn judge_drain(facts: &Facts, drain: &Drain<'_>, consents: &[Consent], now: Timestamp) -> Verdict {
+    let leaves = drain.evict.iter().chain(drain.consent.iter().map(|(p, _)| p));
+    for pod in leaves {
+        if let Some(Blocker { object, why, fix, .. }) = hard_block(facts, pod, consents) {
+            return Verdict::Impossible { pod: pod.key.to_string(), object, why, fix };
+        }
+    }
+    if let Some((pod, why)) = drain.leaving.iter().find_map(|p| Some((p, progress::overdue(p, consents, now)?))) {
+        let object = format!("pod/{}", pod.key);
+        let fix = if pod.finalizers.is_empty() {
+            format!("Look at its node's kubelet, or agree to ZeroGrace:{}.", object_of(pod))
+        } else {
+            "Whoever set the finalizer has to remove it.".to_owned()
+        };
+        return Verdict::Impossible { pod: pod.key.to_string(), object, why, fix };
+    }
+    let wanted = wanted(drain);
+    if wanted.is_empty() { Verdict::Clean } else { Verdict::NeedsConsent(wanted) }
+}
+
+/// The consents that are missing, each once.
+pub fn wanted(drain: &Drain<'_>) -> Vec<Wanted> {
+    let mut wanted: Vec<Wanted> = drain
+        .consent
+        .iter()
+        .flat_map(|(pod, kinds)| kinds.iter().map(|kind| Wanted { kind: *kind, object: object_of(pod) }))
+        .collect();
+    wanted.sort();
+    wanted.dedup();
+    wanted
+}
+
+/// A block that no consent gets past.
+pub fn hard_block(facts: &Facts, pod: &PodFact, consents: &[Consent]) -> Option<Blocker> {
+    let blocker = budget::blocker(facts, pod).filter(|b| b.kind != Block::Unobserved)?;
+    let lowered = budget::of(facts, pod)
+        .any(|b| given(consents, ConsentKind::LowerBudget, &progress::budget_object(&b.key)));
+    let escape = given_for(consents, ConsentKind::DeletePastBudget, pod)
+        || (blocker.kind != Block::TwoBudgets
+            && (lowered || given(consents, ConsentKind::ScaleUp, &object_of(pod))));
+    (!escape).then_some(blocker)
+}
+
+/// Every pod of a node with what a drain would do.
+pub fn lines(facts: &Facts, node: &str, consents: &[Consent], now: Timestamp) -> Vec<Line> {
+    let drain = sort(facts, node, consents);
+    let line = |pod: &PodFact, fate, why: String| Line { pod: pod.key.to_string(), fate, why };
+    let mut out = Vec::new();
+    for (pod, kinds) in &drain.consent {
+        let why: Vec<String> = kinds
+            .iter()
+            .map(|k| match (k, drain.homeless.get(&pod.key)) {
+                (ConsentKind::WaitForNode, Some(why)) => format!("{k}: {why}"),
+                _ => format!("{k}: {}", k.cost()),
+            })
+            .collect();
+        out.push(line(pod, "needs consent", why.join("; ")));
+    }
+    for pod in &drain.evict {
+        match budget::blocker(facts, pod) {
+            Some(b) => out.push(line(pod, "blocked", b.why)),
+            None => out.push(line(pod, "evicted", String::new())),
+        }
+    }
+    out.extend(drain.scale_first.iter().map(|p| line(p, "evicted", "after one replica more is ready".into())));
+    out.extend(drain.delete_last.iter().map(|p| line(p, "deleted last", "a DaemonSet's".into())));
+    out.extend(
+        drain.leaving.iter().map(|p| line(p, "leaving", progress::overdue(p, consents, now).unwrap_or_default())),
+    );
+    out.extend(drain.stays.iter().map(|p| line(p, "stays", why_it_stays(p).into())));
+    out
+}
+
+fn why_it_stays(pod: &PodFact) -> &'static str {
+    if pod.mirror {
+        "a static pod"
+    } else if pod.task.is_some() {
+        "Cutover's own"
+    } else if !pod.is_living() {
+        "it has finished"
+    } else if pod.host_network {
+        "a DaemonSet's on the host's network"
+    } else {
+        "a DaemonSet's that tolerates every taint: it is started anew after the switch"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::facts::{BudgetFact, Key, NodeFact, Owner, Selector, WorkloadFact};
+
+    fn facts(allowed: i32) -> Facts {
+        let mut facts = Facts::default();
+        for name in ["a", "b"] {
+            facts.nodes.insert(name.into(), NodeFact { name: name.into(), ready: true, ..NodeFact::default() });
+        }
+        let pod = PodFact {
+            key: Key::new("shop", "web-1"),
+            node: "a".into(),
+            phase: "Running".into(),
+            ready: true,
+            owner: Some(Owner { kind: "Deployment".into(), name: "web".into() }),
+            labels: Arc::default(),
+            ..PodFact::default()
+        };
+        facts.pods.insert(pod.key.clone(), pod);
+        let key = Key::new("shop", "web");
+        let workload =
+            WorkloadFact { key: key.clone(), kind: "Deployment".into(), wanted: 2, ready: 2, scaled_from: None };
+        facts.workloads.insert(workload.object().as_str().into(), workload);
+        let budget = BudgetFact {
+            key: key.clone(),
+            selector: Some(Selector::default()),
+            allowed,
+            healthy: 2,
+            desired: 2,
+            expected: 2,
+            ..BudgetFact::default()
+        };
+        facts.budgets.insert(key, budget);
+        facts
+    }
+
+    fn agreed(kind: ConsentKind, object: &str) -> Consent {
+        Consent { kind, object: object.into(), by: "me".into(), at: Timestamp::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn a_node_is_clean_or_names_what_has_to_be_mended() {
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(judge(&facts(1), "a", &[], now), Verdict::Clean);
+        let facts = facts(0);
+        let Verdict::Impossible { object, why, .. } = judge(&facts, "a", &[], now) else { panic!("it blocks") };
+        assert_eq!(object, "poddisruptionbudget/shop/web");
+        assert!(why.contains("needs 2 healthy pods and has 2 of 2"), "{why}");
+        for escape in [
+            agreed(ConsentKind::LowerBudget, "shop/PodDisruptionBudget/web"),
+            agreed(ConsentKind::ScaleUp, "shop/Deployment/web"),
+            agreed(ConsentKind::DeletePastBudget, "shop/web-1"),
+        ] {
+            assert_eq!(judge(&facts, "a", &[escape], now), Verdict::Clean);
+        }
+    }
+
+    #[test]
+    fn a_pod_that_does_not_end_is_named_with_its_finalizer() {
+        let mut facts = facts(1);
+        let pod = facts.pods.values_mut().next().unwrap();
+        pod.deleting = Some(Timestamp::UNIX_EPOCH);
+        pod.finalizers = vec!["example.com/hold".into()];
+        let soon = Timestamp::from_second(2).unwrap();
+        assert_eq!(judge(&facts, "a", &[], soon), Verdict::Clean, "it has a moment");
+        let later = Timestamp::from_second(100).unwrap();
+        let Verdict::Impossible { why, .. } = judge(&facts, "a", &[], later) else { panic!("it hangs") };
+        assert!(why.contains("example.com/hold"), "{why}");
+    }
+}

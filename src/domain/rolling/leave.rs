@@ -1,0 +1,89 @@
+//! The step Drain: everything with a pod address leaves the node, then its volumes.
+
+use jiff::SignedDuration;
+
+use super::{Context, Progress, steps::delete};
+use crate::domain::{
+    api::NodeMigrationStatus,
+    drain::{self, Drain, budget, progress},
+    effect::Effect,
+    facts::{NodeFact, PodFact},
+    storage, text,
+};
+
+/// Evictions asked for at once: enough to be quick, few enough that no budget is stormed.
+const EVICTIONS_AT_ONCE: usize = 5;
+/// The first and the longest pause before a pod that a budget holds is asked for again. A budget that is seen
+/// to be free again ends the pause.
+const BUDGET_PAUSES: (i64, i64) = (5, 30);
+
+impl Context<'_> {
+    pub(super) fn drain(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Progress {
+        // somebody uncordoned it meanwhile: pods would come back as fast as they leave
+        if !node.unschedulable || !node.kept_away {
+            return Self::cordon(node);
+        }
+        let consents = &self.migration.spec.consents;
+        let drain = drain::sort(self.facts, &node.name, consents);
+        let volumes = storage::still_attached(self.facts, &node.name, consents);
+        let held = progress::held(self.facts, &drain, &volumes, consents, self.now);
+        let timeout = SignedDuration::from_secs(i64::from(self.migration.spec.nodes.drain_timeout_seconds));
+        let go_on = self.record(&node.name).map_or(0, |r| r.spec.go_on);
+        let left = drain.left() + volumes.len();
+        progress::track(status, left, held, go_on, timeout, self.now);
+        let what = if drain.is_done() { text::count(volumes.len(), "volume") } else { text::count(drain.left(), "pod") };
+        let Some(so_far) = &status.drain else { return Progress::Done };
+        let words = progress::words(so_far, &what, &node.name, self.now);
+        if left == 0 {
+            status.drain = None;
+            return Progress::Done;
+        }
+        if so_far.paused || drain.is_done() {
+            return Progress::Wait(words);
+        }
+        let mut effects = progress::escalations(self.facts, &drain, consents, self.now);
+        effects.extend(self.evictions(&drain));
+        // only when everything else is gone: the CNI DEL of all of them runs on the right side
+        if drain.left() == drain.delete_last.len() {
+            let last = drain.delete_last.iter();
+            effects.extend(last.map(|p| delete(p, "its DaemonSet starts it again after the switch")));
+        }
+        if !effects.is_empty() {
+            return Progress::Act(effects, words);
+        }
+        if so_far.blockers.is_empty() {
+            let pods: Vec<_> = drain.leaving.iter().take(3).map(|p| p.key.to_string()).collect();
+            return Progress::Wait(format!("{words}, terminating: {}", pods.join(", ")));
+        }
+        Progress::Wait(words)
+    }
+
+    /// The next evictions; pods that a budget holds do not keep the others from their turn.
+    fn evictions(&self, drain: &Drain<'_>) -> Vec<Effect> {
+        let mut pods: Vec<_> = drain
+            .evict
+            .iter()
+            .filter(|p| self.is_due(p))
+            .map(|p| (self.failures.get(&evict(p).name()).map_or(0, |f| f.count), *p))
+            .collect();
+        pods.sort_by_key(|(failures, p)| (*failures, p.key.clone()));
+        pods.into_iter().take(EVICTIONS_AT_ONCE).map(|(_, p)| evict(p)).collect()
+    }
+
+    /// A pod whose budget refused it, and is still seen to refuse it, is left alone for a while.
+    fn is_due(&self, pod: &PodFact) -> bool {
+        let Some(failure) = self.failures.get(&evict(pod).name()) else { return true };
+        if budget::blocker(self.facts, pod).is_none() {
+            return true;
+        }
+        let (shortest, longest) = BUDGET_PAUSES;
+        let pause = shortest.saturating_mul(1 << failure.count.saturating_sub(1).min(4)).min(longest);
+        // apart from each other, without a die: this is a pure function
+        let spread: i64 = pod.uid.bytes().map(i64::from).sum::<i64>() % 3;
+        self.now.duration_since(failure.at) >= SignedDuration::from_secs(pause + spread)
+    }
+}
+
+fn evict(pod: &PodFact) -> Effect {
+    Effect::Evict { pod: pod.key.clone(), uid: pod.uid.clone() }
+}

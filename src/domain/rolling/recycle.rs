@@ -1,0 +1,150 @@
+//! The step Recycle: what still has an old address starts anew, by a reboot or pod by pod.
+
+use std::time::Duration;
+
+use super::{Context, Progress, steps::delete};
+use crate::domain::{
+    api::{NodeMigrationStatus, Recycle, Target},
+    effect::Effect,
+    facts::{Cni, NodeFact},
+    host::HostTask,
+    text,
+};
+
+/// A node that was told to reboot goes down within this time, or it did not take.
+const GOES_DOWN: Duration = Duration::from_secs(180);
+/// A node that went down is back within this time, or somebody has to look. Servers take minutes to start.
+const COMES_BACK: Duration = Duration::from_secs(900);
+/// A node that is up again is Ready within this time, or somebody has to look.
+const GETS_READY: Duration = Duration::from_secs(300);
+
+impl Context<'_> {
+    pub(super) fn recycle(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Progress {
+        let reboots = self.migration.spec.recycle == Recycle::Reboot && status.direction == Target::Cilium;
+        if reboots
+            && status.evidence.boot_id_after.is_none()
+            && let Some(progress) = self.reboot(node, status)
+        {
+            return progress;
+        }
+        if node.kept_away {
+            return Progress::act(Effect::LetBack { node: node.name.clone() }, "let DaemonSet pods back");
+        }
+        let wrong = wrong_cni(status.direction);
+        let old: Vec<_> =
+            self.facts.pods_with(wrong, Some(&node.name)).filter(|p| p.deleting.is_none() && p.is_daemon()).collect();
+        if old.is_empty() {
+            return Progress::Done;
+        }
+        let why = format!("{} still with {} addresses", text::count(old.len(), "pod"), wrong.word());
+        Progress::Act(old.into_iter().map(|p| delete(p, "it still has an old address")).collect(), why)
+    }
+
+    /// Asks for the reboot once and tells apart what comes of it. `None` once it is proven.
+    fn reboot(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Option<Progress> {
+        let name = &node.name;
+        if status.evidence.node_uid.as_deref().is_some_and(|uid| *uid != *node.uid) {
+            return Some(failed(
+                node,
+                format!("{name} was replaced by another node of the same name"),
+                "Nothing of what was done is on it. Roll it back with `r`; then it is moved like any other node.",
+            ));
+        }
+        let before = status.evidence.boot_id_before.clone().unwrap_or_default();
+        if *node.boot_id != *before {
+            return self.is_back(node, status);
+        }
+        if let Some(asked) = status.evidence.reboot_asked {
+            let go_on = self.record(name).map_or(0, |r| r.spec.go_on);
+            if go_on > status.gone_on {
+                // somebody says so: asked once more, still only for this very boot
+                status.gone_on = go_on;
+                status.evidence.reboot_asked = None;
+                status.evidence.looks += 1;
+                return Some(Progress::Wait(format!("{name} is told to reboot once more")));
+            }
+            return Some(Self::is_away(node, text::between(asked, self.now)));
+        }
+        if let Some(progress) = self.still_out(node).or_else(|| self.still_empty(node, status)) {
+            return Some(progress);
+        }
+        let task = HostTask::Reboot { boot_id: before };
+        if self.is_manual(&task) {
+            status.commands = task.by_hand(name);
+            return Some(Progress::Wait(format!("yours to do on {name}: reboot it; its boot id tells when it was done")));
+        }
+        match self.task(node, status, &task) {
+            Err(progress) => Some(progress),
+            Ok(_) => {
+                status.evidence.reboot_asked = Some(self.now);
+                Some(Progress::Wait(format!("{name} was told to reboot")))
+            }
+        }
+    }
+
+    /// The boot id is another one: it did reboot. Is it well?
+    fn is_back(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Option<Progress> {
+        let name = &node.name;
+        let agent = self.facts.agent_on(name).is_some_and(|a| a.ready);
+        if node.ready && agent {
+            status.evidence.boot_id_after = Some(node.boot_id.to_string());
+            status.evidence.looks += 1;
+            return None;
+        }
+        let what = if node.ready { "its Cilium agent is not ready" } else { "it is not Ready" };
+        let why = if node.ready { String::new() } else { format!(": {}", text::safe(&node.not_ready_reason)) };
+        let since = status.evidence.reboot_asked.or(status.since).map(|s| text::between(s, self.now));
+        if since.is_some_and(|s| s >= COMES_BACK.min(GETS_READY)) {
+            return Some(failed(
+                node,
+                format!("{name} came back from its reboot, and {what}{why}"),
+                "It stays cordoned. Look at its kubelet and its Cilium agent (`journalctl -u kubelet`); it goes on as soon as it is Ready. `r` rolls it back.",
+            ));
+        }
+        Some(Progress::Wait(format!("{name} is up again; {what}{why}")))
+    }
+
+    /// The boot id is still the old one.
+    fn is_away(node: &NodeFact, since: Duration) -> Progress {
+        let name = &node.name;
+        let ago = text::duration(since);
+        if node.ready && since >= GOES_DOWN {
+            return failed(
+                node,
+                format!("{name} was told to reboot {ago} ago and never went down: its boot id is still the old one"),
+                &format!(
+                    "It is not asked again by itself. Look at it (`journalctl -u systemd-logind`), reboot it by hand, or let it be asked once more: `a` (run --go-on {name})."
+                ),
+            );
+        }
+        if node.ready {
+            return Progress::Wait(format!("{name} was told to reboot {ago} ago; its boot id is still the old one"));
+        }
+        if since >= COMES_BACK {
+            return failed(
+                node,
+                format!("{name} went down for its reboot {ago} ago and does not come back"),
+                "It stays cordoned and no other node begins. Look at its console or its power; it goes on by itself when it is back.",
+            );
+        }
+        Progress::Wait(format!("{name} is down for its reboot since {ago}"))
+    }
+}
+
+fn failed(node: &NodeFact, message: String, next: &str) -> Progress {
+    Progress::Fail { message, object: format!("node/{}", node.name), next: next.to_owned() }
+}
+
+pub(super) const fn right_cni(target: Target) -> Cni {
+    match target {
+        Target::Cilium => Cni::Cilium,
+        Target::Flannel => Cni::Flannel,
+    }
+}
+
+const fn wrong_cni(target: Target) -> Cni {
+    match target {
+        Target::Cilium => Cni::Flannel,
+        Target::Flannel => Cni::Cilium,
+    }
+}

@@ -1,0 +1,151 @@
+//! Pods, what owns them, and the budgets that count them.
+
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+
+use jiff::Timestamp;
+
+use super::{facts::Key, placement::Needs};
+
+/// Who owns a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Kind of the controller, with a ReplicaSet of a Deployment resolved to the Deployment.
+    pub kind: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+}
+
+/// A pod.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the API has it")]
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PodFact {
+    /// Namespace and name.
+    pub key: Key,
+    /// Its UID.
+    pub uid: Arc<str>,
+    /// The node it is bound to; empty while Pending.
+    pub node: Arc<str>,
+    /// Its phase.
+    pub phase: Arc<str>,
+    /// Condition Ready is True.
+    pub ready: bool,
+    /// Restarts of all its containers.
+    pub restarts: u32,
+    /// Its address.
+    pub ip: Option<IpAddr>,
+    /// It uses its node's network.
+    pub host_network: bool,
+    /// Its controller.
+    pub owner: Option<Owner>,
+    /// A static pod's mirror.
+    pub mirror: bool,
+    /// It is being deleted, and has until then.
+    pub deleting: Option<Timestamp>,
+    /// Seconds of grace that it was given with its deletion.
+    pub deleting_grace: Option<i64>,
+    /// Finalizers: it stays until each is removed.
+    pub finalizers: Vec<String>,
+    /// What it asks of a node.
+    pub needs: Arc<Needs>,
+    /// Names of the claims that it mounts.
+    pub claims: Vec<String>,
+    /// No taint keeps it away, Cutover's neither.
+    pub tolerates_all: bool,
+    /// It has an emptyDir volume.
+    pub empty_dir: bool,
+    /// Its labels.
+    pub labels: Arc<BTreeMap<String, String>>,
+    /// Image of its first container.
+    pub image: Arc<str>,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// Why it waits, as its container or its scheduling condition says.
+    pub reason: String,
+    /// One of Cutover's task pods: the task.
+    pub task: Option<Arc<str>>,
+    /// What a task pod reported when it ended: exit code and message.
+    pub report: Option<(i32, String)>,
+}
+
+impl PodFact {
+    /// Neither Succeeded nor Failed.
+    pub fn is_living(&self) -> bool {
+        !matches!(&*self.phase, "Succeeded" | "Failed")
+    }
+
+    /// Owned by a DaemonSet.
+    pub fn is_daemon(&self) -> bool {
+        self.owner.as_ref().is_some_and(|o| &*o.kind == "DaemonSet")
+    }
+}
+
+/// A disruption budget, with the numbers that decide.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BudgetFact {
+    /// Namespace and name.
+    pub key: Key,
+    /// Its selector; `None` selects nothing, an empty one everything in the namespace.
+    pub selector: Option<Selector>,
+    /// How many pods may go now.
+    pub allowed: i32,
+    /// Healthy pods.
+    pub healthy: i32,
+    /// Healthy pods it asks for.
+    pub desired: i32,
+    /// Pods it counts.
+    pub expected: i32,
+    /// Its controller has not seen the newest spec: every eviction is refused until it has.
+    pub unobserved: bool,
+    /// Pods that are not ready may always be evicted (`unhealthyPodEvictionPolicy: AlwaysAllow`).
+    pub always_allow: bool,
+    /// Cutover has lowered it: what it was, as JSON.
+    pub lowered_from: Option<String>,
+}
+
+/// A Deployment, a StatefulSet, or a ReplicaSet that nobody owns.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WorkloadFact {
+    /// Namespace and name.
+    pub key: Key,
+    /// Its kind.
+    pub kind: Arc<str>,
+    /// Replicas it is to have.
+    pub wanted: i32,
+    /// Replicas that are ready.
+    pub ready: i32,
+    /// Cutover has added a replica: how many it had.
+    pub scaled_from: Option<i32>,
+}
+
+impl WorkloadFact {
+    /// `namespace/Kind/name`, as consents name it.
+    pub fn object(&self) -> String {
+        format!("{}/{}/{}", self.key.namespace, self.kind, self.key.name)
+    }
+}
+
+/// A label selector.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selector {
+    /// Labels that must have these values.
+    pub labels: BTreeMap<String, String>,
+    /// Key, operator (`In`, `NotIn`, `Exists`, `DoesNotExist`), values.
+    pub expressions: Vec<(String, String, Vec<String>)>,
+}
+
+impl Selector {
+    /// Does it match? An empty selector matches everything, as in policy/v1.
+    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.labels.iter().all(|(k, v)| labels.get(k) == Some(v))
+            && self.expressions.iter().all(|(key, operator, values)| {
+                let value = labels.get(key);
+                match operator.as_str() {
+                    "In" => value.is_some_and(|v| values.contains(v)),
+                    "NotIn" => value.is_none_or(|v| !values.contains(v)),
+                    "Exists" => value.is_some(),
+                    "DoesNotExist" => value.is_none(),
+                    _ => false,
+                }
+            })
+    }
+}

@@ -1,0 +1,100 @@
+//! Volumes: attached to a node while a pod on it has them, detached a moment after. The kubelets' part and, on the
+//! embedded server, the controller's.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+use super::{
+    cache::{Cluster, Kind, Object},
+    fitting::claims,
+};
+
+/// Annotation of a node that detaches nothing any more: a storage system that hangs.
+const STUCK: &str = "cutover.dev/embedded-detach";
+
+/// A pod's volumes that are attached: name of the persistent volume and how a kubelet calls it.
+fn attachable(cluster: &Cluster, pod: &Object) -> Vec<(String, String)> {
+    let volume = |claim: &String| {
+        let claim = cluster.get(Kind::Claim, &pod.namespace().unwrap_or_default(), claim)?;
+        let name = claim.data["spec"]["volumeName"].as_str()?.to_owned();
+        let csi = cluster.get(Kind::Volume, "", &name)?.data["spec"]["csi"].clone();
+        let (driver, handle) = (csi["driver"].as_str()?, csi["volumeHandle"].as_str()?);
+        Some((name, format!("kubernetes.io/csi/{driver}^{handle}")))
+    };
+    claims(pod).iter().filter_map(volume).collect()
+}
+
+/// Volumes of the living pods of every node.
+fn wanted(cluster: &Cluster) -> BTreeMap<String, BTreeSet<(String, String)>> {
+    let mut wanted: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
+    for pod in cluster.all(Kind::Pod) {
+        let ended = matches!(pod.data["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+        if let Some(node) = pod.data["spec"]["nodeName"].as_str().filter(|_| !ended) {
+            wanted.entry(node.to_owned()).or_default().extend(attachable(cluster, &pod));
+        }
+    }
+    wanted
+}
+
+/// The kubelets' part: `volumesInUse` says what is mounted, and only what is not in use is detached.
+pub(super) async fn report(cluster: Arc<Cluster>) {
+    let mut changes = cluster.changes();
+    loop {
+        changes.borrow_and_update();
+        let wanted = wanted(&cluster);
+        for node in cluster.all(Kind::Node) {
+            if node.annotations().contains_key(STUCK) {
+                continue;
+            }
+            let now: Vec<&String> = wanted.get(&node.name_any()).into_iter().flatten().map(|(_, u)| u).collect();
+            let said: Vec<&str> =
+                node.data["status"]["volumesInUse"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            if said != now {
+                cluster.pace.wait(Duration::from_secs(1)).await;
+                cluster.status(Kind::Node, "", &node.name_any(), &json!({"volumesInUse": now})).await;
+            }
+        }
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The controller's part.
+pub(super) async fn attach(cluster: &Cluster) {
+    let wanted = wanted(cluster);
+    let name = |node: &str, volume: &str| format!("csi-{node}-{volume}");
+    for (node, volumes) in &wanted {
+        for (volume, _) in volumes {
+            let name = name(node, volume);
+            if cluster.get(Kind::Attachment, "", &name).is_none() {
+                let object = json!({"metadata": {"name": name}, "spec": {"attacher": "csi.example.com", "nodeName": node, "source": {"persistentVolumeName": volume}}});
+                cluster.create(Kind::Attachment, "", object).await;
+                cluster.status(Kind::Attachment, "", &name, &json!({"attached": true})).await;
+            }
+        }
+    }
+    for attachment in cluster.all(Kind::Attachment) {
+        let spec = &attachment.data["spec"];
+        let node = spec["nodeName"].as_str().unwrap_or_default();
+        let volume = spec["source"]["persistentVolumeName"].as_str().unwrap_or_default();
+        let unique = cluster.get(Kind::Volume, "", volume).map(|v| v.data["spec"]["csi"]["volumeHandle"].clone());
+        let in_use = cluster.get(Kind::Node, "", node).is_some_and(|n| {
+            let handle = unique.as_ref().and_then(Value::as_str).unwrap_or_default();
+            let said = n.data["status"]["volumesInUse"].as_array();
+            said.into_iter().flatten().any(|v| v.as_str().is_some_and(|v| v.ends_with(&format!("^{handle}"))))
+        });
+        let has_pod = wanted.get(node).is_some_and(|all| all.iter().any(|(v, _)| v == volume));
+        if !has_pod && !in_use {
+            cluster.delete(Kind::Attachment, &attachment, None).await;
+        }
+    }
+}
