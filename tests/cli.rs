@@ -64,7 +64,12 @@ fn arguments_and_files() {
     std::fs::write(&values, "- a list").unwrap();
     refused(&nobody, &["preflight", "--values", values.to_str().unwrap()], 2, &["not a mapping"]);
     refused(&nobody, &["run", "--until", "everything", "--yes"], 2, &["everything", "Preflight, Install"]);
-    refused(&nobody, &["run", "--until", "install", "--yes", "--consent", "Anything:x"], 2, &["consent Anything:x", "DeleteBarePod"]);
+    refused(
+        &nobody,
+        &["run", "--until", "install", "--yes", "--consent", "Anything:x"],
+        2,
+        &["consent Anything:x", "DeleteBarePod"],
+    );
     refused(&nobody, &["demo", "--headless", "--speed", "fast"], 2, &["speed"]);
     // the cockpit without a terminal
     refused(&nobody, &[], 2, &["needs a terminal", "cutover run"]);

@@ -159,7 +159,10 @@ fn a_reboot_is_asked_for_with_the_boot_id_and_proven_by_another() {
     assert!(d.effects.is_empty(), "{:?}", d.effects);
     assert!(d.nodes["worker-2"].waiting.contains("told to reboot"));
     facts.node_migrations.get_mut("worker-2").unwrap().status = Some(d.nodes["worker-2"].clone());
-    assert_eq!(names(&decided(&facts)), ["delete pod kube-system/cutover-reboot-worker-2-0 uid-cutover-reboot-worker-2-0"]);
+    assert_eq!(
+        names(&decided(&facts)),
+        ["delete pod kube-system/cutover-reboot-worker-2-0 uid-cutover-reboot-worker-2-0"]
+    );
     // whatever becomes of that pod
     facts.pods.retain(|k, _| !k.name.starts_with("cutover-reboot"));
     assert!(decided(&facts).effects.is_empty(), "asked for a second time");
@@ -280,7 +283,8 @@ fn helm_is_waited_for() {
     let d = decide(Context { under_way: &under_way, ..looking });
     assert!(d.effects.is_empty() && d.migration.waiting == "helm is running", "{d:?}");
     // and run again when it has failed, even though its objects are there
-    let failure = Failure { message: "timed out".into(), next: String::new(), at: at(199), count: 1, kind: Refused::Fault };
+    let failure =
+        Failure { message: "timed out".into(), next: String::new(), at: at(199), count: 1, kind: Refused::Fault };
     failures.insert("helm upgrade (install)".to_owned(), failure);
     let d = decide(Context { failures: &failures, under_way: &none, ..looking });
     assert_eq!(names(&d), ["helm upgrade (install)"]);

@@ -13,8 +13,26 @@ use tempfile::TempDir;
 
 /// All that the script needs besides the shell, `ip` and a firewall's tools.
 const TOOLS: [&str; 20] = [
-    "awk", "basename", "cat", "cp", "date", "dirname", "find", "grep", "head", "ls", "mkdir", "mv", "rm", "sed",
-    "sha256sum", "sleep", "tr", "env", "printf", "true",
+    "awk",
+    "basename",
+    "cat",
+    "cp",
+    "date",
+    "dirname",
+    "find",
+    "grep",
+    "head",
+    "ls",
+    "mkdir",
+    "mv",
+    "rm",
+    "sed",
+    "sha256sum",
+    "sleep",
+    "tr",
+    "env",
+    "printf",
+    "true",
 ];
 
 struct Host(TempDir);

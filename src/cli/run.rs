@@ -102,9 +102,12 @@ impl Run {
             records::carry_out(client, &go).await.map_err(failed)?;
         }
         for node in &self.go_on {
-            let times = session.board.read().node_migrations.get(node.as_str()).map_or(0, |r| {
-                r.spec.go_on.max(r.status.as_ref().map_or(0, |s| s.gone_on))
-            });
+            let times = session
+                .board
+                .read()
+                .node_migrations
+                .get(node.as_str())
+                .map_or(0, |r| r.spec.go_on.max(r.status.as_ref().map_or(0, |s| s.gone_on)));
             let go = Intent::GoOn { node: node.clone(), times: times + 1 };
             records::carry_out(client, &go).await.map_err(failed)?;
         }
@@ -221,40 +224,54 @@ fn headline(facts: &Facts) -> String {
 /// What only an operator can give: seen for a while, so that a passing state does not end the run.
 #[derive(Default)]
 struct Needs {
-    since: Option<(String, Instant)>,
+    since: Option<(Need, Instant)>,
+}
+
+/// What somebody has to do, and where. The words about it may change from one moment to the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Need {
+    Preflight,
+    GoOn,
+    Release,
+    Consent(String),
+    Mend(String),
+    Paused(String),
+    Reboot(String),
+}
+
+impl Need {
+    /// How long it has to stand: what blocks a drain may be mended by itself, a consent never comes by itself.
+    const fn patience(&self) -> Duration {
+        Duration::from_secs(if matches!(self, Self::Mend(_)) { 60 } else { 5 })
+    }
 }
 
 impl Needs {
     fn operator(&mut self, facts: &Facts) -> Option<String> {
-        let now = Self::seen(facts);
-        match (&self.since, now) {
-            (Some((why, since)), Some(now)) if *why == now => {
-                // what blocks a drain may be mended by itself; a consent never comes by itself
-                let patience = if now.contains("cannot be drained") { 60 } else { 5 };
-                (since.elapsed() > Duration::from_secs(patience)).then_some(now)
-            }
-            (_, Some(now)) => {
-                self.since = Some((now, Instant::now()));
-                None
-            }
-            (_, None) => {
-                self.since = None;
+        let Some((need, words)) = Self::seen(facts) else {
+            self.since = None;
+            return None;
+        };
+        match &self.since {
+            Some((before, since)) if *before == need => (since.elapsed() > need.patience()).then_some(words),
+            _ => {
+                self.since = Some((need, Instant::now()));
                 None
             }
         }
     }
 
-    fn seen(facts: &Facts) -> Option<String> {
+    fn seen(facts: &Facts) -> Option<(Need, String)> {
         let migration = facts.migration.as_ref()?;
         let status =
             migration.status.as_ref().filter(|s| Some(s.observed_generation) == migration.metadata.generation)?;
         if status.phase == Stage::Preflight
             && let Some(p) = status.phases.iter().find(|p| p.state == PhaseState::Blocked)
         {
-            return Some(format!("{}: {}", p.name, p.message));
+            return Some((Need::Preflight, format!("{}: {}", p.name, p.message)));
         }
         if migration.spec.paused {
-            return Some("it is paused (spec.paused); let it go on first".into());
+            return Some((Need::GoOn, "it is paused (spec.paused); let it go on first".into()));
         }
         if status.waiting.contains("held on Flannel: ")
             && facts
@@ -262,27 +279,32 @@ impl Needs {
                 .values()
                 .all(|r| r.status.as_ref().is_none_or(|s| s.step.is_final() || s.step == Step::Pending))
         {
-            return Some(format!("{}. Give --release NODE to move it after all", status.waiting));
+            return Some((Need::Release, format!("{}. Give --release NODE to move it after all", status.waiting)));
         }
-        // nothing moves while every node that is not through waits for somebody
+        Self::of_nodes(facts)
+    }
+
+    /// Nothing moves while every node that is not through waits for somebody.
+    fn of_nodes(facts: &Facts) -> Option<(Need, String)> {
         let mut asking = None;
-        for (name, record) in &facts.node_migrations {
+        for (node, record) in &facts.node_migrations {
             let s = record.status.as_ref()?;
+            let name = || node.to_string();
+            let words = || format!("node {node} {}", s.waiting);
             if s.drain.as_ref().is_some_and(|d| d.paused) {
-                return Some(format!("node {name} {}", s.waiting));
+                return Some((Need::Paused(name()), words()));
             }
-            if s.step == Step::Recycle
-                && let Some(error) = s.last_error.as_ref().filter(|_| s.evidence.reboot_asked.is_some())
-            {
-                return Some(format!("{}: {}. {}", error.object, error.message, error.next));
+            let asked = s.step == Step::Recycle && s.evidence.reboot_asked.is_some();
+            if let Some(e) = s.last_error.as_ref().filter(|_| asked) {
+                return Some((Need::Reboot(name()), format!("{}: {}. {}", e.object, e.message, e.next)));
             }
             if s.step.is_underway() || s.step == Step::Soak {
                 return None;
             }
             if s.waiting.starts_with("needs consent") {
-                asking = Some(format!("node {name} {}", s.waiting));
+                asking = Some((Need::Consent(name()), words()));
             } else if s.waiting.starts_with("cannot be drained") && asking.is_none() {
-                asking = Some(format!("node {name} {}", s.waiting));
+                asking = Some((Need::Mend(name()), words()));
             }
         }
         asking

@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::{Exit, session::Failed};
 use crate::domain::{
-    api::{CiliumSpec, Consent, ConsentKind, HostAccess, HostsSpec, MigrationSpec, NodesSpec, Recycle, Strategy, Target},
+    api::{
+        CiliumSpec, Consent, ConsentKind, HostAccess, HostsSpec, MigrationSpec, NodesSpec, Recycle, Strategy, Target,
+    },
     phase::Phase,
     values,
 };
@@ -58,6 +60,9 @@ pub(super) struct Wanted {
     /// Seconds without any progress after which a drain is paused; nothing is ever forced
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=86400))]
     pub drain_timeout: u32,
+    /// Seconds within which a node is back from its reboot and Ready, before somebody has to look
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u32).range(1..=86400))]
+    pub reboot_timeout: u32,
     /// How hosts are worked on
     #[arg(long, value_enum, default_value_t = AccessBy::Pod)]
     pub host_access: AccessBy,
@@ -135,6 +140,7 @@ impl Wanted {
                 canaries: self.canaries,
                 batch_by: self.batch_by.clone(),
                 drain_timeout_seconds: self.drain_timeout,
+                reboot_timeout_seconds: self.reboot_timeout,
             },
             hosts: HostsSpec {
                 access: match self.host_access {

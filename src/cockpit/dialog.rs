@@ -146,8 +146,7 @@ fn migrate_lines(scene: &Scene<'_>, lines: &mut Vec<String>) {
 fn missing_consents(facts: &Facts, node: Option<&str>) -> Vec<Consent> {
     let given = facts.migration.as_ref().map(|m| m.spec.consents.clone()).unwrap_or_default();
     let nodes = facts.nodes.keys().filter(|n| node.is_none_or(|wanted| *wanted == ***n));
-    let mut missing: Vec<Wanted> =
-        nodes.flat_map(|n| verdict::wanted(&drain::sort(facts, n, &given))).collect();
+    let mut missing: Vec<Wanted> = nodes.flat_map(|n| verdict::wanted(&drain::sort(facts, n, &given))).collect();
     missing.sort();
     missing.dedup();
     let (by, at) = (operator(), Timestamp::now());
@@ -235,11 +234,14 @@ fn needs_go_on(status: &NodeMigrationStatus) -> bool {
 
 /// `a` on a node whose time is up.
 fn go_on(model: &Model, scene: &Scene<'_>, name: &str, status: &NodeMigrationStatus) -> Dialog {
-    let mut lines = vec![cluster(model), format!("node      {name}"), String::new(), safe(&status.waiting).into_owned()];
+    let mut lines =
+        vec![cluster(model), format!("node      {name}"), String::new(), safe(&status.waiting).into_owned()];
     let held = status.drain.iter().flat_map(|d| &d.blockers);
     lines.extend(held.map(|h| format!("  {}: {}", safe(&h.object), safe(&h.why))));
     lines.push(String::new());
-    lines.push("Its time starts anew. Nothing is forced: what no consent was given for is asked again as before.".into());
+    lines.push(
+        "Its time starts anew. Nothing is forced: what no consent was given for is asked again as before.".into(),
+    );
     let seen = scene.facts.node_migrations.get(name).map_or(0, |r| r.spec.go_on);
     let mut dialog = Dialog::new(format!("Let {name} go on?"), vec![]);
     dialog.consents = missing_consents(scene.facts, Some(name));

@@ -80,7 +80,9 @@ impl ConsentKind {
             Self::ScaleUp => "the workload has one replica more while its node drains",
             Self::LowerBudget => "the budget asks for one healthy pod less while the node drains",
             Self::DeletePastBudget => "its budget is not respected for this pod",
-            Self::ZeroGrace => "it is killed without its grace period, and may still run on a node that does not answer",
+            Self::ZeroGrace => {
+                "it is killed without its grace period, and may still run on a node that does not answer"
+            }
             Self::LeaveVolumeAttached => "a volume that was not detached may be damaged, or block its pod for minutes",
             Self::GoOnWithoutReplacement => "the workload has fewer ready replicas while the next node drains",
         }

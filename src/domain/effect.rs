@@ -366,12 +366,9 @@ impl Effect {
                     from + 1
                 ),
             ],
-            Self::ScaleBack { kind, workload: w, to } => vec![format!(
-                "kubectl -n {} scale {} {} --replicas {to}",
-                w.namespace,
-                kind.to_lowercase(),
-                w.name
-            )],
+            Self::ScaleBack { kind, workload: w, to } => {
+                vec![format!("kubectl -n {} scale {} {} --replicas {to}", w.namespace, kind.to_lowercase(), w.name)]
+            }
             Self::LowerBudget { budget } | Self::PutBudgetBack { budget } => {
                 vec![format!("kubectl -n {} edit poddisruptionbudget {}", budget.namespace, budget.name)]
             }

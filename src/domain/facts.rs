@@ -10,13 +10,13 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+pub use super::workload::{BudgetFact, Owner, PodFact, Selector, WorkloadFact};
 use super::{
-    placement::{Room, Taint},
-    storage::{AttachmentFact, VolumeFact},
     api::{Migration, NodeMigration},
     flannel::FlannelFact,
+    placement::{Room, Taint},
+    storage::{AttachmentFact, VolumeFact},
 };
-pub use super::workload::{BudgetFact, Owner, PodFact, Selector, WorkloadFact};
 
 /// Namespace and name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -262,8 +262,11 @@ mod tests {
     use super::*;
 
     fn node(name: &str, labels: &[(&str, &str)]) -> NodeFact {
-        let labels: BTreeMap<String, String> =
-            labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).chain([("host".into(), name.into())]).collect();
+        let labels: BTreeMap<String, String> = labels
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .chain([("host".into(), name.into())])
+            .collect();
         NodeFact {
             name: name.into(),
             ready: true,
@@ -345,7 +348,13 @@ mod tests {
                 vec![other(Needs { room: room(1_600, 0), ..Needs::default() })],
                 Some("1 without room"),
             ),
-            ("apart", two(), Needs { apart: vec![kin()], ..Needs::default() }, vec![other(Needs::default())], Some("apart")),
+            (
+                "apart",
+                two(),
+                Needs { apart: vec![kin()], ..Needs::default() },
+                vec![other(Needs::default())],
+                Some("apart"),
+            ),
             ("apart and alone", two(), Needs { apart: vec![kin()], ..Needs::default() }, vec![], None),
             ("its own only kin", two(), Needs { together: vec![kin()], ..Needs::default() }, vec![], None),
         ];
@@ -376,7 +385,9 @@ mod tests {
         let mut facts = facts(vec![node("a", &[]), node("b", &[])], &[it.clone()]);
         facts.claims.insert(Key::new("shop", "data"), "pv-1".into());
         let term = Term { labels: vec![("host".into(), "In".into(), vec!["a".into()])], names: vec![] };
-        facts.volumes.insert("pv-1".into(), super::super::storage::VolumeFact { terms: vec![term], ..Default::default() });
+        facts
+            .volumes
+            .insert("pv-1".into(), super::super::storage::VolumeFact { terms: vec![term], ..Default::default() });
         assert!(why(&facts, &it).unwrap().contains("volume's reach"));
     }
 }

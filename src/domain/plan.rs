@@ -128,7 +128,8 @@ fn cluster_effects(ctx: &Context<'_>, phase: Phase) -> Vec<Effect> {
             let copy = Effect::BackUpFlannel { daemon_sets: daemon_sets.clone(), namespace: namespace.clone() };
             let delete = Effect::DeleteFlannel { daemon_sets, namespace };
             let networks: Vec<_> = ctx.facts.flannel.values().flat_map(|f| f.networks.clone()).collect();
-            let clean = ctx.nodes_in_order().into_iter().map(|n| task(ctx, n, HostTask::Clean { networks: networks.clone() }));
+            let clean =
+                ctx.nodes_in_order().into_iter().map(|n| task(ctx, n, HostTask::Clean { networks: networks.clone() }));
             [copy, delete].into_iter().chain(clean).collect()
         }
         Phase::Preflight | Phase::Migrate | Phase::Verify => vec![],

@@ -38,8 +38,7 @@ fn volumes_of<'a>(facts: &'a Facts, pod: &'a PodFact) -> impl Iterator<Item = &'
 pub fn still_attached(facts: &Facts, node: &str, consents: &[Consent]) -> Vec<String> {
     let kept: BTreeSet<&Arc<str>> =
         facts.pods_on(node).filter(|p| p.is_living()).flat_map(|p| volumes_of(facts, p)).collect();
-    let unique: BTreeSet<&str> =
-        kept.iter().filter_map(|v| facts.volumes.get(*v)?.unique.as_deref()).collect();
+    let unique: BTreeSet<&str> = kept.iter().filter_map(|v| facts.volumes.get(*v)?.unique.as_deref()).collect();
     let mut left: BTreeSet<String> = facts
         .attachments
         .values()

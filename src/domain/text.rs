@@ -37,6 +37,15 @@ pub fn duration(d: Duration) -> String {
     }
 }
 
+/// A duration that is told while it goes on: it changes seldom, so that what is written down does, too.
+pub fn about(d: Duration) -> String {
+    match d.as_secs() {
+        s @ 0..60 => format!("{}s", s / 15 * 15),
+        s @ 60..3600 => format!("{}m", s / 60),
+        s => format!("{}h", s / 3600),
+    }
+}
+
 /// The time between two moments; zero when the clock went back.
 pub fn between(from: jiff::Timestamp, to: jiff::Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()

@@ -6,6 +6,7 @@ pub mod api;
 pub mod clock;
 mod embedded;
 pub mod helm;
+pub mod scenario;
 pub mod world;
 
 pub use embedded::{Embedded, Settings, link_helm};

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use k8s_openapi::api::{
-    apps::v1::DaemonSet,
+    apps::v1::{DaemonSet, Deployment},
     core::v1::{Node, Pod},
+    policy::v1::PodDisruptionBudget,
 };
 use kube::{
     Api, Client,
@@ -15,6 +16,8 @@ use serde_json::{Value, json};
 
 use super::actors::CALLS;
 
+/// Annotation of a pod that runs and never becomes ready.
+pub(super) const NEVER_READY: &str = "cutover.dev/embedded-never-ready";
 /// Kubespray's defaults: Flannel's network and NodeLocal DNS.
 const FLANNEL_NETWORK: &str = "10.233.64.0/18";
 const NODE_LOCAL_DNS: &str = "169.254.25.10:53";
@@ -47,6 +50,8 @@ pub async fn create(client: &Client, nodes: usize) -> Result<(), String> {
 pub async fn settle(client: &Client) -> Result<(), String> {
     let (nodes, pods): (Api<Node>, Api<Pod>) = (Api::all(client.clone()), Api::all(client.clone()));
     let sets: Api<DaemonSet> = Api::all(client.clone());
+    let budgets: Api<PodDisruptionBudget> = Api::all(client.clone());
+    let deployments: Api<Deployment> = Api::all(client.clone());
     let ready = |conditions: Option<&Vec<_>>, wanted: fn(&_) -> bool| conditions.is_some_and(|c| c.iter().any(wanted));
     for _ in 0..1_800 {
         let nodes = nodes.list(&ListParams::default()).await.map_err(|e| e.to_string())?;
@@ -60,7 +65,9 @@ pub async fn settle(client: &Client) -> Result<(), String> {
         let pods_ready = pods.items.len() > nodes.items.len() * 3
             && pods.iter().all(|p| {
                 let status = p.status.clone().unwrap_or_default();
-                status.phase.as_deref() == Some("Succeeded")
+                let sick = p.metadata.annotations.as_ref().is_some_and(|a| a.contains_key(NEVER_READY));
+                (sick && status.pod_ip.is_some())
+                    || status.phase.as_deref() == Some("Succeeded")
                     || status.conditions.iter().flatten().any(|c| c.type_ == "Ready" && c.status == "True")
             });
         // a DaemonSet's status comes a moment after its pods
@@ -69,7 +76,17 @@ pub async fn settle(client: &Client) -> Result<(), String> {
                 .as_ref()
                 .is_some_and(|s| s.desired_number_scheduled > 0 && s.number_ready == s.desired_number_scheduled)
         });
-        if nodes_ready && pods_ready && counted {
+        let budgets = budgets.list(&ListParams::default()).await.map_err(|e| e.to_string())?;
+        let observed = budgets.iter().all(|b| {
+            let seen = b.status.as_ref().and_then(|s| s.observed_generation);
+            seen >= b.metadata.generation
+        });
+        let workloads = deployments.list(&ListParams::default()).await.map_err(|e| e.to_string())?;
+        let complete = workloads.iter().all(|d| {
+            let wanted = d.spec.replicas.unwrap_or(1);
+            d.status.as_ref().and_then(|s| s.ready_replicas).unwrap_or(0) >= wanted
+        });
+        if nodes_ready && pods_ready && counted && observed && complete {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -78,19 +95,24 @@ pub async fn settle(client: &Client) -> Result<(), String> {
 }
 
 /// Creates an object; that it is there already is fine, as on a cluster that is reused.
-async fn put(client: &Client, object: Value) -> Result<(), String> {
+pub(super) async fn put(client: &Client, object: Value) -> Result<(), String> {
     let parsed: DynamicObject = serde_json::from_value(object).map_err(|e| e.to_string())?;
     let types = parsed.types.clone().unwrap_or_default();
-    let (group, version) = types.api_version.split_once('/').unwrap_or(("", &types.api_version));
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &types.kind));
-    let api: Api<DynamicObject> = match &parsed.metadata.namespace {
-        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
-        None => Api::all_with(client.clone(), &resource),
-    };
+    let api = api(client, &types.api_version, &types.kind, parsed.metadata.namespace.as_deref());
     match api.create(&PostParams::default(), &parsed).await {
         Err(kube::Error::Api(s)) if s.code == 409 || s.message.contains("already allocated") => Ok(()),
         Err(e) => Err(format!("{} {}: {e}", types.kind, parsed.metadata.name.unwrap_or_default())),
         Ok(_) => Ok(()),
+    }
+}
+
+/// The objects of a kind, in a namespace or everywhere.
+pub(super) fn api(client: &Client, version: &str, kind: &str, namespace: Option<&str>) -> Api<DynamicObject> {
+    let (group, version) = version.split_once('/').unwrap_or(("", version));
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+    match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
     }
 }
 

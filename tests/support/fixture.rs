@@ -269,7 +269,15 @@ pub fn midway() -> Facts {
     let key = Key::new("shop", "web");
     facts.budgets.insert(
         key.clone(),
-        BudgetFact { key, selector: Some(Selector::default()), allowed: 0, healthy: 4, desired: 4, expected: 4, ..BudgetFact::default() },
+        BudgetFact {
+            key,
+            selector: Some(Selector::default()),
+            allowed: 0,
+            healthy: 4,
+            desired: 4,
+            expected: 4,
+            ..BudgetFact::default()
+        },
     );
     facts.latency = Some(50);
     facts

@@ -10,6 +10,7 @@
 
 pub mod contract;
 pub mod control_plane;
+pub mod play;
 pub mod scenarios;
 
 use std::{

@@ -52,9 +52,11 @@ fn judge(answer: kube::Result<Status>) -> Result<(), Refusal> {
         // another pod of the same name: the one that was meant is gone
         409 => Ok(()),
         429 => match cause(status, "DisruptionBudget") {
-            Some(message) => {
-                refusal(Refused::Budget, message, "The pod was not touched. It is asked again; no budget is bypassed without a consent.")
-            }
+            Some(message) => refusal(
+                Refused::Budget,
+                message,
+                "The pod was not touched. It is asked again; no budget is bypassed without a consent.",
+            ),
             // flow control, or a server that starts
             None => refusal(Refused::Busy, sentence(&error), busy),
         },

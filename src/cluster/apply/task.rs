@@ -47,7 +47,9 @@ pub(super) async fn by_ssh(board: &Board, node: &str, task: &HostTask, nth: u32,
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|e| Refusal::new(format!("ssh cannot be run: {e}"), "Nothing was changed. Install OpenSSH's client."))?;
+        .map_err(|e| {
+            Refusal::new(format!("ssh cannot be run: {e}"), "Nothing was changed. Install OpenSSH's client.")
+        })?;
     if let Some(mut stdin) = child.stdin.take() {
         // a host that hangs up early says why on its own
         let _ = stdin.write_all(SCRIPT.as_bytes()).await;

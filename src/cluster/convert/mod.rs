@@ -69,11 +69,7 @@ pub(super) fn node(n: &Node) -> NodeFact {
         taints: taints
             .iter()
             .filter(|t| t.key != AWAY_TAINT)
-            .map(|t| Taint {
-                key: t.key.clone(),
-                value: t.value.clone().unwrap_or_default(),
-                effect: t.effect.clone(),
-            })
+            .map(|t| Taint { key: t.key.clone(), value: t.value.clone().unwrap_or_default(), effect: t.effect.clone() })
             .collect(),
         allocatable: status.allocatable.as_ref().map_or_else(Room::default, |all| {
             let get = |key: &str| all.get(key).map(|q| q.0.as_str()).unwrap_or_default();

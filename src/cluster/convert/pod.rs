@@ -144,9 +144,8 @@ fn room(spec: &PodSpec) -> Room {
 }
 
 pub(super) fn term(term: &NodeSelectorTerm) -> Term {
-    let requirement = |r: &NodeSelectorRequirement| {
-        (r.key.clone(), r.operator.clone(), r.values.clone().unwrap_or_default())
-    };
+    let requirement =
+        |r: &NodeSelectorRequirement| (r.key.clone(), r.operator.clone(), r.values.clone().unwrap_or_default());
     Term {
         labels: term.match_expressions.iter().flatten().map(requirement).collect(),
         names: term

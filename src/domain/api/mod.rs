@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use super::consent::{Consent, ConsentKind};
-pub use parts::{CiliumSpec, HostAccess, HostsSpec, NodesSpec, Recycle};
 use super::{
     evidence::{DrainProgress, Evidence},
     phase::Phase,
     step::Step,
 };
+pub use parts::{CiliumSpec, HostAccess, HostsSpec, NodesSpec, Recycle};
 
 /// The API group of both resources.
 pub const GROUP: &str = "cutover.dev";

@@ -125,10 +125,18 @@ pub struct NodesSpec {
     #[serde(default = "default_drain_timeout")]
     #[schemars(range(min = 1, max = 86400))]
     pub drain_timeout_seconds: u32,
+    /// Seconds within which a node is back from its reboot and Ready; a fifth of it may pass
+    /// until it goes down. Then somebody has to look: nothing is asked again by itself.
+    #[serde(default = "default_reboot_timeout")]
+    #[schemars(range(min = 1, max = 86400))]
+    pub reboot_timeout_seconds: u32,
 }
 
 const fn one() -> u32 {
     1
+}
+const fn default_reboot_timeout() -> u32 {
+    900
 }
 const fn default_drain_timeout() -> u32 {
     600
@@ -143,6 +151,7 @@ impl Default for NodesSpec {
             canaries: 1,
             batch_by: None,
             drain_timeout_seconds: default_drain_timeout(),
+            reboot_timeout_seconds: default_reboot_timeout(),
         }
     }
 }

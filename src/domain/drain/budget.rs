@@ -76,8 +76,7 @@ fn numbers(facts: &Facts, budget: &BudgetFact, object: String) -> Blocker {
     let why = format!("budget {} needs {} healthy pods and has {}", budget.key, budget.desired, budget.healthy);
     let sick = unhealthy(facts, budget);
     if let Some(first) = sick.first() {
-        let names: Vec<String> =
-            sick.iter().take(5).map(|p| format!("{}{}", p.key.name, standing(p))).collect();
+        let names: Vec<String> = sick.iter().take(5).map(|p| format!("{}{}", p.key.name, standing(p))).collect();
         let more = sick.len().saturating_sub(5);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         return Blocker {
@@ -137,7 +136,15 @@ mod tests {
 
     fn budget(allowed: i32, healthy: i32, desired: i32, expected: i32) -> BudgetFact {
         let selector = Some(Selector::default());
-        BudgetFact { key: Key::new("shop", "b"), selector, allowed, healthy, desired, expected, ..BudgetFact::default() }
+        BudgetFact {
+            key: Key::new("shop", "b"),
+            selector,
+            allowed,
+            healthy,
+            desired,
+            expected,
+            ..BudgetFact::default()
+        }
     }
 
     fn facts(pods: &[PodFact], budgets: &[BudgetFact]) -> Facts {

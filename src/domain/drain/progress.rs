@@ -38,12 +38,12 @@ pub fn overdue(pod: &PodFact, consents: &[Consent], now: Timestamp) -> Option<St
     }
     if !pod.finalizers.is_empty() {
         let held = format!("held by finalizer {}", pod.finalizers.join(", "));
-        return Some(format!("terminating {} past its grace; {held}", text::duration(text::between(until, now))));
+        return Some(format!("terminating {} past its grace; {held}", text::about(text::between(until, now))));
     }
     (!given_for(consents, ConsentKind::ZeroGrace, pod) || pod.deleting_grace == Some(0)).then(|| {
         format!(
             "terminating {} past its grace; its kubelet does not say that it has ended",
-            text::duration(text::between(until, now))
+            text::about(text::between(until, now))
         )
     })
 }
@@ -73,7 +73,10 @@ pub fn held(facts: &Facts, drain: &Drain<'_>, volumes: &[String], consents: &[Co
     }
     if drain.is_done() {
         for volume in volumes {
-            hold(volume.clone(), format!("is still attached; LeaveVolumeAttached:{volume} would go on without waiting"));
+            hold(
+                volume.clone(),
+                format!("is still attached; LeaveVolumeAttached:{volume} would go on without waiting"),
+            );
         }
     }
     held
@@ -170,9 +173,8 @@ pub fn track(
 /// What a drain says of itself.
 pub fn words(drain: &DrainProgress, what: &str, node: &str, now: Timestamp) -> String {
     let silent = now.duration_since(drain.progressed_at);
-    let since = text::duration(text::between(drain.progressed_at, now));
-    let held: Vec<String> =
-        drain.blockers.iter().take(2).map(|h| format!("{} {}", h.object, joined(&h.why))).collect();
+    let since = text::about(text::between(drain.progressed_at, now));
+    let held: Vec<String> = drain.blockers.iter().take(2).map(|h| format!("{} {}", h.object, joined(&h.why))).collect();
     let more = drain.blockers.len().saturating_sub(2);
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     let held = if held.is_empty() { String::new() } else { format!("; {}{more}", held.join("; ")) };
@@ -250,8 +252,8 @@ mod tests {
             words(&drain, "1 pod", "n1", at(5)),
             "1 pod left; shop/web waits: budget shop/b needs 1 healthy pods and has 1"
         );
-        assert!(words(&drain, "1 pod", "n1", at(90)).starts_with("no progress for 1m 30s: 1 pod left; shop/web"));
+        assert!(words(&drain, "1 pod", "n1", at(90)).starts_with("no progress for 1m: 1 pod left; shop/web"));
         let paused = DrainProgress { paused: true, ..drain };
-        assert!(words(&paused, "1 pod", "n1", at(700)).starts_with("paused: no progress for 11m 40s"));
+        assert!(words(&paused, "1 pod", "n1", at(700)).starts_with("paused: no progress for 11m"));
     }
 }

@@ -97,11 +97,10 @@ pub fn wanted(drain: &Drain<'_>) -> Vec<Wanted> {
 /// A block that no consent gets past.
 pub fn hard_block(facts: &Facts, pod: &PodFact, consents: &[Consent]) -> Option<Blocker> {
     let blocker = budget::blocker(facts, pod).filter(|b| b.kind != Block::Unobserved)?;
-    let lowered = budget::of(facts, pod)
-        .any(|b| given(consents, ConsentKind::LowerBudget, &progress::budget_object(&b.key)));
+    let lowered =
+        budget::of(facts, pod).any(|b| given(consents, ConsentKind::LowerBudget, &progress::budget_object(&b.key)));
     let escape = given_for(consents, ConsentKind::DeletePastBudget, pod)
-        || (blocker.kind != Block::TwoBudgets
-            && (lowered || given(consents, ConsentKind::ScaleUp, &object_of(pod))));
+        || (blocker.kind != Block::TwoBudgets && (lowered || given(consents, ConsentKind::ScaleUp, &object_of(pod))));
     (!escape).then_some(blocker)
 }
 

@@ -222,10 +222,7 @@ impl Context<'_> {
     }
 
     /// Flannel's objects go, then what it left on the nodes. Records say which nodes are clean.
-    pub fn remove(
-        &self,
-        records: Records<'_>,
-    ) -> (Progress, Changed) {
+    pub fn remove(&self, records: Records<'_>) -> (Progress, Changed) {
         let sets = self.flannel_sets();
         let keys: Vec<Key> = sets.iter().map(|d| d.key.clone()).collect();
         let namespace = self.namespace();
@@ -280,8 +277,7 @@ impl Context<'_> {
                 Progress::Act(due, _) => effects.extend(due),
                 Progress::Fail { message, object, next } => {
                     let count = status.last_error.as_ref().map_or(1, |e| e.count + 1);
-                    status.last_error =
-                        Some(StepError { message: message.clone(), object, next, at: self.now, count });
+                    status.last_error = Some(StepError { message: message.clone(), object, next, at: self.now, count });
                     said = Some(message);
                 }
                 Progress::Wait(why) if self.is_manual(task) => said = Some(why),

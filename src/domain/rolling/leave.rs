@@ -31,7 +31,8 @@ impl Context<'_> {
         let go_on = self.record(&node.name).map_or(0, |r| r.spec.go_on);
         let left = drain.left() + volumes.len();
         progress::track(status, left, held, go_on, timeout, self.now);
-        let what = if drain.is_done() { text::count(volumes.len(), "volume") } else { text::count(drain.left(), "pod") };
+        let what =
+            if drain.is_done() { text::count(volumes.len(), "volume") } else { text::count(drain.left(), "pod") };
         let Some(so_far) = &status.drain else { return Progress::Done };
         let words = progress::words(so_far, &what, &node.name, self.now);
         if left == 0 {

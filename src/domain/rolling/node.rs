@@ -27,6 +27,7 @@ impl Context<'_> {
     pub fn advance(&self, node: &NodeFact, target: Target, may_begin: Result<(), String>) -> NodeDecision {
         let mut status = self.status(&node.name);
         let mut effects = Vec::new();
+        let tries = status.evidence.looks;
         self.turn(node, &mut status, target, &may_begin);
         // each round ends a step, so the path's length bounds them
         for _ in 0..=Step::path(target).len() + 1 {
@@ -50,9 +51,13 @@ impl Context<'_> {
                     break;
                 }
                 Progress::Fail { message, object, next } => {
-                    let count = status.last_error.as_ref().filter(|e| e.message == message).map_or(1, |e| e.count + 1);
                     status.waiting.clone_from(&message);
-                    status.last_error = Some(StepError { message, object, next, at: self.now, count });
+                    let same = status.last_error.as_ref().filter(|e| e.message == message);
+                    // a failure that stands is written down once; one that comes back after a new try is counted
+                    if same.is_none() || status.evidence.looks != tries {
+                        let count = same.map_or(1, |e| e.count + 1);
+                        status.last_error = Some(StepError { message, object, next, at: self.now, count });
+                    }
                     break;
                 }
             }
@@ -161,7 +166,8 @@ impl Context<'_> {
     }
 
     fn note_failures(&self, due: &[Effect], status: &mut NodeMigrationStatus) {
-        let failed = due.iter().find_map(|e| Some((e, self.failures.get(&e.name()).filter(|f| f.kind == Refused::Fault)?)));
+        let failed =
+            due.iter().find_map(|e| Some((e, self.failures.get(&e.name()).filter(|f| f.kind == Refused::Fault)?)));
         if let Some((effect, failure)) = failed {
             status.last_error = Some(StepError {
                 message: text::safe(&failure.message).into_owned(),

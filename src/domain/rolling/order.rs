@@ -43,7 +43,7 @@ impl<'a> Context<'a> {
     }
 
     /// A node that this one has to wait for, whatever `maxUnavailable` allows, and why.
-    fn ahead_of(&self, node: &NodeFact, target: Target) -> Option<String> {
+    fn ahead_of(&self, node: &NodeFact, target: Target, taken: &[Arc<str>]) -> Option<String> {
         let open = |n: &&&NodeFact| {
             n.name != node.name
                 && self.wanted(&n.name) == Some(target)
@@ -58,7 +58,10 @@ impl<'a> Context<'a> {
         let of = |n: &NodeFact| n.labels.get(label).cloned().unwrap_or_default();
         let own = of(node);
         // a batch that has begun is finished before another one begins
-        let begun = |n: &&&NodeFact| !matches!(self.status(&n.name).step, Step::Pending | Step::RolledBack);
+        let begun = |n: &&&NodeFact| {
+            taken.contains(&n.name)
+                || !matches!(self.status(&n.name).step, Step::Pending | Step::Check | Step::RolledBack)
+        };
         let workers = || order.iter().filter(|n| !n.control_plane);
         let ahead = workers().filter(|n| of(n) != own).filter(open).find(|n| {
             let batch = of(n);
@@ -121,7 +124,7 @@ impl<'a> Context<'a> {
             let rule = if canaries.is_empty() { format!("at most {limit} at once") } else { canaries.to_owned() };
             return Err(format!("waits for {}: {why} ({rule})", other.name));
         }
-        if let Some(why) = self.ahead_of(node, target) {
+        if let Some(why) = self.ahead_of(node, target, taken) {
             return Err(why);
         }
         if node.control_plane {

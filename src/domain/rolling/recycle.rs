@@ -11,13 +11,6 @@ use crate::domain::{
     text,
 };
 
-/// A node that was told to reboot goes down within this time, or it did not take.
-const GOES_DOWN: Duration = Duration::from_secs(180);
-/// A node that went down is back within this time, or somebody has to look. Servers take minutes to start.
-const COMES_BACK: Duration = Duration::from_secs(900);
-/// A node that is up again is Ready within this time, or somebody has to look.
-const GETS_READY: Duration = Duration::from_secs(300);
-
 impl Context<'_> {
     pub(super) fn recycle(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Progress {
         let reboots = self.migration.spec.recycle == Recycle::Reboot && status.direction == Target::Cilium;
@@ -63,7 +56,7 @@ impl Context<'_> {
                 status.evidence.looks += 1;
                 return Some(Progress::Wait(format!("{name} is told to reboot once more")));
             }
-            return Some(Self::is_away(node, text::between(asked, self.now)));
+            return Some(self.is_away(node, text::between(asked, self.now)));
         }
         if let Some(progress) = self.still_out(node).or_else(|| self.still_empty(node, status)) {
             return Some(progress);
@@ -71,7 +64,9 @@ impl Context<'_> {
         let task = HostTask::Reboot { boot_id: before };
         if self.is_manual(&task) {
             status.commands = task.by_hand(name);
-            return Some(Progress::Wait(format!("yours to do on {name}: reboot it; its boot id tells when it was done")));
+            return Some(Progress::Wait(format!(
+                "yours to do on {name}: reboot it; its boot id tells when it was done"
+            )));
         }
         match self.task(node, status, &task) {
             Err(progress) => Some(progress),
@@ -94,7 +89,7 @@ impl Context<'_> {
         let what = if node.ready { "its Cilium agent is not ready" } else { "it is not Ready" };
         let why = if node.ready { String::new() } else { format!(": {}", text::safe(&node.not_ready_reason)) };
         let since = status.evidence.reboot_asked.or(status.since).map(|s| text::between(s, self.now));
-        if since.is_some_and(|s| s >= COMES_BACK.min(GETS_READY)) {
+        if since.is_some_and(|s| s >= self.reboot_limit()) {
             return Some(failed(
                 node,
                 format!("{name} came back from its reboot, and {what}{why}"),
@@ -104,30 +99,35 @@ impl Context<'_> {
         Some(Progress::Wait(format!("{name} is up again; {what}{why}")))
     }
 
+    /// How long a reboot may take. Servers take minutes to start.
+    fn reboot_limit(&self) -> Duration {
+        Duration::from_secs(u64::from(self.migration.spec.nodes.reboot_timeout_seconds))
+    }
+
     /// The boot id is still the old one.
-    fn is_away(node: &NodeFact, since: Duration) -> Progress {
+    fn is_away(&self, node: &NodeFact, since: Duration) -> Progress {
         let name = &node.name;
-        let ago = text::duration(since);
-        if node.ready && since >= GOES_DOWN {
+        let limit = self.reboot_limit();
+        if node.ready && since >= limit / 5 {
             return failed(
                 node,
-                format!("{name} was told to reboot {ago} ago and never went down: its boot id is still the old one"),
+                format!("{name} was told to reboot and never went down: its boot id is still the old one"),
                 &format!(
                     "It is not asked again by itself. Look at it (`journalctl -u systemd-logind`), reboot it by hand, or let it be asked once more: `a` (run --go-on {name})."
                 ),
             );
         }
         if node.ready {
-            return Progress::Wait(format!("{name} was told to reboot {ago} ago; its boot id is still the old one"));
+            return Progress::Wait(format!("{name} was told to reboot; its boot id is still the old one"));
         }
-        if since >= COMES_BACK {
+        if since >= limit {
             return failed(
                 node,
-                format!("{name} went down for its reboot {ago} ago and does not come back"),
+                format!("{name} went down for its reboot and does not come back"),
                 "It stays cordoned and no other node begins. Look at its console or its power; it goes on by itself when it is back.",
             );
         }
-        Progress::Wait(format!("{name} is down for its reboot since {ago}"))
+        Progress::Wait(format!("{name} is down for its reboot"))
     }
 }
 

@@ -107,7 +107,9 @@ impl Context<'_> {
     }
 
     fn switch(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Progress {
-        if let Some(progress) = self.still_out(node).or_else(|| (!node.switched).then(|| self.still_empty(node, status))?) {
+        if let Some(progress) =
+            self.still_out(node).or_else(|| (!node.switched).then(|| self.still_empty(node, status))?)
+        {
             return progress;
         }
         if !node.switched {
@@ -133,7 +135,9 @@ impl Context<'_> {
         if !status.evidence.switched {
             return Progress::Done;
         }
-        if let Some(progress) = self.still_out(node).or_else(|| node.switched.then(|| self.still_empty(node, status))?) {
+        if let Some(progress) =
+            self.still_out(node).or_else(|| node.switched.then(|| self.still_empty(node, status))?)
+        {
             return progress;
         }
         if node.switched {

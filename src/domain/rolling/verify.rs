@@ -54,7 +54,8 @@ impl Context<'_> {
     /// Addresses whose pod is gone are released; the host itself makes sure that no sandbox has them.
     fn release_leaks(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Option<Progress> {
         let evidence = &status.evidence;
-        if (evidence.leaked_leases.is_empty() && evidence.leaked_endpoints.is_empty()) || evidence.releases >= RELEASES {
+        if (evidence.leaked_leases.is_empty() && evidence.leaked_endpoints.is_empty()) || evidence.releases >= RELEASES
+        {
             return None;
         }
         let number = |e: &String| e.split(' ').next().map(str::to_owned);
@@ -101,5 +102,4 @@ impl Context<'_> {
                 .into(),
         })
     }
-
 }

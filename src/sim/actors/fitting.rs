@@ -104,7 +104,9 @@ fn has_room<'a>(spec: &Value, others: impl Iterator<Item = &'a Value>, allocatab
         let (c, m) = asked(other);
         (cpu, memory, count) = (cpu + c, memory + m, count + 1.0);
     }
-    cpu <= number(&allocatable["cpu"]) && memory <= number(&allocatable["memory"]) && count <= number(&allocatable["pods"])
+    cpu <= number(&allocatable["cpu"])
+        && memory <= number(&allocatable["memory"])
+        && count <= number(&allocatable["pods"])
 }
 
 /// A quantity; the suffixes that the embedded objects use.

@@ -24,6 +24,9 @@ use super::{
 /// Annotation of a node that does not reboot as it should: `ignored`, `never-back` or `not-ready`.
 const REBOOT: &str = "cutover.dev/embedded-reboot";
 
+/// Annotation by which somebody works on an embedded host by hand: `restore`, `clean` or `reboot`.
+const HANDS: &str = "cutover.dev/embedded-hands";
+
 /// One node's kubelet.
 pub(super) struct Kubelet {
     pub(super) cluster: Arc<Cluster>,
@@ -75,6 +78,7 @@ impl Kubelet {
             if self.hosts.with(&self.node, |h| h.up) {
                 self.look_after_pods(&mut tasks);
             }
+            self.by_hand(&mut tasks).await;
             let now = self.fitness();
             if now != reported {
                 self.report().await;
@@ -85,6 +89,19 @@ impl Kubelet {
                 Some(_) = tasks.join_next() => {}
                 () = tokio::time::sleep(Duration::from_millis(500)) => {}
             }
+        }
+    }
+
+    /// Somebody is at work on the host.
+    async fn by_hand(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
+        let node = self.cluster.get(Kind::Node, "", &self.node);
+        let Some(what) = node.and_then(|n| n.annotations().get(HANDS).cloned()) else { return };
+        self.cluster.merge(Kind::Node, "", &self.node, &json!({"metadata": {"annotations": {HANDS: null}}})).await;
+        match what.as_str() {
+            "restore" => drop(self.hosts.with(&self.node, super::host::Host::restore)),
+            "clean" => self.hosts.with(&self.node, super::host::Host::clean),
+            "reboot" => drop(tasks.spawn(Arc::clone(self).reboot())),
+            other => tracing::warn!("nobody knows how to {other} an embedded host"),
         }
     }
 

@@ -13,7 +13,7 @@ use super::{
     kubelet::Kubelet,
     tasks,
 };
-use crate::domain::host::TASK_LABEL;
+use crate::{domain::host::TASK_LABEL, sim::world::NEVER_READY};
 
 /// Annotation of a pod whose containers do not end: a process that hangs in the kernel.
 const NEVER_ENDS: &str = "cutover.dev/embedded-hangs";
@@ -38,6 +38,11 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object) {
     pace.wait(Duration::from_millis(1_500)).await;
     if alive(kubelet, pod, boot) {
         report_running(kubelet, pod, sandbox).await;
+        if pod.annotations().contains_key(NEVER_READY) {
+            let namespace = pod.namespace().unwrap_or_default();
+            let sick = json!({"conditions": [{"type": "Ready", "status": "False", "reason": "ContainersNotReady"}]});
+            kubelet.cluster.status(Kind::Pod, &namespace, &pod.name_any(), &sick).await;
+        }
     }
 }
 

@@ -53,8 +53,12 @@ pub(super) async fn report(cluster: Arc<Cluster>) {
                 continue;
             }
             let now: Vec<&String> = wanted.get(&node.name_any()).into_iter().flatten().map(|(_, u)| u).collect();
-            let said: Vec<&str> =
-                node.data["status"]["volumesInUse"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let said: Vec<&str> = node.data["status"]["volumesInUse"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
             if said != now {
                 cluster.pace.wait(Duration::from_secs(1)).await;
                 cluster.status(Kind::Node, "", &node.name_any(), &json!({"volumesInUse": now})).await;

@@ -1,0 +1,117 @@
+//! Scenarios: cases that a drain or a reboot meets, as files (`assets/scenarios`). What is on the cluster and what
+//! is wrong with it is read here; the tests also play their steps.
+
+use kube::{Client, api::DynamicObject};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::world;
+
+/// A case.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// What it shows.
+    pub about: String,
+    /// It is played on a real control plane, too.
+    #[serde(default)]
+    pub real: bool,
+    /// How many nodes.
+    #[serde(default = "four")]
+    pub nodes: usize,
+    /// Objects that are there before anything begins.
+    #[serde(default)]
+    pub before: Vec<Value>,
+    /// What goes wrong, once those are settled.
+    #[serde(default)]
+    pub faults: Vec<Fault>,
+    /// Arguments of `cutover run`.
+    #[serde(default)]
+    pub run: Vec<String>,
+    /// What is done and expected, in order.
+    pub steps: Vec<Value>,
+}
+
+const fn four() -> usize {
+    4
+}
+
+/// A change of one object: `Kind/name` or `Kind/namespace/name`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// Which.
+    pub object: String,
+    /// A merge patch.
+    #[serde(default)]
+    pub change: Value,
+    /// It is deleted instead.
+    #[serde(default)]
+    pub delete: bool,
+}
+
+impl Scenario {
+    /// Reads a scenario.
+    ///
+    /// # Errors
+    /// Where the file is wrong.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        serde_saphyr::from_str(text).map_err(|e| e.to_string())
+    }
+
+    /// Puts its objects on a cluster, waits until they are settled, and lets its faults happen.
+    ///
+    /// # Errors
+    /// What the API server refused, or that it does not settle.
+    pub async fn prepare(&self, client: &Client) -> Result<(), String> {
+        for object in &self.before {
+            world::put(client, object.clone()).await?;
+        }
+        world::settle(client).await?;
+        for fault in &self.faults {
+            change(client, &fault.object, &fault.change, fault.delete).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Changes or deletes an object.
+///
+/// # Errors
+/// What the API server refused.
+pub async fn change(client: &Client, object: &str, change: &Value, delete: bool) -> Result<(), String> {
+    use kube::api::{DeleteParams, Patch, PatchParams};
+    let (api, name) = find(client, object)?;
+    let result = if delete {
+        api.delete(&name, &DeleteParams::default()).await.map(|_| ())
+    } else {
+        api.patch(&name, &PatchParams::default(), &Patch::Merge(change)).await.map(|_| ())
+    };
+    result.map_err(|e| format!("{object}: {e}"))
+}
+
+/// An object as it is now; null where there is none.
+///
+/// # Errors
+/// What the API server said.
+pub async fn now(client: &Client, object: &str) -> Result<Value, String> {
+    let (api, name) = find(client, object)?;
+    let found = api.get_opt(&name).await.map_err(|e| format!("{object}: {e}"))?;
+    Ok(found.map_or(Value::Null, |o| json!(o)))
+}
+
+fn find(client: &Client, object: &str) -> Result<(kube::Api<DynamicObject>, String), String> {
+    let parts: Vec<&str> = object.split('/').collect();
+    let (kind, namespace, name) = match parts.as_slice() {
+        [kind, name] => (*kind, None, *name),
+        [kind, namespace, name] => (*kind, Some(*namespace), *name),
+        _ => return Err(format!("{object}: Kind/name or Kind/namespace/name is wanted")),
+    };
+    let group = match kind {
+        "Deployment" | "StatefulSet" | "DaemonSet" => "apps/v1",
+        "PodDisruptionBudget" => "policy/v1",
+        "Migration" | "NodeMigration" => "cutover.dev/v1alpha1",
+        _ => "v1",
+    };
+    Ok((world::api(client, group, kind, namespace), name.to_owned()))
+}

@@ -1,0 +1,272 @@
+//! Plays a scenario file: the program runs as a user would run it, and the API is looked at from outside.
+
+use std::{
+    io::Read,
+    path::Path,
+    process::{Child, Stdio},
+    time::{Duration, Instant},
+};
+
+use cutover::sim::{
+    scenario::{Scenario, change, now},
+    world,
+};
+use kube::Client;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::program;
+
+/// Longer than anything takes; a scenario that hangs says where.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+enum Step {
+    /// Waits until a node's record, or an object, is so.
+    Until(Until),
+    /// It is so now.
+    Expect(Until),
+    /// Somebody changes an object.
+    Merge { object: String, change: Value },
+    /// Somebody deletes an object.
+    Delete { object: String },
+    /// Somebody agrees, while it runs.
+    Agree { to: String },
+    /// The program is run again.
+    Run { arguments: Vec<String> },
+    /// A rollback is run.
+    Rollback { arguments: Vec<String> },
+    /// Preflight is run, and says this.
+    Preflight { arguments: Vec<String>, says: Vec<String> },
+    /// What runs ends so.
+    Ends {
+        code: i32,
+        #[serde(default)]
+        says: Vec<String>,
+    },
+    /// The nodes went batch by batch, the canary alone, the control plane last.
+    Batches { label: String },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Until {
+    node: Option<String>,
+    step: Option<String>,
+    waiting: Option<String>,
+    object: Option<String>,
+    at: Option<String>,
+    #[serde(default)]
+    is: Value,
+}
+
+struct Player<'a> {
+    client: Client,
+    kubeconfig: &'a Path,
+    running: Option<(Child, std::thread::JoinHandle<String>)>,
+    name: &'a str,
+}
+
+/// Ends what it started, whatever happens.
+impl Drop for Player<'_> {
+    fn drop(&mut self) {
+        if let Some((child, _)) = &mut self.running {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Plays a scenario on a cluster that is settled. `client` may do everything; the program uses the kubeconfig.
+pub async fn play(name: &str, scenario: &Scenario, kubeconfig: &Path, client: Client) {
+    scenario.prepare(&client).await.unwrap_or_else(|e| panic!("{name}: {e}"));
+    let mut player = Player { client, kubeconfig, running: None, name };
+    player.run(&scenario.run);
+    for (i, step) in scenario.steps.iter().enumerate() {
+        let step: Step = serde_json::from_value(step.clone()).unwrap_or_else(|e| panic!("{name}, step {i}: {e}"));
+        player.step(i, step).await;
+    }
+}
+
+impl Player<'_> {
+    /// The standard consents are given, and those of the scenario on top.
+    fn run(&mut self, arguments: &[String]) {
+        let consents = world::CONSENTS.iter().flat_map(|c| ["--consent", *c]);
+        let mut all: Vec<String> = ["run", "--until", "migrate", "--yes", "--soak", "0"].map(str::to_owned).to_vec();
+        all.extend(consents.map(str::to_owned));
+        all.extend_from_slice(arguments);
+        self.start(&all);
+    }
+
+    fn start(&mut self, arguments: &[String]) {
+        assert!(self.running.is_none(), "{}: something runs still", self.name);
+        let mut child = program()
+            .arg("--kubeconfig")
+            .arg(self.kubeconfig)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let said = std::thread::spawn(move || {
+            let errors = std::thread::spawn(move || {
+                let mut text = String::new();
+                let _ = err.read_to_string(&mut text);
+                text
+            });
+            let mut text = String::new();
+            let _ = out.read_to_string(&mut text);
+            text + &errors.join().unwrap_or_default()
+        });
+        self.running = Some((child, said));
+    }
+
+    async fn step(&mut self, i: usize, step: Step) {
+        let what = format!("{}, step {i}: {step:?}", self.name);
+        match step {
+            Step::Until(until) => self.until(&what, &until).await,
+            Step::Expect(until) => {
+                let seen = self.see(&until).await;
+                assert_eq!(seen.1, None, "{what}\nsaw {:#}", seen.0);
+            }
+            Step::Merge { object, change: to } => change(&self.client, &object, &to, false).await.unwrap(),
+            Step::Delete { object } => change(&self.client, &object, &Value::Null, true).await.unwrap(),
+            Step::Agree { to } => {
+                let (kind, object) = to.split_once(':').unwrap();
+                let consents = now(&self.client, "Migration/cutover").await.unwrap()["spec"]["consents"].clone();
+                let mut consents = consents.as_array().cloned().unwrap_or_default();
+                consents.push(json!({"kind": kind, "object": object, "by": "test", "at": "2026-01-01T00:00:00Z"}));
+                let wish = json!({"spec": {"consents": consents}});
+                change(&self.client, "Migration/cutover", &wish, false).await.unwrap();
+            }
+            Step::Run { arguments } => self.run(&arguments),
+            Step::Rollback { arguments } => {
+                let mut all = vec!["rollback".to_owned(), "--yes".into()];
+                all.extend(arguments);
+                self.start(&all);
+            }
+            Step::Preflight { arguments, says } => {
+                let output = program()
+                    .arg("--kubeconfig")
+                    .arg(self.kubeconfig)
+                    .arg("preflight")
+                    .args(arguments)
+                    .output()
+                    .unwrap();
+                let said = String::from_utf8_lossy(&output.stdout);
+                for text in says {
+                    assert!(said.contains(&text), "{what}: {text:?} is not in\n{said}");
+                }
+            }
+            Step::Ends { code, says } => {
+                let (code_seen, said) = self.ended(&what).await;
+                assert_eq!(code_seen, code, "{what}\n{said}");
+                for text in says {
+                    assert!(said.contains(&text), "{what}: {text:?} is not in\n{said}");
+                }
+            }
+            Step::Batches { label } => self.batches(&label).await,
+        }
+    }
+
+    async fn ended(&mut self, what: &str) -> (i32, String) {
+        let began = Instant::now();
+        loop {
+            let (child, _) = self.running.as_mut().unwrap_or_else(|| panic!("{what}: nothing runs"));
+            if let Some(status) = child.try_wait().unwrap() {
+                let (_, said) = self.running.take().unwrap();
+                return (status.code().unwrap_or(-1), said.join().unwrap());
+            }
+            if began.elapsed() > PATIENCE {
+                let records = self.records().await;
+                let (child, _) = self.running.as_mut().unwrap();
+                child.kill().unwrap();
+                let (_, said) = self.running.take().unwrap();
+                panic!("{what}: it does not end\n{}\n{records}", said.join().unwrap());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Every node's step and what it waits for.
+    async fn records(&self) -> String {
+        let mut out = String::new();
+        let names = world::node_names(12);
+        for name in names {
+            let record = now(&self.client, &format!("NodeMigration/{name}")).await.unwrap_or_default();
+            if !record.is_null() {
+                out.push_str(&format!("{name}: {} {}\n", record["status"]["step"], record["status"]["waiting"]));
+            }
+        }
+        out
+    }
+
+    /// What is there, and what is not as it should be.
+    async fn see(&self, until: &Until) -> (Value, Option<String>) {
+        if let Some(node) = &until.node {
+            let record = now(&self.client, &format!("NodeMigration/{node}")).await.unwrap_or_default();
+            let status = record["status"].clone();
+            let step = until.step.as_ref().is_none_or(|s| status["step"] == **s);
+            let text = status["waiting"].as_str().unwrap_or_default();
+            let waiting = until.waiting.as_ref().is_none_or(|w| text.contains(w.as_str()));
+            return (status.clone(), (!step || !waiting).then(|| format!("{} {text}", status["step"])));
+        }
+        let object = until.object.as_deref().unwrap_or_default();
+        let seen = now(&self.client, object).await.unwrap_or_default();
+        let at = until.at.as_deref().unwrap_or_default();
+        let value = seen.pointer(at).cloned().unwrap_or(Value::Null);
+        // false and absent are one in the API
+        let same = value == until.is || (until.is.is_null() && value == false);
+        (value.clone(), (!same).then(|| format!("{object}{at} is {value}")))
+    }
+
+    async fn until(&mut self, what: &str, until: &Until) {
+        let began = Instant::now();
+        loop {
+            let (_, wrong) = self.see(until).await;
+            let Some(wrong) = wrong else { return };
+            let ended = self.running.as_mut().and_then(|(c, _)| c.try_wait().ok().flatten());
+            if began.elapsed() > PATIENCE || (ended.is_some() && began.elapsed() > Duration::from_secs(20)) {
+                let said = self.running.take().map(|(mut c, said)| {
+                    let _ = c.kill();
+                    said.join().unwrap_or_default()
+                });
+                panic!("{what}: {wrong}\n{}\n{}", said.unwrap_or_default(), self.records().await);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// By the times in the records: no batch begins before another one has ended, and so on.
+    async fn batches(&self, label: &str) {
+        let mut times = Vec::new();
+        for name in world::node_names(12) {
+            let node = now(&self.client, &format!("Node/{name}")).await.unwrap();
+            let record = now(&self.client, &format!("NodeMigration/{name}")).await.unwrap();
+            if record.is_null() {
+                continue;
+            }
+            let steps = record["status"]["steps"].as_array().unwrap().clone();
+            let from = steps.iter().find(|s| s["step"] == "Cordon").unwrap()["startedAt"].as_str().unwrap().to_owned();
+            let to = steps.iter().find(|s| s["step"] == "Uncordon").unwrap()["finishedAt"].as_str().unwrap().to_owned();
+            let parse = |t: String| t.parse::<jiff::Timestamp>().unwrap();
+            let zone = node["metadata"]["labels"][label].as_str().unwrap_or_default().to_owned();
+            times.push((parse(from), parse(to), name.starts_with("cp-"), zone, name));
+        }
+        times.sort();
+        assert_eq!(times.iter().filter(|t| !t.2).count() + 3, times.len(), "{times:?}");
+        for (a, b) in times.iter().zip(times.iter().skip(1)) {
+            assert!(a.1 <= b.0 || (a.3 == b.3 && !a.2), "{} and {} ran at once: {times:#?}", a.4, b.4);
+        }
+        assert!(times[0].1 <= times[1].0, "the canary was not alone: {times:#?}");
+        assert!(times.iter().rev().take(3).all(|t| t.2), "the control plane was not last: {times:#?}");
+        let mut zones: Vec<&String> = times.iter().filter(|t| !t.2).map(|t| &t.3).collect();
+        zones.dedup();
+        let seen = zones.len();
+        zones.sort();
+        zones.dedup();
+        assert_eq!(zones.len(), seen, "a zone was begun, left and begun again: {times:#?}");
+    }
+}
