@@ -7,7 +7,9 @@ mod support;
 use cutover::sim::{
     actors::{self, Cast},
     clock::Pace,
-    link_helm, world,
+    link_helm,
+    scenario::Scenario,
+    world,
 };
 use support::control_plane::ControlPlane;
 
@@ -29,6 +31,28 @@ async fn populated(nodes: usize) -> (ControlPlane, actors::Actors) {
 async fn a_rolling_migration_forward_and_back() {
     let (plane, _actors) = populated(5).await;
     support::scenarios::rolling(&plane.operator(), &plane.admin()).await;
+}
+
+/// The scenarios that ask what a real server and its controllers do.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Go, and some minutes to build the control plane; .ci/run runs it"]
+async fn scenarios_of_a_real_server() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/scenarios");
+    let mut played = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let scenario = Scenario::parse(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        if !scenario.real {
+            continue;
+        }
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        eprintln!("{name}: {}", scenario.about);
+        let (plane, _actors) = populated(scenario.nodes).await;
+        let admin = support::client(&plane.admin()).await;
+        support::play::play(&name, &scenario, &plane.operator(), admin).await;
+        played += 1;
+    }
+    assert!(played >= 8, "only {played} scenarios");
 }
 
 #[tokio::test(flavor = "multi_thread")]

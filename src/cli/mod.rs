@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod ansible;
 mod cockpit;
 mod demo;
 mod exit;

@@ -1,11 +1,13 @@
 //! `cutover plan`: every change in order, and what an operator would type instead.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
-    Exit, Global, Output, Wanted, output,
+    Exit, Global, Output, Wanted, ansible, output,
     session::{Failed, Session},
 };
 use crate::domain::{phase::Phase, plan, rolling::Context, text::safe};
@@ -16,6 +18,9 @@ pub(super) struct Plan {
     /// Up to and with this phase
     #[arg(long, value_name = "PHASE", default_value = "Verify")]
     until: Phase,
+    /// Write it as Ansible playbooks with an inventory into this folder instead
+    #[arg(long, value_name = "DIR")]
+    ansible: Option<PathBuf>,
     #[command(flatten)]
     wanted: Wanted,
 }
@@ -27,6 +32,10 @@ impl Plan {
         let migration = session.migration_or(spec);
         let facts = session.facts();
         let ctx = Context::looking(&facts, &migration, Timestamp::now());
+        if let Some(folder) = &self.ansible {
+            ansible::write(&ctx, folder)?;
+            return Ok(Exit::Done);
+        }
         let plan = plan::forward(&ctx, self.until);
         if global.output == Output::Json {
             output::json(&json!({"plan": plan}));

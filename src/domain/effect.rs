@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     facts::Key,
@@ -399,6 +399,19 @@ impl Effect {
             }
         }
     }
+}
+
+/// What the CiliumNodeConfig says (keys and values: Cilium's migration guide).
+pub fn node_config() -> Value {
+    json!({
+        "nodeSelector": {"matchLabels": {SWITCH_LABEL: "true"}},
+        "defaults": {
+            "write-cni-conf-when-ready": "/host/etc/cni/net.d/05-cilium.conflist",
+            "custom-cni-conf": "false",
+            "cni-chaining-mode": "none",
+            "cni-exclusive": "true",
+        },
+    })
 }
 
 /// What a phase is called when its agents are restarted for it.

@@ -35,6 +35,8 @@ pub async fn check(client: &Client) {
     apply(client, name).await;
     lists(client, name).await;
     evictions(client, name).await;
+    successors(client, name).await;
+    endings(client).await;
     validation(client).await;
 }
 
@@ -153,6 +155,55 @@ async fn evictions(client: &Client, namespace: &str) {
 }
 
 /// The schema refuses a bad Migration field by field, and fills the defaults of a good one in.
+/// An eviction names a pod by its UID: a successor of the same name, as a StatefulSet makes it, is not touched.
+async fn successors(client: &Client, namespace: &str) {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
+    let (post, pod) = (PostParams::default(), unscheduled("db-0", None));
+    let first = pods.create(&post, &pod).await.unwrap().metadata.uid.unwrap();
+    let now = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
+    pods.delete("db-0", &now).await.unwrap();
+    let second = pods.create(&post, &pod).await.unwrap().metadata.uid;
+    assert_ne!(Some(&first), second.as_ref());
+    let refusal = refused(evict(client, namespace, "db-0", &first).await);
+    assert_eq!(refusal.code, 409, "{refusal:?}");
+    assert_eq!(pods.get("db-0").await.unwrap().metadata.uid, second, "the successor is not touched");
+}
+
+/// A pod with a finalizer stays until it is removed, and a namespace that ends refuses evictions by a cause of
+/// its own.
+async fn endings(client: &Client) {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let ends = typed(json!({"metadata": {"name": "ends"}}));
+    namespaces.create(&PostParams::default(), &ends).await.unwrap();
+    let pods: Api<Pod> = Api::namespaced(client.clone(), "ends");
+    let held = unscheduled("held", Some("example.com/hold"));
+    let uid = pods.create(&PostParams::default(), &held).await.unwrap().metadata.uid.unwrap();
+    let now = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
+    pods.delete("held", &now).await.unwrap();
+    assert!(pods.get("held").await.unwrap().metadata.deletion_timestamp.is_some(), "the finalizer holds it");
+    namespaces.delete("ends", &DeleteParams::default()).await.unwrap();
+    assert_eq!(namespaces.get("ends").await.unwrap().status.unwrap().phase.as_deref(), Some("Terminating"));
+    let refusal = refused(evict(client, "ends", "held", &uid).await);
+    assert_eq!(refusal.code, 403, "{refusal:?}");
+    let causes: Vec<String> = refusal.details.iter().flat_map(|d| &d.causes).map(|c| c.reason.clone()).collect();
+    assert!(causes.contains(&"NamespaceTerminating".to_owned()), "{causes:?}");
+    pods.patch("held", &PatchParams::default(), &Patch::Merge(json!({"metadata": {"finalizers": null}}))).await.unwrap();
+    assert!(pods.get_opt("held").await.unwrap().is_none(), "without it the pod is gone at once");
+}
+
+fn unscheduled(name: &str, finalizer: Option<&str>) -> Pod {
+    let finalizers: Vec<&str> = finalizer.into_iter().collect();
+    typed(json!({"metadata": {"name": name, "finalizers": finalizers}, "spec": {"nodeSelector": {"nowhere": "yes"},
+        "containers": [{"name": "main", "image": "docker.io/nginx:1.25"}]}}))
+}
+
+async fn evict(client: &Client, namespace: &str, name: &str, uid: &str) -> Result<Value, Error> {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
+    let body = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": namespace},
+        "deleteOptions": {"preconditions": {"uid": uid}}});
+    pods.create_subresource::<Value, Value>("eviction", name, &PostParams::default(), &body).await
+}
+
 async fn validation(client: &Client) {
     cutover::cluster::records::install_definitions(client).await.unwrap();
     let api: Api<Migration> = Api::all(client.clone());

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::Refusal;
 use crate::{
     cluster::error::is_not_found,
-    domain::effect::{FIELD_MANAGER, NODE_CONFIG, SWITCH_LABEL},
+    domain::effect::{self, FIELD_MANAGER, NODE_CONFIG},
 };
 
 fn api(client: &Client, namespace: &str, version: &str) -> (Api<DynamicObject>, ApiResource) {
@@ -19,16 +19,8 @@ fn api(client: &Client, namespace: &str, version: &str) -> (Api<DynamicObject>, 
 
 pub(super) async fn create(client: &Client, namespace: &str, version: &str) -> Result<(), Refusal> {
     let (api, kind) = api(client, namespace, version);
-    // keys and values: Cilium's migration guide
-    let config = DynamicObject::new(NODE_CONFIG, &kind).within(namespace).data(json!({"spec": {
-        "nodeSelector": {"matchLabels": {SWITCH_LABEL: "true"}},
-        "defaults": {
-            "write-cni-conf-when-ready": "/host/etc/cni/net.d/05-cilium.conflist",
-            "custom-cni-conf": "false",
-            "cni-chaining-mode": "none",
-            "cni-exclusive": "true",
-        },
-    }}));
+    let config =
+        DynamicObject::new(NODE_CONFIG, &kind).within(namespace).data(json!({"spec": effect::node_config()}));
     api.patch(NODE_CONFIG, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&config)).await?;
     Ok(())
 }

@@ -1,0 +1,218 @@
+//! What is decided about drains, reboots and the order of nodes: facts in, effects and waits out.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
+
+#[path = "support/fixture.rs"]
+mod fixture;
+
+use std::sync::Arc;
+
+use cutover::domain::{
+    api::{Consent, ConsentKind, HostAccess, NodeMigrationStatus, Target},
+    decide::{Decision, decide},
+    effect::Effect,
+    evidence::Moved,
+    facts::{Facts, Key, WorkloadFact},
+    rolling::{Context, Failure, Failures, Refused},
+    step::Step,
+};
+use fixture::{at, installed, midway, node, pod};
+
+fn decided(facts: &Facts) -> Decision {
+    decided_with(facts, &Failures::new(), 200)
+}
+
+fn decided_with(facts: &Facts, failures: &Failures, second: i64) -> Decision {
+    let looking = Context::looking(facts, facts.migration.as_ref().unwrap(), at(second));
+    decide(Context { failures, ..looking })
+}
+
+fn names(d: &Decision) -> Vec<String> {
+    d.effects.iter().map(Effect::name).collect()
+}
+
+fn status<'a>(facts: &'a mut Facts, node: &str) -> &'a mut NodeMigrationStatus {
+    facts.node_migrations.get_mut(node).unwrap().status.as_mut().unwrap()
+}
+
+fn agree(facts: &mut Facts, kind: ConsentKind, object: &str) {
+    let consent = Consent { kind, object: object.into(), by: "me".into(), at: at(0) };
+    facts.migration.as_mut().unwrap().spec.consents.push(consent);
+}
+
+fn workload(facts: &mut Facts, name: &str, wanted: i32, ready: i32) {
+    let key = Key::new("shop", name);
+    let fact = WorkloadFact { key, kind: "Deployment".into(), wanted, ready, scaled_from: None };
+    facts.workloads.insert(fact.object().as_str().into(), fact);
+}
+
+/// A node that soaks does not end before what left it is ready elsewhere, and no other begins meanwhile.
+#[test]
+fn the_next_node_waits_for_replacements() {
+    let mut facts = installed();
+    facts.nodes.get_mut("worker-1").unwrap().switched = true;
+    let s = status(&mut facts, "worker-1");
+    (s.step, s.since) = (Step::Soak, Some(at(0)));
+    s.evidence.moved = vec![Moved { workload: "shop/Deployment/web".into(), ready: 4 }];
+    workload(&mut facts, "web", 4, 3);
+    let d = decided(&facts);
+    assert!(d.nodes["worker-1"].waiting.contains("shop/Deployment/web has 3 ready replicas and had 4"), "{d:#?}");
+    assert!(d.nodes["worker-2"].waiting.contains("waits for worker-1: it soaks"));
+    assert!(names(&d).is_empty());
+    for (wanted, ready, what) in [(4, 4, "it is replaced"), (2, 2, "somebody scaled it down")] {
+        workload(&mut facts, "web", wanted, ready);
+        assert_eq!(decided(&facts).nodes["worker-1"].step, Step::Done, "{what}");
+    }
+    workload(&mut facts, "web", 4, 3);
+    agree(&mut facts, ConsentKind::GoOnWithoutReplacement, "shop/Deployment/web");
+    assert_eq!(decided(&facts).nodes["worker-1"].step, Step::Done, "somebody agreed");
+}
+
+/// What would take Cutover itself down comes last of its kind.
+#[test]
+fn the_own_node_is_the_last_of_its_kind() {
+    let mut facts = installed();
+    facts.surroundings.own_name = "cutover-0".into();
+    let own = pod("ops", "cutover-0", "worker-1", "10.233.65.9", Some(("StatefulSet", "cutover")));
+    facts.pods.insert(own.key.clone(), own);
+    let order = |facts: &Facts| {
+        let ctx = Context::looking(facts, facts.migration.as_ref().unwrap(), at(0));
+        ctx.nodes_in_order().iter().map(|n| n.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(order(&facts), ["worker-2", "worker-3", "worker-1", "cp-1"]);
+    facts.surroundings.own_name = "worker-2".into();
+    assert_eq!(order(&facts), ["worker-1", "worker-3", "worker-2", "cp-1"]);
+}
+
+/// A zone is finished before another one begins, whatever may be out at once.
+#[test]
+fn batches_do_not_mix() {
+    let mut facts = installed();
+    let nodes = &mut facts.migration.as_mut().unwrap().spec.nodes;
+    (nodes.max_unavailable, nodes.canaries, nodes.batch_by) = (10, 0, Some("zone".into()));
+    for (name, zone) in [("worker-1", "b"), ("worker-2", "a"), ("worker-3", "a")] {
+        Arc::make_mut(&mut facts.nodes.get_mut(name).unwrap().labels).insert("zone".into(), zone.into());
+    }
+    let begun = |d: &Decision| names(d).into_iter().filter(|n| n.starts_with("cordon")).collect::<Vec<_>>();
+    let d = decided(&facts);
+    assert_eq!(begun(&d), ["cordon worker-2", "cordon worker-3"]);
+    assert!(d.nodes["worker-1"].waiting.contains("batches by zone"), "{}", d.nodes["worker-1"].waiting);
+    status(&mut facts, "worker-2").step = Step::Done;
+    assert_eq!(begun(&decided(&facts)), ["cordon worker-3"], "one of the batch is still to do");
+    status(&mut facts, "worker-3").step = Step::Done;
+    assert_eq!(begun(&decided(&facts)), ["cordon worker-1"]);
+}
+
+/// A budget that is seen to refuse is asked again slowly; one that is seen to be free at once.
+#[test]
+fn a_refused_eviction_is_asked_again_slowly_and_at_once_when_the_budget_is_free() {
+    let mut facts = midway();
+    let evict = "evict shop/web-worker-2 uid-web-worker-2".to_owned();
+    let failure =
+        Failure { message: "budget".into(), next: String::new(), at: at(200), count: 3, kind: Refused::Budget };
+    let failures = Failures::from([(evict.clone(), failure)]);
+    assert!(names(&decided_with(&facts, &failures, 210)).is_empty());
+    assert_eq!(names(&decided_with(&facts, &failures, 230)), std::slice::from_ref(&evict));
+    facts.budgets.values_mut().for_each(|b| b.allowed = 1);
+    assert_eq!(names(&decided_with(&facts, &failures, 201)), [evict]);
+}
+
+/// One pod that a budget holds does not keep the others from leaving, and no more than five are asked for at once.
+#[test]
+fn a_blocked_pod_starves_nobody() {
+    let mut facts = midway();
+    let mut failures = Failures::new();
+    for i in 0..9 {
+        let other = pod("free", &format!("p{i}"), "worker-2", "10.233.66.9", Some(("ReplicaSet", "free")));
+        facts.pods.insert(other.key.clone(), other);
+    }
+    for i in 0..4 {
+        let failure = Failure { message: "x".into(), next: String::new(), at: at(0), count: 9, kind: Refused::Fault };
+        failures.insert(format!("evict free/p{i} uid-p{i}"), failure);
+    }
+    let asked = names(&decided_with(&facts, &failures, 300));
+    assert_eq!(asked.len(), 5, "{asked:?}");
+    assert!(asked.iter().filter(|n| n.contains("free/p")).count() >= 4, "{asked:?}");
+    assert!(!asked.iter().any(|n| n.contains("p0 ")), "those that failed come last: {asked:?}");
+}
+
+/// A time-out pauses: nothing is asked for any more, DaemonSet pods included, until somebody says so.
+#[test]
+fn a_paused_drain_asks_for_nothing() {
+    let mut facts = midway();
+    facts.budgets.clear();
+    facts.migration.as_mut().unwrap().spec.nodes.drain_timeout_seconds = 60;
+    let first = decided_with(&facts, &Failures::new(), 200);
+    *status(&mut facts, "worker-2") = first.nodes["worker-2"].clone();
+    let d = decided_with(&facts, &Failures::new(), 261);
+    assert!(names(&d).is_empty(), "{:?}", names(&d));
+    assert!(d.nodes["worker-2"].waiting.starts_with("paused"), "{}", d.nodes["worker-2"].waiting);
+    *status(&mut facts, "worker-2") = d.nodes["worker-2"].clone();
+    facts.node_migrations.get_mut("worker-2").unwrap().spec.go_on = 1;
+    let d = decided_with(&facts, &Failures::new(), 300);
+    assert_eq!(names(&d), ["evict shop/web-worker-2 uid-web-worker-2"]);
+    assert_eq!(d.nodes["worker-2"].gone_on, 1);
+}
+
+/// What was changed for a drain is put back once no node drains for it, whoever changed it.
+#[test]
+fn replicas_and_budgets_are_put_back() {
+    let mut facts = midway();
+    workload(&mut facts, "web", 5, 5);
+    facts.workloads.values_mut().for_each(|w| w.scaled_from = Some(4));
+    facts.budgets.values_mut().for_each(|b| b.lowered_from = Some("{\"minAvailable\":4}".into()));
+    agree(&mut facts, ConsentKind::ScaleUp, "shop/Deployment/web");
+    agree(&mut facts, ConsentKind::LowerBudget, "shop/PodDisruptionBudget/web");
+    let back = |facts: &Facts| names(&decided(facts)).into_iter().filter(|n| n.contains("back")).collect::<Vec<_>>();
+    assert!(back(&facts).is_empty(), "a node drains for them");
+    facts.pods.retain(|_, p| &*p.node != "worker-2" || p.host_network);
+    assert_eq!(back(&facts), ["scale back Deployment shop/web", "put back budget shop/web"]);
+}
+
+/// A node of the same name that is another machine is never taken for the one that was told to reboot.
+#[test]
+fn a_replaced_node_is_told_from_a_rebooted_one() {
+    let mut facts = midway();
+    facts.pods.retain(|k, _| &*k.name != "web-worker-2");
+    facts.nodes.get_mut("worker-2").unwrap().switched = true;
+    let s = status(&mut facts, "worker-2");
+    s.step = Step::Recycle;
+    s.evidence.boot_id_before = Some("boot-worker-2-1".into());
+    s.evidence.node_uid = Some("another".into());
+    facts.nodes.get_mut("worker-2").unwrap().boot_id = "new".into();
+    let d = decided(&facts);
+    assert!(names(&d).is_empty());
+    assert!(d.nodes["worker-2"].last_error.as_ref().unwrap().message.contains("replaced by another node"), "{d:#?}");
+}
+
+/// By hand means by hand: no task that changes a host is ever run.
+#[test]
+fn by_hand_nothing_is_changed_on_hosts() {
+    let mut facts = midway();
+    facts.pods.retain(|k, _| &*k.name != "web-worker-2");
+    facts.nodes.get_mut("worker-2").unwrap().switched = true;
+    facts.migration.as_mut().unwrap().spec.hosts.access = HostAccess::Manual;
+    let s = status(&mut facts, "worker-2");
+    s.step = Step::Recycle;
+    s.evidence.boot_id_before = Some("boot-worker-2-1".into());
+    let d = decided(&facts);
+    assert!(names(&d).is_empty(), "{:?}", names(&d));
+    assert_eq!(d.nodes["worker-2"].commands, ["systemctl reboot"]);
+    status(&mut facts, "worker-2").step = Step::Restore;
+    status(&mut facts, "worker-2").direction = Target::Flannel;
+    status(&mut facts, "worker-2").evidence.switched = true;
+    facts.node_migrations.get_mut("worker-2").unwrap().spec.target = Target::Flannel;
+    let d = decided(&facts);
+    let tasks: Vec<_> = d.effects.iter().filter(|e| matches!(e, Effect::Task { .. })).map(Effect::name).collect();
+    assert_eq!(tasks, ["look worker-2 0"], "it only looks");
+    assert!(d.nodes["worker-2"].commands[0].contains("10-flannel.conflist"));
+}
+
+/// `maxUnavailable` counts what others took out; a node that is not Ready takes the only place.
+#[test]
+fn an_unready_node_takes_the_place() {
+    let mut facts = installed();
+    let mut sick = node("worker-9", 9);
+    sick.ready = false;
+    facts.nodes.insert("worker-9".into(), sick);
+    assert!(!names(&decided(&facts)).iter().any(|n| n.starts_with("cordon")));
+}
