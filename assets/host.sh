@@ -13,6 +13,8 @@ backup=$root/var/lib/cutover/backup
 cleaned=$backup/cleaned
 boot_id=${BOOT_ID_FILE:-/proc/sys/kernel/random/boot_id}
 links=${LINKS_DIR:-/sys/class/net}
+plugins=$root${CNI_BIN_DIR:-/opt/cni/bin}
+hold=$net/00-cutover-hold.conflist
 
 say() { if [ "$report" = - ]; then printf '%s=%s\n' "$1" "$2"; else printf '%s=%s\n' "$1" "$2" >> "$report"; fi; }
 fail() { say error "$1"; exit 1; }
@@ -64,8 +66,35 @@ look() {
     case $(basename "$f") in [0-9]*.*.*.*) n=$((n + 1)); [ $n -gt 80 ] || say lease "$(basename "$f")" ;; esac
   done
   say leases "$n"
-  agent endpoint list -o jsonpath='{range .[*]}{.id}{" "}{.status.networking.addressing[0].ipv4}{" "}{.status.external-identifiers.pod-name}{"\n"}{end}' |
+  agent endpoint list -o jsonpath='{range [*]}{.id}{" "}{.status.networking.addressing[0].ipv4}{" "}{.status.external-identifiers.pod-name}{"\n"}{end}' |
     awk 'NF == 3 && n < 60 { n++; print $1 " " $2 }' | while read -r line; do say endpoint "$line"; done
+}
+
+# New pods are held back while the CNI changes, and old ones still leave through the plugins that they came
+# with: the configuration of now, with a plugin before the others that refuses ADD and lets DEL pass. For
+# DaemonSet pods that tolerate every taint and so cannot be kept away otherwise.
+hold_pods() {
+  [ ! -e "$hold" ] || return 0
+  for f in "$net"/*.conflist; do [ -e "$f" ] && break; done
+  [ -e "$f" ] || fail "no CNI configuration to hold pods with"
+  [ -d "$plugins" ] || fail "no folder ${plugins#"$root"} for CNI plugins"
+  grep -q '"plugins"' "$f" || fail "$(basename "$f") is no list of plugins"
+  cat > "$plugins/cutover-hold.part" <<'END' || fail "cannot write to ${plugins#"$root"}"
+#!/bin/sh
+cat >/dev/null
+case $CNI_COMMAND in
+ADD) echo '{"cniVersion":"0.3.1","code":11,"msg":"Cutover holds new pods back while this node changes its CNI"}'; exit 1 ;;
+VERSION) echo '{"cniVersion":"1.0.0","supportedVersions":["0.3.0","0.3.1","0.4.0","1.0.0"]}' ;;
+esac
+END
+  chmod 755 "$plugins/cutover-hold.part" && mv "$plugins/cutover-hold.part" "$plugins/cutover-hold" || fail "cannot write to ${plugins#"$root"}"
+  tr '\n' ' ' < "$f" | sed 's/"plugins"[[:space:]]*:[[:space:]]*\[/&{"type":"cutover-hold"},/' > "$hold.part" &&
+    mv "$hold.part" "$hold" || fail "cannot write $(basename "$hold")"
+}
+
+# What is left of a hold that is over
+unhold() {
+  [ -e "$hold" ] || rm -f "$hold.cilium_bak" "$plugins/cutover-hold"
 }
 
 restore() {
@@ -74,6 +103,8 @@ restore() {
   # without Flannel's file the node would be left with no configuration at all
   [ -e "$net/10-flannel.conflist" ] || { look; fail "no 10-flannel.conflist to put back; 05-cilium.conflist was left"; }
   keep "$net/05-cilium.conflist"
+  rm -f "$hold"
+  unhold
   # a stale twin would be mistaken for the way back next time
   keep "$net/10-flannel.conflist.cilium_bak"
 }
@@ -267,20 +298,27 @@ gone() {
   esac
 }
 
+# An address is taken a moment before its sandbox runs: what is young, or has its interface, is left alone.
 release() {
+  unhold
   for what in "$@"; do
     case $what in
     */*) ;;
     lease=[0-9]*)
-      f=$leases/${what#lease=}
+      name=${what#lease=}
+      f=$leases/$name
       [ -f "$f" ] || continue
-      ! gone "$(head -n 1 "$f" | tr -d '\r ')" "${what#lease=}" || { keep "$f"; say released "${what#lease=}"; }
+      if [ -z "$(find "$f" -mmin +1)" ]; then say kept "$name: it was given less than a minute ago"; continue; fi
+      ! gone "$(head -n 1 "$f" | tr -d '\r ')" "$name" || { keep "$f"; say released "$name"; }
       ;;
     endpoint=[0-9]*)
+      name="endpoint ${what#endpoint=}"
+      link=$(agent endpoint get "${what#endpoint=}" -o jsonpath='{[0].status.networking.interface-name}')
+      if [ -z "$link" ]; then say kept "$name: its interface cannot be told"; continue; fi
+      if [ -e "$links/$link" ]; then say kept "$name: its interface $link is there"; continue; fi
       id=$(agent endpoint get "${what#endpoint=}" -o jsonpath='{[0].status.external-identifiers.container-id}')
-      ! gone "$id" "endpoint ${what#endpoint=}" ||
-        { agent endpoint disconnect "${what#endpoint=}" >/dev/null && say released "endpoint ${what#endpoint=}"; } ||
-        say kept "endpoint ${what#endpoint=}: the agent refused"
+      gone "$id" "$name" || continue
+      if agent endpoint disconnect "${what#endpoint=}" >/dev/null; then say released "$name"; else say kept "$name: the agent refused"; fi
       ;;
     esac
   done
@@ -301,6 +339,7 @@ probe() {
 
 case $task in
 look) look ;;
+hold) hold_pods; look ;;
 restore) restore; look ;;
 reboot) reboot_once "$1" ;;
 clean) clean "$@"; look ;;

@@ -207,6 +207,35 @@ fn by_hand_nothing_is_changed_on_hosts() {
     assert!(d.nodes["worker-2"].commands[0].contains("10-flannel.conflist"));
 }
 
+/// A DaemonSet's pod that no taint keeps away leaves before the label is set, with new ones held back. Where they
+/// cannot be held the node goes on: what leaks is found afterwards.
+#[test]
+fn what_tolerates_everything_leaves_on_the_right_side() {
+    let mut facts = midway();
+    facts.pods.retain(|k, _| &*k.name != "web-worker-2");
+    let mut daemon = pod("infra", "log-worker-2", "worker-2", "10.233.66.9", Some(("DaemonSet", "log")));
+    daemon.tolerates_all = true;
+    facts.pods.insert(daemon.key.clone(), daemon);
+    let s = status(&mut facts, "worker-2");
+    (s.step, s.since) = (Step::Switch, Some(at(190)));
+    assert_eq!(names(&decided(&facts)), ["hold worker-2 0"]);
+    let report = |facts: &mut Facts, code, text: &str| {
+        facts.reports.insert("cutover-hold-worker-2-0".into(), (code, text.into()));
+        let d = decided(facts);
+        *status(facts, "worker-2") = d.nodes["worker-2"].clone();
+        facts.reports.clear();
+        d
+    };
+    let mut failing = facts.clone();
+    let d = report(&mut failing, 1, "error=no folder /opt/cni/bin for CNI plugins\n");
+    assert_eq!(names(&d), ["label worker-2"]);
+    assert!(d.nodes["worker-2"].evidence.not_held.as_ref().unwrap().contains("/opt/cni/bin"));
+    report(&mut facts, 0, "conf=00-cutover-hold.conflist\nconf=10-flannel.conflist\ndone=1\n");
+    assert_eq!(names(&decided(&facts)), ["delete pod infra/log-worker-2 uid-log-worker-2"]);
+    facts.pods.retain(|k, _| &*k.name != "log-worker-2");
+    assert_eq!(names(&decided(&facts)), ["label worker-2"]);
+}
+
 /// `maxUnavailable` counts what others took out; a node that is not Ready takes the only place.
 #[test]
 fn an_unready_node_takes_the_place() {

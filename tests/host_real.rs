@@ -122,8 +122,10 @@ impl Host {
 
     /// Everything that Flannel has on a host, sorted, without what counts or runs by itself.
     fn snapshot(&self) -> String {
-        let without = "sed -E 's/^[0-9]+: //; s/(gc|hello|tcn|topology_change)_timer +[0-9.]+//g; s/\\[[0-9]+:[0-9]+\\]//'";
-        let links = "for l in cni0 eth0@peer0 flannel.1; do ip -d link show dev ${l%@*}; ip addr show dev ${l%@*}; done";
+        let without =
+            "sed -E 's/^[0-9]+: //; s/(gc|hello|tcn|topology_change)_timer +[0-9.]+//g; s/\\[[0-9]+:[0-9]+\\]//'";
+        let links =
+            "for l in cni0 eth0@peer0 flannel.1; do ip -d link show dev ${l%@*}; ip addr show dev ${l%@*}; done";
         let files = "find /etc/cni/net.d /run/flannel /var/lib/cni -type f -printf '%p %m %u %T@ ' -exec sha256sum {} \\; | sort";
         [
             format!("{{ {links}; }} | {without}"),
@@ -231,7 +233,10 @@ fn a_cleaning_that_was_cut_short_is_ended_and_undone() {
     let host = Host::new();
     let before = host.snapshot();
     // the firewall is done and the links are not; then the links are done and the files are not
-    for cut in ["  for l in flannel.1 flannel-v6.1 cni0; do\n    [ -e \"$links/$l\" ] || continue\n    [ -e", "  put_away /run"] {
+    for cut in [
+        "  for l in flannel.1 flannel-v6.1 cni0; do\n    [ -e \"$links/$l\" ] || continue\n    [ -e",
+        "  put_away /run",
+    ] {
         assert!(SCRIPT.contains(cut));
         let path = host.folder.path().join("cut.sh");
         fs::write(&path, SCRIPT.replacen(cut, &format!("  exit 9\n{cut}"), 1)).unwrap();
@@ -313,7 +318,8 @@ async fn one_task_by_ssh() {
         _ => HostTask::Look,
     };
     let target = if name == "refused" { "nobody.invalid" } else { "worker-1" };
-    let effect = Effect::Task { node: "worker-1".into(), task: task.clone(), nth: 3, way: Way::Ssh { target: target.into() } };
+    let effect =
+        Effect::Task { node: "worker-1".into(), task: task.clone(), nth: 3, way: Way::Ssh { target: target.into() } };
     let (lines, _said) = tokio::sync::mpsc::channel(8);
     let result = hands.apply(&effect, lines).await;
     if name == "refused" {

@@ -200,6 +200,12 @@ fn only_leases_without_a_sandbox_are_released() {
     assert_eq!(report.all("released").count(), 0, "the runtime's folder is not known: nothing is certain");
     assert!(host.path(LEASE).exists());
     fs::create_dir_all(host.path(folder).join("alive")).unwrap();
+    let (_, report) = host.run(&["release", "lease=10.1.0.7"]);
+    assert_eq!(report.all("released").count(), 0, "its sandbox may just be on its way");
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(300);
+    for name in [LEASE, other] {
+        fs::File::open(host.path(name)).unwrap().set_modified(old).unwrap();
+    }
     let (output, report) = host.run(&["release", "lease=10.1.0.7", "lease=10.1.0.8", "lease=../../../etc/passwd"]);
     assert!(output.status.success());
     assert_eq!(report.all("released").collect::<Vec<_>>(), ["10.1.0.7"]);

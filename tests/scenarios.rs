@@ -35,6 +35,7 @@ scenarios! {
     finalizer: "finalizer",
     hangs: "hangs",
     host_port: "host-port",
+    leak_released: "leak-released",
     leaks: "leaks",
     local_volume: "local-volume",
     namespace_ends: "namespace-ends",

@@ -25,7 +25,10 @@ const PODS: &str = include_str!("../../assets/ansible/pods.py");
 /// Writes everything into a folder, over what an earlier plan left there.
 pub(super) fn write(ctx: &Context<'_>, folder: &Path) -> Result<(), Failed> {
     let failed = |what: &Path, e: &dyn std::fmt::Display| {
-        Failed::new(Exit::Failed, format!("{} was not written: {e}. Nothing on the cluster was changed", what.display()))
+        Failed::new(
+            Exit::Failed,
+            format!("{} was not written: {e}. Nothing on the cluster was changed", what.display()),
+        )
     };
     fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
     let cilium = &ctx.migration.spec.cilium;
@@ -71,8 +74,7 @@ fn inventory(ctx: &Context<'_>) -> Value {
         })
         .filter(|(_, wanted)| !wanted.is_empty())
         .collect();
-    let networks: Vec<String> =
-        ctx.facts.flannel.values().flat_map(|f| &f.networks).map(ToString::to_string).collect();
+    let networks: Vec<String> = ctx.facts.flannel.values().flat_map(|f| &f.networks).map(ToString::to_string).collect();
     let prefixes: Vec<String> = order.iter().flat_map(|n| &n.pod_ranges).map(prefix).collect();
     let version = ctx.facts.node_config_version().unwrap_or("v2alpha1");
     let sets: Vec<Value> = ctx
@@ -109,9 +111,18 @@ fn batches(ctx: &Context<'_>) -> Vec<usize> {
     let mut zone: Option<Option<&String>> = None;
     for (i, node) in order.iter().enumerate() {
         let here = spec.batch_by.as_ref().and_then(|label| node.labels.get(label));
-        let alone = i < number(spec.canaries) || node.control_plane || order.get(i.wrapping_sub(1)).is_some_and(|n| n.control_plane);
+        let alone = i < number(spec.canaries)
+            || node.control_plane
+            || order.get(i.wrapping_sub(1)).is_some_and(|n| n.control_plane);
         match batches.last_mut() {
-            Some(last) if !alone && i > number(spec.canaries) && zone == Some(here) && *last < number(spec.max_unavailable) => *last += 1,
+            Some(last)
+                if !alone
+                    && i > number(spec.canaries)
+                    && zone == Some(here)
+                    && *last < number(spec.max_unavailable) =>
+            {
+                *last += 1
+            }
             _ => batches.push(1),
         }
         zone = Some(here);

@@ -312,7 +312,7 @@ impl Effect {
             Self::DeleteFlannel { .. } => Risk::Destructive,
             Self::Task { task, .. } => match task {
                 HostTask::Look | HostTask::Probe => Risk::Read,
-                HostTask::Restore | HostTask::Release { .. } | HostTask::PutBack => Risk::Reversible,
+                HostTask::Hold | HostTask::Restore | HostTask::Release { .. } | HostTask::PutBack => Risk::Reversible,
                 HostTask::Reboot { .. } => Risk::Disruptive,
                 HostTask::Clean { .. } => Risk::Destructive,
             },

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::host::HOLD;
+
 /// What was seen on a node.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -50,6 +52,9 @@ pub struct Evidence {
     /// Workloads whose pods were on the node when its drain began, with how many replicas were ready.
     #[serde(default)]
     pub moved: Vec<Moved>,
+    /// New pods could not be held back, and why: what tolerates every taint leaves an address behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_held: Option<String>,
     /// Flannel's leftovers were cleaned from the host.
     #[serde(default)]
     pub cleaned: bool,
@@ -94,6 +99,16 @@ impl HostEvidence {
             let ext = f.rsplit('.').next().unwrap_or_default();
             matches!(ext, "conf" | "conflist" | "json")
         })
+    }
+
+    /// New pods are held back.
+    pub fn holds(&self) -> bool {
+        self.cni_files.iter().any(|f| f == HOLD)
+    }
+
+    /// Something is left of a hold that is over.
+    pub fn held(&self) -> bool {
+        !self.holds() && self.cni_files.iter().any(|f| f.starts_with(HOLD))
     }
 
     /// Exactly this file is active.

@@ -187,7 +187,9 @@ async fn endings(client: &Client) {
     assert_eq!(refusal.code, 403, "{refusal:?}");
     let causes: Vec<String> = refusal.details.iter().flat_map(|d| &d.causes).map(|c| c.reason.clone()).collect();
     assert!(causes.contains(&"NamespaceTerminating".to_owned()), "{causes:?}");
-    pods.patch("held", &PatchParams::default(), &Patch::Merge(json!({"metadata": {"finalizers": null}}))).await.unwrap();
+    pods.patch("held", &PatchParams::default(), &Patch::Merge(json!({"metadata": {"finalizers": null}})))
+        .await
+        .unwrap();
     assert!(pods.get_opt("held").await.unwrap().is_none(), "without it the pod is gone at once");
 }
 

@@ -19,8 +19,7 @@ fn api(client: &Client, namespace: &str, version: &str) -> (Api<DynamicObject>, 
 
 pub(super) async fn create(client: &Client, namespace: &str, version: &str) -> Result<(), Refusal> {
     let (api, kind) = api(client, namespace, version);
-    let config =
-        DynamicObject::new(NODE_CONFIG, &kind).within(namespace).data(json!({"spec": effect::node_config()}));
+    let config = DynamicObject::new(NODE_CONFIG, &kind).within(namespace).data(json!({"spec": effect::node_config()}));
     api.patch(NODE_CONFIG, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&config)).await?;
     Ok(())
 }

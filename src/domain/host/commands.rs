@@ -34,7 +34,7 @@ impl HostTask {
                 format!("mkdir -p /var/lib/cutover/backup && mv {net}/05-cilium.conflist /var/lib/cutover/backup/"),
             ],
             Self::Reboot { .. } => vec!["systemctl reboot".into()],
-            Self::Clean { .. } | Self::PutBack | Self::Release { .. } => {
+            Self::Hold | Self::Clean { .. } | Self::PutBack | Self::Release { .. } => {
                 let arguments: String = self.args().iter().map(|a| format!(" {}", quoted(a))).collect();
                 vec![format!(
                     "cutover manifests --host-script | ssh {node} sudo env HOST_ROOT= REPORT=- sh -s -- {}{arguments}",

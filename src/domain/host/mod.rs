@@ -12,6 +12,9 @@ pub use report::Report;
 /// Label of every task pod; its value is the task.
 pub const TASK_LABEL: &str = "cutover.dev/task";
 
+/// The configuration that holds new pods back; it sorts before every other one.
+pub const HOLD: &str = "00-cutover-hold.conflist";
+
 /// The script that every task runs.
 pub const SCRIPT: &str = include_str!("../../../assets/host.sh");
 
@@ -20,6 +23,8 @@ pub const SCRIPT: &str = include_str!("../../../assets/host.sh");
 pub enum HostTask {
     /// Read the CNI directory, the agent's state, leases, endpoints, links and firewall rules.
     Look,
+    /// Hold new pods back while old ones still leave through the plugins that they came with.
+    Hold,
     /// Put Flannel's CNI configuration back and move Cilium's to a backup.
     Restore,
     /// Reboot, but only while the boot id is this one.
@@ -67,6 +72,7 @@ impl HostTask {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Look => "look",
+            Self::Hold => "hold",
             Self::Restore => "restore",
             Self::Reboot { .. } => "reboot",
             Self::Clean { .. } => "clean",
@@ -86,7 +92,7 @@ impl HostTask {
                 .map(|l| format!("lease={l}"))
                 .chain(endpoints.iter().map(|e| format!("endpoint={e}")))
                 .collect(),
-            Self::Look | Self::Restore | Self::PutBack | Self::Probe => vec![],
+            Self::Look | Self::Hold | Self::Restore | Self::PutBack | Self::Probe => vec![],
         }
     }
 
@@ -94,6 +100,7 @@ impl HostTask {
     pub const fn purpose(&self) -> &'static str {
         match self {
             Self::Look => "read the CNI directory, the agent's state, leases, links and firewall rules",
+            Self::Hold => "hold new pods back while the node's CNI changes; old ones leave as they came",
             Self::Restore => "put 10-flannel.conflist back and move 05-cilium.conflist to a backup",
             Self::Reboot { .. } => "reboot the node, once, while its boot id is the expected one",
             Self::Clean { .. } => "move Flannel's leftovers to a backup, delete its links and firewall chains",

@@ -2,12 +2,13 @@
 
 use jiff::SignedDuration;
 
-use super::{Context, Progress, steps::delete};
+use super::{Context, Progress, recycle::wrong_cni, steps::delete};
 use crate::domain::{
     api::NodeMigrationStatus,
     drain::{self, Drain, budget, progress},
     effect::Effect,
     facts::{NodeFact, PodFact},
+    host::HostTask,
     storage, text,
 };
 
@@ -57,6 +58,40 @@ impl Context<'_> {
             return Progress::Wait(format!("{words}, terminating: {}", pods.join(", ")));
         }
         Progress::Wait(words)
+    }
+
+    /// DaemonSet pods that tolerate every taint come back as fast as they are deleted. Before the CNI changes new
+    /// pods are held back on the host, and these leave through the plugins that they came with.
+    pub(super) fn stubborn(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Option<Progress> {
+        let old = wrong_cni(status.direction);
+        let pods: Vec<&PodFact> =
+            self.facts.pods_with(old, Some(&node.name)).filter(|p| p.is_daemon() && p.tolerates_all).collect();
+        if pods.is_empty() || status.evidence.not_held.is_some() || self.is_manual(&HostTask::Hold) {
+            return None;
+        }
+        let holds = status.evidence.host.as_ref().is_some_and(|h| h.at.is_some() && h.holds());
+        if !holds {
+            return match self.task(node, status, &HostTask::Hold) {
+                Err(Progress::Fail { message, .. }) => {
+                    // nothing is lost: what they leave behind is found and released afterwards
+                    status.evidence.not_held = Some(message);
+                    None
+                }
+                Err(progress) => Some(progress),
+                Ok(report) => {
+                    self.took_look(node, status, HostTask::Hold.name(), &report);
+                    Some(Progress::Wait("new pods are held back".into()))
+                }
+            };
+        }
+        let what = text::count(pods.len(), "pod");
+        let going = pods.iter().filter(|p| p.deleting.is_none());
+        let effects: Vec<Effect> = going.map(|p| delete(p, "it leaves before the CNI changes")).collect();
+        let words = format!(
+            "{what} of DaemonSets that tolerate every taint {} before the CNI changes",
+            if pods.len() == 1 { "leaves" } else { "leave" }
+        );
+        Some(if effects.is_empty() { Progress::Wait(words) } else { Progress::Act(effects, words) })
     }
 
     /// The next evictions; pods that a budget holds do not keep the others from their turn.

@@ -117,6 +117,7 @@ impl Context<'_> {
                 status.drain = None;
             }
             Step::Switch | Step::Unswitch => {
+                status.evidence.not_held = None;
                 status.evidence.switched = true;
                 status.evidence.agent_before = self.facts.agent_on(&node.name).map(|a| a.uid.to_string());
             }

@@ -142,7 +142,7 @@ pub(super) const fn right_cni(target: Target) -> Cni {
     }
 }
 
-const fn wrong_cni(target: Target) -> Cni {
+pub(super) const fn wrong_cni(target: Target) -> Cni {
     match target {
         Target::Cilium => Cni::Flannel,
         Target::Flannel => Cni::Cilium,

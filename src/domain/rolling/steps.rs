@@ -113,6 +113,9 @@ impl Context<'_> {
             return progress;
         }
         if !node.switched {
+            if let Some(progress) = self.stubborn(node, status) {
+                return progress;
+            }
             return Progress::act(Effect::Switch { node: node.name.clone() }, "label the node");
         }
         if let Err(progress) = self.new_agent(node, status) {
@@ -162,6 +165,9 @@ impl Context<'_> {
             return Progress::Done;
         }
         if let Some(progress) = self.still_out(node) {
+            return progress;
+        }
+        if let Some(progress) = self.stubborn(node, status) {
             return progress;
         }
         let manual = self.is_manual(&HostTask::Restore);

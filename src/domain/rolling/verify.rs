@@ -1,8 +1,12 @@
 //! The step Verify: the host as it should be, nothing leaked, a new pod with the right address.
 
-use super::{Context, Progress, recycle::right_cni};
+use super::{
+    Context, Progress,
+    recycle::{right_cni, wrong_cni},
+};
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
+    evidence::HostEvidence,
     facts::{NodeFact, PodFact},
     host::HostTask,
     text,
@@ -17,6 +21,10 @@ impl Context<'_> {
             return Progress::Wait(format!("{} is not Ready: {}", node.name, text::safe(&node.not_ready_reason)));
         }
         let wanted = status.direction;
+        // what is deleted on this side has to be gone before anybody looks for what it leaves behind
+        if let Some(old) = self.facts.pods_with(wrong_cni(wanted), Some(&node.name)).find(|p| p.deleting.is_some()) {
+            return Progress::Wait(format!("{} with an old address is terminating", old.key));
+        }
         let look = self.look_until(node, status, &HostTask::Look, |evidence| {
             let Some(host) = &evidence.host else { return Err("not looked yet".into()) };
             let file = if wanted == Target::Cilium { "05-cilium" } else { "10-flannel" };
@@ -28,9 +36,6 @@ impl Context<'_> {
         });
         if look != Progress::Done {
             return look;
-        }
-        if let Some(progress) = self.release_leaks(node, status) {
-            return progress;
         }
         if status.evidence.probe.is_none() || self.judge_probe(node, status).is_some() {
             let report = match self.task(node, status, &HostTask::Probe) {
@@ -45,23 +50,30 @@ impl Context<'_> {
         let sick = self.facts.pods_on(&node.name).find(|p| {
             p.is_daemon() && p.is_living() && !p.host_network && (!p.ready || self.facts.cni_of(p) != right_cni(wanted))
         });
-        sick.map_or(Progress::Done, |p| {
+        if let Some(p) = sick {
             let cni = self.facts.cni_of(p).word();
-            Progress::Wait(format!("pod {} is {} (address: {cni})", p.key, if p.ready { "ready" } else { "not ready" }))
-        })
+            let ready = if p.ready { "ready" } else { "not ready" };
+            return Progress::Wait(format!("pod {} is {ready} (address: {cni})", p.key));
+        }
+        self.release_leaks(node, status).unwrap_or(Progress::Done)
     }
 
-    /// Addresses whose pod is gone are released; the host itself makes sure that no sandbox has them.
+    /// Addresses whose pod is gone are released; the host itself makes sure that no sandbox has them. An address is
+    /// taken before its pod says so: only what a second look, with every pod up, still sees is a leak.
     fn release_leaks(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Option<Progress> {
         let evidence = &status.evidence;
-        if (evidence.leaked_leases.is_empty() && evidence.leaked_endpoints.is_empty()) || evidence.releases >= RELEASES
-        {
+        let held = evidence.host.as_ref().is_some_and(HostEvidence::held);
+        let leaked = !evidence.leaked_leases.is_empty() || !evidence.leaked_endpoints.is_empty();
+        if !(leaked || held) || evidence.releases > RELEASES {
             return None;
         }
         let number = |e: &String| e.split(' ').next().map(str::to_owned);
-        let task = HostTask::Release {
-            leases: evidence.leaked_leases.clone(),
-            endpoints: evidence.leaked_endpoints.iter().filter_map(number).collect(),
+        let task = match evidence.releases {
+            0 => HostTask::Look,
+            _ => HostTask::Release {
+                leases: evidence.leaked_leases.clone(),
+                endpoints: evidence.leaked_endpoints.iter().filter_map(number).collect(),
+            },
         };
         if self.is_manual(&task) {
             status.commands = task.by_hand(&node.name);
@@ -73,7 +85,7 @@ impl Context<'_> {
             Ok(report) => {
                 status.evidence.releases += 1;
                 self.took_look(node, status, task.name(), &report);
-                None
+                self.release_leaks(node, status)
             }
         }
     }

@@ -16,6 +16,9 @@ pub(super) fn add(
     flannel: Option<IpNet>,
     cilium: Option<IpNet>,
 ) -> Result<Sandbox, String> {
+    if host.holds() {
+        return Err("Cutover holds new pods back while this node changes its CNI".into());
+    }
     let sandbox = match host.conf() {
         None => return Err("NetworkPluginNotReady: cni plugin not initialized".into()),
         Some(Plugin::Flannel | Plugin::Host) => {

@@ -78,6 +78,7 @@ pub(super) fn endpoint_number(uid: &str) -> String {
     (sum % 60_000 + 100).to_string()
 }
 
+const HOLD: &str = "00-cutover-hold.conflist";
 const FLANNEL: &str = "10-flannel.conflist";
 const CILIUM: &str = "05-cilium.conflist";
 const BAK: &str = ".cilium_bak";
@@ -85,8 +86,27 @@ const BAK: &str = ".cilium_bak";
 impl Host {
     /// The configuration that the runtime uses: the first by name.
     pub(super) fn conf(&self) -> Option<Plugin> {
-        let first = self.confs.iter().find(|c| !c.ends_with(BAK))?;
+        let first = self.confs.iter().find(|c| !c.ends_with(BAK) && *c != HOLD)?;
         Some(if first == CILIUM { Plugin::Cilium } else { Plugin::Flannel })
+    }
+
+    /// A plugin before the others refuses every new pod.
+    pub(super) fn holds(&self) -> bool {
+        self.confs.contains(HOLD)
+    }
+
+    /// What the task `hold` does.
+    pub(super) fn hold(&mut self) {
+        if self.conf().is_some() {
+            self.confs.insert(HOLD.into());
+        }
+    }
+
+    /// What is left of a hold that is over goes.
+    pub(super) fn unhold(&mut self) {
+        if !self.holds() {
+            self.confs.remove(&format!("{HOLD}{BAK}"));
+        }
     }
 
     /// Flannel's init container writes its file; an agent that manages the folder renames it at once.
@@ -123,6 +143,8 @@ impl Host {
         if !self.confs.contains(FLANNEL) {
             return false;
         }
+        self.confs.remove(HOLD);
+        self.unhold();
         for gone in [CILIUM.to_owned(), bak] {
             if self.confs.remove(&gone) {
                 self.backup.push(gone);

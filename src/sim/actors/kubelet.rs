@@ -24,7 +24,8 @@ use super::{
 /// Annotation of a node that does not reboot as it should: `ignored`, `never-back` or `not-ready`.
 const REBOOT: &str = "cutover.dev/embedded-reboot";
 
-/// Annotation by which somebody works on an embedded host by hand: `restore`, `clean` or `reboot`.
+/// Annotation by which somebody works on an embedded host by hand: `restore`, `clean`, `reboot`, or `leak`, which
+/// leaves a lease without a pod behind.
 const HANDS: &str = "cutover.dev/embedded-hands";
 
 /// One node's kubelet.
@@ -100,6 +101,10 @@ impl Kubelet {
         match what.as_str() {
             "restore" => drop(self.hosts.with(&self.node, super::host::Host::restore)),
             "clean" => self.hosts.with(&self.node, super::host::Host::clean),
+            "leak" => {
+                let lost = self.ranges().0.and_then(|r| r.hosts().last());
+                self.hosts.with(&self.node, |h| h.leases.extend(lost.map(|ip| (ip, "nobody".to_owned()))));
+            }
             "reboot" => drop(tasks.spawn(Arc::clone(self).reboot())),
             other => tracing::warn!("nobody knows how to {other} an embedded host"),
         }

@@ -27,9 +27,11 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
                 code = 1;
             }
         }
+        "hold" => kubelet.hosts.with(&kubelet.node, super::host::Host::hold),
         "clean" => kubelet.hosts.with(&kubelet.node, super::host::Host::clean),
         "put-back" => kubelet.hosts.with(&kubelet.node, super::host::Host::put_back),
         "release" => {
+            kubelet.hosts.with(&kubelet.node, super::host::Host::unhold);
             for what in &arguments {
                 let released = kubelet.hosts.with(&kubelet.node, |h| h.release(what));
                 let (_, name) = what.split_once('=').unwrap_or_default();
@@ -52,7 +54,7 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
             code = 1;
         }
     }
-    if matches!(task, "look" | "restore" | "clean" | "put-back" | "release") {
+    if matches!(task, "look" | "hold" | "restore" | "clean" | "put-back" | "release") {
         look(kubelet, &mut report);
     }
     if code == 0 {
