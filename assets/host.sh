@@ -25,10 +25,10 @@ stamp() { date -u +%Y%m%dT%H%M%SZ; }
 keep() {
   [ -e "$1" ] || return 0
   mkdir -p "$backup" || fail "cannot make $backup"
-  name=$(stamp)-$(basename "$1")
+  kept=$(stamp)-$(basename "$1")
   sum=$(sha256sum < "$1") || fail "cannot read $1"
-  printf '%s %s\n' "${sum%% *}" "$name" >> "$backup/SHA256SUMS"
-  cp -a "$1" "$backup/$name" && rm -f "$1" || fail "cannot move $1 to $backup"
+  printf '%s %s\n' "${sum%% *}" "$kept" >> "$backup/SHA256SUMS"
+  cp -a "$1" "$backup/$kept" && rm -f "$1" || fail "cannot move $1 to $backup"
 }
 
 # agent ARGUMENT…: Cilium's own command line, out of this image or out of the agent's

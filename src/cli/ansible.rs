@@ -121,7 +121,7 @@ fn batches(ctx: &Context<'_>) -> Vec<usize> {
                     && zone == Some(here)
                     && *last < number(spec.max_unavailable) =>
             {
-                *last += 1
+                *last += 1;
             }
             _ => batches.push(1),
         }

@@ -1,11 +1,11 @@
 //! `cutover demo`: everything, on an embedded cluster.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::{Exit, Global, cockpit, output, run::Run, session::Failed, wanted};
-use crate::sim::{Embedded, Settings, clock::Pace, world};
+use crate::sim::{Embedded, Settings, clock::Pace, scenario::Scenario, world};
 
 /// Try everything on an embedded cluster.
 #[derive(Args, Debug)]
@@ -16,6 +16,9 @@ pub(super) struct Demo {
     /// How many times as fast as a real cluster its time runs, or max
     #[arg(long, value_name = "N|max", default_value = "20")]
     speed: Pace,
+    /// Play a case: a file like those in assets/scenarios, with what is on the cluster and what goes wrong
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
     /// Without a screen: run the whole migration and print what it does
     #[arg(long, conflicts_with = "serve")]
     headless: bool,
@@ -26,9 +29,11 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
-        let settings = Settings { nodes: usize::from(self.nodes), pace: self.speed };
+        let scenario = self.scenario.as_deref().map(read).transpose()?;
+        let nodes = scenario.as_ref().map_or(usize::from(self.nodes), |s| s.nodes);
+        let settings = Settings { nodes, pace: self.speed };
         if let Some(folder) = &self.serve {
-            return serve(settings, folder).await;
+            return serve(settings, folder, scenario.as_ref()).await;
         }
         let folder = tempfile::Builder::new().prefix("cutover-demo-").tempdir();
         let folder = folder.map_err(|e| Failed::new(Exit::Failed, format!("no temporary folder: {e}")))?;
@@ -37,22 +42,38 @@ impl Demo {
         }
         output::note("starting the embedded cluster …");
         let cluster = Embedded::start(settings, folder.path()).await.map_err(|m| Failed::new(Exit::Failed, m))?;
+        prepare(&cluster, scenario.as_ref()).await?;
         let mut global = global.clone();
         global.kubeconfig = Some(cluster.kubeconfig.clone());
         global.context = None;
-        let mut wanted = wanted::defaults()?;
+        let mut wanted = wanted::of(scenario.iter().flat_map(|s| s.run.clone()))?;
         wanted.soak = u32::try_from(self.speed.shorten(std::time::Duration::from_secs(30)).as_secs()).unwrap_or(0);
         if self.headless {
             // what its operator would be asked, answered object by object
-            wanted.consent = world::CONSENTS.map(str::to_owned).to_vec();
+            wanted.consent.extend(world::CONSENTS.map(str::to_owned));
             return Run::demo(wanted).run(&global).await;
         }
         cockpit::open(&global, &wanted, true).await
     }
 }
 
-async fn serve(settings: Settings, folder: &std::path::Path) -> Result<Exit, Failed> {
+fn read(path: &Path) -> Result<Scenario, Failed> {
+    let wrong = |why: String| Failed::new(Exit::Usage, format!("scenario {}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
+    Scenario::parse(&text).map_err(wrong)
+}
+
+/// Puts a case on the cluster and says what it is.
+async fn prepare(cluster: &Embedded, scenario: Option<&Scenario>) -> Result<(), Failed> {
+    let Some(scenario) = scenario else { return Ok(()) };
+    output::note(&scenario.about);
+    let client = cluster.client().map_err(|m| Failed::new(Exit::Failed, m))?;
+    scenario.prepare(&client).await.map_err(|m| Failed::new(Exit::Failed, m))
+}
+
+async fn serve(settings: Settings, folder: &Path, scenario: Option<&Scenario>) -> Result<Exit, Failed> {
     let cluster = Embedded::start(settings, folder).await.map_err(|m| Failed::new(Exit::Failed, m))?;
+    prepare(&cluster, scenario).await?;
     output::line(&format!("kubeconfig {}", cluster.kubeconfig.display()));
     output::line(&format!("hubble     {} (in {})", cluster.hubble, folder.join("hubble").display()));
     output::line(&format!("helm       {} (stands in for helm; the kubeconfig names it)", cluster.helm.display()));

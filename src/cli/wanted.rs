@@ -204,12 +204,18 @@ impl Wanted {
 
 /// What the command line says when it says nothing.
 pub(super) fn defaults() -> Result<Wanted, Failed> {
+    of([])
+}
+
+/// What these arguments say.
+pub(super) fn of(arguments: impl IntoIterator<Item = String>) -> Result<Wanted, Failed> {
     #[derive(Parser)]
     struct Only {
         #[command(flatten)]
         wanted: Wanted,
     }
-    Only::try_parse_from(["cutover"]).map(|o| o.wanted).map_err(|e| Failed::new(Exit::Failed, e.to_string()))
+    let all = std::iter::once("cutover".to_owned()).chain(arguments);
+    Only::try_parse_from(all).map(|o| o.wanted).map_err(|e| Failed::new(Exit::Failed, e.to_string()))
 }
 
 /// The part of `now` that is not the same in `before`.

@@ -303,6 +303,9 @@ mod tests {
         Room { cpu, memory, pods: 1 }
     }
 
+    /// What it is called, the nodes, what the pod needs, the other pods, and what speaks against.
+    type Case = (&'static str, Vec<NodeFact>, Needs, Vec<PodFact>, Option<&'static str>);
+
     #[test]
     fn each_rule_keeps_a_pod_from_a_node_and_is_named() {
         let two = || vec![node("a", &[]), node("b", &[("disk", "hdd")])];
@@ -328,7 +331,7 @@ mod tests {
         };
         let cordoned = || vec![node("a", &[]), NodeFact { unschedulable: true, ..node("b", &[]) }];
         let other = |needs| pod("other", "b", needs);
-        let cases: Vec<(&str, Vec<NodeFact>, Needs, Vec<PodFact>, Option<&str>)> = vec![
+        let cases: Vec<Case> = vec![
             ("nothing asked", two(), Needs::default(), vec![], None),
             ("no other node", vec![node("a", &[])], Needs::default(), vec![], Some("no other node")),
             ("selected", two(), selector("hdd"), vec![], None),

@@ -66,6 +66,16 @@ impl Embedded {
     }
 }
 
+impl Embedded {
+    /// A client that may do everything.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn client(&self) -> Result<Client, String> {
+        client(self.server.address)
+    }
+}
+
 fn client(address: SocketAddr) -> Result<Client, String> {
     let url = format!("http://{address}").parse().map_err(|e| format!("{address}: {e}"))?;
     let mut config = Config::new(url);

@@ -193,7 +193,7 @@ mod tests {
     fn two_budgets_never_resolve() {
         let it = pod("a", true);
         let two = BudgetFact { key: Key::new("shop", "c"), ..budget(5, 9, 1, 9) };
-        let b = blocker(&facts(&[it.clone()], &[budget(5, 9, 1, 9), two]), &it).unwrap();
+        let b = blocker(&facts(std::slice::from_ref(&it), &[budget(5, 9, 1, 9), two]), &it).unwrap();
         assert_eq!(b.kind, Block::TwoBudgets);
         assert!(b.why.contains("shop/b, shop/c"), "{}", b.why);
     }

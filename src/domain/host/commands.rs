@@ -35,10 +35,11 @@ impl HostTask {
             ],
             Self::Reboot { .. } => vec!["systemctl reboot".into()],
             Self::Hold | Self::Clean { .. } | Self::PutBack | Self::Release { .. } => {
-                let arguments: String = self.args().iter().map(|a| format!(" {}", quoted(a))).collect();
+                let arguments: Vec<String> = self.args().iter().map(|a| quoted(a)).collect();
                 vec![format!(
-                    "cutover manifests --host-script | ssh {node} sudo env HOST_ROOT= REPORT=- sh -s -- {}{arguments}",
-                    self.name()
+                    "cutover manifests --host-script | ssh {node} sudo env HOST_ROOT= REPORT=- sh -s -- {} {}",
+                    self.name(),
+                    arguments.join(" ")
                 )]
             }
         }

@@ -68,13 +68,11 @@ impl Context<'_> {
                 "yours to do on {name}: reboot it; its boot id tells when it was done"
             )));
         }
-        match self.task(node, status, &task) {
-            Err(progress) => Some(progress),
-            Ok(_) => {
-                status.evidence.reboot_asked = Some(self.now);
-                Some(Progress::Wait(format!("{name} was told to reboot")))
-            }
+        if let Err(progress) = self.task(node, status, &task) {
+            return Some(progress);
         }
+        status.evidence.reboot_asked = Some(self.now);
+        Some(Progress::Wait(format!("{name} was told to reboot")))
     }
 
     /// The boot id is another one: it did reboot. Is it well?

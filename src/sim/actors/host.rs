@@ -32,6 +32,7 @@ pub(super) struct Agent {
 }
 
 /// One host.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Default)]
 pub(super) struct Host {
     pub(super) boot_id: String,
