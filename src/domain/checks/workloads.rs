@@ -6,7 +6,10 @@ use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity},
     consent::Wanted,
-    drain::verdict::{self, Verdict},
+    drain::{
+        self,
+        verdict::{self, Verdict},
+    },
     rolling::Context,
 };
 
@@ -16,7 +19,9 @@ pub(super) fn drains(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     let mut clean = 0;
     let mut asked: BTreeMap<Wanted, Vec<String>> = BTreeMap::new();
     for node in ctx.nodes_in_order() {
-        match verdict::judge(ctx.facts, &node.name, consents, ctx.now) {
+        let drain = drain::sort(ctx.facts, &node.name, consents);
+        verdict::wanted(&drain).into_iter().for_each(|w| asked.entry(w).or_default().push(node.name.to_string()));
+        match verdict::judge_drain(ctx.facts, &drain, consents, ctx.now) {
             Verdict::Clean => clean += 1,
             Verdict::Impossible { pod, object, why, fix } => out.push(finding(
                 "drain",
@@ -26,9 +31,7 @@ pub(super) fn drains(ctx: &Context<'_>, out: &mut Vec<Finding>) {
                 format!("node {} cannot be drained now: {pod}: {why}", node.name),
                 &fix,
             )),
-            Verdict::NeedsConsent(wanted) => {
-                wanted.into_iter().for_each(|w| asked.entry(w).or_default().push(node.name.to_string()));
-            }
+            Verdict::NeedsConsent(_) => {}
         }
     }
     for (wanted, nodes) in asked {
