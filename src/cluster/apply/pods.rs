@@ -16,10 +16,18 @@ use crate::{
     domain::{facts::Key, rolling::Refused},
 };
 
-/// Asks for an eviction. The body is built here: kube's own drops the delete options.
+/// Asks for an eviction.
 pub(super) async fn evict(client: &Client, pod: &Key, uid: &str) -> Result<(), Refusal> {
     let api: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace);
-    let eviction = Eviction {
+    let eviction = eviction(pod, uid);
+    let answer =
+        api.create_subresource::<Eviction, Status>("eviction", &pod.name, &PostParams::default(), &eviction).await;
+    judge(answer)
+}
+
+/// The body, built here: kube's own drops the delete options, and with them the UID.
+fn eviction(pod: &Key, uid: &str) -> Eviction {
+    Eviction {
         metadata: meta::ObjectMeta {
             name: Some(pod.name.to_string()),
             namespace: Some(pod.namespace.to_string()),
@@ -29,10 +37,7 @@ pub(super) async fn evict(client: &Client, pod: &Key, uid: &str) -> Result<(), R
             preconditions: Some(meta::Preconditions { uid: Some(uid.into()), resource_version: None }),
             ..meta::DeleteOptions::default()
         }),
-    };
-    let answer =
-        api.create_subresource::<Eviction, Status>("eviction", &pod.name, &PostParams::default(), &eviction).await;
-    judge(answer)
+    }
 }
 
 /// What an answer to an eviction means. "Granted" means that the deletion was accepted: the pod may run on for
@@ -127,6 +132,13 @@ mod tests {
         };
         let failure = Status::failure(message, "").with_code(code).with_details(details);
         Err(kube::Error::Api(failure.boxed()))
+    }
+
+    #[test]
+    fn an_eviction_names_its_pod_by_the_uid() {
+        let body = serde_json::to_value(eviction(&Key::new("shop", "web"), "u-1")).unwrap();
+        assert_eq!(body["apiVersion"], "policy/v1");
+        assert_eq!(body["deleteOptions"]["preconditions"]["uid"], "u-1", "{body}");
     }
 
     /// Each refusal is told from the others; what is said comes from recorded answers of a 1.36 server.
