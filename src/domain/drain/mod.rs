@@ -235,7 +235,11 @@ mod tests {
         let one = consent(ConsentKind::DeleteBarePod, "shop/bare");
         assert_eq!(fate(&facts, std::slice::from_ref(&one)), Fate::NeedsConsent(vec![ConsentKind::LoseEmptyDir]));
         assert_eq!(fate(&facts, &[one, consent(ConsentKind::LoseEmptyDir, "shop/bare")]), Fate::Evict);
-        assert_ne!(fate(&facts, &[consent(ConsentKind::DeleteBarePod, "other/bare")]), Fate::Evict);
+        for object in ["other/bare", "shop/another", "shop/Deployment/bare"] {
+            let others = ConsentKind::ALL.map(|kind| consent(kind, object));
+            let both = vec![ConsentKind::DeleteBarePod, ConsentKind::LoseEmptyDir];
+            assert_eq!(fate(&facts, &others), Fate::NeedsConsent(both), "{object} is another object");
+        }
     }
 
     /// Scaling up takes the place of an interruption, and the eviction waits for the new replica.
