@@ -21,15 +21,28 @@ use crate::domain::{
 pub(super) struct Dialog {
     pub(super) title: String,
     pub(super) lines: Vec<String>,
-    /// Consents that it needs: given only when the operator ticks them.
-    pub(super) consents: Vec<Consent>,
-    pub(super) consented: bool,
+    /// Consents that it needs, and those that would get past what blocks: given only when they are ticked.
+    pub(super) consents: Vec<Asked>,
     pub(super) intents: Vec<Intent>,
     /// What has to be typed; nothing when a key is enough.
     pub(super) type_this: Option<String>,
     pub(super) typed: String,
     pub(super) scroll: u16,
     pub(super) does: Does,
+}
+
+/// A consent that is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Asked {
+    pub(super) consent: Consent,
+    pub(super) ticked: bool,
+}
+
+impl Asked {
+    /// It is needed from the start; the others are only ticked one by one.
+    pub(super) const fn is_needed(&self) -> bool {
+        !self.consent.kind.is_escalation()
+    }
 }
 
 /// What a confirmed dialog leads to.
@@ -49,7 +62,6 @@ impl Dialog {
             title: title.into(),
             lines,
             consents: vec![],
-            consented: false,
             intents: vec![],
             type_this: None,
             typed: String::new(),
@@ -63,9 +75,23 @@ impl Dialog {
         Self { does: Does::Nothing, ..Self::new(title, vec![why.into()]) }
     }
 
+    /// Ticks all that is needed, or nothing of it.
+    pub(super) fn tick_needed(&mut self) {
+        let all = self.consents.iter().all(|a| a.ticked || !a.is_needed());
+        self.consents.iter_mut().filter(|a| a.is_needed()).for_each(|a| a.ticked = !all);
+    }
+
+    /// Ticks one of those that are shown with a number.
+    pub(super) fn tick(&mut self, nth: usize) {
+        if let Some(asked) = self.consents.get_mut(nth) {
+            asked.ticked = !asked.ticked;
+        }
+    }
+
     /// Everything that was agreed to, as changes of `spec`.
     pub(super) fn changes(&self) -> Vec<Intent> {
-        let consent = (self.consented && !self.consents.is_empty()).then(|| Intent::Consent(self.consents.clone()));
+        let ticked: Vec<Consent> = self.consents.iter().filter(|a| a.ticked).map(|a| a.consent.clone()).collect();
+        let consent = (!ticked.is_empty()).then_some(Intent::Consent(ticked));
         consent.into_iter().chain(self.intents.clone()).collect()
     }
 }
@@ -108,6 +134,7 @@ pub(super) fn advance_phase(model: &Model, scene: &Scene<'_>) -> Dialog {
     if next == Phase::Migrate {
         migrate_lines(scene, &mut lines);
         dialog.consents = missing_consents(scene.facts, None);
+        consent_lines(&dialog.consents, &mut lines);
     }
     if next == Phase::Finalise && !scene.facts.policies.is_empty() {
         let names: Vec<String> = scene.facts.policies.iter().take(8).map(ToString::to_string).collect();
@@ -142,15 +169,30 @@ fn migrate_lines(scene: &Scene<'_>, lines: &mut Vec<String>) {
     }
 }
 
-/// Consents that somebody has to give, for a node or for all.
-fn missing_consents(facts: &Facts, node: Option<&str>) -> Vec<Consent> {
+/// Consents that somebody has to give, for a node or for all; for one node also what would get past its blocks.
+fn missing_consents(facts: &Facts, node: Option<&str>) -> Vec<Asked> {
     let given = facts.migration.as_ref().map(|m| m.spec.consents.clone()).unwrap_or_default();
     let nodes = facts.nodes.keys().filter(|n| node.is_none_or(|wanted| *wanted == ***n));
     let mut missing: Vec<Wanted> = nodes.flat_map(|n| verdict::wanted(&drain::sort(facts, n, &given))).collect();
     missing.sort();
     missing.dedup();
     let (by, at) = (operator(), Timestamp::now());
-    missing.into_iter().map(|w| Consent { kind: w.kind, object: w.object, by: by.clone(), at }).collect()
+    missing.extend(node.into_iter().flat_map(|n| verdict::offers(facts, n, &given, at)));
+    let asked =
+        |w: Wanted| Asked { consent: Consent { kind: w.kind, object: w.object, by: by.clone(), at }, ticked: false };
+    missing.into_iter().map(asked).collect()
+}
+
+/// Every consent by its name: what is ticked all at once has to be read all at once.
+fn consent_lines(asked: &[Asked], lines: &mut Vec<String>) {
+    if asked.is_empty() {
+        return;
+    }
+    lines.push(String::new());
+    lines.push(format!("{} that their nodes wait for:", count(asked.len(), "consent")));
+    lines.extend(
+        asked.iter().map(|a| format!("  {} {}: {}", a.consent.kind, safe(&a.consent.object), a.consent.kind.cost())),
+    );
 }
 
 /// Who gives a consent.
@@ -220,6 +262,7 @@ pub(super) fn node(model: &Model, scene: &Scene<'_>, name: &str, target: Target)
     plan_lines(&rows::with_context(scene, |ctx| plan::node(ctx, fact, target)), &mut lines);
     let mut dialog = Dialog::new(format!("{verb} {name} {arrow}?"), vec![]);
     dialog.consents = missing_consents(scene.facts, Some(name));
+    consent_lines(&dialog.consents, &mut lines);
     dialog.intents = vec![Intent::Node { node: name.to_owned(), target }];
     requests(&dialog.intents, &mut lines);
     dialog.lines = lines;
@@ -245,6 +288,7 @@ fn go_on(model: &Model, scene: &Scene<'_>, name: &str, status: &NodeMigrationSta
     let seen = scene.facts.node_migrations.get(name).map_or(0, |r| r.spec.go_on);
     let mut dialog = Dialog::new(format!("Let {name} go on?"), vec![]);
     dialog.consents = missing_consents(scene.facts, Some(name));
+    consent_lines(&dialog.consents, &mut lines);
     dialog.intents = vec![Intent::GoOn { node: name.to_owned(), times: seen.max(status.gone_on) + 1 }];
     requests(&dialog.intents, &mut lines);
     dialog.lines = lines;
@@ -274,6 +318,7 @@ pub(super) fn roll_back_phase(model: &Model, scene: &Scene<'_>) -> Dialog {
     let mut dialog = Dialog::new(format!("Roll {last} back?"), vec![]);
     if last == Phase::Migrate {
         dialog.consents = missing_consents(scene.facts, None);
+        consent_lines(&dialog.consents, &mut lines);
     }
     dialog.intents = vec![Intent::RollBackTo(to)];
     requests(&dialog.intents, &mut lines);
@@ -309,6 +354,7 @@ pub(super) fn roll_back_all(model: &Model, scene: &Scene<'_>) -> Dialog {
     plan_lines(&rows::with_context(scene, plan::back), &mut lines);
     let mut dialog = Dialog::new("Roll everything back to Flannel?", vec![]);
     dialog.consents = missing_consents(scene.facts, None);
+    consent_lines(&dialog.consents, &mut lines);
     dialog.intents = vec![Intent::RollBackAll];
     requests(&dialog.intents, &mut lines);
     dialog.lines = lines;

@@ -199,7 +199,11 @@ fn in_dialog(model: &mut Model, mut dialog: Dialog, key: KeyEvent) -> Vec<Wish> 
             false
         }
         (_, KeyCode::Tab) | (None, KeyCode::Char('c')) if !dialog.consents.is_empty() => {
-            dialog.consented = !dialog.consented;
+            dialog.tick_needed();
+            false
+        }
+        (None, KeyCode::Char(digit @ '1'..='9')) if !dialog.consents.is_empty() => {
+            dialog.tick(usize::try_from(u32::from(digit) - u32::from('1')).unwrap_or(0));
             false
         }
         (Some(wanted), KeyCode::Enter) => *wanted == dialog.typed,

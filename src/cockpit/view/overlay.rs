@@ -16,6 +16,7 @@ use super::{
     },
     help, table,
 };
+use crate::domain::text::safe;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, theme: Theme) {
     let screen = model.screen;
@@ -80,15 +81,31 @@ fn pane(
     }
 }
 
+/// So many consents are shown with a number to tick them by.
+const SHOWN: usize = 6;
+
 fn draw_dialog(frame: &mut Frame<'_>, area: Rect, dialog: &mut Dialog, theme: Theme) {
     let mut fixed: Vec<(String, Role)> = Vec::new();
     if !dialog.consents.is_empty() {
-        let tick = if dialog.consented { "[x]" } else { "[ ]" };
-        let key = if dialog.type_this.is_some() { "tab" } else { "c" };
-        fixed.push((format!("{tick} your consent ({key} ticks it; without it their nodes wait):"), Role::Warn));
-        fixed.extend(dialog.consents.iter().take(6).map(|c| (format!("    {:?} {}", c.kind, c.object), Role::Warn)));
-        if dialog.consents.len() > 6 {
-            fixed.push((format!("    and {} more", dialog.consents.len() - 6), Role::Warn));
+        let needed = dialog.consents.iter().filter(|a| a.is_needed());
+        let (all, open) = (needed.clone().count(), needed.filter(|a| !a.ticked).count());
+        let (key, each) = if dialog.type_this.is_some() { ("tab", "") } else { ("c", ", its number one of them") };
+        if all > 0 {
+            let tick = if open == 0 { "[x]" } else { "[ ]" };
+            fixed.push((
+                format!("{tick} {all} needed, read above ({key} ticks all{each}; without them nodes wait)"),
+                Role::Warn,
+            ));
+        } else {
+            fixed.push(("what would get past it (its number ticks one)".into(), Role::Warn));
+        }
+        // room for the text above comes first: everything is listed there
+        fixed.extend((1..).zip(&dialog.consents).take(SHOWN).map(|(n, a)| {
+            let tick = if a.ticked { "[x]" } else { "[ ]" };
+            (format!("  {n} {tick} {} {}", a.consent.kind, safe(&a.consent.object)), Role::Warn)
+        }));
+        if dialog.consents.len() > SHOWN {
+            fixed.push((format!("      and {} more, above", dialog.consents.len() - SHOWN), Role::Warn));
         }
     }
     fixed.push(match (&dialog.type_this, dialog.does) {

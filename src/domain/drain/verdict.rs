@@ -11,6 +11,7 @@ use super::{
 use crate::domain::{
     consent::{Consent, ConsentKind, Wanted, given, given_for, object_of},
     facts::{Facts, PodFact},
+    storage,
 };
 
 /// Can a node be drained?
@@ -92,6 +93,40 @@ pub fn wanted(drain: &Drain<'_>) -> Vec<Wanted> {
     wanted.sort();
     wanted.dedup();
     wanted
+}
+
+/// Consents that would get past what blocks a node now; none of them is ever needed from the start.
+pub fn offers(facts: &Facts, node: &str, consents: &[Consent], now: Timestamp) -> Vec<Wanted> {
+    let drain = sort(facts, node, consents);
+    let mut offers = Vec::new();
+    let mut offer = |kind, object: String| {
+        let wanted = Wanted { kind, object };
+        if !given(consents, wanted.kind, &wanted.object) && !offers.contains(&wanted) {
+            offers.push(wanted);
+        }
+    };
+    for pod in drain.evict.iter().chain(drain.consent.iter().map(|(p, _)| p)) {
+        let Some(blocker) = budget::blocker(facts, pod).filter(|b| b.kind != Block::Unobserved) else { continue };
+        if blocker.kind != Block::TwoBudgets {
+            if facts.workload_of(pod).is_some() {
+                offer(ConsentKind::ScaleUp, object_of(pod));
+            }
+            for budget in budget::of(facts, pod) {
+                offer(ConsentKind::LowerBudget, progress::budget_object(&budget.key));
+            }
+        }
+        offer(ConsentKind::DeletePastBudget, object_of(pod));
+    }
+    for pod in drain.leaving.iter().filter(|p| p.finalizers.is_empty()) {
+        if progress::overdue(pod, consents, now).is_some() {
+            offer(ConsentKind::ZeroGrace, pod.key.to_string());
+        }
+    }
+    if drain.is_done() {
+        let volumes = storage::still_attached(facts, node, consents);
+        volumes.into_iter().for_each(|v| offer(ConsentKind::LeaveVolumeAttached, v));
+    }
+    offers
 }
 
 /// A block that no consent gets past.
