@@ -44,11 +44,22 @@ agent() {
 
 saved() { "$1-save" 2>/dev/null; }
 
-# Flannel's lines in the firewall; a table of nftables counts as one
+# nftables, out of this image or the host's own; fails where there is neither
+nft_() {
+  if has nft; then nft "$@"
+  elif [ -n "$root" ] && nsenter -t 1 -m -n -- sh -c 'command -v nft' >/dev/null 2>&1; then nsenter -t 1 -m -n -- nft "$@"
+  else return 127
+  fi
+}
+
+# Flannel's own lines in the firewall (its chains, the jumps to them, its comments), not whatever names it
+flannels() { saved "$1" | grep -cE '^:FLANNEL-|-[AIj] FLANNEL-|--comment "?flanneld '; }
+
+# how many there are; a table of nftables counts as one
 rules() {
   n=0
-  for t in iptables ip6tables; do ! has $t-save || n=$((n + $(saved $t | grep -ci flannel))); done
-  ! has nft || n=$((n + $(nft list tables 2>/dev/null | grep -c ' flannel-ipv')))
+  for t in iptables ip6tables; do ! has $t-save || n=$((n + $(flannels $t))); done
+  n=$((n + $(nft_ list tables 2>/dev/null | grep -c ' flannel-ipv')))
   echo $n
 }
 
@@ -61,6 +72,7 @@ look() {
   for l in flannel.1 flannel-v6.1 cni0 cilium_host; do [ ! -e "$links/$l" ] || say link "$l"; done
   for f in "$root/run/flannel" "$leases"; do [ ! -d "$f" ] || say folder "${f#"$root"}"; done
   say rules "$(rules)"
+  nft_ list tables >/dev/null 2>&1 || say unseen nftables
   n=0
   for f in "$leases"/*; do
     case $(basename "$f") in [0-9]*.*.*.*) n=$((n + 1)); [ $n -gt 80 ] || say lease "$(basename "$f")" ;; esac
@@ -199,7 +211,7 @@ firewall() {
       place[table, $2]++
       target = ""
       for (i = 3; i < NF; i++) if ($i == "-j" || $i == "-g") target = $(i + 1)
-      if (!gone($2) && !gone(target) && tolower($0) !~ /flannel/) next
+      if (!gone($2) && !gone(target) && $0 !~ /--comment "?flanneld /) next
       if (want == "restore") {
         if (gone($2)) out = out $0 "\n"
         else out = out "-I " $2 " " place[table, $2] substr($0, 4 + length($2)) "\n"
@@ -225,9 +237,9 @@ clean() {
       fail "cannot remove Flannel's rules from $t: $(head -c 200 "$cleaned/said")"
   done
   for family in ip:flannel-ipv4 ip6:flannel-ipv6; do
-    has nft && nft list table "${family%:*}" "${family#*:}" > "$cleaned/nft.part" 2>/dev/null || continue
+    nft_ list table "${family%:*}" "${family#*:}" > "$cleaned/nft.part" 2>/dev/null || continue
     mv "$cleaned/nft.part" "$cleaned/nft.${family%:*}"
-    nft delete table "${family%:*}" "${family#*:}" || fail "cannot delete the table ${family#*:} of nftables"
+    nft_ delete table "${family%:*}" "${family#*:}" || fail "cannot delete the table ${family#*:} of nftables"
   done
   rm -f "$cleaned/nft.part" "$cleaned/said" "$cleaned"/*.remove
   for l in flannel.1 flannel-v6.1 cni0; do
@@ -254,13 +266,13 @@ put_back() {
   for t in iptables ip6tables; do
     [ -s "$cleaned/$t.restore" ] || continue
     # Flannel is at work again and has written its own
-    [ "$(saved $t | grep -ci flannel)" = 0 ] || continue
+    [ "$(flannels $t)" = 0 ] || continue
     $t-restore -w --noflush < "$cleaned/$t.restore" 2> "$cleaned/said" ||
       fail "cannot put the rules of $t back: $(head -c 200 "$cleaned/said")"
   done
   for f in ip:flannel-ipv4 ip6:flannel-ipv6; do
-    [ ! -e "$cleaned/nft.${f%:*}" ] || nft list table "${f%:*}" "${f#*:}" >/dev/null 2>&1 ||
-      nft -f "$cleaned/nft.${f%:*}" || fail "cannot put the table ${f#*:} of nftables back"
+    [ ! -e "$cleaned/nft.${f%:*}" ] || nft_ list table "${f%:*}" "${f#*:}" >/dev/null 2>&1 ||
+      nft_ -f - < "$cleaned/nft.${f%:*}" || fail "cannot put the table ${f#*:} of nftables back"
   done
   conf=${CNI_DIR:-/etc/cni/net.d}
   for p in /run/flannel /var/lib/cni/networks/cbr0 "$conf/10-flannel.conflist.cilium_bak" "$conf/10-flannel.conflist"; do

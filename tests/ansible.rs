@@ -47,20 +47,31 @@ async fn the_playbooks_say_what_cutover_does() {
     assert!(site.contains("serial: [1,2,1,1]"), "a canary, then zone by zone");
     assert_eq!(read(&folder, "host.sh"), cutover::domain::host::SCRIPT);
     // the order of a node's steps
-    let node = read(&folder, "node.yml");
-    let steps = [
-        "kubectl cordon",
-        "Evict, each by its UID",
-        "DaemonSet pods with a pod address go last",
-        "Volumes are detached",
+    let in_order = |text: &str, steps: &[&str]| {
+        let places: Vec<usize> = steps.iter().map(|s| text.find(s).unwrap_or_else(|| panic!("{s}"))).collect();
+        assert!(places.is_sorted(), "{places:?}");
+    };
+    let leave = ["item in consents", "kubectl cordon", "Evict, each by its UID", "pods with a pod address go last"];
+    in_order(&read(&folder, "leave.yml"), &leave);
+    let node = [
+        "include_tasks: leave.yml",
+        "host.sh hold",
         "kubectl label node",
         "Cilium's is the only CNI configuration",
         "ansible.builtin.reboot",
         "A new pod gets",
         "kubectl uncordon",
     ];
-    let places: Vec<usize> = steps.iter().map(|s| node.find(s).unwrap_or_else(|| panic!("{s}"))).collect();
-    assert!(places.is_sorted(), "{places:?}");
+    in_order(&read(&folder, "node.yml"), &node);
+    let back = [
+        "include_tasks: leave.yml",
+        "kubectl label node",
+        "cni=Disabled",
+        "host.sh hold",
+        "host.sh restore",
+        "kubectl uncordon",
+    ];
+    in_order(&read(&folder, "back.yml"), &back);
 }
 
 #[tokio::test(flavor = "multi_thread")]

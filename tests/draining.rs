@@ -10,7 +10,7 @@ use cutover::domain::{
     api::{Consent, ConsentKind, HostAccess, NodeMigrationStatus, Target},
     decide::{Decision, decide},
     effect::Effect,
-    evidence::Moved,
+    evidence::{DrainProgress, Moved},
     facts::{Facts, Key, WorkloadFact},
     rolling::{Context, Failure, Failures, Refused},
     step::Step,
@@ -166,6 +166,99 @@ fn replicas_and_budgets_are_put_back() {
     assert!(back(&facts).is_empty(), "a node drains for them");
     facts.pods.retain(|_, p| &*p.node != "worker-2" || p.host_network);
     assert_eq!(back(&facts), ["scale back Deployment shop/web", "put back budget shop/web"]);
+}
+
+/// A budget stays lowered wherever its pods are made to leave, also when one lands on a node that is past its drain;
+/// a drain that is paused keeps nothing changed.
+#[test]
+fn what_is_lowered_stays_so_while_pods_have_to_leave() {
+    let mut facts = midway();
+    facts.budgets.values_mut().for_each(|b| b.lowered_from = Some("{}".into()));
+    agree(&mut facts, ConsentKind::LowerBudget, "shop/PodDisruptionBudget/web");
+    status(&mut facts, "worker-2").step = Step::Switch;
+    let back = |facts: &Facts| names(&decided(facts)).into_iter().filter(|n| n.contains("back")).count();
+    assert_eq!(back(&facts), 0);
+    let s = status(&mut facts, "worker-2");
+    s.step = Step::Drain;
+    s.drain = Some(DrainProgress { left: 1, progressed_at: at(0), paused: true, blockers: vec![] });
+    assert_eq!(back(&facts), 1);
+}
+
+/// Time in which no engine was at work, or all was held, is no time without progress.
+#[test]
+fn a_drain_that_nobody_looked_after_is_not_late() {
+    let mut facts = midway();
+    facts.budgets.clear();
+    facts.migration.as_mut().unwrap().spec.nodes.drain_timeout_seconds = 60;
+    let left_alone = DrainProgress { left: 1, progressed_at: at(0), paused: false, blockers: vec![] };
+    status(&mut facts, "worker-2").drain = Some(left_alone);
+    let looking = Context::looking(&facts, facts.migration.as_ref().unwrap(), at(10_000));
+    assert!(names(&decide(looking)).is_empty(), "paused");
+    let just_begun = decide(Context { since: at(9_990), ..looking });
+    assert_eq!(names(&just_begun), ["evict shop/web-worker-2 uid-web-worker-2"]);
+}
+
+/// A consent to go past a budget is for one that never has slack, or for a drain that stands; one pod at a time.
+#[test]
+fn a_budget_that_is_only_busy_is_waited_for() {
+    let mut facts = midway();
+    let other = pod("shop", "web-b", "worker-2", "10.233.66.8", Some(("Deployment", "web")));
+    facts.pods.insert(other.key.clone(), other);
+    agree(&mut facts, ConsentKind::DeletePastBudget, "shop/Deployment/web");
+    let past = |facts: &Facts, second| {
+        let d = decided_with(facts, &Failures::new(), second);
+        names(&d).into_iter().filter(|n| n.starts_with("delete pod shop/")).count()
+    };
+    assert_eq!(past(&facts, 200), 1, "no slack at all: one of them goes");
+    // one of its pods is on its way: the budget is free again when it is there
+    facts.budgets.values_mut().for_each(|b| (b.healthy, b.expected) = (3, 4));
+    status(&mut facts, "worker-2").drain =
+        Some(DrainProgress { left: 2, progressed_at: at(190), paused: false, blockers: vec![] });
+    assert_eq!(past(&facts, 200), 0);
+    assert_eq!(past(&facts, 260), 1, "it has stood for a while");
+}
+
+/// A DaemonSet's pods are counted by budgets like any other.
+#[test]
+fn a_budget_counts_daemon_pods_too() {
+    let mut facts = midway();
+    facts.pods.retain(|k, _| &*k.name != "web-worker-2");
+    let daemon = pod("shop", "log-worker-2", "worker-2", "10.233.66.9", Some(("DaemonSet", "log")));
+    facts.pods.insert(daemon.key.clone(), daemon);
+    assert_eq!(names(&decided(&facts)), ["evict shop/log-worker-2 uid-log-worker-2"]);
+    facts.budgets.clear();
+    assert_eq!(names(&decided(&facts)), ["delete pod shop/log-worker-2 uid-log-worker-2"]);
+}
+
+/// What somebody else labels as Cilium's needs its consents all the same.
+#[test]
+fn only_ciliums_own_pods_need_no_consent() {
+    let mut facts = installed();
+    for (namespace, name) in [("shop", "mine"), ("kube-system", "relay")] {
+        let mut bare = pod(namespace, name, "worker-1", "10.233.65.8", None);
+        bare.labels = Arc::new([("app.kubernetes.io/part-of".to_owned(), "cilium".to_owned())].into());
+        facts.pods.insert(bare.key.clone(), bare);
+    }
+    let waiting = &decided(&facts).nodes["worker-1"].waiting;
+    assert_eq!(waiting, "needs consent DeleteBarePod:shop/mine");
+}
+
+/// A node that goes down by somebody's hand, or before its task has reported, is under the same clock.
+#[test]
+fn a_node_that_goes_down_unasked_is_told_when_it_does_not_come_back() {
+    let mut facts = midway();
+    facts.pods.retain(|k, _| &*k.name != "web-worker-2");
+    facts.migration.as_mut().unwrap().spec.hosts.access = HostAccess::Manual;
+    let node = facts.nodes.get_mut("worker-2").unwrap();
+    (node.switched, node.ready) = (true, false);
+    let s = status(&mut facts, "worker-2");
+    s.step = Step::Recycle;
+    s.evidence.boot_id_before = Some("boot-worker-2-1".into());
+    let d = decided_with(&facts, &Failures::new(), 200);
+    *status(&mut facts, "worker-2") = d.nodes["worker-2"].clone();
+    let d = decided_with(&facts, &Failures::new(), 2_000);
+    let error = d.nodes["worker-2"].last_error.as_ref().unwrap();
+    assert!(error.message.contains("does not come back"), "{error:?}");
 }
 
 /// A node of the same name that is another machine is never taken for the one that was told to reboot.

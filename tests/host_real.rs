@@ -165,6 +165,7 @@ const RULES: &str = r#"*nat
 -A POSTROUTING -m comment --comment "kubernetes postrouting rules" -j KUBE-POSTROUTING
 -A POSTROUTING -m comment --comment "flanneld masq" -j FLANNEL-POSTRTG
 -A POSTROUTING -s 10.9.0.0/16 -j MASQUERADE
+-A POSTROUTING -d 10.8.0.9/32 -m comment --comment "monitoring/flannel-exporter:http cluster IP" -j KUBE-POSTROUTING
 -A CNI-DN-aaa -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.233.64.7:8080
 -A CNI-DN-bbb -p tcp -m tcp --dport 81 -j DNAT --to-destination 10.245.1.7:8080
 -A CNI-HOSTPORT-DNAT -p tcp -m comment --comment "dnat name: \"cbr0\" id: \"x\"" -m multiport --dports 80 -j CNI-DN-aaa
@@ -212,7 +213,7 @@ fn a_host_is_cleaned_and_put_back_byte_by_byte() {
     assert_eq!(cleaned.get("rules"), Some("0"), "{cleaned:?}");
     let rules = host.on("iptables-save");
     assert!(!rules.contains("CNI-DN-aaa"), "a host port that leads into Flannel's network is stale");
-    for kept in ["CNI-DN-bbb", "KUBE-POSTROUTING", "10.9.0.0/16", "1.2.3.4/32"] {
+    for kept in ["CNI-DN-bbb", "flannel-exporter", "10.9.0.0/16", "1.2.3.4/32"] {
         assert!(rules.contains(kept), "{kept} is not Flannel's:\n{rules}");
     }
     let once = host.on("iptables-save | grep -v '^#'; find /etc/cni /var/lib/cni /run/flannel 2>/dev/null | sort");

@@ -46,6 +46,7 @@ scenarios! {
     reboot_not_ready: "reboot-not-ready",
     scaled_up: "scaled-up",
     single_replica: "single-replica",
+    successor: "successor",
     two_budgets: "two-budgets",
     volume_left: "volume-left",
     volume_stuck: "volume-stuck",

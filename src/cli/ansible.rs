@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Exit, output, session::Failed};
 use crate::domain::{
-    api::Recycle,
+    api::{Consent, Recycle},
     drain::{self, verdict},
     effect::{AWAY_TAINT, CORDON_MARK, NODE_CONFIG, SWITCH_LABEL, node_config},
     facts::NodeFact,
@@ -20,6 +20,7 @@ use crate::domain::{
 const SITE: &str = include_str!("../../assets/ansible/site.yml");
 const NODE: &str = include_str!("../../assets/ansible/node.yml");
 const BACK: &str = include_str!("../../assets/ansible/back.yml");
+const LEAVE: &str = include_str!("../../assets/ansible/leave.yml");
 const PODS: &str = include_str!("../../assets/ansible/pods.py");
 
 /// Writes everything into a folder, over what an earlier plan left there.
@@ -39,6 +40,7 @@ pub(super) fn write(ctx: &Context<'_>, folder: &Path) -> Result<(), Failed> {
         ("site.yml", SITE.replace("\"{{ batches }}\"", &json!(batches(ctx)).to_string())),
         ("node.yml", NODE.to_owned()),
         ("back.yml", BACK.to_owned()),
+        ("leave.yml", LEAVE.to_owned()),
         ("pods.py", PODS.to_owned()),
         ("host.sh", SCRIPT.to_owned()),
         ("inventory.yml", yaml(&inventory(ctx))?),
@@ -66,10 +68,12 @@ fn inventory(ctx: &Context<'_>) -> Value {
         (n.name.to_string(), json!({"ansible_host": address}))
     };
     let hosts: Map<String, Value> = order.iter().map(host).collect();
+    // what gets past a block is Cutover's to do; for a playbook it is no consent at all
+    let plain: Vec<Consent> = spec.consents.iter().filter(|c| !c.kind.is_escalation()).cloned().collect();
     let needed: BTreeMap<String, Vec<String>> = order
         .iter()
         .map(|n| {
-            let drain = drain::sort(ctx.facts, &n.name, &spec.consents);
+            let drain = drain::sort(ctx.facts, &n.name, &[]);
             (n.name.to_string(), verdict::wanted(&drain).iter().map(ToString::to_string).collect::<Vec<_>>())
         })
         .filter(|(_, wanted)| !wanted.is_empty())
@@ -95,7 +99,7 @@ fn inventory(ctx: &Context<'_>) -> Value {
             "reboot_timeout": spec.nodes.reboot_timeout_seconds,
             "flannel_networks": networks, "flannel_prefixes": prefixes,
             "flannel_daemon_sets": sets, "needed_consents": needed,
-            "consents": spec.consents.iter().map(|c| format!("{}:{}", c.kind, c.object)).collect::<Vec<_>>(),
+            "consents": plain.iter().map(|c| format!("{}:{}", c.kind, c.object)).collect::<Vec<_>>(),
         },
         "children": {"nodes": {"hosts": hosts}},
     }})

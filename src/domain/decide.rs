@@ -103,8 +103,8 @@ impl<'a> Run<'a> {
 
     fn go(&mut self) {
         self.effects.extend(self.ctx.sweep());
-        let step_of = |n: &str| self.nodes.get(n).map_or(Step::Pending, |s| s.step);
-        self.effects.extend(progress::put_back(self.ctx.facts, self.ctx.migration, step_of));
+        let nodes = &self.nodes;
+        self.effects.extend(progress::put_back(self.ctx.facts, self.ctx.migration, |n| nodes.get(n)));
         self.create_records();
         let standing = Standing::of(self.ctx.facts);
         let spec = &self.ctx.migration.spec;

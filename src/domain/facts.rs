@@ -299,6 +299,13 @@ impl Facts {
         })
     }
 
+    /// Members of etcd that run as static pods, as kubeadm sets them up.
+    pub fn etcd_members(&self) -> impl Iterator<Item = &PodFact> {
+        self.pods
+            .values()
+            .filter(|p| &*p.key.namespace == "kube-system" && p.labels.get("component").is_some_and(|c| c == "etcd"))
+    }
+
     /// The pods of a node.
     pub fn pods_on<'a>(&'a self, node: &'a str) -> impl Iterator<Item = &'a PodFact> {
         self.pods.values().filter(move |p| &*p.node == node)

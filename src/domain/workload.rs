@@ -98,6 +98,8 @@ pub struct BudgetFact {
     pub unobserved: bool,
     /// Pods that are not ready may always be evicted (`unhealthyPodEvictionPolicy: AlwaysAllow`).
     pub always_allow: bool,
+    /// `minAvailable` is a number: one replica more is one disruption more.
+    pub absolute: bool,
     /// Cutover has lowered it: what it was, as JSON.
     pub lowered_from: Option<String>,
 }

@@ -73,6 +73,7 @@ impl Engine {
         let mut changes = self.board.changes();
         let mut next_renewal = Instant::now();
         let mut next_tick = Instant::now();
+        let mut since = Timestamp::now();
         loop {
             let woken_by_change = tokio::select! {
                 () = told_to_stop(&mut stop) => break,
@@ -91,6 +92,7 @@ impl Engine {
             }
             next_tick = Instant::now() + TICK;
             if !lock.is_fresh() {
+                since = Timestamp::now();
                 continue;
             }
             let decision = {
@@ -98,8 +100,11 @@ impl Engine {
                 let Some(migration) = &facts.migration else { continue };
                 let (failures, under_way, ended) = (work.failures(), work.under_way(), work.ended());
                 let now = Timestamp::now();
-                decide(Context { facts: &facts, migration, failures, under_way, ended, now })
+                decide(Context { facts: &facts, migration, failures, under_way, ended, since, now })
             };
+            if decision.held.is_some() {
+                since = Timestamp::now();
+            }
             // the intent is on record before anything is done: whoever comes after knows what was begun
             if !self.record(&decision).await {
                 continue;

@@ -17,6 +17,7 @@ use crate::{
     cluster::apply::{Hands, Refusal},
     domain::{
         effect::Effect,
+        host::Way,
         log::Kind,
         rolling::{Failure, Failures, Refused},
     },
@@ -24,6 +25,8 @@ use crate::{
 
 /// How long a request may take; helm has its own limit.
 const REQUEST: Duration = Duration::from_secs(30);
+/// How long a host task may take through `ssh`: what was begun there goes on when nobody waits for it any more.
+const SSH: Duration = Duration::from_secs(300);
 /// After a success the watch needs a moment to show it; until then it is not done again.
 const ECHO: Duration = Duration::from_millis(500);
 /// The pause while a budget holds, with jitter: when it is asked again is decided by who watches the budget.
@@ -89,11 +92,14 @@ impl Work {
                     journal.say(Kind::Output, object.clone(), line);
                 }
             });
-            let limit =
-                if matches!(effect, Effect::Helm(_) | Effect::Uninstall { .. }) { Duration::MAX } else { REQUEST };
+            let limit = match &effect {
+                Effect::Helm(_) | Effect::Uninstall { .. } => Duration::MAX,
+                Effect::Task { way: Way::Ssh { .. }, .. } => SSH,
+                _ => REQUEST,
+            };
             let result = timeout(limit, hands.apply(&effect, lines)).await.unwrap_or_else(|_| {
                 Err(Refusal {
-                    message: format!("no answer within {} s", REQUEST.as_secs()),
+                    message: format!("no answer within {} s", limit.as_secs()),
                     next: "Unknown whether it was changed: it is looked at before it is tried again.".into(),
                     kind: Refused::Fault,
                 })

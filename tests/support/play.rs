@@ -1,6 +1,7 @@
 //! Plays a scenario file: the program runs as a user would run it, and the API is looked at from outside.
 
 use std::{
+    collections::BTreeSet,
     io::Read,
     path::Path,
     process::{Child, Stdio},
@@ -45,6 +46,8 @@ enum Step {
         #[serde(default)]
         says: Vec<String>,
     },
+    /// In what the last run said no pod of such a name was asked to leave twice in one drain.
+    Evicted { prefix: String },
     /// The nodes went batch by batch, the canary alone, the control plane last.
     Batches { label: String },
 }
@@ -65,6 +68,7 @@ struct Player<'a> {
     client: Client,
     kubeconfig: &'a Path,
     running: Option<(Child, std::thread::JoinHandle<String>)>,
+    said: String,
     name: &'a str,
 }
 
@@ -81,7 +85,7 @@ impl Drop for Player<'_> {
 /// Plays a scenario on a cluster that is settled. `client` may do everything; the program uses the kubeconfig.
 pub async fn play(name: &str, scenario: &Scenario, kubeconfig: &Path, client: Client) {
     scenario.prepare(&client).await.unwrap_or_else(|e| panic!("{name}: {e}"));
-    let mut player = Player { client, kubeconfig, running: None, name };
+    let mut player = Player { client, kubeconfig, running: None, said: String::new(), name };
     player.run(&scenario.run);
     for (i, step) in scenario.steps.iter().enumerate() {
         let step: Step = serde_json::from_value(step.clone()).unwrap_or_else(|e| panic!("{name}, step {i}: {e}"));
@@ -166,6 +170,21 @@ impl Player<'_> {
                 for text in says {
                     assert!(said.contains(&text), "{what}: {text:?} is not in\n{said}");
                 }
+                self.said = said;
+            }
+            Step::Evicted { prefix } => {
+                // nodes drain one after the other: a name that is evicted twice in one drain was a successor
+                let (mut asked, mut all) = (BTreeSet::new(), 0);
+                for line in self.said.lines() {
+                    if line.contains("Cordon → Drain") {
+                        asked.clear();
+                    } else if line.contains(&format!("pod/{prefix}")) && line.ends_with(": evict") {
+                        let name = line.split(": evict").next().unwrap_or_default().split("pod/").last();
+                        assert!(asked.insert(name), "{what}: {name:?} was evicted twice\n{}", self.said);
+                        all += 1;
+                    }
+                }
+                assert!(all >= 3, "{what}: only {all} evictions\n{}", self.said);
             }
             Step::Batches { label } => self.batches(&label).await,
         }

@@ -65,27 +65,35 @@ where
 
 /// One healthy pod less is asked for, however the budget spells it.
 pub(super) async fn lower_budget(client: &Client, key: &Key) -> Result<(), Refusal> {
-    change::<PodDisruptionBudget>(client, key, |object| {
-        if object["metadata"]["annotations"][BUDGET_MARK].is_string() {
-            return None;
-        }
-        let spec = &object["spec"];
-        let was = json!({"minAvailable": spec["minAvailable"], "maxUnavailable": spec["maxUnavailable"]});
-        let desired = object["status"]["desiredHealthy"].as_i64().unwrap_or(1);
-        let lower = json!({"minAvailable": (desired - 1).max(0), "maxUnavailable": null});
-        Some(json!({"metadata": {"annotations": {BUDGET_MARK: was.to_string()}}, "spec": lower}))
-    })
-    .await
+    change::<PodDisruptionBudget>(client, key, lowered).await
+}
+
+fn lowered(object: &Value) -> Option<Value> {
+    if object["metadata"]["annotations"][BUDGET_MARK].is_string() {
+        return None;
+    }
+    let spec = &object["spec"];
+    let desired = object["status"]["desiredHealthy"].as_i64().unwrap_or(1);
+    let least = (desired - 1).max(0);
+    let was = json!({"minAvailable": spec["minAvailable"], "maxUnavailable": spec["maxUnavailable"], "lowered": least});
+    let lower = json!({"minAvailable": least, "maxUnavailable": null});
+    Some(json!({"metadata": {"annotations": {BUDGET_MARK: was.to_string()}}, "spec": lower}))
 }
 
 pub(super) async fn put_budget_back(client: &Client, key: &Key) -> Result<(), Refusal> {
-    change::<PodDisruptionBudget>(client, key, |object| {
-        let was = object["metadata"]["annotations"][BUDGET_MARK].as_str()?;
-        let was: Value = serde_json::from_str(was).unwrap_or_else(|_| json!({}));
-        let spec = json!({"minAvailable": was["minAvailable"], "maxUnavailable": was["maxUnavailable"]});
-        Some(json!({"metadata": {"annotations": {BUDGET_MARK: null}}, "spec": spec}))
-    })
-    .await
+    change::<PodDisruptionBudget>(client, key, back).await
+}
+
+fn back(object: &Value) -> Option<Value> {
+    let was = object["metadata"]["annotations"][BUDGET_MARK].as_str()?;
+    let was: Value = serde_json::from_str(was).unwrap_or_else(|_| json!({}));
+    // somebody else has changed it meanwhile: theirs stays, only the mark goes
+    let ours = object["spec"]["minAvailable"] == was["lowered"] && object["spec"]["maxUnavailable"].is_null();
+    if !ours {
+        return Some(json!({"metadata": {"annotations": {BUDGET_MARK: null}}}));
+    }
+    let spec = json!({"minAvailable": was["minAvailable"], "maxUnavailable": was["maxUnavailable"]});
+    Some(json!({"metadata": {"annotations": {BUDGET_MARK: null}}, "spec": spec}))
 }
 
 /// Reads, works the change out, and sends it for the very version that was read.
@@ -106,4 +114,30 @@ where
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
     api.patch(&key.name, &params, &Patch::Merge(&change)).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A merge patch, as the server applies it.
+    fn with(mut object: Value, change: Option<Value>) -> Value {
+        json_patch::merge(&mut object, &change.unwrap_or_default());
+        object
+    }
+
+    #[test]
+    fn a_budget_becomes_what_it_was_unless_somebody_else_changed_it() {
+        for spec in [json!({"minAvailable": 3}), json!({"maxUnavailable": 0}), json!({"minAvailable": "100%"})] {
+            let before = json!({"metadata": {"name": "b"}, "spec": spec, "status": {"desiredHealthy": 3}});
+            let low = with(before.clone(), lowered(&before));
+            assert_eq!(low["spec"], json!({"minAvailable": 2}));
+            assert_eq!(lowered(&low), None, "once is enough");
+            assert_eq!(with(low.clone(), back(&low))["spec"], before["spec"]);
+            let theirs = with(low, Some(json!({"spec": {"minAvailable": 0}})));
+            let left = with(theirs.clone(), back(&theirs));
+            assert_eq!(left["spec"], json!({"minAvailable": 0}), "theirs stays");
+            assert!(left["metadata"]["annotations"].get(BUDGET_MARK).is_none());
+        }
+    }
 }

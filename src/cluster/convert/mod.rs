@@ -13,7 +13,10 @@ use k8s_openapi::{
         core::v1::{ConfigMap, Node},
         policy::v1::PodDisruptionBudget,
     },
-    apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta},
+    apimachinery::pkg::{
+        apis::meta::v1::{LabelSelector, ObjectMeta},
+        util::intstr::IntOrString,
+    },
 };
 use kube::{ResourceExt, core::DynamicObject};
 
@@ -111,6 +114,7 @@ pub(super) fn budget(b: &PodDisruptionBudget) -> BudgetFact {
             .as_ref()
             .and_then(|s| s.unhealthy_pod_eviction_policy.as_deref())
             .is_some_and(|p| p == "AlwaysAllow"),
+        absolute: b.spec.as_ref().is_some_and(|s| matches!(s.min_available, Some(IntOrString::Int(_)))),
         lowered_from: b.annotations().get(BUDGET_MARK).cloned(),
     }
 }

@@ -43,7 +43,9 @@ pub(in super::super) fn pod(p: &Pod) -> PodFact {
         })
         .or_else(|| status.reason.clone())
         .unwrap_or_default();
-    let task = p.labels().get(TASK_LABEL).map(|t| Arc::from(t.as_str()));
+    // the label alone could be anybody's
+    let task = p.labels().get(TASK_LABEL).filter(|t| p.name_any().starts_with(&format!("cutover-{t}-")));
+    let task = task.map(|t| Arc::from(t.as_str()));
     let report = task.as_ref().and_then(|_| {
         let ended = containers.first().and_then(|c| c.state.as_ref()?.terminated.as_ref());
         let told = ended.map(|e| (e.exit_code, e.message.clone().unwrap_or_default()));
@@ -88,7 +90,7 @@ pub(in super::super) fn pod(p: &Pod) -> PodFact {
             })
             .collect(),
         tolerates_all,
-        empty_dir: volumes.is_some_and(|v| v.iter().any(|v| v.empty_dir.is_some())),
+        empty_dir: volumes.is_some_and(|v| v.iter().any(|v| v.empty_dir.is_some() || v.ephemeral.is_some())),
         labels: Arc::new(p.labels().clone()),
         image: spec.and_then(|s| s.containers.first()?.image.as_deref()).unwrap_or_default().into(),
         created: p.metadata.creation_timestamp.as_ref().map(|t| t.0),

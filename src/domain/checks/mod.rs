@@ -16,7 +16,7 @@ pub use verification::verification;
 /// Everything that preflight looks at, in the order in which an operator would ask.
 pub fn preflight(ctx: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let checks: [fn(&Context<'_>, &mut Vec<Finding>); 13] = [
+    let checks: [fn(&Context<'_>, &mut Vec<Finding>); 14] = [
         cluster::flannel,
         cluster::cilium,
         cluster::rights,
@@ -28,6 +28,7 @@ pub fn preflight(ctx: &Context<'_>) -> Vec<Finding> {
         network::backend,
         nodes::ready,
         nodes::kernel,
+        nodes::etcd,
         workloads::drains,
         workloads::policies,
     ];

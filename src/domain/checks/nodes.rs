@@ -57,3 +57,33 @@ pub(super) fn kernel(ctx: &Context<'_>, out: &mut Vec<Finding>) {
         }
     }
 }
+
+/// Whether etcd is well is asked before a control-plane node goes down; members that are no pods cannot be asked.
+pub(super) fn etcd(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+    let control_planes = ctx.facts.nodes.values().filter(|n| n.control_plane).count();
+    let members = ctx.facts.etcd_members().count();
+    if control_planes == 0 {
+        return;
+    }
+    if members < control_planes {
+        out.push(finding(
+            "etcd",
+            Severity::Warn,
+            "control plane",
+            format!("{members} of {control_planes} control-plane nodes show an etcd member as a pod"),
+            "Members that run as services, or elsewhere, cannot be seen: look at them yourself before each control-plane node goes (etcdctl endpoint health --cluster).",
+        ));
+        return;
+    }
+    let ill = ctx.facts.etcd_members().find(|p| !p.ready);
+    match ill {
+        Some(pod) => out.push(finding(
+            "etcd",
+            Severity::Warn,
+            format!("pod/{}", pod.key),
+            "this member is not ready: no control-plane node begins",
+            "Mend it.",
+        )),
+        None => out.push(pass("etcd", "control plane", text::count(members, "member") + " ready")),
+    }
+}

@@ -116,18 +116,15 @@ fn hosts(ctx: &Context<'_>, out: &mut Vec<Finding>) {
         };
         let object = format!("node/{}", node.name);
         let Some(host) = &evidence.host else { continue };
-        if !evidence.leaked_leases.is_empty() {
-            out.push(finding(
-                "leaks",
-                Severity::Warn,
-                object.clone(),
-                format!(
-                    "{} of Flannel's leaked: {}",
-                    text::count(evidence.leaked_leases.len(), "address"),
-                    evidence.leaked_leases.join(", ")
-                ),
-                "They are lost for a rollback; they go with the phase Remove.",
-            ));
+        for (whose, leaked, remedy) in [
+            ("Flannel", &evidence.leaked_leases, "They are lost for a rollback; they go with the phase Remove."),
+            ("Cilium", &evidence.leaked_endpoints, "They go when the node's agent restarts."),
+        ] {
+            if !leaked.is_empty() {
+                let many = text::count(leaked.len(), "address").replace("addresss", "addresses");
+                let what = format!("{many} of {whose}'s leaked: {}", leaked.join(", "));
+                out.push(finding("leaks", Severity::Warn, object.clone(), what, remedy));
+            }
         }
         if !host.only("05-cilium") {
             out.push(finding(

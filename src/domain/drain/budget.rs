@@ -61,12 +61,15 @@ pub fn blocker(facts: &Facts, pod: &PodFact) -> Option<Blocker> {
         });
     };
     let object = format!("poddisruptionbudget/{}", budget.key);
+    if !pod.ready && budget.always_allow {
+        return None;
+    }
     if budget.unobserved {
         let why = format!("budget {} has not been looked at by its controller yet", budget.key);
         return Some(Blocker { kind: Block::Unobserved, object, why, fix: "It is a moment's matter.".into() });
     }
     let enough = budget.healthy >= budget.desired && budget.desired > 0;
-    if budget.allowed > 0 || (!pod.ready && (budget.always_allow || enough)) {
+    if budget.allowed > 0 || (!pod.ready && enough) {
         return None;
     }
     Some(numbers(facts, budget, object))
@@ -94,7 +97,11 @@ fn numbers(facts: &Facts, budget: &BudgetFact, object: String) -> Blocker {
     Blocker {
         kind: Block::NoSlack,
         why: format!("{why} of {}: it allows no disruption even with all of them healthy", budget.expected),
-        fix: "Add a replica or lower the budget; or agree to ScaleUp, LowerBudget or DeletePastBudget.".into(),
+        fix: if budget.absolute {
+            "Add a replica or lower the budget; or agree to ScaleUp, LowerBudget or DeletePastBudget.".into()
+        } else {
+            "Lower the budget; or agree to LowerBudget or DeletePastBudget.".into()
+        },
         object,
     }
 }

@@ -49,7 +49,8 @@ fn without_asking(pod: &PodFact) -> Option<Fate> {
 /// The consents that the eviction of a pod needs from the start. `homeless`: no other node can take it.
 fn needed(facts: &Facts, pod: &PodFact, homeless: bool) -> Vec<ConsentKind> {
     // what the migration itself has brought along is nobody's workload: relay and operator may restart
-    if pod.labels.get("app.kubernetes.io/part-of").is_some_and(|v| v == "cilium") {
+    let ciliums = facts.cilium_agents().is_some_and(|d| d.key.namespace == pod.key.namespace);
+    if ciliums && pod.labels.get("app.kubernetes.io/part-of").is_some_and(|v| v == "cilium") {
         return Vec::new();
     }
     let single = facts.workload_of(pod).is_some_and(|w| w.scaled_from.unwrap_or(w.wanted) == 1);

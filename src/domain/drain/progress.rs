@@ -15,7 +15,6 @@ use crate::domain::{
     effect::Effect,
     evidence::{DrainProgress, Held, Moved},
     facts::{Facts, Key, PodFact},
-    step::Step,
     text,
 };
 
@@ -56,8 +55,10 @@ pub fn held(facts: &Facts, drain: &Drain<'_>, volumes: &[String], consents: &[Co
         let kinds: Vec<String> = kinds.iter().map(|k| format!("{k}:{}", object_of(pod))).collect();
         hold(pod.key.to_string(), format!("needs consent {}", kinds.join(" and ")));
     }
-    for pod in &drain.evict {
-        if let Some(b) = budget::blocker(facts, pod) {
+    for pod in drain.evict.iter().chain(&drain.delete_last) {
+        if facts.ending_namespaces.contains(&pod.key.namespace) {
+            hold(pod.key.to_string(), "its namespace is being deleted: it goes with it".into());
+        } else if let Some(b) = budget::blocker(facts, pod) {
             hold(pod.key.to_string(), b.why);
         }
     }
@@ -67,8 +68,6 @@ pub fn held(facts: &Facts, drain: &Drain<'_>, volumes: &[String], consents: &[Co
     for pod in &drain.leaving {
         if let Some(why) = overdue(pod, consents, now) {
             hold(pod.key.to_string(), why);
-        } else if facts.ending_namespaces.contains(&pod.key.namespace) && pod.deleting.is_none() {
-            hold(pod.key.to_string(), "its namespace is being deleted: it goes with it".into());
         }
     }
     if drain.is_done() {
@@ -83,7 +82,16 @@ pub fn held(facts: &Facts, drain: &Drain<'_>, volumes: &[String], consents: &[Co
 }
 
 /// What the consents allow beyond evictions, for pods that plain evictions do not move.
-pub fn escalations(facts: &Facts, drain: &Drain<'_>, consents: &[Consent], now: Timestamp) -> Vec<Effect> {
+///
+/// A budget that is only busy for a moment is waited for: it has to have no slack at all, or the drain no progress.
+pub fn escalations(
+    facts: &Facts,
+    drain: &Drain<'_>,
+    consents: &[Consent],
+    progressed_at: Timestamp,
+    now: Timestamp,
+) -> Vec<Effect> {
+    let stands = now.duration_since(progressed_at) >= SILENCE;
     let mut effects = Vec::new();
     let mut add = |effect: Effect| {
         if !effects.contains(&effect) {
@@ -96,17 +104,24 @@ pub fn escalations(facts: &Facts, drain: &Drain<'_>, consents: &[Consent], now: 
             add(Effect::ScaleUp { kind, workload: key, from: workload.wanted });
         }
     }
-    for pod in &drain.evict {
+    // one at a time: whoever goes past a budget changes what it allows
+    let mut passed = false;
+    for pod in drain.evict.iter().chain(&drain.delete_last) {
         let Some(blocker) = budget::blocker(facts, pod) else { continue };
+        if passed || !(stands || matches!(blocker.kind, Block::NoSlack | Block::TwoBudgets)) {
+            continue;
+        }
         let budget = budget::of(facts, pod).next();
         let lower = budget.filter(|b| {
             blocker.kind != Block::TwoBudgets && given(consents, ConsentKind::LowerBudget, &budget_object(&b.key))
         });
         if let Some(budget) = lower.filter(|b| b.lowered_from.is_none() && !b.unobserved) {
             add(Effect::LowerBudget { budget: budget.key.clone() });
+            passed = true;
         } else if given_for(consents, ConsentKind::DeletePastBudget, pod) && lower.is_none_or(|b| !b.unobserved) {
             let why = "somebody agreed that it goes past its budget";
             add(Effect::DeletePod { pod: pod.key.clone(), uid: pod.uid.clone(), why });
+            passed = true;
         }
     }
     for pod in &drain.leaving {
@@ -121,16 +136,24 @@ pub fn escalations(facts: &Facts, drain: &Drain<'_>, consents: &[Consent], now: 
 
 /// Replicas and budgets that were changed for a drain and are no longer needed that way. Told by the marks on
 /// the objects, so that whoever comes after a crash puts them back.
-pub fn put_back(facts: &Facts, migration: &Migration, step_of: impl Fn(&str) -> Step) -> Vec<Effect> {
+pub fn put_back<'a>(
+    facts: &Facts,
+    migration: &Migration,
+    status_of: impl Fn(&str) -> Option<&'a NodeMigrationStatus>,
+) -> Vec<Effect> {
+    // wherever pods are made to leave; a drain that is paused asks for nothing, so nothing is kept for it
+    let drains = |s: &NodeMigrationStatus| s.step.is_underway() && s.drain.as_ref().is_none_or(|d| !d.paused);
     let draining: BTreeSet<&str> =
-        facts.nodes.keys().map(|n| &**n).filter(|n| matches!(step_of(n), Step::Cordon | Step::Drain)).collect();
+        facts.nodes.keys().map(|n| &**n).filter(|n| status_of(n).is_some_and(drains)).collect();
     let on_draining = |p: &&PodFact| draining.contains(&*p.node) && p.is_living();
     let mut effects = Vec::new();
     for workload in facts.workloads.values() {
         let object = workload.object();
         let needed = given(&migration.spec.consents, ConsentKind::ScaleUp, &object)
             && facts.pods.values().filter(on_draining).any(|p| object_of(p) == object);
-        if let Some(to) = workload.scaled_from.filter(|_| !needed) {
+        // what was evicted has to be ready elsewhere before the one that stood in for it goes
+        let complete = workload.ready >= workload.wanted;
+        if let Some(to) = workload.scaled_from.filter(|_| !needed && complete) {
             effects.push(Effect::ScaleBack { kind: workload.kind.clone(), workload: workload.key.clone(), to });
         }
     }
@@ -147,15 +170,17 @@ pub fn put_back(facts: &Facts, migration: &Migration, step_of: impl Fn(&str) -> 
     effects
 }
 
+/// How long a drain may go without progress.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// So long.
+    pub timeout: SignedDuration,
+    /// Time before this does not count: nobody tried.
+    pub since: Timestamp,
+}
+
 /// Takes the progress of a drain in: what left since, whether somebody let it go on, whether its time is up.
-pub fn track(
-    status: &mut NodeMigrationStatus,
-    left: usize,
-    held: Vec<Held>,
-    go_on: u32,
-    timeout: SignedDuration,
-    now: Timestamp,
-) {
+pub fn track(status: &mut NodeMigrationStatus, left: usize, held: Vec<Held>, go_on: u32, limit: Limit, now: Timestamp) {
     let left = u32::try_from(left).unwrap_or(u32::MAX);
     let before = status.drain.take();
     let resumed = go_on > status.gone_on;
@@ -165,7 +190,8 @@ pub fn track(
         _ => now,
     };
     let was_paused = before.as_ref().is_some_and(|d| d.paused) && progressed_at != now;
-    let paused = was_paused || (left > 0 && now.duration_since(progressed_at) >= timeout);
+    let tried = now.duration_since(progressed_at.max(limit.since));
+    let paused = was_paused || (left > 0 && tried >= limit.timeout);
     let blockers = held.into_iter().take(10).collect();
     status.drain = Some(DrainProgress { left, progressed_at, paused, blockers });
 }
@@ -228,9 +254,9 @@ mod tests {
     #[test]
     fn the_clock_of_a_drain_runs_from_its_last_progress_and_pauses_it() {
         let mut status = NodeMigrationStatus::default();
-        let timeout = SignedDuration::from_secs(100);
+        let limit = Limit { timeout: SignedDuration::from_secs(100), since: at(0) };
         let mut see = |left, go_on, second| {
-            track(&mut status, left, vec![], go_on, timeout, at(second));
+            track(&mut status, left, vec![], go_on, limit, at(second));
             let d = status.drain.clone().unwrap();
             (d.progressed_at.as_second(), d.paused)
         };

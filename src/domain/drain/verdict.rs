@@ -64,7 +64,7 @@ pub fn judge(facts: &Facts, node: &str, consents: &[Consent], now: Timestamp) ->
 
 /// Judges a node whose pods are sorted already.
 pub fn judge_drain(facts: &Facts, drain: &Drain<'_>, consents: &[Consent], now: Timestamp) -> Verdict {
-    let leaves = drain.evict.iter().chain(drain.consent.iter().map(|(p, _)| p));
+    let leaves = drain.evict.iter().chain(drain.consent.iter().map(|(p, _)| p)).chain(&drain.delete_last);
     for pod in leaves {
         if let Some(Blocker { object, why, fix, .. }) = hard_block(facts, pod, consents) {
             return Verdict::Impossible { pod: pod.key.to_string(), object, why, fix };
@@ -108,7 +108,7 @@ pub fn offers(facts: &Facts, node: &str, consents: &[Consent], now: Timestamp) -
     for pod in drain.evict.iter().chain(drain.consent.iter().map(|(p, _)| p)) {
         let Some(blocker) = budget::blocker(facts, pod).filter(|b| b.kind != Block::Unobserved) else { continue };
         if blocker.kind != Block::TwoBudgets {
-            if facts.workload_of(pod).is_some() {
+            if facts.workload_of(pod).is_some() && budget::of(facts, pod).all(|b| b.absolute) {
                 offer(ConsentKind::ScaleUp, object_of(pod));
             }
             for budget in budget::of(facts, pod) {
@@ -132,10 +132,14 @@ pub fn offers(facts: &Facts, node: &str, consents: &[Consent], now: Timestamp) -
 /// A block that no consent gets past.
 pub fn hard_block(facts: &Facts, pod: &PodFact, consents: &[Consent]) -> Option<Blocker> {
     let blocker = budget::blocker(facts, pod).filter(|b| b.kind != Block::Unobserved)?;
-    let lowered =
-        budget::of(facts, pod).any(|b| given(consents, ConsentKind::LowerBudget, &progress::budget_object(&b.key)));
+    // one less is enough only where nobody is missing; one more only where the budget counts heads
+    let lowered = budget::of(facts, pod)
+        .any(|b| b.healthy >= b.desired && given(consents, ConsentKind::LowerBudget, &progress::budget_object(&b.key)));
+    let scaled = blocker.kind == Block::NoSlack
+        && budget::of(facts, pod).all(|b| b.absolute)
+        && given(consents, ConsentKind::ScaleUp, &object_of(pod));
     let escape = given_for(consents, ConsentKind::DeletePastBudget, pod)
-        || (blocker.kind != Block::TwoBudgets && (lowered || given(consents, ConsentKind::ScaleUp, &object_of(pod))));
+        || (blocker.kind != Block::TwoBudgets && (lowered || scaled));
     (!escape).then_some(blocker)
 }
 
@@ -216,6 +220,7 @@ mod tests {
             healthy: 2,
             desired: 2,
             expected: 2,
+            absolute: true,
             ..BudgetFact::default()
         };
         facts.budgets.insert(key, budget);

@@ -7,7 +7,7 @@ use crate::domain::{
     api::{HostAccess, NodeMigrationStatus},
     effect::Effect,
     evidence::Evidence,
-    facts::{Facts, NodeFact, PodFact},
+    facts::{Facts, Key, NodeFact, PodFact},
     host::{HostTask, Report, Way, commands},
     text,
 };
@@ -28,8 +28,7 @@ impl Context<'_> {
     ) -> Result<Report, Progress> {
         let nth = status.evidence.looks;
         let name = task.pod_name(&node.name, nth);
-        let namespace = &self.migration.spec.cilium.namespace;
-        let pod = self.facts.pods.values().find(|p| *p.key.name == *name && *p.key.namespace == **namespace);
+        let pod = self.task_pod(node, status, task);
         let report = self.facts.reports.get(&name).or_else(|| pod?.report.as_ref());
         let Some((code, message)) = report else {
             if let Some(pod) = pod {
@@ -56,6 +55,12 @@ impl Context<'_> {
             });
         }
         Ok(report)
+    }
+
+    /// The pod of a task, where there is one.
+    pub(super) fn task_pod(&self, node: &NodeFact, status: &NodeMigrationStatus, task: &HostTask) -> Option<&PodFact> {
+        let name = task.pod_name(&node.name, status.evidence.looks);
+        self.facts.pods.get(&Key::new(&self.migration.spec.cilium.namespace, &name))
     }
 
     /// How a task gets to the node. By hand only what looks goes there, in a pod.

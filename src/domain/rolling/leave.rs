@@ -2,11 +2,15 @@
 
 use jiff::SignedDuration;
 
-use super::{Context, Progress, recycle::wrong_cni, steps::delete};
+use super::{Context, Progress, Refused, recycle::wrong_cni, steps::delete};
 use crate::domain::{
     api::NodeMigrationStatus,
-    drain::{self, Drain, budget, progress},
+    drain::{
+        self, Drain, budget,
+        progress::{self, Limit},
+    },
     effect::Effect,
+    evidence::Held,
     facts::{NodeFact, PodFact},
     host::HostTask,
     storage, text,
@@ -27,11 +31,15 @@ impl Context<'_> {
         let consents = &self.migration.spec.consents;
         let drain = drain::sort(self.facts, &node.name, consents);
         let volumes = storage::still_attached(self.facts, &node.name, consents);
-        let held = progress::held(self.facts, &drain, &volumes, consents, self.now);
+        let mut held = progress::held(self.facts, &drain, &volumes, consents, self.now);
+        held.extend(drain.evict.iter().filter_map(|p| {
+            let failure = self.failures.get(&evict(p).name()).filter(|f| f.kind == Refused::Fault)?;
+            Some(Held { object: p.key.to_string(), why: text::safe(&failure.message).into_owned() })
+        }));
         let timeout = SignedDuration::from_secs(i64::from(self.migration.spec.nodes.drain_timeout_seconds));
         let go_on = self.record(&node.name).map_or(0, |r| r.spec.go_on);
         let left = drain.left() + volumes.len();
-        progress::track(status, left, held, go_on, timeout, self.now);
+        progress::track(status, left, held, go_on, Limit { timeout, since: self.since }, self.now);
         let what =
             if drain.is_done() { text::count(volumes.len(), "volume") } else { text::count(drain.left(), "pod") };
         let Some(so_far) = &status.drain else { return Progress::Done };
@@ -43,12 +51,15 @@ impl Context<'_> {
         if so_far.paused || drain.is_done() {
             return Progress::Wait(words);
         }
-        let mut effects = progress::escalations(self.facts, &drain, consents, self.now);
+        let mut effects = progress::escalations(self.facts, &drain, consents, so_far.progressed_at, self.now);
         effects.extend(self.evictions(&drain));
         // only when everything else is gone: the CNI DEL of all of them runs on the right side
         if drain.left() == drain.delete_last.len() {
             let last = drain.delete_last.iter();
-            effects.extend(last.map(|p| delete(p, "its DaemonSet starts it again after the switch")));
+            effects.extend(
+                last.filter(|p| self.is_due(p))
+                    .map(|p| self.leave(p, "its DaemonSet starts it again after the switch")),
+            );
         }
         if !effects.is_empty() {
             return Progress::Act(effects, words);
@@ -86,12 +97,22 @@ impl Context<'_> {
         }
         let what = text::count(pods.len(), "pod");
         let going = pods.iter().filter(|p| p.deleting.is_none());
-        let effects: Vec<Effect> = going.map(|p| delete(p, "it leaves before the CNI changes")).collect();
+        let effects: Vec<Effect> = going.map(|p| self.leave(p, "it leaves before the CNI changes")).collect();
+        if let Some(why) = pods.iter().find_map(|p| {
+            Some(format!("{}: {}", p.key, progress::overdue(p, &self.migration.spec.consents, self.now)?))
+        }) {
+            return Some(Progress::Wait(why));
+        }
         let words = format!(
             "{what} of DaemonSets that tolerate every taint {} before the CNI changes",
             if pods.len() == 1 { "leaves" } else { "leave" }
         );
         Some(if effects.is_empty() { Progress::Wait(words) } else { Progress::Act(effects, words) })
+    }
+
+    /// A DaemonSet's pod is deleted, as its controller would; one that a budget counts is evicted like any other.
+    pub(super) fn leave(&self, pod: &PodFact, why: &'static str) -> Effect {
+        if budget::of(self.facts, pod).next().is_some() { evict(pod) } else { delete(pod, why) }
     }
 
     /// The next evictions; pods that a budget holds do not keep the others from their turn.

@@ -60,6 +60,8 @@ pub struct Context<'a> {
     pub under_way: &'a BTreeSet<String>,
     /// Names of the effects that have ended well since they were last begun by this engine.
     pub ended: &'a BTreeSet<String>,
+    /// Since when this engine has been at work without a hold: waiting before that was nobody's.
+    pub since: Timestamp,
     /// The time.
     pub now: Timestamp,
 }
@@ -69,7 +71,15 @@ impl<'a> Context<'a> {
     pub const fn looking(facts: &'a Facts, migration: &'a Migration, now: Timestamp) -> Self {
         static NO_FAILURES: Failures = Failures::new();
         static NOTHING: BTreeSet<String> = BTreeSet::new();
-        Self { facts, migration, failures: &NO_FAILURES, under_way: &NOTHING, ended: &NOTHING, now }
+        Self {
+            facts,
+            migration,
+            failures: &NO_FAILURES,
+            under_way: &NOTHING,
+            ended: &NOTHING,
+            since: Timestamp::MIN,
+            now,
+        }
     }
 }
 

@@ -101,7 +101,8 @@ impl<'a> Context<'a> {
     pub fn nodes_in_reverse(&self) -> Vec<&'a NodeFact> {
         let mut nodes = self.nodes_in_order();
         nodes.reverse();
-        nodes.sort_by_key(|n| n.control_plane);
+        let own = self.facts.own_node();
+        nodes.sort_by_key(|n| (n.control_plane, own == Some(&*n.name)));
         nodes
     }
 
@@ -131,13 +132,18 @@ impl<'a> Context<'a> {
             if let Some((other, why)) = out.iter().find(|(n, _)| n.control_plane) {
                 return Err(format!("control plane one at a time: waits for {}: {why}", other.name));
             }
-            if let Some(etcd) = self.facts.pods.values().find(|p| {
-                &*p.key.namespace == "kube-system" && p.labels.get("component").is_some_and(|c| c == "etcd") && !p.ready
-            }) {
-                return Err(format!("waits for etcd: member {} is not ready", etcd.key.name));
+            if let Some(why) = self.etcd_ill(node) {
+                return Err(why);
             }
         }
         Ok(())
+    }
+
+    /// An etcd member elsewhere is not ready: taking this one out could cost the quorum. Members that are no pods
+    /// cannot be seen; preflight says so.
+    pub(super) fn etcd_ill(&self, node: &NodeFact) -> Option<String> {
+        let ill = self.facts.etcd_members().find(|p| node.control_plane && p.node != node.name && !p.ready)?;
+        Some(format!("waits for etcd: member {} is not ready", ill.key.name))
     }
 
     /// Why a node counts as out: by Cutover or by anybody else.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Context, Progress, steps::delete};
+use super::{Context, Progress};
 use crate::domain::{
     api::{NodeMigrationStatus, Recycle, Target},
     effect::Effect,
@@ -30,7 +30,7 @@ impl Context<'_> {
             return Progress::Done;
         }
         let why = format!("{} still with {} addresses", text::count(old.len(), "pod"), wrong.word());
-        Progress::Act(old.into_iter().map(|p| delete(p, "it still has an old address")).collect(), why)
+        Progress::Act(old.into_iter().map(|p| self.leave(p, "it still has an old address")).collect(), why)
     }
 
     /// Asks for the reboot once and tells apart what comes of it. `None` once it is proven.
@@ -47,6 +47,12 @@ impl Context<'_> {
         if *node.boot_id != *before {
             return self.is_back(node, status);
         }
+        let task = HostTask::Reboot { boot_id: before };
+        // it goes down although no report of the task has come, or by somebody's hand
+        let begun = self.is_manual(&task) || self.task_pod(node, status, &task).is_some();
+        if !node.ready && begun && status.evidence.reboot_asked.is_none() {
+            status.evidence.reboot_asked = Some(self.now);
+        }
         if let Some(asked) = status.evidence.reboot_asked {
             let go_on = self.record(name).map_or(0, |r| r.spec.go_on);
             if go_on > status.gone_on {
@@ -61,7 +67,10 @@ impl Context<'_> {
         if let Some(progress) = self.still_out(node).or_else(|| self.still_empty(node, status)) {
             return Some(progress);
         }
-        let task = HostTask::Reboot { boot_id: before };
+        // a member may have fallen ill while the node drained
+        if let Some(why) = self.etcd_ill(node) {
+            return Some(Progress::Wait(why));
+        }
         if self.is_manual(&task) {
             status.commands = task.by_hand(name);
             return Some(Progress::Wait(format!(
