@@ -81,6 +81,9 @@ fn the_own_node_is_the_last_of_its_kind() {
     assert_eq!(order(&facts), ["worker-2", "worker-3", "worker-1", "cp-1"]);
     facts.surroundings.own_name = "worker-2".into();
     assert_eq!(order(&facts), ["worker-1", "worker-3", "worker-2", "cp-1"]);
+    let ctx = Context::looking(&facts, facts.migration.as_ref().unwrap(), at(0));
+    let back: Vec<&str> = ctx.nodes_in_reverse().iter().map(|n| &*n.name).collect();
+    assert_eq!(back, ["worker-3", "worker-1", "worker-2", "cp-1"]);
 }
 
 /// A zone is finished before another one begins, whatever may be out at once.
@@ -241,6 +244,30 @@ fn only_ciliums_own_pods_need_no_consent() {
     }
     let waiting = &decided(&facts).nodes["worker-1"].waiting;
     assert_eq!(waiting, "needs consent DeleteBarePod:shop/mine");
+}
+
+/// A control-plane node does not go down while another etcd member is ill, even if it fell ill meanwhile.
+#[test]
+fn a_control_plane_node_waits_for_etcd_before_it_reboots() {
+    let mut facts = midway();
+    facts.pods.retain(|_, p| p.host_network);
+    for worker in ["worker-1", "worker-2", "worker-3"] {
+        status(&mut facts, worker).step = Step::Done;
+    }
+    let cp = facts.nodes.get_mut("cp-1").unwrap();
+    (cp.switched, cp.unschedulable, cp.cordoned_by_cutover, cp.kept_away) = (true, true, true, true);
+    let boot = cp.boot_id.to_string();
+    let s = status(&mut facts, "cp-1");
+    (s.step, s.evidence.boot_id_before) = (Step::Recycle, Some(boot));
+    let mut member = pod("kube-system", "etcd-cp-2", "cp-2", "", None);
+    member.labels = Arc::new([("component".to_owned(), "etcd".to_owned())].into());
+    (member.mirror, member.ready) = (true, false);
+    facts.pods.insert(member.key.clone(), member);
+    let d = decided(&facts);
+    assert!(!names(&d).iter().any(|n| n.starts_with("reboot")), "{:?}", names(&d));
+    assert!(d.nodes["cp-1"].waiting.contains("member etcd-cp-2 is not ready"), "{}", d.nodes["cp-1"].waiting);
+    facts.pods.values_mut().filter(|p| &*p.key.name == "etcd-cp-2").for_each(|p| p.ready = true);
+    assert_eq!(names(&decided(&facts)), ["reboot cp-1 0"]);
 }
 
 /// A node that goes down by somebody's hand, or before its task has reported, is under the same clock.

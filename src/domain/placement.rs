@@ -160,7 +160,8 @@ impl<'a> Places<'a> {
 
     /// Which of these pods of a node find no other node, and why. What one takes the next does not have.
     pub fn homeless(&self, node: &str, pods: &[&PodFact]) -> BTreeMap<Key, String> {
-        let mut taken: BTreeMap<Arc<str>, Room> = BTreeMap::new();
+        let mut taken: BTreeMap<Arc<str>, (Room, BTreeSet<(u16, String)>)> = BTreeMap::new();
+        let nothing = (Room::default(), BTreeSet::new());
         let mut out = BTreeMap::new();
         let mut pods = pods.to_vec();
         // the largest first, as one who packs does
@@ -169,8 +170,7 @@ impl<'a> Places<'a> {
             let mut against: BTreeMap<&'static str, usize> = BTreeMap::new();
             let mut home = None;
             for other in self.facts.nodes.values().filter(|n| *n.name != *node) {
-                let used = taken.get(&other.name).copied().unwrap_or_default();
-                match self.against(pod, other, used) {
+                match self.against(pod, other, taken.get(&other.name).unwrap_or(&nothing)) {
                     None => {
                         home = Some(other.name.clone());
                         break;
@@ -179,7 +179,8 @@ impl<'a> Places<'a> {
                 }
             }
             if let Some(home) = home {
-                let used = taken.entry(home).or_default();
+                let (used, ports) = taken.entry(home).or_default();
+                ports.extend(pod.needs.host_ports.iter().cloned());
                 let room = pod.needs.room;
                 *used = Room { cpu: used.cpu + room.cpu, memory: used.memory + room.memory, pods: used.pods + 1 };
                 continue;
@@ -199,7 +200,12 @@ impl<'a> Places<'a> {
     }
 
     /// What speaks against a node; `None` where it fits.
-    fn against(&self, pod: &PodFact, node: &NodeFact, used: Room) -> Option<&'static str> {
+    fn against(
+        &self,
+        pod: &PodFact,
+        node: &NodeFact,
+        (used, ports): &(Room, BTreeSet<(u16, String)>),
+    ) -> Option<&'static str> {
         let needs = &pod.needs;
         let labels = &node.labels;
         if !node.ready {
@@ -221,11 +227,12 @@ impl<'a> Places<'a> {
         if node.taints.iter().any(|t| keeps_away(&t)) {
             return Some("tainted");
         }
-        if needs.host_ports.iter().any(|p| self.ports.get(&node.name).is_some_and(|taken| taken.contains(p))) {
+        let there = self.ports.get(&node.name);
+        if needs.host_ports.iter().any(|p| ports.contains(p) || there.is_some_and(|t| t.contains(p))) {
             return Some("with its host port taken");
         }
         if node.allocatable != Room::default() {
-            let free = self.free.get(&node.name).copied().unwrap_or_default().less(used);
+            let free = self.free.get(&node.name).copied().unwrap_or_default().less(*used);
             if free.cpu < needs.room.cpu || free.memory < needs.room.memory || free.pods < 1 {
                 return Some("without room");
             }
@@ -379,6 +386,10 @@ mod tests {
         let facts = facts(vec![node("a", &[]), node("b", &[])], &[x.clone(), y.clone()]);
         let homeless = Places::of(&facts).homeless("a", &[&x, &y]);
         assert_eq!(homeless.len(), 1, "{homeless:?}");
+        let port = || Needs { host_ports: vec![(80, "TCP".into())], ..Needs::default() };
+        let (x, y) = (pod("x", "a", port()), pod("y", "a", port()));
+        let facts = super::tests::facts(vec![node("a", &[]), node("b", &[])], &[x.clone(), y.clone()]);
+        assert_eq!(Places::of(&facts).homeless("a", &[&x, &y]).len(), 1, "one port, one node");
     }
 
     #[test]
