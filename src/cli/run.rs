@@ -26,7 +26,7 @@ use crate::{
         step::Step,
         text::safe,
     },
-    engine::Role,
+    engine::{Role, identity},
 };
 
 /// Carry the migration out.
@@ -58,9 +58,11 @@ impl Run {
     }
 
     pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
-        let spec = self.wanted.spec()?;
-        let consents = self.wanted.consents()?;
+        let mut spec = self.wanted.spec()?;
         let session = Session::open(global).await?;
+        let by = session.board.read().surroundings.signed(&identity());
+        spec.consents.iter_mut().for_each(|c| c.by.clone_from(&by));
+        let consents = spec.consents.clone();
         let begun = session.board.read().migration.clone();
         let migration = begun.clone().unwrap_or_else(|| Migration::new(MIGRATION, spec.clone()));
         if begun.as_ref().is_none_or(|m| m.status.as_ref().is_none_or(|s| s.started_at.is_none())) {

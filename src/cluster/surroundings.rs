@@ -2,6 +2,7 @@
 
 use futures::future::join_all;
 use k8s_openapi::api::{
+    authentication::v1::SelfSubjectReview,
     authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
     core::v1::Service,
 };
@@ -45,7 +46,15 @@ pub async fn ask(connection: &Connection, helm: &Helm) -> Surroundings {
         missing_rights: rights.into_iter().flatten().collect(),
         helm: Some(helm.version().await),
         own_name: own_name(),
+        user: user(client).await.unwrap_or_default(),
     }
+}
+
+/// Who the API server takes this user for; servers before 1.28 do not say.
+async fn user(client: &Client) -> Option<String> {
+    let review = Api::<SelfSubjectReview>::all(client.clone());
+    let answer = review.create(&PostParams::default(), &SelfSubjectReview::default()).await.ok()?;
+    answer.status?.user_info?.username
 }
 
 /// What this machine, or this pod, is called: both are found in the same file.

@@ -176,7 +176,7 @@ fn missing_consents(facts: &Facts, node: Option<&str>) -> Vec<Asked> {
     let mut missing: Vec<Wanted> = nodes.flat_map(|n| verdict::wanted(&drain::sort(facts, n, &given))).collect();
     missing.sort();
     missing.dedup();
-    let (by, at) = (operator(), Timestamp::now());
+    let (by, at) = (operator(facts), Timestamp::now());
     missing.extend(node.into_iter().flat_map(|n| verdict::offers(facts, n, &given, at)));
     let asked =
         |w: Wanted| Asked { consent: Consent { kind: w.kind, object: w.object, by: by.clone(), at }, ticked: false };
@@ -196,8 +196,9 @@ fn consent_lines(asked: &[Asked], lines: &mut Vec<String>) {
 }
 
 /// Who gives a consent.
-fn operator() -> String {
-    std::env::var("USER").unwrap_or_else(|_| "operator".into())
+fn operator(facts: &Facts) -> String {
+    let here = std::env::var("USER").unwrap_or_else(|_| "operator".into());
+    facts.surroundings.signed(&here)
 }
 
 fn plan_lines(plan: &[Planned], lines: &mut Vec<String>) {

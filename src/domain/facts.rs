@@ -86,6 +86,8 @@ pub struct Facts {
     pub surroundings: Surroundings,
     /// The API server answers within so many milliseconds, rounded up to steps so that it seldom changes.
     pub latency: Option<u32>,
+    /// The API server says that its etcd is not well.
+    pub etcd_failing: bool,
     /// Sources by name, with how fresh they are.
     pub sources: BTreeMap<&'static str, Freshness>,
 }
@@ -103,6 +105,15 @@ pub struct Surroundings {
     pub helm: Option<Result<String, String>>,
     /// The name of the machine, or of the pod, that this program runs on.
     pub own_name: String,
+    /// Who the API server takes the user for; empty where it does not say.
+    pub user: String,
+}
+
+impl Surroundings {
+    /// How a wish is signed: with the user that the cluster knows, and who that is on this machine.
+    pub fn signed(&self, here: &str) -> String {
+        if self.user.is_empty() { here.to_owned() } else { format!("{} ({here})", self.user) }
+    }
 }
 
 /// How fresh a source is.

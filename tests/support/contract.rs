@@ -2,6 +2,7 @@
 //! asked of the embedded server and of a real one.
 
 use k8s_openapi::api::{
+    authentication::v1::SelfSubjectReview,
     core::v1::{ConfigMap, Namespace, Pod},
     policy::v1::PodDisruptionBudget,
 };
@@ -31,6 +32,7 @@ pub async fn check(client: &Client) {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let _ = namespaces.create(&PostParams::default(), &typed(json!({"metadata": {"name": name}}))).await;
     addresses(client).await;
+    itself(client).await;
     concurrency(client, name).await;
     apply(client, name).await;
     lists(client, name).await;
@@ -46,6 +48,16 @@ async fn addresses(client: &Client) {
     let status = refused(client.request::<Value>(request).await);
     assert_eq!(status.code, 404);
     assert_ne!(status.reason, "NotFound", "the answer has no Status in it");
+}
+
+/// Who asks, and how etcd is, are told to anybody who may ask at all.
+async fn itself(client: &Client) {
+    let review: Api<SelfSubjectReview> = Api::all(client.clone());
+    let who = review.create(&PostParams::default(), &SelfSubjectReview::default()).await.unwrap();
+    assert!(who.status.unwrap().user_info.unwrap().username.is_some_and(|n| n.contains("admin")));
+    let request = http::Request::get("/readyz?verbose").body(vec![]).unwrap();
+    let ready = client.request_text(request).await.unwrap();
+    assert!(ready.lines().any(|l| l == "[+]etcd ok"), "{ready}");
 }
 
 fn map(name: &str, value: &str) -> ConfigMap {

@@ -319,6 +319,17 @@ async fn follow<K: Clone + Debug + Send + 'static, S>(
     }
 }
 
+/// What the API server says of its etcd. It answers without 200 when any of its checks fails, with the same text.
+async fn etcd_fails(client: &Client) -> bool {
+    let Ok(request) = http::Request::get("/readyz?verbose").body(Vec::new()) else { return false };
+    let said = match tokio::time::timeout(Duration::from_secs(5), client.request_text(request)).await {
+        Ok(Ok(text)) => text,
+        Ok(Err(kube::Error::Api(status))) => status.message,
+        _ => return false,
+    };
+    said.lines().any(|l| l.starts_with("[-]etcd"))
+}
+
 /// Asks for the version now and then: a watch that is silent looks the same whether its server lives or not.
 async fn link(client: Client, board: Board) {
     loop {
@@ -326,6 +337,10 @@ async fn link(client: Client, board: Board) {
         match tokio::time::timeout(Duration::from_secs(5), client.apiserver_version()).await {
             Ok(Ok(_)) => {
                 board.freshness(LINK, Freshness::Live);
+                let failing = etcd_fails(&client).await;
+                if board.read().etcd_failing != failing {
+                    board.change(|f| f.etcd_failing = failing);
+                }
                 let took = asked.elapsed().as_millis();
                 let latency = [10, 25, 50, 100, 250, 500, 1_000, 2_500].into_iter().find(|l| took < u128::from(*l));
                 if board.read().latency != latency {

@@ -71,7 +71,7 @@ pub(super) fn etcd(ctx: &Context<'_>, out: &mut Vec<Finding>) {
             Severity::Warn,
             "control plane",
             format!("{members} of {control_planes} control-plane nodes show an etcd member as a pod"),
-            "Members that run as services, or elsewhere, cannot be seen: look at them yourself before each control-plane node goes (etcdctl endpoint health --cluster).",
+            "Of members that run as services, or elsewhere, only the API server's own check is seen: look at them yourself before each control-plane node goes (etcdctl endpoint health --cluster).",
         ));
         return;
     }

@@ -140,8 +140,11 @@ impl<'a> Context<'a> {
     }
 
     /// An etcd member elsewhere is not ready: taking this one out could cost the quorum. Members that are no pods
-    /// cannot be seen; preflight says so.
+    /// are only seen through the API server's own check; preflight says so.
     pub(super) fn etcd_ill(&self, node: &NodeFact) -> Option<String> {
+        if node.control_plane && self.facts.etcd_failing {
+            return Some("waits for etcd: the API server says that it is not well".into());
+        }
         let ill = self.facts.etcd_members().find(|p| node.control_plane && p.node != node.name && !p.ready)?;
         Some(format!("waits for etcd: member {} is not ready", ill.key.name))
     }

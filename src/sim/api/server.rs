@@ -82,7 +82,8 @@ async fn handle(
 ) -> Response {
     let path = uri.path();
     if matches!(path, "/readyz" | "/livez" | "/healthz") {
-        return Response::new("ok".into());
+        let verbose = query.contains_key("verbose");
+        return Response::new(if verbose { "[+]ping ok\n[+]etcd ok\nreadyz check passed\n" } else { "ok" }.into());
     }
     let kinds = store.kinds();
     if path == "/version" {
@@ -99,6 +100,11 @@ async fn handle(
     }
     if path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" {
         return review(user, &body);
+    }
+    if path == "/apis/authentication.k8s.io/v1/selfsubjectreviews" {
+        let who = json!({"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1", "metadata": {},
+            "status": {"userInfo": {"username": user.name(), "groups": ["system:authenticated"]}}});
+        return json_response(201, &who);
     }
     let Some(target) = requests::parse(path, &kinds) else { return unknown_address() };
     let request = Request { store, method, query, headers, body, target };

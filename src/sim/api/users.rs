@@ -27,6 +27,13 @@ impl User {
         }
     }
 
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Viewer => "viewer",
+        }
+    }
+
     pub(super) fn may_change(self) -> bool {
         self == Self::Admin
     }
