@@ -95,6 +95,18 @@ pub struct Kinship {
     pub namespaces: Vec<String>,
 }
 
+impl Kinship {
+    /// Is this pod one of those that a pod of a namespace speaks of?
+    fn reaches(&self, namespace: &str, pod: &PodFact) -> bool {
+        let there = if self.namespaces.is_empty() {
+            *pod.key.namespace == *namespace
+        } else {
+            self.namespaces.iter().any(|n| **n == *pod.key.namespace)
+        };
+        there && self.selector.matches(&pod.labels)
+    }
+}
+
 impl Term {
     fn holds(&self, node: &NodeFact) -> bool {
         (self.names.is_empty() || self.names.iter().any(|n| **n == *node.name))
@@ -237,7 +249,7 @@ impl<'a> Places<'a> {
                 return Some("without room");
             }
         }
-        if needs.apart.iter().any(|k| self.has_kin(pod, node, k)) {
+        if needs.apart.iter().any(|k| self.has_kin(pod, node, k)) || self.is_repelled(pod, node) {
             return Some("with pods it must be apart from");
         }
         // a pod that is its own only kin may be the first
@@ -247,18 +259,25 @@ impl<'a> Places<'a> {
         None
     }
 
+    /// A pod that is there already must be apart from this one.
+    fn is_repelled(&self, pod: &PodFact, node: &NodeFact) -> bool {
+        let there = self.facts.pods.values().filter(|p| !p.needs.apart.is_empty() && p.key != pod.key && p.is_living());
+        there.filter(|p| p.deleting.is_none()).any(|p| {
+            let near = |topology: &str| {
+                let here = node.labels.get(topology);
+                here.is_some() && self.facts.nodes.get(&p.node).is_some_and(|n| n.labels.get(topology) == here)
+            };
+            p.needs.apart.iter().any(|k| k.reaches(&p.key.namespace, pod) && near(&k.topology))
+        })
+    }
+
     fn has_kin(&self, pod: &PodFact, node: &NodeFact, kin: &Kinship) -> bool {
         let Some(here) = node.labels.get(&kin.topology) else { return false };
         self.facts.pods.values().any(|p| {
             p.key != pod.key
                 && p.is_living()
                 && p.deleting.is_none()
-                && (if kin.namespaces.is_empty() {
-                    p.key.namespace == pod.key.namespace
-                } else {
-                    kin.namespaces.iter().any(|n| **n == *p.key.namespace)
-                })
-                && kin.selector.matches(&p.labels)
+                && kin.reaches(&pod.key.namespace, p)
                 && self.facts.nodes.get(&p.node).is_some_and(|n| n.labels.get(&kin.topology) == Some(here))
         })
     }
@@ -363,6 +382,13 @@ mod tests {
                 two(),
                 Needs { apart: vec![kin()], ..Needs::default() },
                 vec![other(Needs::default())],
+                Some("apart"),
+            ),
+            (
+                "repelled",
+                two(),
+                Needs::default(),
+                vec![other(Needs { apart: vec![kin()], ..Needs::default() })],
                 Some("apart"),
             ),
             ("apart and alone", two(), Needs { apart: vec![kin()], ..Needs::default() }, vec![], None),

@@ -63,7 +63,9 @@ pub fn held(facts: &Facts, drain: &Drain<'_>, volumes: &[String], consents: &[Co
         }
     }
     for pod in &drain.scale_first {
-        hold(pod.key.to_string(), format!("waits until {} has one more ready replica", object_of(pod)));
+        let taken = facts.workload_of(pod).is_some_and(|w| w.scaled_from.is_some_and(|from| w.wanted <= from));
+        let why = if taken { "; somebody, an autoscaler perhaps, has taken the added one away" } else { "" };
+        hold(pod.key.to_string(), format!("waits until {} has one more ready replica{why}", object_of(pod)));
     }
     for pod in &drain.leaving {
         if let Some(why) = overdue(pod, consents, now) {
