@@ -15,7 +15,7 @@ use crate::domain::{
     api::{Finding, Migration, Severity},
     checks, consent,
     drain::{
-        self,
+        Sorter,
         verdict::{self, Verdict},
     },
     facts::NodeFact,
@@ -78,14 +78,16 @@ struct NodeDrain {
 
 fn drains(ctx: &Context<'_>) -> Vec<NodeDrain> {
     let consents = &ctx.migration.spec.consents;
+    let sorter = Sorter::new(ctx.facts, consents);
     let judge = |node: &NodeFact| {
-        let judged = verdict::judge(ctx.facts, &node.name, consents, ctx.now);
+        let drain = sorter.sort(&node.name);
+        let judged = verdict::judge_drain(ctx.facts, &drain, consents, ctx.now);
         let why = match &judged {
             Verdict::Clean => String::new(),
             Verdict::NeedsConsent(wanted) => wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             Verdict::Impossible { pod, object, why, fix } => format!("{pod}: {why}. Mend {object}: {fix}"),
         };
-        let pods = verdict::lines(ctx.facts, &node.name, consents, ctx.now);
+        let pods = verdict::lines(ctx.facts, &drain, consents, ctx.now);
         NodeDrain { node: node.name.to_string(), verdict: judged.word(), why, pods }
     };
     ctx.nodes_in_order().into_iter().map(judge).collect()
@@ -103,8 +105,9 @@ fn print_drain(drain: &NodeDrain) {
 /// Missing consents, each with the nodes that wait for it.
 fn wanted_by_node(ctx: &Context<'_>) -> BTreeMap<consent::Wanted, Vec<String>> {
     let mut all: BTreeMap<consent::Wanted, Vec<String>> = BTreeMap::new();
+    let sorter = Sorter::new(ctx.facts, &ctx.migration.spec.consents);
     for node in ctx.nodes_in_order() {
-        for wanted in verdict::wanted(&drain::sort(ctx.facts, &node.name, &ctx.migration.spec.consents)) {
+        for wanted in verdict::wanted(&sorter.sort(&node.name)) {
             all.entry(wanted).or_default().push(node.name.to_string());
         }
     }

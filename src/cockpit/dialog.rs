@@ -173,7 +173,8 @@ fn migrate_lines(scene: &Scene<'_>, lines: &mut Vec<String>) {
 fn missing_consents(facts: &Facts, node: Option<&str>) -> Vec<Asked> {
     let given = facts.migration.as_ref().map(|m| m.spec.consents.clone()).unwrap_or_default();
     let nodes = facts.nodes.keys().filter(|n| node.is_none_or(|wanted| *wanted == ***n));
-    let mut missing: Vec<Wanted> = nodes.flat_map(|n| verdict::wanted(&drain::sort(facts, n, &given))).collect();
+    let sorter = drain::Sorter::new(facts, &given);
+    let mut missing: Vec<Wanted> = nodes.flat_map(|n| verdict::wanted(&sorter.sort(n))).collect();
     missing.sort();
     missing.dedup();
     let (by, at) = (operator(facts), Timestamp::now());

@@ -40,6 +40,11 @@ impl std::fmt::Display for Key {
     }
 }
 
+/// What a map holds of one namespace: its keys are sorted by it.
+pub fn in_namespace<'a, T>(map: &'a BTreeMap<Key, T>, namespace: &'a str) -> impl Iterator<Item = &'a T> {
+    map.range(Key::new(namespace, "")..).take_while(move |(k, _)| *k.namespace == *namespace).map(|(_, v)| v)
+}
+
 /// Everything that is known.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {

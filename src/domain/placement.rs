@@ -146,11 +146,16 @@ fn tolerates(tolerations: &[Toleration], taint: &Taint) -> bool {
     })
 }
 
+/// Host ports that are taken, with their protocol.
+type Ports = BTreeSet<(u16, String)>;
+
 /// Looks for places for the pods of one node after another.
 pub struct Places<'a> {
     facts: &'a Facts,
     free: BTreeMap<Arc<str>, Room>,
-    ports: BTreeMap<Arc<str>, BTreeSet<(u16, String)>>,
+    ports: BTreeMap<Arc<str>, Ports>,
+    /// Pods that must be apart from others.
+    repelling: Vec<&'a PodFact>,
 }
 
 impl<'a> Places<'a> {
@@ -158,7 +163,7 @@ impl<'a> Places<'a> {
     pub fn of(facts: &'a Facts) -> Self {
         let mut free: BTreeMap<Arc<str>, Room> =
             facts.nodes.values().map(|n| (n.name.clone(), n.allocatable)).collect();
-        let mut ports: BTreeMap<Arc<str>, BTreeSet<(u16, String)>> = BTreeMap::new();
+        let mut ports: BTreeMap<Arc<str>, Ports> = BTreeMap::new();
         for pod in facts.pods.values().filter(|p| p.is_living() && !p.node.is_empty()) {
             if let Some(room) = free.get_mut(&pod.node) {
                 *room = room.less(pod.needs.room);
@@ -167,12 +172,13 @@ impl<'a> Places<'a> {
                 ports.entry(pod.node.clone()).or_default().extend(pod.needs.host_ports.iter().cloned());
             }
         }
-        Self { facts, free, ports }
+        let stays = |p: &&PodFact| !p.needs.apart.is_empty() && p.is_living() && p.deleting.is_none();
+        Self { facts, free, ports, repelling: facts.pods.values().filter(stays).collect() }
     }
 
     /// Which of these pods of a node find no other node, and why. What one takes the next does not have.
     pub fn homeless(&self, node: &str, pods: &[&PodFact]) -> BTreeMap<Key, String> {
-        let mut taken: BTreeMap<Arc<str>, (Room, BTreeSet<(u16, String)>)> = BTreeMap::new();
+        let mut taken: BTreeMap<Arc<str>, (Room, Ports)> = BTreeMap::new();
         let nothing = (Room::default(), BTreeSet::new());
         let mut out = BTreeMap::new();
         let mut pods = pods.to_vec();
@@ -212,12 +218,7 @@ impl<'a> Places<'a> {
     }
 
     /// What speaks against a node; `None` where it fits.
-    fn against(
-        &self,
-        pod: &PodFact,
-        node: &NodeFact,
-        (used, ports): &(Room, BTreeSet<(u16, String)>),
-    ) -> Option<&'static str> {
+    fn against(&self, pod: &PodFact, node: &NodeFact, (used, ports): &(Room, Ports)) -> Option<&'static str> {
         let needs = &pod.needs;
         let labels = &node.labels;
         if !node.ready {
@@ -261,8 +262,7 @@ impl<'a> Places<'a> {
 
     /// A pod that is there already must be apart from this one.
     fn is_repelled(&self, pod: &PodFact, node: &NodeFact) -> bool {
-        let there = self.facts.pods.values().filter(|p| !p.needs.apart.is_empty() && p.key != pod.key && p.is_living());
-        there.filter(|p| p.deleting.is_none()).any(|p| {
+        self.repelling.iter().filter(|p| p.key != pod.key).any(|p| {
             let near = |topology: &str| {
                 let here = node.labels.get(topology);
                 here.is_some() && self.facts.nodes.get(&p.node).is_some_and(|n| n.labels.get(topology) == here)

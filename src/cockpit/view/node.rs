@@ -83,7 +83,7 @@ fn pods(scene: &Scene<'_>, name: &str, out: &mut Vec<String>) {
         out.push(format!("  ! {}: {}", safe(object), safe(why)));
         out.push(format!("    → {fix}"));
     }
-    for line in verdict::lines(scene.facts, name, &consents, scene.now).iter().filter(|l| l.fate != "stays") {
+    for line in verdict::lines(scene.facts, &drain, &consents, scene.now).iter().filter(|l| l.fate != "stays") {
         let mark = match line.fate {
             "needs consent" => '?',
             "blocked" => '!',

@@ -7,7 +7,7 @@ use crate::domain::{
     api::{Finding, Severity},
     consent::Wanted,
     drain::{
-        self,
+        Sorter,
         verdict::{self, Verdict},
     },
     rolling::Context,
@@ -18,8 +18,9 @@ pub(super) fn drains(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     let consents = &ctx.migration.spec.consents;
     let mut clean = 0;
     let mut asked: BTreeMap<Wanted, Vec<String>> = BTreeMap::new();
+    let sorter = Sorter::new(ctx.facts, consents);
     for node in ctx.nodes_in_order() {
-        let drain = drain::sort(ctx.facts, &node.name, consents);
+        let drain = sorter.sort(&node.name);
         verdict::wanted(&drain).into_iter().for_each(|w| asked.entry(w).or_default().push(node.name.to_string()));
         match verdict::judge_drain(ctx.facts, &drain, consents, ctx.now) {
             Verdict::Clean => clean += 1,

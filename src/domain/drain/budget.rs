@@ -2,7 +2,7 @@
 //! eviction.go): which one would refuse a pod's eviction now, with its numbers, and what would mend it.
 
 use crate::domain::{
-    facts::{BudgetFact, Facts, PodFact},
+    facts::{BudgetFact, Facts, PodFact, in_namespace},
     text::count,
 };
 
@@ -34,10 +34,8 @@ pub enum Block {
 
 /// The budgets that count a pod. An empty selector counts every pod of the namespace, none at all nothing.
 pub fn of<'a>(facts: &'a Facts, pod: &'a PodFact) -> impl Iterator<Item = &'a BudgetFact> {
-    facts
-        .budgets
-        .values()
-        .filter(|b| b.key.namespace == pod.key.namespace && b.selector.as_ref().is_some_and(|s| s.matches(&pod.labels)))
+    let near = in_namespace(&facts.budgets, &pod.key.namespace);
+    near.filter(|b| b.selector.as_ref().is_some_and(|s| s.matches(&pod.labels)))
 }
 
 /// Why a pod's eviction would be refused now.
@@ -115,12 +113,11 @@ fn standing(pod: &PodFact) -> String {
 
 /// The pods that a budget counts and that are not healthy.
 fn unhealthy<'a>(facts: &'a Facts, budget: &'a BudgetFact) -> Vec<&'a PodFact> {
-    let counted = |p: &&PodFact| {
-        p.key.namespace == budget.key.namespace
-            && p.is_living()
-            && budget.selector.as_ref().is_some_and(|s| s.matches(&p.labels))
-    };
-    facts.pods.values().filter(counted).filter(|p| !p.ready && p.deleting.is_none()).collect()
+    let counted = |p: &&PodFact| p.is_living() && budget.selector.as_ref().is_some_and(|s| s.matches(&p.labels));
+    in_namespace(&facts.pods, &budget.key.namespace)
+        .filter(counted)
+        .filter(|p| !p.ready && p.deleting.is_none())
+        .collect()
 }
 
 #[cfg(test)]

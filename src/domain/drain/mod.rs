@@ -118,30 +118,50 @@ impl Drain<'_> {
     }
 }
 
-/// Sorts the pods of a node.
-pub fn sort<'a>(facts: &'a Facts, node: &'a str, consents: &[Consent]) -> Drain<'a> {
-    let mut drain = Drain::default();
-    let mut evictable = Vec::new();
-    for pod in facts.pods_on(node) {
-        match without_asking(pod) {
-            None => evictable.push(pod),
-            Some(Fate::DeleteLast) => drain.delete_last.push(pod),
-            Some(Fate::Leaving) => drain.leaving.push(pod),
-            Some(_) => drain.stays.push(pod),
-        }
+/// Sorts the pods of many nodes: what is the same for all of them is worked out once.
+pub struct Sorter<'a> {
+    facts: &'a Facts,
+    consents: &'a [Consent],
+    places: Places<'a>,
+    pods: BTreeMap<&'a str, Vec<&'a PodFact>>,
+}
+
+impl<'a> Sorter<'a> {
+    /// Looks at all nodes and pods once.
+    pub fn new(facts: &'a Facts, consents: &'a [Consent]) -> Self {
+        let mut pods: BTreeMap<&str, Vec<&PodFact>> = BTreeMap::new();
+        facts.pods.values().for_each(|p| pods.entry(&p.node).or_default().push(p));
+        Self { facts, consents, places: Places::of(facts), pods }
     }
-    if !evictable.is_empty() {
+
+    /// Sorts the pods of a node.
+    pub fn sort(&self, node: &str) -> Drain<'a> {
+        let mut drain = Drain::default();
+        let mut evictable = Vec::new();
+        for pod in self.pods.get(node).into_iter().flatten().copied() {
+            match without_asking(pod) {
+                None => evictable.push(pod),
+                Some(Fate::DeleteLast) => drain.delete_last.push(pod),
+                Some(Fate::Leaving) => drain.leaving.push(pod),
+                Some(_) => drain.stays.push(pod),
+            }
+        }
         let owned: Vec<&PodFact> = evictable.iter().copied().filter(|p| p.owner.is_some()).collect();
-        drain.homeless = Places::of(facts).homeless(node, &owned);
-    }
-    for pod in evictable {
-        match asking(facts, pod, drain.homeless.contains_key(&pod.key), consents) {
-            Fate::ScaleFirst => drain.scale_first.push(pod),
-            Fate::NeedsConsent(kinds) => drain.consent.push((pod, kinds)),
-            _ => drain.evict.push(pod),
+        drain.homeless = self.places.homeless(node, &owned);
+        for pod in evictable {
+            match asking(self.facts, pod, drain.homeless.contains_key(&pod.key), self.consents) {
+                Fate::ScaleFirst => drain.scale_first.push(pod),
+                Fate::NeedsConsent(kinds) => drain.consent.push((pod, kinds)),
+                _ => drain.evict.push(pod),
+            }
         }
+        drain
     }
-    drain
+}
+
+/// Sorts the pods of one node.
+pub fn sort<'a>(facts: &'a Facts, node: &str, consents: &'a [Consent]) -> Drain<'a> {
+    Sorter::new(facts, consents).sort(node)
 }
 
 #[cfg(test)]

@@ -144,8 +144,7 @@ pub fn hard_block(facts: &Facts, pod: &PodFact, consents: &[Consent]) -> Option<
 }
 
 /// Every pod of a node with what a drain would do.
-pub fn lines(facts: &Facts, node: &str, consents: &[Consent], now: Timestamp) -> Vec<Line> {
-    let drain = sort(facts, node, consents);
+pub fn lines(facts: &Facts, drain: &Drain<'_>, consents: &[Consent], now: Timestamp) -> Vec<Line> {
     let line = |pod: &PodFact, fate, why: String| Line { pod: pod.key.to_string(), fate, why };
     let mut out = Vec::new();
     for (pod, kinds) in &drain.consent {
