@@ -281,7 +281,8 @@ impl Context<'_> {
                     said = Some(message);
                 }
                 Progress::Wait(why) if self.is_manual(task) => said = Some(why),
-                Progress::Wait(_) => {}
+                // between two tries what went wrong is still what there is to say
+                Progress::Wait(_) => said = said.or_else(|| Some(status.last_error.as_ref()?.message.clone())),
             }
             changed.push((node.name.clone(), status));
             open.push(node.name.to_string());

@@ -50,8 +50,7 @@ impl Context<'_> {
             return Err(Progress::Fail {
                 message: format!("task {task} failed: {}", text::safe(&said)),
                 object: format!("node/{}", node.name),
-                next: "The node is cordoned and nothing else was changed. Look at the node; the task is tried again."
-                    .into(),
+                next: "Nothing else was changed on the node. Look at it; the task is tried again.".into(),
             });
         }
         Ok(report)
