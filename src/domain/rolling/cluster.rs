@@ -316,21 +316,22 @@ impl Context<'_> {
 
     /// What was cleaned is put back, then Flannel's objects come back from the copy.
     pub fn undo_remove(&self, records: Records<'_>) -> (Progress, Changed) {
+        // whoever has brought Flannel back meanwhile: what is there again is left as it is
+        let (progress, changed) =
+            self.on_hosts(&HostTask::PutBack, records, |s| s.evidence.cleaned, |s| s.evidence.cleaned = false);
+        if progress != Progress::Done {
+            return (progress, changed);
+        }
         let namespace = self.namespace();
         let sets = self.flannel_sets();
         if sets.is_empty() {
-            let (progress, changed) =
-                self.on_hosts(&HostTask::PutBack, records, |s| s.evidence.cleaned, |s| s.evidence.cleaned = false);
-            if progress != Progress::Done {
-                return (progress, changed);
-            }
             return (Progress::act(Effect::RestoreFlannel { namespace }, "create Flannel's objects again"), changed);
         }
         if let Some(set) = sets.iter().find(|s| !s.is_rolled_out()) {
-            return (Progress::Wait(format!("{} of {} Flannel pods ready", set.ready, set.desired)), vec![]);
+            return (Progress::Wait(format!("{} of {} Flannel pods ready", set.ready, set.desired)), changed);
         }
         let forget = Effect::ForgetFlannelBackup { namespace };
-        (Progress::act(forget, "the copy of Flannel's objects is no longer needed"), vec![])
+        (Progress::act(forget, "the copy of Flannel's objects is no longer needed"), changed)
     }
 
     /// Every check of the end state.
