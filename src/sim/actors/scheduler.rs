@@ -13,9 +13,10 @@ use super::{
 
 pub(super) async fn run(cluster: Arc<Cluster>) {
     let mut changes = cluster.changes();
+    let mut assumed = Assumed::new();
     loop {
         changes.borrow_and_update();
-        schedule(&cluster).await;
+        schedule(&cluster, &mut assumed).await;
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
@@ -24,9 +25,20 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
     }
 }
 
-async fn schedule(cluster: &Cluster) {
+/// Where pods were bound, by UID, until the watch tells it, too. A scheduler that forgets this puts the next
+/// replica beside the last one.
+type Assumed = BTreeMap<String, String>;
+
+async fn schedule(cluster: &Cluster, assumed: &mut Assumed) {
     let nodes = cluster.all(Kind::Node);
-    let pods = cluster.all(Kind::Pod);
+    let mut pods = cluster.all(Kind::Pod);
+    let waits = |p: &Object| p.data["spec"]["nodeName"].is_null();
+    assumed.retain(|uid, _| pods.iter().any(|p| waits(p) && p.metadata.uid.as_ref() == Some(uid)));
+    for pod in &mut pods {
+        if let Some(node) = pod.metadata.uid.as_ref().and_then(|uid| assumed.get(uid)) {
+            place(pod, node);
+        }
+    }
     let mut load: BTreeMap<String, usize> = BTreeMap::new();
     let mut kin: BTreeMap<(String, String), usize> = BTreeMap::new();
     let family = |p: &Object| p.owner_references().first().map(|o| o.uid.clone()).unwrap_or_default();
@@ -36,7 +48,11 @@ async fn schedule(cluster: &Cluster) {
             *kin.entry((node.to_owned(), family(pod))).or_default() += 1;
         }
     }
-    for pod in pods.iter().filter(|p| p.data["spec"]["nodeName"].is_null() && p.metadata.deletion_timestamp.is_none()) {
+    for i in 0..pods.len() {
+        let pod = &pods[i];
+        if !waits(pod) || pod.metadata.deletion_timestamp.is_some() {
+            continue;
+        }
         let fits: Vec<&Object> = nodes.iter().filter(|n| fitting::fits(cluster, &pods, pod, n)).collect();
         let best = fits.iter().min_by_key(|n| {
             let name = n.name_any();
@@ -48,20 +64,27 @@ async fn schedule(cluster: &Cluster) {
                 let name = node.name_any();
                 *load.entry(name.clone()).or_default() += 1;
                 *kin.entry((name.clone(), family(pod))).or_default() += 1;
-                bind(cluster, pod, &name).await;
+                if bind(cluster, pod, &name).await {
+                    assumed.insert(pod.uid().unwrap_or_default(), name.clone());
+                    place(&mut pods[i], &name);
+                }
             }
             None => tell(cluster, pod, nodes.len()).await,
         }
     }
 }
 
-async fn bind(cluster: &Cluster, pod: &Object, node: &str) {
+fn place(pod: &mut Object, node: &str) {
+    Arc::make_mut(pod).data["spec"]["nodeName"] = json!(node);
+}
+
+async fn bind(cluster: &Cluster, pod: &Object, node: &str) -> bool {
     let namespace = pod.namespace().unwrap_or_default();
     let binding =
         json!({"metadata": {"name": pod.name_any(), "namespace": namespace}, "target": {"kind": "Node", "name": node}});
-    let Ok(binding) = serde_json::from_value::<Binding>(binding) else { return };
+    let Ok(binding) = serde_json::from_value::<Binding>(binding) else { return false };
     let api: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(cluster.client.clone(), &namespace);
-    let _ = api.create_subresource::<_, Value>("binding", &pod.name_any(), &PostParams::default(), &binding).await;
+    api.create_subresource::<_, Value>("binding", &pod.name_any(), &PostParams::default(), &binding).await.is_ok()
 }
 
 async fn tell(cluster: &Cluster, pod: &Object, nodes: usize) {
