@@ -38,7 +38,7 @@ async fn a_change_is_sent_once() {
         "users": [{"name": "x", "user": {"token": "x"}}],
         "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}]});
     std::fs::write(&path, config.to_string()).unwrap();
-    let connection = connect(&Named { kubeconfig: Some(path), context: None }).await.unwrap();
+    let connection = connect(&Named { kubeconfig: Some(path), ..Named::default() }).await.unwrap();
     let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(connection.write.clone(), "shop");
     let body = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "web"}});
     let post = PostParams::default();

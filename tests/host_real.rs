@@ -12,11 +12,14 @@ use std::{
 use cutover::{
     cluster::{
         apply::Hands,
+        audit::Audit,
         board::Board,
         connect::{Named, connect},
         helm::Helm,
+        port::Cluster,
     },
     domain::{
+        audit::Actor,
         effect::Effect,
         host::{HostTask, Report, SCRIPT, Way},
     },
@@ -309,10 +312,17 @@ async fn one_task_by_ssh() {
     let Ok(name) = std::env::var("CUTOVER_TEST_TASK") else { return };
     let folder = tempfile::tempdir().unwrap();
     let cluster = Embedded::start(Settings { nodes: 2, pace: Pace::MAX }, folder.path()).await.unwrap();
-    let named = Named { kubeconfig: Some(cluster.kubeconfig.clone()), context: None };
+    let named = Named { kubeconfig: Some(cluster.kubeconfig.clone()), ..Named::default() };
     let connection = connect(&named).await.unwrap();
     let board = Board::default();
-    let hands = Hands { client: connection.write.clone(), helm: Helm::new(None, &connection), board: board.clone() };
+    let audit = Audit::open(&folder.path().join("audit.jsonl"), Actor::default()).unwrap();
+    let hands = Hands {
+        client: connection.write.clone(),
+        helm: Helm::new(None, &connection),
+        board: board.clone(),
+        namespace: "kube-system".into(),
+        audit,
+    };
     let task = match name.as_str() {
         "clean" => clean(),
         "put-back" => HostTask::PutBack,
@@ -322,7 +332,7 @@ async fn one_task_by_ssh() {
     let effect =
         Effect::Task { node: "worker-1".into(), task: task.clone(), nth: 3, way: Way::Ssh { target: target.into() } };
     let (lines, _said) = tokio::sync::mpsc::channel(8);
-    let result = hands.apply(&effect, lines).await;
+    let result = hands.apply(&effect, 1, lines).await;
     if name == "refused" {
         let refusal = result.unwrap_err();
         assert!(refusal.message.contains("nobody.invalid") && refusal.next.contains("Unknown"), "{refusal:?}");

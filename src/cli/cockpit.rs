@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
+use futures::FutureExt;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -68,12 +69,15 @@ pub(super) async fn open(global: &Global, wanted: &Wanted, write: bool) -> Resul
         production: session.connection.marks.production,
     };
     let mut crew = Crew { session: &session, spec, engine, running: None };
-    if write {
-        crew.arm();
-    }
     let model = Model::new(name, write);
     let work = async {
         session.ask_around().await;
+        if write {
+            let armed = crew.arm().map(|()| String::new());
+            if armed.is_err() {
+                let _ = answer.send(armed).await;
+            }
+        }
         crew.carry_out(wished, answer).await;
     };
     let screen = cockpit::run(feed, model, Theme::from_environment());
@@ -108,13 +112,18 @@ impl Crew<'_> {
     async fn carry_out(&mut self, mut wished: mpsc::Receiver<Wish>, answer: mpsc::Sender<Result<String, String>>) {
         while let Some(wish) = wished.recv().await {
             let said = match wish {
-                Wish::Arm(true) => {
-                    self.arm();
-                    Ok("Armed: what is approved is carried out.".into())
-                }
+                Wish::Arm(true) => self.arm().map(|()| "Armed: what is approved is carried out.".into()),
                 Wish::Arm(false) => {
                     self.disarm().await;
                     Ok("Read-only.".into())
+                }
+                Wish::TakeOver => {
+                    self.session.take_over.send_modify(|n| *n += 1);
+                    self.arm().map(|()| "The lock is taken; the other engine has some seconds to notice.".into())
+                }
+                Wish::LogIn => {
+                    let logged_in = self.session.connection.log_in().await;
+                    logged_in.map(|()| "Logged in.".into()).map_err(|e| e.to_string())
                 }
                 Wish::Change(intents) => self.change(&intents).await,
             };
@@ -126,23 +135,29 @@ impl Crew<'_> {
 
     async fn change(&mut self, intents: &[Intent]) -> Result<String, String> {
         let client = &self.session.connection.write;
+        let audit = self.session.audit().map_err(|f| f.message)?;
         if self.session.board.read().migration.is_none() {
-            records::install_definitions(client).await?;
-            records::create_migration(client, self.spec.clone()).await?;
+            let begin = async {
+                records::install_definitions(client).await?;
+                records::create_migration(client, self.spec.clone()).await
+            };
+            audit.wish("migration/cutover", "what is wanted", begin.boxed()).await?;
         }
         for intent in intents {
-            records::carry_out(client, intent).await?;
+            records::carry_out(client, audit, intent).await?;
             self.session.journal.say(Kind::Wish, "migration", intent.kubectl());
         }
         Ok("Wished.".into())
     }
 
-    fn arm(&mut self) {
+    /// What cannot be written down is not done: without an audit log there is no engine.
+    fn arm(&mut self) -> Result<(), String> {
         if self.running.is_some() {
-            return;
+            return Ok(());
         }
+        let audit = self.session.audit().map_err(|f| f.message)?.clone();
         let (stop, stopped) = watch::channel(false);
-        let (task, mut roles) = self.session.start_engine(stopped);
+        let (task, mut roles) = self.session.start_engine(audit, stopped);
         let engine = self.engine.clone();
         tokio::spawn(async move {
             while roles.changed().await.is_ok() {
@@ -150,6 +165,8 @@ impl Crew<'_> {
                     Role::Starting => EngineState::Off,
                     Role::Acting => EngineState::Here,
                     Role::Watching(who) => EngineState::Elsewhere(who),
+                    Role::Soon => EngineState::Soon,
+                    Role::NotLetIn(why) => EngineState::NotLetIn(why),
                     Role::Unsure(why) => EngineState::Unsure(why),
                 };
                 engine.send_replace(state);
@@ -157,6 +174,7 @@ impl Crew<'_> {
             engine.send_replace(EngineState::Off);
         });
         self.running = Some((stop, task));
+        Ok(())
     }
 
     async fn disarm(&mut self) {

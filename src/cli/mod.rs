@@ -1,7 +1,9 @@
 //! The command line: one file a command.
 
 mod ansible;
+mod audit;
 mod cockpit;
+mod credential;
 mod demo;
 mod exit;
 mod findings;
@@ -54,6 +56,9 @@ struct Global {
     /// The helm program
     #[arg(long, global = true, value_name = "PROGRAM", env = "CUTOVER_HELM")]
     helm: Option<PathBuf>,
+    /// The audit log (otherwise one for each cluster in the state folder, ~/.local/state/cutover/audit)
+    #[arg(long, global = true, value_name = "FILE", env = "CUTOVER_AUDIT_LOG")]
+    audit_log: Option<PathBuf>,
     /// How to print
     #[arg(long, short, global = true, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -61,7 +66,7 @@ struct Global {
 
 impl Global {
     fn named(&self) -> Named {
-        Named { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
+        Named { kubeconfig: self.kubeconfig.clone(), context: self.context.clone(), in_cluster: false }
     }
 }
 
@@ -91,6 +96,11 @@ enum Command {
     Rollback(rollback::Rollback),
     /// Check that the cluster is on Cilium; changes nothing
     Verify,
+    /// Check the log of everything that was done
+    Audit(audit::Audit),
+    /// Run a credential plugin away from the terminal
+    #[command(hide = true)]
+    Credential(credential::Credential),
     /// Print the custom resource definitions, the rights that are needed, or the script for hosts
     Manifests(manifests::Manifests),
 }
@@ -107,14 +117,16 @@ pub async fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     };
     let global = arguments.global.clone();
     let result = match arguments.command {
-        None => cockpit::open(&global, &arguments.wanted, arguments.write).await,
-        Some(Command::Demo(demo)) => demo.run(&global).await,
+        None => Box::pin(cockpit::open(&global, &arguments.wanted, arguments.write)).await,
+        Some(Command::Demo(demo)) => Box::pin(demo.run(&global)).await,
         Some(Command::Preflight(preflight)) => preflight.run(&global).await,
         Some(Command::Plan(plan)) => plan.run(&global).await,
-        Some(Command::Run(run)) => run.run(&global).await,
+        Some(Command::Run(run)) => Box::pin(run.run(&global)).await,
         Some(Command::Status) => status::run(&global).await,
         Some(Command::Rollback(rollback)) => rollback.run(&global).await,
         Some(Command::Verify) => findings::verify(&global).await,
+        Some(Command::Audit(audit)) => audit.run(&global).await,
+        Some(Command::Credential(credential)) => credential.run().await,
         Some(Command::Manifests(manifests)) => manifests.run(),
     };
     result.unwrap_or_else(|Failed { exit, message }| {

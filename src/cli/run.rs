@@ -3,6 +3,7 @@
 use std::{io::IsTerminal, time::Duration};
 
 use clap::Args;
+use futures::FutureExt;
 use jiff::Timestamp;
 use tokio::{
     sync::{broadcast, watch},
@@ -93,15 +94,19 @@ impl Run {
         )?;
         let client = &session.connection.write;
         let failed = |message: String| Failed::new(Exit::Failed, message);
-        records::install_definitions(client).await.map_err(failed)?;
-        records::create_migration(client, spec).await.map_err(failed)?;
-        records::change_spec(client, &changes).await.map_err(failed)?;
+        let audit = session.audit()?;
+        let begin = async {
+            records::install_definitions(client).await?;
+            records::create_migration(client, spec).await?;
+            records::change_spec(client, &changes).await
+        };
+        audit.wish("migration/cutover", "what is wanted", begin.boxed()).await.map_err(failed)?;
         if !consents.is_empty() {
-            records::carry_out(client, &Intent::Consent(consents)).await.map_err(failed)?;
+            records::carry_out(client, audit, &Intent::Consent(consents)).await.map_err(failed)?;
         }
         for node in &self.release {
             let go = Intent::Node { node: node.clone(), target: Target::Cilium };
-            records::carry_out(client, &go).await.map_err(failed)?;
+            records::carry_out(client, audit, &go).await.map_err(failed)?;
         }
         for node in &self.go_on {
             let times = session
@@ -111,9 +116,9 @@ impl Run {
                 .get(node.as_str())
                 .map_or(0, |r| r.spec.go_on.max(r.status.as_ref().map_or(0, |s| s.gone_on)));
             let go = Intent::GoOn { node: node.clone(), times: times + 1 };
-            records::carry_out(client, &go).await.map_err(failed)?;
+            records::carry_out(client, audit, &go).await.map_err(failed)?;
         }
-        records::carry_out(client, &Intent::Approve(self.until)).await.map_err(failed)?;
+        records::carry_out(client, audit, &Intent::Approve(self.until)).await.map_err(failed)?;
         let until = self.until;
         follow(&session, global, self.timeout, move |facts| reached(facts, until)).await
     }
@@ -153,7 +158,7 @@ pub(super) async fn follow(
 ) -> Result<Exit, Failed> {
     let (stop, stopped) = watch::channel(false);
     let mut lines = session.journal.listen();
-    let (engine, mut roles) = session.start_engine(stopped);
+    let (engine, mut roles) = session.start_engine(session.audit()?.clone(), stopped);
     let mut changes = session.board.changes();
     let began = Instant::now();
     let deadline = limit.map(|s| began + Duration::from_secs(s));
@@ -176,6 +181,8 @@ pub(super) async fn follow(
             Ok(()) = roles.changed() => match roles.borrow_and_update().clone() {
                 Role::Watching(who) => output::note(&format!("{} runs the engine; this is a view until it stops", safe(&who))),
                 Role::Unsure(why) => output::note(&format!("the lock could not be renewed: {}", safe(&why))),
+                Role::Soon => output::note("the lock is taken over; whoever had it has some seconds to notice"),
+                Role::NotLetIn(why) => output::note(&format!("{}. Log in again elsewhere: it goes on by itself", safe(&why))),
                 Role::Starting | Role::Acting => {}
             },
             Ok(()) = changes.changed() => { changes.borrow_and_update(); }

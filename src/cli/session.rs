@@ -1,6 +1,10 @@
 //! A connected cluster: clients, facts, and an engine when one is wanted.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use tokio::{
     sync::watch,
@@ -12,16 +16,18 @@ use super::{Exit, Global};
 use crate::{
     cluster::{
         apply::Hands,
+        audit::{self, Audit},
         board::Board,
         connect::{Connection, connect},
         helm::Helm,
-        surroundings, watch as watches,
+        process, surroundings, watch as watches,
     },
     domain::{
         api::{MIGRATION, Migration, MigrationSpec},
+        audit::Actor,
         facts::{Facts, Freshness},
     },
-    engine::{Engine, Journal, Role, identity},
+    engine::{Engine, Journal, Role, SystemClock, identity},
 };
 
 /// Why a command ended without doing what it was asked.
@@ -45,6 +51,11 @@ pub(super) struct Session {
     pub(super) board: Board,
     pub(super) journal: Journal,
     pub(super) helm: Helm,
+    audit_log: Option<PathBuf>,
+    audit: OnceLock<Audit>,
+    pub(super) clock: Arc<SystemClock>,
+    /// Counts how often an operator has said that the lock be taken from whoever has it.
+    pub(super) take_over: watch::Sender<u32>,
     _watches: JoinSet<()>,
 }
 
@@ -62,8 +73,20 @@ impl Session {
         let connection = connect(&global.named()).await.map_err(|e| Failed::new(Exit::Unreachable, e.to_string()))?;
         let board = Board::default();
         let helm = Helm::new(global.helm.as_deref(), &connection);
-        let watches = watches::start(&connection.read, &board);
-        Ok(Self { connection, board, journal: Journal::default(), helm, _watches: watches })
+        let clock = Arc::new(SystemClock::default());
+        let heard = Arc::clone(&clock);
+        let watches = watches::start(&connection.read, &board, move |theirs| heard.hear(theirs));
+        Ok(Self {
+            connection,
+            board,
+            journal: Journal::default(),
+            helm,
+            audit_log: global.audit_log.clone(),
+            audit: OnceLock::new(),
+            clock,
+            take_over: watch::Sender::new(0),
+            _watches: watches,
+        })
     }
 
     /// Versions, rights and helm.
@@ -94,17 +117,48 @@ impl Session {
         self.board.read().migration.clone().unwrap_or_else(|| Migration::new(MIGRATION, spec))
     }
 
+    /// The audit log: opened when something is about to be changed for the first time.
+    pub(super) fn audit(&self) -> Result<&Audit, Failed> {
+        if let Some(open) = self.audit.get() {
+            return Ok(open);
+        }
+        let surroundings = self.board.read().surroundings.clone();
+        let actor = Actor {
+            operator: surroundings.signed(&identity()),
+            process: process::own(),
+            server: self.connection.server.clone(),
+            cluster: surroundings.cluster.clone(),
+        };
+        let path = audit_path(self.audit_log.as_deref(), &actor.cluster)?;
+        let open =
+            Audit::open(&path, actor).map_err(|e| Failed::new(Exit::Failed, format!("{e}. Nothing was changed")))?;
+        Ok(self.audit.get_or_init(|| open))
+    }
+
     /// Starts an engine; dropping the handle does not stop it, `stop` does.
-    pub(super) fn start_engine(&self, stop: watch::Receiver<bool>) -> (JoinHandle<()>, watch::Receiver<Role>) {
+    pub(super) fn start_engine(
+        &self,
+        audit: Audit,
+        stop: watch::Receiver<bool>,
+    ) -> (JoinHandle<()>, watch::Receiver<Role>) {
         let role = watch::Sender::new(Role::Starting);
         let roles = role.subscribe();
+        let cluster = Hands {
+            client: self.connection.write.clone(),
+            helm: self.helm.clone(),
+            board: self.board.clone(),
+            namespace: "kube-system".into(),
+            audit,
+        };
         let engine = Engine {
-            hands: Hands { client: self.connection.write.clone(), helm: self.helm.clone(), board: self.board.clone() },
+            cluster,
             board: self.board.clone(),
             journal: self.journal.clone(),
+            clock: self.clock.clone(),
             identity: identity(),
-            namespace: "kube-system".into(),
+            process: process::own(),
             role,
+            take_over: self.take_over.subscribe(),
         };
         (tokio::spawn(engine.run(stop)), roles)
     }
@@ -113,6 +167,16 @@ impl Session {
     pub(super) fn facts(&self) -> Facts {
         self.board.read().clone()
     }
+}
+
+/// Where the log about a cluster is, unless it was named.
+pub(super) fn audit_path(named: Option<&Path>, cluster: &str) -> Result<PathBuf, Failed> {
+    if let Some(path) = named {
+        return Ok(path.to_owned());
+    }
+    let name = if cluster.is_empty() { "unknown-cluster" } else { cluster };
+    let folder = audit::folder().map_err(|e| Failed::new(Exit::Failed, e))?;
+    Ok(folder.join(format!("{name}.jsonl")))
 }
 
 /// A source that was refused will not come by waiting.

@@ -4,12 +4,16 @@ use std::{path::PathBuf, time::Duration};
 
 use kube::{
     Client, Config,
-    config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig},
+    config::{ExecConfig, ExecInteractiveMode, KubeConfigOptions, Kubeconfig},
 };
 use serde_json::Value;
 use thiserror::Error;
 
-use super::error::{code, sentence};
+use super::{
+    credentials::Renewing,
+    error::{code, sentence},
+    scribe::Scribe,
+};
 
 /// What the operator named.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +22,8 @@ pub struct Named {
     pub kubeconfig: Option<PathBuf>,
     /// `--context`.
     pub context: Option<String>,
+    /// Without either: the service account of the pod that this runs in.
+    pub in_cluster: bool,
 }
 
 /// A cluster that answers.
@@ -35,6 +41,9 @@ pub struct Connection {
     pub kubeconfig: Option<PathBuf>,
     /// What the context says of itself under the extension `cutover.dev`.
     pub marks: Marks,
+    named: Named,
+    reading: Renewing,
+    writing: Renewing,
 }
 
 /// The extension `cutover.dev` of a context: `{production, hubble, helm}`.
@@ -110,31 +119,116 @@ const FIRST_ANSWER: Duration = Duration::from_secs(10);
 /// # Errors
 /// See [`ConnectError`].
 pub async fn connect(named: &Named) -> Result<Connection, ConnectError> {
-    let kubeconfig = read(named)?;
-    let context = named.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
-    let known: Vec<&str> = kubeconfig.contexts.iter().map(|c| c.name.as_str()).collect();
-    if !known.contains(&context.as_str()) {
-        let known = if known.is_empty() { "none".into() } else { known.join(", ") };
-        return Err(ConnectError::Context { name: context, known });
+    let way = Way::find(named).await?;
+    way.log_in().await?;
+    let reading = way.renewing(named, true)?;
+    let writing = way.renewing(named, false)?;
+    Ok(Connection {
+        read: Client::new(reading.clone(), "default"),
+        write: Client::new(Scribe(writing.clone()), "default"),
+        context: way.context,
+        server: way.server,
+        kubeconfig: named.kubeconfig.clone(),
+        marks: way.marks,
+        named: named.clone(),
+        reading,
+        writing,
+    })
+}
+
+impl Connection {
+    /// Asks for credentials on the terminal, which has to be free for it, and uses them from now on.
+    ///
+    /// # Errors
+    /// See [`ConnectError`].
+    pub async fn log_in(&self) -> Result<(), ConnectError> {
+        let way = Way::find(&self.named).await?;
+        way.log_in().await?;
+        self.reading.exchange(way.client(true)?);
+        self.writing.exchange(way.client(false)?);
+        Ok(())
     }
-    let marks = marks(&kubeconfig, &context);
-    let unusable = |why: String| ConnectError::Unusable { context: context.clone(), why };
-    let options = KubeConfigOptions { context: Some(context.clone()), cluster: None, user: None };
-    let mut config =
-        Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| unusable(super::error::root(&e)))?;
-    let server = config.cluster_url.to_string();
-    config.connect_timeout = Some(FIRST_ANSWER);
-    config.read_timeout = None;
-    // the first request may ask the operator for a password; those behind the screen must not
-    let login = Client::try_from(config.clone()).map_err(|e| unusable(sentence(&e)))?;
-    greet(&login, &server, &context).await?;
-    if let Some(exec) = &mut config.auth_info.exec {
-        exec.interactive_mode = Some(ExecInteractiveMode::Never);
+}
+
+/// How to reach a cluster, as the kubeconfig says it now.
+struct Way {
+    config: Config,
+    context: String,
+    server: String,
+    marks: Marks,
+}
+
+impl Way {
+    async fn find(named: &Named) -> Result<Self, ConnectError> {
+        if named.in_cluster && named.kubeconfig.is_none() && named.context.is_none() {
+            let config = Config::incluster().map_err(|e| ConnectError::Kubeconfig(super::error::root(&e)))?;
+            return Ok(Self::of(config, "in-cluster".into(), Marks::default()));
+        }
+        let kubeconfig = read(named)?;
+        let context = named.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
+        let known: Vec<&str> = kubeconfig.contexts.iter().map(|c| c.name.as_str()).collect();
+        if !known.contains(&context.as_str()) {
+            let known = if known.is_empty() { "none".into() } else { known.join(", ") };
+            return Err(ConnectError::Context { name: context, known });
+        }
+        let marks = marks(&kubeconfig, &context);
+        let options = KubeConfigOptions { context: Some(context.clone()), cluster: None, user: None };
+        let config = Config::from_custom_kubeconfig(kubeconfig, &options)
+            .await
+            .map_err(|e| ConnectError::Unusable { context: context.clone(), why: super::error::root(&e) })?;
+        Ok(Self::of(config, context, marks))
     }
-    let read = Client::try_from(config.clone()).map_err(|e| unusable(sentence(&e)))?;
-    config.default_retry = false;
-    let write = Client::try_from(config).map_err(|e| unusable(sentence(&e)))?;
-    Ok(Connection { read, write, context, server, kubeconfig: named.kubeconfig.clone(), marks })
+
+    fn of(mut config: Config, context: String, marks: Marks) -> Self {
+        config.connect_timeout = Some(FIRST_ANSWER);
+        config.read_timeout = None;
+        let server = config.cluster_url.to_string();
+        Self { config, context, server, marks }
+    }
+
+    fn unusable(&self, why: String) -> ConnectError {
+        ConnectError::Unusable { context: self.context.clone(), why }
+    }
+
+    /// The first request may ask the operator for a password; those behind the screen must not.
+    async fn log_in(&self) -> Result<(), ConnectError> {
+        let login = Client::try_from(self.config.clone()).map_err(|e| self.unusable(sentence(&e)))?;
+        greet(&login, &self.server, &self.context).await
+    }
+
+    /// A client that neither asks nor paints. One that reads repeats what failed for a moment.
+    fn client(&self, reads: bool) -> Result<Client, ConnectError> {
+        let mut config = self.config.clone();
+        if let Some(exec) = &mut config.auth_info.exec {
+            quiet(exec);
+        }
+        config.default_retry = reads;
+        Client::try_from(config).map_err(|e| self.unusable(sentence(&e)))
+    }
+
+    fn renewing(&self, named: &Named, reads: bool) -> Result<Renewing, ConnectError> {
+        let named = named.clone();
+        Ok(Renewing::new(self.client(reads)?, move || {
+            let named = named.clone();
+            Box::pin(async move {
+                let way = Self::find(&named).await.map_err(|e| e.to_string())?;
+                // making a client runs the plugin, and waits for it
+                let made = tokio::task::spawn_blocking(move || way.client(reads).map_err(|e| e.to_string()));
+                made.await.map_err(|e| e.to_string())?
+            })
+        }))
+    }
+}
+
+/// The plugin is run by this program's own `credential`, in a session without a terminal and with an end.
+fn quiet(exec: &mut ExecConfig) {
+    exec.interactive_mode = Some(ExecInteractiveMode::Never);
+    if let (Some(command), Ok(own)) = (exec.command.take(), std::env::current_exe()) {
+        let mut args = vec!["credential".to_owned(), "--".to_owned(), command];
+        args.extend(exec.args.take().unwrap_or_default());
+        exec.command = Some(own.to_string_lossy().into_owned());
+        exec.args = Some(args);
+    }
 }
 
 fn read(named: &Named) -> Result<Kubeconfig, ConnectError> {

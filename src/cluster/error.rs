@@ -2,6 +2,8 @@
 
 use kube::core::Status;
 
+use super::port::Trouble;
+
 /// The API server says that something is not there. Compares the code: an answer without a JSON body
 /// has no reason that could be compared (kube 5 makes its own up).
 pub fn is_not_found(error: &kube::Error) -> bool {
@@ -21,16 +23,34 @@ pub fn code(error: &kube::Error) -> Option<u16> {
     }
 }
 
+/// What an engine has to know of a request for the lock or a status that failed.
+pub(super) fn trouble(error: &kube::Error) -> Trouble {
+    match error {
+        e if is_conflict(e) => Trouble::Conflict,
+        kube::Error::Auth(_) => Trouble::Credentials(sentence(error)),
+        e if code(e) == Some(401) => Trouble::Credentials(sentence(error)),
+        e => Trouble::Other(sentence(e)),
+    }
+}
+
 /// An error as one sentence.
 pub fn sentence(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => api(status),
-        kube::Error::Auth(e) => format!("the credentials were refused or could not be got: {}", chain(e)),
+        kube::Error::Auth(e) => format!("the credentials could not be got: {}", plugin(e)),
         kube::Error::Service(e) => format!("the API server cannot be reached: {}", chain(&**e)),
         kube::Error::HyperError(e) => format!("the connection broke: {}", chain(e)),
         kube::Error::SerdeError(e) => format!("the answer is not Kubernetes': {e}"),
         other => chain(other),
     }
+}
+
+/// What a credential plugin said of its failure; never what it printed as its answer.
+fn plugin(error: &kube::client::AuthError) -> String {
+    let kube::client::AuthError::AuthExecRun { out, .. } = error else { return chain(error) };
+    let said = String::from_utf8_lossy(&out.stderr);
+    let last = said.lines().rfind(|l| !l.trim().is_empty()).unwrap_or("the credential plugin failed");
+    last.trim_start_matches("cutover: ").to_owned()
 }
 
 fn api(status: &Status) -> String {

@@ -1,13 +1,19 @@
 //! Everything that speaks to Kubernetes: connect, watch into facts, apply effects, hold the lease.
 
 pub mod apply;
+pub mod audit;
 pub mod board;
 pub mod connect;
 mod convert;
+mod credentials;
 pub mod error;
+mod events;
 pub mod helm;
-pub mod lease;
+mod lease;
+pub mod port;
+pub mod process;
 pub mod records;
 pub mod relay;
+mod scribe;
 pub mod surroundings;
 pub mod watch;

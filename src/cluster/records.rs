@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::FutureExt;
 use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
@@ -12,7 +13,10 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::error::{is_conflict, is_not_found, sentence};
+use super::{
+    audit::Audit,
+    error::{is_conflict, is_not_found, sentence},
+};
 use crate::domain::{
     api::{
         self, MIGRATION, Migration, MigrationSpec, MigrationStatus, NodeMigration, NodeMigrationSpec,
@@ -103,11 +107,18 @@ pub async fn create_record(client: &Client, node: &str, owner: &Migration) -> ku
     }
 }
 
-/// Carries a wish out: a patch of `spec`.
+/// Carries a wish out, and writes it down.
 ///
 /// # Errors
 /// A sentence.
-pub async fn carry_out(client: &Client, intent: &Intent) -> Result<(), String> {
+pub async fn carry_out(client: &Client, audit: &Audit, intent: &Intent) -> Result<(), String> {
+    let object =
+        intent.node_patch().map_or_else(|| format!("migration/{MIGRATION}"), |(n, _)| format!("nodemigration/{n}"));
+    audit.wish(&object, &intent.kubectl(), patch_spec(client, intent).boxed()).await
+}
+
+/// A patch of `spec`.
+async fn patch_spec(client: &Client, intent: &Intent) -> Result<(), String> {
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
     if let Some((node, patch)) = intent.node_patch() {
         let api: Api<NodeMigration> = Api::all(client.clone());

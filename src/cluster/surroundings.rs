@@ -4,7 +4,7 @@ use futures::future::join_all;
 use k8s_openapi::api::{
     authentication::v1::SelfSubjectReview,
     authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
-    core::v1::Service,
+    core::v1::{Namespace, Service},
 };
 use kube::{Api, Client, api::PostParams};
 
@@ -47,6 +47,7 @@ pub async fn ask(connection: &Connection, helm: &Helm) -> Surroundings {
         helm: Some(helm.version().await),
         own_name: own_name(),
         user: user(client).await.unwrap_or_default(),
+        cluster: cluster(client).await.unwrap_or_default(),
     }
 }
 
@@ -57,8 +58,13 @@ async fn user(client: &Client) -> Option<String> {
     answer.status?.user_info?.username
 }
 
+/// Which cluster it is, whatever its address: the UID of a namespace that every cluster has once.
+async fn cluster(client: &Client) -> Option<String> {
+    Api::<Namespace>::all(client.clone()).get("kube-system").await.ok()?.metadata.uid
+}
+
 /// What this machine, or this pod, is called: both are found in the same file.
-fn own_name() -> String {
+pub(super) fn own_name() -> String {
     std::fs::read_to_string("/etc/hostname").map(|n| n.trim().to_owned()).unwrap_or_default()
 }
 

@@ -49,6 +49,10 @@ pub enum Does {
     Pause,
     /// Arm or disarm.
     Arm,
+    /// Take the lock from another engine.
+    TakeOver,
+    /// Log in again, with the screen put aside.
+    LogIn,
     /// Show a screen.
     Show(Screen),
     /// Move the selection by so many rows.
@@ -142,6 +146,17 @@ pub const ACTIONS: &[Action] = &[
         risk: Risk::Reversible,
         ..action("w", "arm", "Allow changes from this cockpit, or go back to read-only.", Does::Arm, 5)
     },
+    Action {
+        risk: Risk::Reversible,
+        ..action(
+            "t",
+            "take over",
+            "Run the engine here instead of where it runs now. A dialog says first where.",
+            Does::TakeOver,
+            1,
+        )
+    },
+    action("L", "", "Log in again: the screen is put aside while the credential plugin asks.", Does::LogIn, 0),
     action("1", "", "Overview: phases, progress, every node's steps.", Does::Show(Screen::Overview), 0),
     action("2", "", "Nodes: steps with their times, pods left, what blocks.", Does::Show(Screen::Nodes), 0),
     action("3", "", "CNI pods: Flannel, Cilium, operator, Hubble relay.", Does::Show(Screen::Pods), 0),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Scene, model::Model, rows};
+use super::{EngineState, Scene, model::Model, rows};
 use crate::domain::{
     api::{Consent, NodeMigrationStatus, PhaseState, Target},
     consent::Wanted,
@@ -51,6 +51,7 @@ pub(super) enum Does {
     Change,
     Arm,
     Disarm,
+    TakeOver,
     Quit,
     /// It only tells.
     Nothing,
@@ -401,12 +402,28 @@ pub(super) fn arm(model: &Model) -> Dialog {
     Dialog { does: Does::Arm, ..Dialog::new("Allow changes from this cockpit?", lines) }
 }
 
+/// `t`: the lock is taken from an engine that lives.
+pub(super) fn take_over(model: &Model, scene: &Scene<'_>) -> Dialog {
+    let EngineState::Elsewhere(who) = scene.engine else {
+        return Dialog::refuse("Nothing to take over", "No other engine holds the lock, as far as this cockpit knows.");
+    };
+    let waiting = scene.migration.status.as_ref().map(|s| s.waiting.clone()).filter(|w| !w.is_empty());
+    let lines = vec![
+        cluster(model),
+        format!("runs it   {}", safe(who)),
+        format!("it does   {}", safe(&waiting.unwrap_or_else(|| "nothing at the moment".into()))),
+        "The lock is taken now. This engine begins some seconds later, when the other one has to have noticed.".into(),
+        "What the other one has begun on hosts, and a helm that it runs, go on there to their end.".into(),
+    ];
+    Dialog { does: Does::TakeOver, ..Dialog::new("Take over from another engine?", lines) }
+}
+
 /// `q` while something is under way.
 pub(super) fn quit(scene: &Scene<'_>) -> Option<Dialog> {
     let at_work = rows::phase_states(scene)
         .iter()
         .any(|p| matches!(p.state, PhaseState::Running | PhaseState::RollingBack | PhaseState::Blocked));
-    if !at_work || *scene.engine != super::EngineState::Here {
+    if !at_work || *scene.engine != EngineState::Here {
         return None;
     }
     let out: Vec<&str> = scene

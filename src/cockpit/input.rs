@@ -94,6 +94,8 @@ fn act(model: &mut Model, scene: &Scene<'_>, does: Does) -> Vec<Wish> {
         Does::RollBackAll => model.overlay = open(dialog::roll_back_all(model, scene)),
         Does::Pause => model.overlay = open(dialog::pause(model, scene)),
         Does::Arm => model.overlay = open(dialog::arm(model)),
+        Does::TakeOver => model.overlay = open(dialog::take_over(model, scene)),
+        Does::LogIn => model.logs_in = true,
         Does::Show(screen) => {
             model.screen = screen;
             model.focus = Focus::First;
@@ -232,6 +234,7 @@ fn in_dialog(model: &mut Model, mut dialog: Dialog, key: KeyEvent) -> Vec<Wish> 
             model.armed = dialog.does == dialog::Does::Arm;
             vec![Wish::Arm(model.armed)]
         }
+        dialog::Does::TakeOver => vec![Wish::TakeOver],
         dialog::Does::Quit => {
             model.leaving = true;
             vec![]

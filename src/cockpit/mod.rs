@@ -53,6 +53,10 @@ pub enum Wish {
     Arm(bool),
     /// Change `spec`, in this order. The Migration is created if there is none.
     Change(Vec<Intent>),
+    /// Take the lock from whoever has it.
+    TakeOver,
+    /// Ask the operator for credentials, on the bare terminal.
+    LogIn,
 }
 
 /// Who runs the engine, as the header says it.
@@ -65,6 +69,10 @@ pub enum EngineState {
     Here,
     /// Elsewhere: by whom.
     Elsewhere(String),
+    /// Here, as soon as whoever had the lock has to have noticed that it was taken.
+    Soon,
+    /// The API server does not accept the credentials any more.
+    NotLetIn(String),
     /// The lock could not be had; why.
     Unsure(String),
 }
@@ -163,6 +171,16 @@ pub async fn run(mut feed: Feed, mut model: Model, theme: Theme) -> std::io::Res
         if model.leaves() {
             break;
         }
+        if std::mem::take(&mut model.logs_in) {
+            // the plugin may ask and print as it likes: nothing of ours is on the terminal meanwhile
+            drop(events);
+            drop(terminal);
+            let said = feed.log_in().await;
+            terminal = terminal::Guard::enter()?;
+            events = EventStream::new();
+            model.answered(said);
+            (dirty, urgent) = (true, true);
+        }
     }
     drop(terminal);
     Ok(model)
@@ -195,6 +213,14 @@ impl Remembered {
 }
 
 impl Feed {
+    async fn log_in(&mut self) -> Result<String, String> {
+        let gone = || Err("nobody carries it out".to_owned());
+        if self.wishes.send(Wish::LogIn).await.is_err() {
+            return gone();
+        }
+        self.answers.recv().await.unwrap_or_else(gone)
+    }
+
     /// Everything as it is now, held still while `look` looks at it.
     fn with_scene<T>(&self, last: &mut Remembered, look: impl FnOnce(&Scene<'_>) -> T) -> T {
         let facts = self.facts.read().unwrap_or_else(PoisonError::into_inner);

@@ -84,6 +84,7 @@ pub struct Model {
     pub(super) toast: Option<Toast>,
     pub(super) busy: bool,
     pub(super) leaving: bool,
+    pub(super) logs_in: bool,
     pub(super) was_complete: Option<bool>,
     /// Rows of a page at the last frame.
     pub(super) page: usize,
@@ -104,6 +105,7 @@ impl Model {
             toast: None,
             busy: false,
             leaving: false,
+            logs_in: false,
             was_complete: None,
             page: 10,
         }

@@ -361,6 +361,8 @@ impl<'a> Run<'a> {
             waiting: self.waiting,
             findings: self.findings,
             engine: self.old.engine.clone(),
+            epoch: self.old.epoch,
+            audit: self.old.audit.clone(),
             helm_begun,
             flannel_networks,
             observed_generation: ctx.migration.metadata.generation.unwrap_or_default(),

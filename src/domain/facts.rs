@@ -91,6 +91,8 @@ pub struct Facts {
     pub surroundings: Surroundings,
     /// The API server answers within so many milliseconds, rounded up to steps so that it seldom changes.
     pub latency: Option<u32>,
+    /// Seconds by which this machine's clock is ahead of the API server's; 0 where that is little.
+    pub clock_off: i64,
     /// The API server says that its etcd is not well.
     pub etcd_failing: bool,
     /// Sources by name, with how fresh they are.
@@ -112,6 +114,8 @@ pub struct Surroundings {
     pub own_name: String,
     /// Who the API server takes the user for; empty where it does not say.
     pub user: String,
+    /// UID of the namespace `kube-system`; empty when it could not be read.
+    pub cluster: String,
 }
 
 impl Surroundings {
@@ -387,6 +391,13 @@ impl Facts {
     /// Every source has been listed, and what is asked once has been answered.
     pub fn is_known(&self) -> bool {
         !self.sources.is_empty() && self.stale().is_empty() && self.surroundings.helm.is_some()
+    }
+
+    /// The highest epoch in any record: an engine of an older term is not to act any more.
+    pub fn epoch(&self) -> i64 {
+        let migration = self.migration.iter().filter_map(|m| m.status.as_ref()).map(|s| s.epoch);
+        let nodes = self.node_migrations.values().filter_map(|n| n.status.as_ref()).map(|s| s.epoch);
+        migration.chain(nodes).max().unwrap_or_default()
     }
 
     /// Sources that are late.

@@ -4,6 +4,7 @@
 //! ([`facts::Facts`], now); everything else feeds it or reads what it says.
 
 pub mod api;
+pub mod audit;
 pub mod checks;
 pub mod consent;
 pub mod decide;
@@ -15,6 +16,7 @@ pub mod facts;
 pub mod flannel;
 pub mod host;
 pub mod intent;
+pub mod lock;
 pub mod log;
 pub mod phase;
 pub mod placement;

@@ -1,9 +1,12 @@
 //! The control loop: hold the lease, decide, record, act, look again.
 
+mod clock;
 mod journal;
+mod lock;
+mod record;
 mod work;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
@@ -11,23 +14,18 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+pub use clock::{Clock, SystemClock};
 pub use journal::Journal;
 
 use crate::{
-    cluster::{
-        apply::Hands,
-        board::Board,
-        error,
-        lease::{Held, Lock, RENEW},
-        records,
-    },
+    cluster::{board::Board, port::Cluster},
     domain::{
-        api::MigrationStatus,
-        decide::{Decision, decide},
+        decide::decide,
         log::{Entry, Kind},
         rolling::Context,
     },
 };
+use lock::{Held, Lock};
 use work::Work;
 
 /// Events come in bursts: a little patience saves most decisions.
@@ -43,43 +41,56 @@ pub enum Role {
     Starting,
     /// It holds the lease and acts.
     Acting,
+    /// It has taken the lock from somebody, who has to have noticed before it acts.
+    Soon,
     /// Somebody else does.
     Watching(String),
+    /// The API server does not accept the credentials any more.
+    NotLetIn(String),
     /// The lease could not be taken or renewed.
     Unsure(String),
 }
 
 /// The engine.
-pub struct Engine {
+pub struct Engine<C> {
     /// What changes the cluster.
-    pub hands: Hands,
+    pub cluster: C,
     /// The facts.
     pub board: Board,
     /// Where it says what it does.
     pub journal: Journal,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
     /// Who it is: shown to others.
     pub identity: String,
-    /// Namespace of the lease.
-    pub namespace: String,
+    /// Which run of which program it is: never the same twice.
+    pub process: String,
     /// Told what it is doing.
     pub role: watch::Sender<Role>,
+    /// Counts how often an operator has said that the lock be taken from whoever has it.
+    pub take_over: watch::Receiver<u32>,
 }
 
-impl Engine {
+impl<C: Cluster> Engine<C> {
     /// Runs until `stop` becomes true, then gives the lease back.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        let mut lock = Lock::new(self.hands.client.clone(), &self.namespace, self.identity.clone());
-        let mut work = Work::new(self.hands.clone(), self.journal.clone());
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut lock =
+            Lock::new(self.cluster.clone(), Arc::clone(&self.clock), self.identity.clone(), self.process.clone());
+        let mut work = Work::new(self.cluster.clone(), self.journal.clone(), Arc::clone(&self.clock));
         let mut changes = self.board.changes();
         let mut next_renewal = Instant::now();
         let mut next_tick = Instant::now();
-        let mut since = Timestamp::now();
+        let mut pace = Pace { since: self.clock.now(), anchored: self.clock.elapsed() };
         loop {
             let woken_by_change = tokio::select! {
                 () = told_to_stop(&mut stop) => break,
                 () = sleep_until(next_renewal) => {
-                    self.renew(&mut lock).await;
-                    next_renewal = Instant::now() + RENEW.min(if lock.is_fresh() { RENEW } else { TICK });
+                    let held = self.renew(&mut lock).await;
+                    let got_it = self.tell(&held);
+                    next_renewal = Instant::now() + Lock::<C>::pause(&held);
+                    if got_it || lock.epoch().is_none() {
+                        next_tick = Instant::now();
+                    }
                     continue;
                 }
                 () = work.finished() => false,
@@ -91,140 +102,92 @@ impl Engine {
                 changes.borrow_and_update();
             }
             next_tick = Instant::now() + TICK;
-            if !lock.is_fresh() {
-                since = Timestamp::now();
-                continue;
-            }
-            let decision = {
-                let facts = self.board.read();
-                let Some(migration) = &facts.migration else { continue };
-                let (failures, under_way, ended) = (work.failures(), work.under_way(), work.ended());
-                let now = Timestamp::now();
-                decide(Context { facts: &facts, migration, failures, under_way, ended, since, now })
-            };
-            if decision.held.is_some() {
-                since = Timestamp::now();
-            }
-            // the intent is on record before anything is done: whoever comes after knows what was begun
-            if !self.record(&decision).await {
-                continue;
-            }
-            for effect in decision.effects {
-                if lock.is_fresh() {
-                    work.begin(effect);
-                }
-            }
+            self.round(&mut lock, &mut work, &mut pace).await;
         }
         work.settle().await;
+        if let Some(epoch) = lock.epoch() {
+            self.anchor_last(epoch).await;
+        }
         lock.release().await;
     }
 
-    async fn renew(&self, lock: &mut Lock) {
-        let role = match tokio::time::timeout(RENEW, lock.hold()).await {
-            Ok(Ok(Held::Ours)) => Role::Acting,
-            Ok(Ok(Held::Theirs(who))) => Role::Watching(who),
-            Ok(Err(e)) => Role::Unsure(error::sentence(&e)),
-            Err(_) => Role::Unsure("the API server does not answer".into()),
+    /// Decides, writes down what is about to be done, looks once more whether it may, and begins it.
+    async fn round(&self, lock: &mut Lock<C>, work: &mut Work<C>, pace: &mut Pace) {
+        let Some(epoch) = lock.epoch() else {
+            work.forget();
+            pace.since = self.clock.now();
+            return;
         };
-        self.role.send_if_modified(|now| {
+        let decision = {
+            let facts = self.board.read();
+            let Some(migration) = &facts.migration else { return };
+            if facts.epoch() > epoch {
+                drop(facts);
+                lock.lose();
+                return;
+            }
+            let (failures, under_way, ended) = (work.failures(), work.under_way(), work.ended());
+            let now = self.clock.now();
+            decide(Context { facts: &facts, migration, failures, under_way, ended, since: pace.since, now })
+        };
+        if decision.held.is_some() {
+            pace.since = self.clock.now();
+        }
+        // the intent is on record before anything is done: whoever comes after knows what was begun
+        if !self.record(&decision, epoch, pace).await {
+            return;
+        }
+        let due = work.due(decision.effects);
+        if due.is_empty() {
+            return;
+        }
+        if let Some(epoch) = lock.confirm().await {
+            for effect in due {
+                work.begin(effect, epoch, lock.end_of_term());
+            }
+        }
+    }
+
+    async fn renew(&mut self, lock: &mut Lock<C>) -> Held {
+        let take_over = self.take_over.has_changed().unwrap_or(false);
+        let written = self.board.read().epoch();
+        let held = lock.hold(take_over, written).await;
+        if take_over && matches!(held, Held::Ours | Held::Soon) {
+            self.take_over.borrow_and_update();
+        }
+        held
+    }
+
+    /// Tells what it is doing. True when it may act from now on.
+    fn tell(&self, held: &Held) -> bool {
+        let role = match held.clone() {
+            Held::Ours => Role::Acting,
+            Held::Soon => Role::Soon,
+            Held::Theirs(who) => Role::Watching(who),
+            Held::NotLetIn(why) => Role::NotLetIn(why),
+            Held::Unknown(why) => Role::Unsure(why),
+        };
+        let acts = role == Role::Acting;
+        let changed = self.role.send_if_modified(|now| {
             let changed = *now != role;
             *now = role;
             changed
         });
+        changed && acts
     }
+}
 
-    /// Writes what changed. False when something could not be written: then nothing is done either.
-    async fn record(&self, decision: &Decision) -> bool {
-        let (migration, nodes) = {
-            let facts = self.board.read();
-            (facts.migration.clone(), facts.node_migrations.clone())
-        };
-        let client = &self.hands.client;
-        let Some(migration) = migration else { return false };
-        for (name, status) in &decision.nodes {
-            let Some(seen) = nodes.get(name) else { continue };
-            let before = seen.status.clone().unwrap_or_default();
-            if before == *status {
-                continue;
-            }
-            match written(records::write_node(client, seen, status)).await {
-                Ok(now) => {
-                    if before.step != status.step || before.direction != status.direction {
-                        self.journal.say(
-                            Kind::Step,
-                            format!("node/{name}"),
-                            format!("{} → {}", before.step, status.step),
-                        );
-                    }
-                    if before.commands != status.commands {
-                        for command in &status.commands {
-                            self.journal.say(Kind::Waiting, format!("node/{name}"), format!("yours to do: {command}"));
-                        }
-                    }
-                    if let Some(e) = status
-                        .last_error
-                        .as_ref()
-                        .filter(|e| before.last_error.as_ref().is_none_or(|b| b.message != e.message))
-                    {
-                        self.journal.say(Kind::Failed, e.object.clone(), format!("{}. {}", e.message, e.next));
-                    }
-                    self.board.change(|f| f.put_record(now));
-                }
-                Err(()) => return false,
-            }
-        }
-        let mut status = decision.migration.clone();
-        status.engine = Some(self.identity.clone());
-        let before = migration.status.clone().unwrap_or_default();
-        if before == status {
-            return true;
-        }
-        match written(records::write_migration(client, &migration, &status)).await {
-            Ok(now) => {
-                self.say_phases(&before, &status);
-                self.board.change(|f| f.put_migration(now));
-                true
-            }
-            Err(()) => false,
-        }
-    }
-
-    fn say_phases(&self, before: &MigrationStatus, now: &MigrationStatus) {
-        for phase in &now.phases {
-            let was = before.phases.iter().find(|p| p.name == phase.name).map(|p| p.state).unwrap_or_default();
-            if was != phase.state {
-                let message = if phase.message.is_empty() { String::new() } else { format!(": {}", phase.message) };
-                self.journal.say(
-                    Kind::Step,
-                    format!("phase {}", phase.name),
-                    format!("{was:?} → {:?}{message}", phase.state),
-                );
-            }
-        }
-        if before.phase != now.phase {
-            self.journal.say(Kind::Step, "migration", format!("{:?} → {:?}", before.phase, now.phase));
-        }
-    }
+/// What one engine remembers from round to round.
+struct Pace {
+    /// Since when it has been at work without a hold.
+    since: Timestamp,
+    /// When the audit log was last anchored, or had nothing new.
+    anchored: Duration,
 }
 
 async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
     // whoever could have told is gone: that means stop, too
     let _ = stop.wait_for(|s| *s).await;
-}
-
-async fn written<K>(write: impl Future<Output = kube::Result<K>>) -> Result<K, ()> {
-    match tokio::time::timeout(Duration::from_secs(10), write).await {
-        Ok(Ok(object)) => Ok(object),
-        Ok(Err(e)) if error::is_conflict(&e) => Err(()),
-        Ok(Err(e)) => {
-            tracing::warn!("a status was not written: {}", error::sentence(&e));
-            Err(())
-        }
-        Err(_) => {
-            tracing::warn!("a status was not written: no answer within 10 s");
-            Err(())
-        }
-    }
 }
 
 /// `user@host/pid`: tells two operators, and two programs of one, apart.

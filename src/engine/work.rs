@@ -2,19 +2,19 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    sync::Arc,
     time::Duration,
 };
 
-use jiff::Timestamp;
 use tokio::{
     sync::mpsc,
     task::JoinSet,
     time::{Instant, timeout},
 };
 
-use super::{Journal, entry};
+use super::{Clock, Journal, entry};
 use crate::{
-    cluster::apply::{Hands, Refusal},
+    cluster::{apply::Refusal, port::Cluster},
     domain::{
         effect::Effect,
         host::Way,
@@ -34,9 +34,10 @@ const BUDGET_PAUSE: Duration = Duration::from_secs(1);
 /// The shortest and the longest pause after a failure.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
-pub(super) struct Work {
-    hands: Hands,
+pub(super) struct Work<C> {
+    cluster: C,
     journal: Journal,
+    clock: Arc<dyn Clock>,
     running: JoinSet<(Effect, Result<(), Refusal>)>,
     under_way: BTreeSet<String>,
     ended: BTreeSet<String>,
@@ -44,11 +45,12 @@ pub(super) struct Work {
     failures: Failures,
 }
 
-impl Work {
-    pub(super) fn new(hands: Hands, journal: Journal) -> Self {
+impl<C: Cluster> Work<C> {
+    pub(super) fn new(cluster: C, journal: Journal, clock: Arc<dyn Clock>) -> Self {
         Self {
-            hands,
+            cluster,
             journal,
+            clock,
             running: JoinSet::new(),
             under_way: BTreeSet::new(),
             ended: BTreeSet::new(),
@@ -69,11 +71,20 @@ impl Work {
         &self.ended
     }
 
-    /// Begins an effect, unless it is under way or its pause is not over.
-    pub(super) fn begin(&mut self, effect: Effect) {
-        let name = effect.name();
+    /// Those that are not under way, and whose pause is over.
+    pub(super) fn due(&self, mut effects: Vec<Effect>) -> Vec<Effect> {
         let now = Instant::now();
-        if self.under_way.contains(&name) || self.not_before.get(&name).is_some_and(|t| *t > now) {
+        effects.retain(|e| {
+            let name = e.name();
+            !self.under_way.contains(&name) && self.not_before.get(&name).is_none_or(|t| *t <= now)
+        });
+        effects
+    }
+
+    /// Begins an effect in a term. When the term ends it is dropped where it is, and whoever comes after looks.
+    pub(super) fn begin(&mut self, effect: Effect, epoch: i64, end_of_term: impl Future<Output = ()> + Send + 'static) {
+        let name = effect.name();
+        if self.under_way.contains(&name) {
             return;
         }
         self.under_way.insert(name.clone());
@@ -83,7 +94,7 @@ impl Work {
         if !self.failures.contains_key(&effect.name()) {
             self.journal.add(line);
         }
-        let (hands, journal) = (self.hands.clone(), self.journal.clone());
+        let (cluster, journal) = (self.cluster.clone(), self.journal.clone());
         self.running.spawn(async move {
             let (lines, mut said) = mpsc::channel(256);
             let object = effect.object();
@@ -92,18 +103,26 @@ impl Work {
                     journal.say(Kind::Output, object.clone(), line);
                 }
             });
+            // what runs in a program or on a host goes on there, whoever waits for it
+            let outlives = matches!(
+                effect,
+                Effect::Helm(_) | Effect::Uninstall { .. } | Effect::Task { way: Way::Ssh { .. }, .. }
+            );
             let limit = match &effect {
                 Effect::Helm(_) | Effect::Uninstall { .. } => Duration::MAX,
                 Effect::Task { way: Way::Ssh { .. }, .. } => SSH,
                 _ => REQUEST,
             };
-            let result = timeout(limit, hands.apply(&effect, lines)).await.unwrap_or_else(|_| {
-                Err(Refusal {
-                    message: format!("no answer within {} s", limit.as_secs()),
-                    next: "Unknown whether it was changed: it is looked at before it is tried again.".into(),
-                    kind: Refused::Fault,
-                })
-            });
+            let unknown = |message: String| {
+                let next = "Unknown whether it was changed: it is looked at before it is tried again.".into();
+                Err(Refusal { message, next, kind: Refused::Fault })
+            };
+            let result = tokio::select! {
+                result = timeout(limit, cluster.apply(&effect, epoch, lines)) => {
+                    result.unwrap_or_else(|_| unknown(format!("no answer within {} s", limit.as_secs())))
+                }
+                () = end_of_term, if !outlives => unknown("the lock was lost meanwhile".into()),
+            };
             let _ = echo.await;
             (effect, result)
         });
@@ -151,7 +170,7 @@ impl Work {
                     );
                 }
                 let Refusal { message, next, kind } = refusal;
-                self.failures.insert(name, Failure { message, next, at: Timestamp::now(), count, kind });
+                self.failures.insert(name, Failure { message, next, at: self.clock.now(), count, kind });
                 self.forget_old();
             }
         }
@@ -159,8 +178,14 @@ impl Work {
 
     /// A pod that is gone never succeeds: what failed long ago and is not tried any more is forgotten.
     fn forget_old(&mut self) {
-        let now = Timestamp::now();
+        let now = self.clock.now();
         self.failures.retain(|_, f| now.duration_since(f.at).as_secs() < 300);
+    }
+
+    /// The term is over: what failed in it, and what ended in it, is for the next one to find out.
+    pub(super) fn forget(&mut self) {
+        self.failures.clear();
+        self.ended.clear();
     }
 
     /// Lets what is under way end: an answer that is not waited for is an unknown that need not be, and a helm

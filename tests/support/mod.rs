@@ -48,6 +48,8 @@ impl Cutover {
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cutover"));
     command.env_remove("KUBECONFIG").env("HOME", "/nonexistent").env("NO_COLOR", "1");
+    // audit logs: one for each cluster, by its UID
+    command.env("XDG_STATE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("state"));
     command
 }
 

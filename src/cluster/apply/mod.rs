@@ -7,11 +7,28 @@ mod pods;
 mod task;
 mod workloads;
 
-use kube::Client;
+use kube::{Client, ResourceExt};
 use tokio::sync::mpsc;
 
-use super::{board::Board, error, helm::Helm, records};
-use crate::domain::{effect::Effect, host::Way, rolling::Refused};
+use super::{
+    audit::Audit,
+    board::Board,
+    error, events,
+    helm::Helm,
+    lease,
+    port::{Cluster, Trouble},
+    process, records,
+    scribe::taken_down,
+    surroundings::own_name,
+};
+use crate::domain::{
+    api::{Migration, MigrationStatus, NodeMigration, NodeMigrationStatus},
+    audit::{Anchor, Entry},
+    effect::Effect,
+    host::Way,
+    lock::Claim,
+    rolling::Refused,
+};
 use workloads::Scale;
 
 /// What changes a cluster.
@@ -23,6 +40,60 @@ pub struct Hands {
     pub helm: Helm,
     /// The facts: to name the owner of new records, and for the reports of tasks that leave no pod behind.
     pub board: Board,
+    /// Namespace of the Lease.
+    pub namespace: String,
+    /// What is about to be done goes in here first.
+    pub audit: Audit,
+}
+
+impl Cluster for Hands {
+    async fn lease(&self) -> Result<Option<Claim>, Trouble> {
+        lease::read(&self.client, &self.namespace).await
+    }
+
+    async fn write_lease(&self, claim: &Claim) -> Result<Claim, Trouble> {
+        lease::write(&self.client, &self.namespace, claim).await
+    }
+
+    async fn write_migration(&self, seen: &Migration, status: &MigrationStatus) -> Result<Migration, Trouble> {
+        records::write_migration(&self.client, seen, status).await.map_err(|e| error::trouble(&e))
+    }
+
+    async fn write_node(&self, seen: &NodeMigration, status: &NodeMigrationStatus) -> Result<NodeMigration, Trouble> {
+        records::write_node(&self.client, seen, status).await.map_err(|e| error::trouble(&e))
+    }
+
+    async fn apply(&self, effect: &Effect, epoch: i64, lines: mpsc::Sender<String>) -> Result<(), Refusal> {
+        let (name, object, words) = (effect.name(), effect.object(), effect.words());
+        let entry = |kind| self.audit.entry(kind, epoch, &name, &object, &words);
+        let unwritten = |why: String| {
+            Refusal::new(why, "Nothing was changed: what is not in the audit log is not done. Make room for it.")
+        };
+        self.audit.add(entry("intent")).await.map_err(unwritten)?;
+        let (result, requests) = taken_down(self.change(effect, lines)).await;
+        let said = match &result {
+            Ok(()) => "done".to_owned(),
+            Err(r) if r.is_unknown() => format!("unknown: {}", r.message),
+            Err(r) => format!("refused: {}", r.message),
+        };
+        if let Err(e) = self.audit.add(Entry { requests, result: Some(said), ..entry("outcome") }).await {
+            tracing::error!("{e}: the outcome of {name} is not in it");
+        }
+        result
+    }
+
+    fn audited(&self) -> Option<Anchor> {
+        let end = self.audit.end();
+        (end.lines > 0).then(|| Anchor { host: own_name(), ..end })
+    }
+
+    fn tell(&self, node: &NodeMigration, reason: &'static str, note: String, wrong: bool) {
+        tokio::spawn(events::publish(self.client.clone(), node.name_any(), reason, note, wrong));
+    }
+
+    fn has_ended(&self, claim: &Claim) -> bool {
+        process::has_ended(&claim.process)
+    }
 }
 
 /// Why a change was not made.
@@ -37,6 +108,11 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// Nobody knows whether it was made.
+    pub fn is_unknown(&self) -> bool {
+        self.next.starts_with("Unknown")
+    }
+
     fn new(message: impl Into<String>, next: &str) -> Self {
         Self { message: message.into(), next: next.into(), kind: Refused::Fault }
     }
@@ -62,11 +138,7 @@ impl From<kube::Error> for Refusal {
 }
 
 impl Hands {
-    /// Makes a change. Lines that a program prints meanwhile go to `lines`.
-    ///
-    /// # Errors
-    /// Why it was not made, or that it is unknown whether it was.
-    pub async fn apply(&self, effect: &Effect, lines: mpsc::Sender<String>) -> Result<(), Refusal> {
+    async fn change(&self, effect: &Effect, lines: mpsc::Sender<String>) -> Result<(), Refusal> {
         let c = &self.client;
         match effect {
             Effect::CreateRecord { node } => {

@@ -5,6 +5,7 @@ mod workloads;
 use std::{collections::BTreeSet, fmt::Debug, sync::Arc, time::Duration};
 
 use futures::{StreamExt, pin_mut};
+use jiff::Timestamp;
 use k8s_openapi::{
     api::{
         apps::v1::DaemonSet,
@@ -44,8 +45,8 @@ enum Change<K> {
     Remove(K),
 }
 
-/// Watches everything, until dropped.
-pub fn start(client: &Client, board: &Board) -> JoinSet<()> {
+/// Watches everything, until dropped. `heard` is told what time it is whenever the API server says so.
+pub fn start(client: &Client, board: &Board, heard: impl Fn(Timestamp) + Send + 'static) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let c = || client.clone();
     let b = || board.clone();
@@ -109,7 +110,7 @@ pub fn start(client: &Client, board: &Board) -> JoinSet<()> {
     workloads::start(client, board, &mut tasks);
     named_config_maps(client, board, &mut tasks);
     custom_resources(client, board, &mut tasks);
-    tasks.spawn(link(c(), b()));
+    tasks.spawn(link(c(), b(), heard));
     tasks
 }
 
@@ -331,12 +332,16 @@ async fn etcd_fails(client: &Client) -> bool {
 }
 
 /// Asks for the version now and then: a watch that is silent looks the same whether its server lives or not.
-async fn link(client: Client, board: Board) {
+async fn link(client: Client, board: Board, heard: impl Fn(Timestamp)) {
     loop {
         let asked = tokio::time::Instant::now();
-        match tokio::time::timeout(Duration::from_secs(5), client.apiserver_version()).await {
-            Ok(Ok(_)) => {
+        match tokio::time::timeout(Duration::from_secs(5), version(&client)).await {
+            Ok(Ok(date)) => {
                 board.freshness(LINK, Freshness::Live);
+                if let Some(date) = date {
+                    heard(date);
+                    skew(&board, date);
+                }
                 let failing = etcd_fails(&client).await;
                 if board.read().etcd_failing != failing {
                     board.change(|f| f.etcd_failing = failing);
@@ -351,5 +356,28 @@ async fn link(client: Client, board: Board) {
             Err(_) => board.broken(LINK, "no answer within 5 s".into()),
         }
         tokio::time::sleep(Duration::from_secs(3)).await;
+    }
+}
+
+/// What time the API server has, as it says with every answer.
+async fn version(client: &Client) -> kube::Result<Option<Timestamp>> {
+    let request = http::Request::get("/version").body(kube::client::Body::empty()).map_err(kube::Error::HttpError)?;
+    let answer = client.send(request).await?;
+    let date = answer.headers().get(http::header::DATE).and_then(|d| d.to_str().ok());
+    let date = date.and_then(|d| jiff::fmt::rfc2822::parse(d).ok()).map(|z| z.timestamp());
+    let (status, body) = (answer.status(), answer.into_body().collect_bytes().await?);
+    if status.is_success() {
+        return Ok(date);
+    }
+    let said = String::from_utf8_lossy(&body).into_owned();
+    Err(kube::Error::Api(kube::core::Status::failure(&said, "").with_code(status.as_u16()).boxed()))
+}
+
+/// How far this machine's clock is from the server's: said when it is worth saying.
+fn skew(board: &Board, theirs: Timestamp) {
+    let off = Timestamp::now().duration_since(theirs).as_secs();
+    let off = if off.abs() < 5 { 0 } else { off };
+    if (board.read().clock_off - off).abs() > 1 {
+        board.change(|f| f.clock_off = off);
     }
 }

@@ -11,6 +11,7 @@ use serde_json::json;
 
 pub use super::consent::{Consent, ConsentKind};
 use super::{
+    audit::Anchor,
     evidence::{DrainProgress, Evidence},
     phase::Phase,
     step::Step,
@@ -130,6 +131,12 @@ pub struct MigrationStatus {
     /// Who runs the engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
+    /// The term of the lock in which this was written: an engine of an older one does not act any more.
+    #[serde(default)]
+    pub epoch: i64,
+    /// How far each audit log had come: what is cut off or written anew is found by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audit: Vec<Anchor>,
     /// The helm change that was begun and has not been seen to end: it is run again by whoever comes after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub helm_begun: Option<String>,
@@ -331,6 +338,9 @@ pub struct NodeMigrationStatus {
     /// How its drain goes; only while it drains.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<DrainProgress>,
+    /// The term of the lock in which this was written.
+    #[serde(default)]
+    pub epoch: i64,
     /// What an operator has to do on the host, where host access is manual.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<String>,

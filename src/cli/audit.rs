@@ -1,0 +1,78 @@
+//! `cutover audit verify`: whether a log is whole, and the one that the cluster knows.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{
+    Exit, Global, output,
+    session::{Failed, Session, audit_path},
+};
+use crate::domain::{
+    audit::{Anchor, verify},
+    text::{count, safe},
+};
+
+/// Check the log of everything that was done.
+#[derive(Args, Debug)]
+pub(super) struct Audit {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Find any edit, and what was cut off since the cluster last heard of it; changes nothing
+    Verify {
+        /// The log (otherwise this machine's own about this cluster)
+        file: Option<PathBuf>,
+        /// Without the cluster: edits are found, a cut is not
+        #[arg(long)]
+        offline: bool,
+    },
+}
+
+impl Audit {
+    pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
+        let Command::Verify { file, offline } = &self.command;
+        let named = file.as_deref().or(global.audit_log.as_deref());
+        let (path, anchors) = if *offline {
+            let Some(path) = named else {
+                return Err(Failed::new(Exit::Usage, "without a cluster the log has to be named"));
+            };
+            (path.to_owned(), vec![])
+        } else {
+            let session = Session::open(global).await?;
+            let facts = session.facts();
+            let status = facts.migration.and_then(|m| m.status);
+            (audit_path(named, &facts.surroundings.cluster)?, status.map(|s| s.audit).unwrap_or_default())
+        };
+        let text = std::fs::read_to_string(&path)
+            .map_err(|e| Failed::new(Exit::Usage, format!("{} cannot be read: {e}", path.display())))?;
+        check(&path.display().to_string(), &text, &anchors, *offline)
+    }
+}
+
+fn check(name: &str, text: &str, anchors: &[Anchor], offline: bool) -> Result<Exit, Failed> {
+    let found = verify(text, anchors).map_err(|why| {
+        Failed::new(Exit::Blocked, format!("{name}: {why}. It is no proof any more of what was done"))
+    })?;
+    let end = found.whole.end;
+    output::line(&format!("{name}: {} in an unbroken chain", count(usize::try_from(end.lines).unwrap_or(0), "line")));
+    output::line(&format!("last hash  {}", end.head));
+    match found.anchored {
+        Some(lines) if lines == end.lines => output::line("anchored   in the Migration's status, to the last line"),
+        Some(lines) => output::line(&format!(
+            "anchored   in the Migration's status up to line {lines}; what came after it nobody vouches for yet"
+        )),
+        None if offline => output::line("anchored   not looked at: an end that was cut off would not be noticed"),
+        None => output::line("anchored   nowhere: the cluster's Migration knows nothing of this log"),
+    }
+    for (line, effect) in &found.whole.open {
+        output::line(&format!(
+            "unknown    line {line}: {} was begun, and nobody wrote down what came of it",
+            safe(effect)
+        ));
+    }
+    Ok(Exit::Done)
+}

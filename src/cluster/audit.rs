@@ -1,0 +1,183 @@
+//! The audit log's file: appended line by line, each on the disk before what it announces is done.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+
+use super::scribe::taken_down;
+use crate::domain::audit::{Actor, Anchor, Entry, START, follow, seal};
+
+/// The log of this machine about one cluster. Several programs may write it: each line is added under a lock.
+#[derive(Clone)]
+pub struct Audit {
+    file: Arc<Mutex<Open>>,
+    path: Arc<Path>,
+    actor: Actor,
+}
+
+struct Open {
+    file: File,
+    /// How far it was read.
+    read: u64,
+    end: Anchor,
+}
+
+/// Where logs are kept: `cutover/audit` in the user's state folder.
+///
+/// # Errors
+/// When the user has no home.
+pub fn folder() -> Result<PathBuf, String> {
+    use etcetera::BaseStrategy;
+    let base = etcetera::choose_base_strategy().map_err(|e| format!("no place for the audit log: {e}"))?;
+    Ok(base.state_dir().unwrap_or_else(|| base.data_dir()).join("cutover").join("audit"))
+}
+
+impl Audit {
+    /// Opens a log, or begins one.
+    ///
+    /// # Errors
+    /// A sentence: it cannot be written, or it was changed.
+    pub fn open(path: &Path, actor: Actor) -> Result<Self, String> {
+        let failed = |e: std::io::Error| format!("the audit log {} cannot be written: {e}", path.display());
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(failed)?;
+        let log = uuid::Uuid::new_v4().to_string();
+        let mut open = Open { file, read: 0, end: Anchor { log, head: START.into(), ..Anchor::default() } };
+        open.locked(Open::catch_up).map_err(|e| {
+            format!("{}: {e}. Put it aside (do not delete it) and start again: a new one is begun", path.display())
+        })?;
+        Ok(Self { file: Arc::new(Mutex::new(open)), path: path.into(), actor })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How far it has come.
+    pub fn end(&self) -> Anchor {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).end.clone()
+    }
+
+    /// An entry of now.
+    pub fn entry(&self, kind: &'static str, epoch: i64, effect: &str, object: &str, what: &str) -> Entry {
+        Entry {
+            at: Timestamp::now(),
+            kind,
+            actor: self.actor.clone(),
+            epoch,
+            effect: effect.to_owned(),
+            object: object.to_owned(),
+            what: what.to_owned(),
+            requests: vec![],
+            result: None,
+        }
+    }
+
+    /// Does what an operator wishes, written down before and after.
+    ///
+    /// # Errors
+    /// What the work says, or that the log cannot be written: then nothing was done.
+    pub async fn wish<T>(&self, object: &str, what: &str, work: BoxFuture<'_, Result<T, String>>) -> Result<T, String> {
+        let name = format!("wish/{object}");
+        let entry = |kind| self.entry(kind, 0, &name, object, what);
+        self.add(entry("intent")).await?;
+        let (result, requests) = taken_down(work).await;
+        let said = result.as_ref().map_or_else(|e| format!("refused: {e}"), |_| "done".into());
+        self.add(Entry { requests, result: Some(said), ..entry("outcome") }).await?;
+        result
+    }
+
+    /// Adds a line and waits until the disk has it.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub async fn add(&self, entry: Entry) -> Result<(), String> {
+        let (file, path) = (Arc::clone(&self.file), Arc::clone(&self.path));
+        let added = tokio::task::spawn_blocking(move || {
+            file.lock().unwrap_or_else(PoisonError::into_inner).locked(|open| open.append(&entry))
+        });
+        let added = added.await.unwrap_or_else(|e| Err(e.to_string()));
+        added.map_err(|e| format!("the audit log {} could not be written: {e}", path.display()))
+    }
+}
+
+impl Open {
+    /// Does something while no other program writes.
+    fn locked(&mut self, work: impl FnOnce(&mut Self) -> Result<(), String>) -> Result<(), String> {
+        self.file.lock().map_err(|e| e.to_string())?;
+        let result = work(self);
+        self.file.unlock().map_err(|e| e.to_string())?;
+        result
+    }
+
+    /// Takes in what others have added, and cuts off a line that a crash tore: what it announced was not done.
+    fn catch_up(&mut self) -> Result<(), String> {
+        let text = |e: std::io::Error| e.to_string();
+        let length = self.file.metadata().map_err(text)?.len();
+        if length == self.read {
+            return Ok(());
+        }
+        let mut all = String::new();
+        self.file.seek(SeekFrom::Start(0)).map_err(text)?;
+        self.file.read_to_string(&mut all).map_err(text)?;
+        let whole = all.rfind('\n').map_or(0, |at| at + 1);
+        if whole < all.len() {
+            self.file.set_len(whole as u64).map_err(text)?;
+            all.truncate(whole);
+        }
+        if !all.is_empty() {
+            self.end = follow(&all)?.end;
+        }
+        self.read = whole as u64;
+        Ok(())
+    }
+
+    fn append(&mut self, entry: &Entry) -> Result<(), String> {
+        self.catch_up()?;
+        let number = self.end.lines + 1;
+        let (mut line, hash) = seal(entry, &self.end.log, number, &self.end.head);
+        line.push('\n');
+        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
+        if let Err(e) = written {
+            // a full disk may have taken half of it
+            let _ = self.file.set_len(self.read);
+            return Err(e.to_string());
+        }
+        self.read += line.len() as u64;
+        (self.end.lines, self.end.head) = (number, hash);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn two_programs_write_one_chain_and_a_torn_line_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep").join("log.jsonl");
+        let (a, b) = (Audit::open(&path, Actor::default()).unwrap(), Audit::open(&path, Actor::default()).unwrap());
+        for (n, audit) in [&a, &b, &b, &a].into_iter().enumerate() {
+            audit.add(audit.entry("intent", 1, &format!("e{n}"), "node/x", "cordon")).await.unwrap();
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(follow(&text).unwrap().end.lines, 4);
+        assert_eq!(follow(&text).unwrap().end, Anchor { host: String::new(), ..a.end() });
+        std::fs::write(&path, format!("{text}{{\"log\":\"half")).unwrap();
+        let c = Audit::open(&path, Actor::default()).unwrap();
+        c.add(c.entry("intent", 2, "e", "node/x", "cordon")).await.unwrap();
+        assert_eq!(follow(&std::fs::read_to_string(&path).unwrap()).unwrap().end.lines, 5);
+        std::fs::write(&path, text.replace("cordon", "uncordon")).unwrap();
+        assert!(Audit::open(&path, Actor::default()).err().unwrap().contains("it was changed"));
+    }
+}

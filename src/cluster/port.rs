@@ -1,0 +1,55 @@
+//! What an engine asks of a cluster: the seam at which tests put a cluster of their own.
+
+use tokio::sync::mpsc;
+
+use super::apply::Refusal;
+use crate::domain::{
+    api::{Migration, MigrationStatus, NodeMigration, NodeMigrationStatus},
+    audit::Anchor,
+    effect::Effect,
+    lock::Claim,
+};
+
+/// Why a request for the lock or a status did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Somebody else was quicker: look again.
+    Conflict,
+    /// The credentials are not accepted any more.
+    Credentials(String),
+    /// Refused, or unknown whether it was done.
+    Other(String),
+}
+
+/// A cluster, as an engine sees it.
+pub trait Cluster: Clone + Send + Sync + 'static {
+    /// Reads the Lease.
+    fn lease(&self) -> impl Future<Output = Result<Option<Claim>, Trouble>> + Send;
+    /// Writes the Lease for the very version of `claim`; creates it where that is empty. Returns it as written.
+    fn write_lease(&self, claim: &Claim) -> impl Future<Output = Result<Claim, Trouble>> + Send;
+    /// Writes the Migration's status, provided nobody has changed the object since `seen`.
+    fn write_migration(
+        &self,
+        seen: &Migration,
+        status: &MigrationStatus,
+    ) -> impl Future<Output = Result<Migration, Trouble>> + Send;
+    /// Writes a node's status, provided nobody has changed the record since `seen`.
+    fn write_node(
+        &self,
+        seen: &NodeMigration,
+        status: &NodeMigrationStatus,
+    ) -> impl Future<Output = Result<NodeMigration, Trouble>> + Send;
+    /// Makes a change. Lines that a program prints meanwhile go to `lines`.
+    fn apply(
+        &self,
+        effect: &Effect,
+        epoch: i64,
+        lines: mpsc::Sender<String>,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send;
+    /// How far the audit log has come, where one is kept.
+    fn audited(&self) -> Option<Anchor>;
+    /// Tells the cluster what happened to a node, for whoever looks at it there.
+    fn tell(&self, node: &NodeMigration, reason: &'static str, note: String, wrong: bool);
+    /// The process that holds the lock ran on this machine, and has ended.
+    fn has_ended(&self, claim: &Claim) -> bool;
+}
