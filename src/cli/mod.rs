@@ -5,6 +5,7 @@ mod audit;
 mod cockpit;
 mod credential;
 mod demo;
+mod engine;
 mod exit;
 mod findings;
 mod manifests;
@@ -65,8 +66,9 @@ struct Global {
 }
 
 impl Global {
-    fn named(&self) -> Named {
-        Named { kubeconfig: self.kubeconfig.clone(), context: self.context.clone(), in_cluster: false }
+    /// `in_pod`: where nothing is named, the pod's own service account is meant.
+    fn named(&self, in_pod: bool) -> Named {
+        Named { kubeconfig: self.kubeconfig.clone(), context: self.context.clone(), in_cluster: in_pod }
     }
 }
 
@@ -90,6 +92,8 @@ enum Command {
     Plan(plan::Plan),
     /// Carry the migration out
     Run(run::Run),
+    /// Run the engine alone, in the cluster: a cockpit may then be closed
+    Engine(engine::Engine),
     /// Say where the migration stands
     Status,
     /// Take back one node, what lies beyond a phase, or everything
@@ -122,6 +126,7 @@ pub async fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         Some(Command::Preflight(preflight)) => preflight.run(&global).await,
         Some(Command::Plan(plan)) => plan.run(&global).await,
         Some(Command::Run(run)) => Box::pin(run.run(&global)).await,
+        Some(Command::Engine(engine)) => Box::pin(engine.run(&global)).await,
         Some(Command::Status) => status::run(&global).await,
         Some(Command::Rollback(rollback)) => rollback.run(&global).await,
         Some(Command::Verify) => findings::verify(&global).await,

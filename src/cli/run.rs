@@ -179,11 +179,8 @@ pub(super) async fn follow(
                 Err(broadcast::error::RecvError::Closed) => {}
             },
             Ok(()) = roles.changed() => match roles.borrow_and_update().clone() {
-                Role::Watching(who) => output::note(&format!("{} runs the engine; this is a view until it stops", safe(&who))),
-                Role::Unsure(why) => output::note(&format!("the lock could not be renewed: {}", safe(&why))),
-                Role::Soon => output::note("the lock is taken over; whoever had it has some seconds to notice"),
-                Role::NotLetIn(why) => output::note(&format!("{}. Log in again elsewhere: it goes on by itself", safe(&why))),
                 Role::Starting | Role::Acting => {}
+                role => output::note(&role.words()),
             },
             Ok(()) = changes.changed() => { changes.borrow_and_update(); }
             () = wake => {}
@@ -320,7 +317,7 @@ impl Needs {
     }
 }
 
-async fn interrupted() {
+pub(super) async fn interrupted() {
     let Ok(mut term) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
         return std::future::pending().await;
     };
@@ -331,7 +328,7 @@ async fn interrupted() {
 }
 
 /// One line an event, never overwritten. Beginnings are left out: their end says the same.
-fn print(entry: &Entry, quiet: bool) {
+pub(super) fn print(entry: &Entry, quiet: bool) {
     if entry.kind == Kind::Begin {
         return;
     }

@@ -70,7 +70,13 @@ impl Session {
 
     /// Connects and begins to watch.
     pub(super) async fn begin(global: &Global) -> Result<Self, Failed> {
-        let connection = connect(&global.named()).await.map_err(|e| Failed::new(Exit::Unreachable, e.to_string()))?;
+        Self::connected(global, false).await
+    }
+
+    /// As [`Self::begin`], in a pod with its own service account where nothing else is named.
+    pub(super) async fn connected(global: &Global, in_pod: bool) -> Result<Self, Failed> {
+        let connection =
+            connect(&global.named(in_pod)).await.map_err(|e| Failed::new(Exit::Unreachable, e.to_string()))?;
         let board = Board::default();
         let helm = Helm::new(global.helm.as_deref(), &connection);
         let clock = Arc::new(SystemClock::default());

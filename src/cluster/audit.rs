@@ -4,7 +4,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use futures::future::BoxFuture;
@@ -19,6 +19,7 @@ pub struct Audit {
     file: Arc<Mutex<Open>>,
     path: Arc<Path>,
     actor: Actor,
+    mirror: Arc<OnceLock<fn(&str)>>,
 }
 
 struct Open {
@@ -54,7 +55,12 @@ impl Audit {
         open.locked(Open::catch_up).map_err(|e| {
             format!("{}: {e}. Put it aside (do not delete it) and start again: a new one is begun", path.display())
         })?;
-        Ok(Self { file: Arc::new(Mutex::new(open)), path: path.into(), actor })
+        Ok(Self { file: Arc::new(Mutex::new(open)), path: path.into(), actor, mirror: Arc::default() })
+    }
+
+    /// Every line is printed as well: a pod's file goes with the pod.
+    pub fn mirror(&self, print: fn(&str)) {
+        let _ = self.mirror.set(print);
     }
 
     /// Where it is.
@@ -101,9 +107,11 @@ impl Audit {
     /// # Errors
     /// A sentence.
     pub async fn add(&self, entry: Entry) -> Result<(), String> {
-        let (file, path) = (Arc::clone(&self.file), Arc::clone(&self.path));
+        let (file, path, mirror) = (Arc::clone(&self.file), Arc::clone(&self.path), Arc::clone(&self.mirror));
         let added = tokio::task::spawn_blocking(move || {
-            file.lock().unwrap_or_else(PoisonError::into_inner).locked(|open| open.append(&entry))
+            file.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .locked(|open| open.append(&entry, mirror.get().copied()))
         });
         let added = added.await.unwrap_or_else(|e| Err(e.to_string()));
         added.map_err(|e| format!("the audit log {} could not be written: {e}", path.display()))
@@ -141,7 +149,7 @@ impl Open {
         Ok(())
     }
 
-    fn append(&mut self, entry: &Entry) -> Result<(), String> {
+    fn append(&mut self, entry: &Entry, mirror: Option<fn(&str)>) -> Result<(), String> {
         self.catch_up()?;
         let number = self.end.lines + 1;
         let (mut line, hash) = seal(entry, &self.end.log, number, &self.end.head);
@@ -151,6 +159,9 @@ impl Open {
             // a full disk may have taken half of it
             let _ = self.file.set_len(self.read);
             return Err(e.to_string());
+        }
+        if let Some(print) = mirror {
+            print(line.trim_end());
         }
         self.read += line.len() as u64;
         (self.end.lines, self.end.head) = (number, hash);

@@ -18,6 +18,7 @@ pub mod host;
 pub mod intent;
 pub mod lock;
 pub mod log;
+pub mod metrics;
 pub mod phase;
 pub mod placement;
 pub mod plan;

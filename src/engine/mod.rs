@@ -23,6 +23,7 @@ use crate::{
         decide::decide,
         log::{Entry, Kind},
         rolling::Context,
+        text::safe,
     },
 };
 use lock::{Held, Lock};
@@ -49,6 +50,20 @@ pub enum Role {
     NotLetIn(String),
     /// The lease could not be taken or renewed.
     Unsure(String),
+}
+
+impl Role {
+    /// As a sentence.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Starting => "the lock is looked at".into(),
+            Self::Acting => "this engine holds the lock and acts".into(),
+            Self::Soon => "the lock is taken over; whoever had it has some seconds to notice".into(),
+            Self::Watching(who) => format!("{} runs the engine; this is a view until it stops", safe(who)),
+            Self::NotLetIn(why) => format!("{}. Log in again elsewhere: it goes on by itself", safe(why)),
+            Self::Unsure(why) => format!("the lock could not be renewed: {}", safe(why)),
+        }
+    }
 }
 
 /// The engine.

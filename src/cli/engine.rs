@@ -1,0 +1,147 @@
+//! `cutover engine`: the engine without anybody in front of it, in the cluster or beside it.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use clap::Args;
+use tokio::sync::{broadcast, watch};
+
+use super::{
+    Exit, Global, output,
+    run::{interrupted, print},
+    session::{Failed, Session},
+};
+use crate::{
+    cluster::{audit::Audit, board::Board, health},
+    domain::{
+        facts::Facts,
+        log::{Entry, Kind},
+        metrics::{Counts, render},
+        text::safe,
+    },
+    engine::Role,
+};
+
+/// Run the engine until told to stop: whatever is approved is carried out.
+#[derive(Args, Debug)]
+pub(super) struct Engine {
+    /// Serve /healthz, /readyz and /metrics here, as 0.0.0.0:9964
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Take the lock from whoever has it now
+    #[arg(long)]
+    take_over: bool,
+}
+
+impl Engine {
+    pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
+        let in_pod = std::env::var_os("KUBERNETES_SERVICE_HOST").is_some();
+        let session = Session::connected(global, in_pod).await?;
+        session.ask_around().await;
+        let audit = session.audit()?.clone();
+        audit.mirror(output::line);
+        let (stop, stopped) = watch::channel(false);
+        if self.take_over {
+            session.take_over.send_modify(|n| *n += 1);
+        }
+        let (engine, mut roles) = session.start_engine(audit.clone(), stopped);
+        let state = Arc::new(State {
+            board: session.board.clone(),
+            audit,
+            counts: Mutex::default(),
+            role: Mutex::default(),
+            turning: AtomicBool::new(true),
+        });
+        let server = match self.listen {
+            None => None,
+            Some(at) => {
+                let (address, task) = health::serve(at, Arc::clone(&state))
+                    .await
+                    .map_err(|e| Failed::new(Exit::Usage, format!("cannot listen at {at}: {e}")))?;
+                output::note(&format!("health and metrics at http://{address}"));
+                Some(task)
+            }
+        };
+        let mut lines = session.journal.listen();
+        let mut interrupt = std::pin::pin!(interrupted());
+        let mut look = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                () = &mut interrupt => break,
+                line = lines.recv() => match line {
+                    Ok(entry) => { state.count(&entry); print(&entry, true); }
+                    Err(broadcast::error::RecvError::Lagged(n)) => output::note(&format!("({n} lines not shown)")),
+                    Err(broadcast::error::RecvError::Closed) => break,
+                },
+                Ok(()) = roles.changed() => state.now(roles.borrow_and_update().clone()),
+                _ = look.tick() => state.turning.store(!engine.is_finished(), Ordering::Relaxed),
+            }
+        }
+        output::note("told to stop: what is under way ends first, then the lock is given back");
+        let _ = stop.send(true);
+        let _ = engine.await;
+        if let Some(task) = server {
+            task.abort();
+        }
+        Ok(Exit::Done)
+    }
+}
+
+struct State {
+    board: Board,
+    audit: Audit,
+    counts: Mutex<Counts>,
+    role: Mutex<Role>,
+    turning: AtomicBool,
+}
+
+impl State {
+    fn now(&self, role: Role) {
+        let mut last = self.role.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.lock_lost += u64::from(*last == Role::Acting);
+        counts.acting = role == Role::Acting;
+        output::note(&role.words());
+        *last = role;
+    }
+
+    fn count(&self, entry: &Entry) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        match entry.kind {
+            Kind::Done => counts.done += 1,
+            Kind::Failed => counts.failed += 1,
+            Kind::Waiting => counts.waited += 1,
+            _ => {}
+        }
+    }
+}
+
+impl health::Report for State {
+    fn is_alive(&self) -> bool {
+        self.turning.load(Ordering::Relaxed)
+    }
+
+    fn not_ready(&self) -> Option<String> {
+        let facts: &Facts = &self.board.read();
+        let stale = facts.stale();
+        if !stale.is_empty() {
+            return Some(format!("not up to date on {}", stale.join(", ")));
+        }
+        match &*self.role.lock().unwrap_or_else(PoisonError::into_inner) {
+            Role::Unsure(why) | Role::NotLetIn(why) => Some(safe(why).into_owned()),
+            _ => None,
+        }
+    }
+
+    fn metrics(&self) -> String {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        counts.audit_lines = self.audit.end().lines;
+        render(&self.board.read(), &counts)
+    }
+}
