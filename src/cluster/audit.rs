@@ -9,6 +9,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use tokio::runtime::RuntimeFlavor;
 
 use super::scribe::taken_down;
 use crate::domain::audit::{Actor, Anchor, Entry, START, follow, seal};
@@ -108,12 +109,15 @@ impl Audit {
     /// A sentence.
     pub async fn add(&self, entry: Entry) -> Result<(), String> {
         let (file, path, mirror) = (Arc::clone(&self.file), Arc::clone(&self.path), Arc::clone(&self.mirror));
-        let added = tokio::task::spawn_blocking(move || {
-            file.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .locked(|open| open.append(&entry, mirror.get().copied()))
-        });
-        let added = added.await.unwrap_or_else(|e| Err(e.to_string()));
+        let write = move || {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            file.locked(|open| open.append(&entry, mirror.get().copied()))
+        };
+        let added = match tokio::runtime::Handle::current().runtime_flavor() {
+            // nobody else has anything to do meanwhile, and the order of things stays the same every time
+            RuntimeFlavor::CurrentThread => write(),
+            _ => tokio::task::spawn_blocking(write).await.unwrap_or_else(|e| Err(e.to_string())),
+        };
         added.map_err(|e| format!("the audit log {} could not be written: {e}", path.display()))
     }
 }

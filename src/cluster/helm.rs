@@ -37,6 +37,11 @@ impl Helm {
         }
     }
 
+    /// Where there is no helm to be run.
+    pub fn none() -> Self {
+        Self { program: PathBuf::from("helm"), kubeconfig: None, context: String::new() }
+    }
+
     /// helm's version; the proof that it can be run.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use super::{
     checks,
     drain::progress,
     effect::Effect,
+    facts::NodeFact,
     phase::Phase,
     rolling::{Context, Progress, cluster::Standing},
     step::Step,
@@ -195,11 +196,15 @@ impl<'a> Run<'a> {
         false
     }
 
-    fn advance_nodes(&mut self, order: &[&'a super::facts::NodeFact], target: Target) {
-        let mut taken: Vec<Arc<str>> =
-            self.nodes.iter().filter(|(_, s)| s.step.is_underway()).map(|(n, _)| n.clone()).collect();
+    fn advance_nodes(&mut self, order: &[&'a NodeFact], target: Target) {
+        let mut taken: Vec<Arc<str>> = self
+            .nodes
+            .iter()
+            .filter(|(n, s)| s.step.is_underway() || self.is_taken_out(n))
+            .map(|(n, _)| n.clone())
+            .collect();
         // those that are out already come first: they free the places
-        let (out, rest): (Vec<&super::facts::NodeFact>, Vec<&super::facts::NodeFact>) =
+        let (out, rest): (Vec<&NodeFact>, Vec<&NodeFact>) =
             order.iter().copied().partition(|n| taken.contains(&n.name));
         for node in out.into_iter().chain(rest) {
             if self.ctx.wanted(&node.name) != Some(target) {
@@ -219,6 +224,10 @@ impl<'a> Run<'a> {
             self.effects.extend(decision.effects);
             self.nodes.insert(node.name.clone(), decision.status);
         }
+    }
+
+    fn is_taken_out(&self, node: &str) -> bool {
+        self.ctx.facts.nodes.get(node).is_some_and(NodeFact::is_taken_out)
     }
 
     /// Once Cilium is the default of every node, one node alone cannot go back.

@@ -198,6 +198,13 @@ pub struct NodeFact {
     pub volumes_in_use: Vec<String>,
 }
 
+impl NodeFact {
+    /// Cutover has taken it out, and has not given it back.
+    pub const fn is_taken_out(&self) -> bool {
+        self.cordoned_by_cutover || self.kept_away
+    }
+}
+
 /// A DaemonSet.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DaemonSetFact {

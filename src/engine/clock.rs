@@ -16,10 +16,10 @@ pub trait Clock: Send + Sync {
 }
 
 /// This machine's clock, put right by the API server's: records are compared with each other whoever wrote them.
-#[derive(Debug)]
 pub struct SystemClock {
     /// What time it was, and when that was asked.
     anchor: Mutex<(Timestamp, Duration)>,
+    since_boot: Box<dyn Fn() -> Duration + Send + Sync>,
 }
 
 /// A difference that is not worth a correction: the server's time comes in whole seconds.
@@ -27,27 +27,32 @@ const CLOSE: SignedDuration = SignedDuration::from_secs(2);
 
 impl Default for SystemClock {
     fn default() -> Self {
-        Self { anchor: Mutex::new((Timestamp::now(), since_boot())) }
+        Self::of(Timestamp::now(), since_boot)
     }
 }
 
 impl SystemClock {
+    /// A machine's clock: what time it has now, and how long it has been up.
+    pub fn of(now: Timestamp, since_boot: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self { anchor: Mutex::new((now, since_boot())), since_boot: Box::new(since_boot) }
+    }
+
     /// The API server said that it is `theirs`, just now.
     pub fn hear(&self, theirs: Timestamp) {
         if theirs.duration_since(self.now()).abs() > CLOSE {
-            *self.anchor.lock().unwrap_or_else(PoisonError::into_inner) = (theirs, since_boot());
+            *self.anchor.lock().unwrap_or_else(PoisonError::into_inner) = (theirs, (self.since_boot)());
         }
     }
 }
 
 impl Clock for SystemClock {
     fn elapsed(&self) -> Duration {
-        since_boot()
+        (self.since_boot)()
     }
 
     fn now(&self) -> Timestamp {
         let (at, then) = *self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
-        let passed = since_boot().saturating_sub(then);
+        let passed = self.elapsed().saturating_sub(then);
         at.checked_add(SignedDuration::try_from(passed).unwrap_or_default()).unwrap_or(at)
     }
 }

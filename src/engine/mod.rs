@@ -98,6 +98,7 @@ impl<C: Cluster> Engine<C> {
         let mut pace = Pace { since: self.clock.now(), anchored: self.clock.elapsed() };
         loop {
             let woken_by_change = tokio::select! {
+                biased;
                 () = told_to_stop(&mut stop) => break,
                 () = sleep_until(next_renewal) => {
                     let held = self.renew(&mut lock).await;

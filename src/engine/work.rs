@@ -118,6 +118,7 @@ impl<C: Cluster> Work<C> {
                 Err(Refusal { message, next, kind: Refused::Fault })
             };
             let result = tokio::select! {
+                biased;
                 result = timeout(limit, cluster.apply(&effect, epoch, lines)) => {
                     result.unwrap_or_else(|_| unknown(format!("no answer within {} s", limit.as_secs())))
                 }

@@ -1,6 +1,25 @@
 //! How fast the embedded cluster's time runs.
 
-use std::{str::FromStr, time::Duration};
+use std::{cell::Cell, str::FromStr, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+thread_local! {
+    /// When a time of its own began on this thread, and what time it was then.
+    static DAY: Cell<Option<(Instant, Timestamp)>> = const { Cell::new(None) };
+}
+
+/// What time it is on the embedded cluster: the machine's, unless a time of its own was begun.
+pub fn now() -> Timestamp {
+    let Some((start, day)) = DAY.get() else { return Timestamp::now() };
+    day + SignedDuration::try_from(start.elapsed()).unwrap_or_default()
+}
+
+/// Begins a time of its own, the same every time, that goes on as the runtime's does.
+pub(super) fn begin_day() {
+    DAY.set(Some((Instant::now(), Timestamp::UNIX_EPOCH + SignedDuration::from_hours(500_000))));
+}
 
 /// A pace: so many times as fast as a real cluster.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -161,7 +161,7 @@ fn chart(namespace: &str, version: &str, values: &Value) -> Vec<Value> {
     objects
 }
 
-async fn upgrade(
+pub(super) async fn upgrade(
     client: &Client,
     namespace: &str,
     release: &str,
@@ -202,7 +202,7 @@ fn secrets(client: &Client, namespace: &str) -> Api<DynamicObject> {
     )
 }
 
-async fn uninstall(client: &Client, namespace: &str, release: &str) -> Result<(), String> {
+pub(super) async fn uninstall(client: &Client, namespace: &str, release: &str) -> Result<(), String> {
     let secrets = secrets(client, namespace);
     let own = secrets
         .list(&ListParams::default().labels(&format!("owner=helm,name={release}")))

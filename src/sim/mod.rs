@@ -6,6 +6,7 @@ pub mod api;
 pub mod clock;
 mod embedded;
 pub mod helm;
+pub mod local;
 pub mod scenario;
 pub mod world;
 

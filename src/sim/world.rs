@@ -43,6 +43,35 @@ pub async fn create(client: &Client, nodes: usize) -> Result<(), String> {
     Ok(())
 }
 
+/// Creates the smallest cluster on which everything that a migration does is to be done.
+pub(super) async fn small(client: &Client, nodes: usize) -> Result<(), String> {
+    for namespace in ["default", "kube-system", "kube-node-lease", "shop"] {
+        put(client, json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})).await?;
+    }
+    put(
+        client,
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default"},
+        "spec": {"clusterIP": "10.233.0.1", "ports": [{"port": 443}]}}),
+    )
+    .await?;
+    let agent = daemon_set("shop", "log-agent", "log-agent", false, "docker.io/grafana/promtail:3.0.0", json!({}));
+    let workloads = [
+        agent,
+        workload("Deployment", "shop", "web", 2, "docker.io/nginx:1.25", &[], json!({})),
+        budget("shop", "web", "web", 1),
+        workload("StatefulSet", "shop", "db", 1, "docker.io/postgres:15", &[], json!({})),
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "once", "namespace": "shop", "labels": {"app": "once"}},
+            "spec": {"containers": [{"name": "import", "image": "docker.io/busybox:1.36"}], "terminationGracePeriodSeconds": 5}}),
+    ];
+    for object in nodes_of(nodes).into_iter().chain(flannel()).chain(workloads) {
+        put(client, object).await?;
+    }
+    Ok(())
+}
+
+/// What an operator has to agree to on the small cluster.
+pub const FEW_CONSENTS: [&str; 2] = ["DeleteBarePod:shop/once", "InterruptSingleReplica:shop/StatefulSet/db"];
+
 /// Waits until every node is Ready and every pod that should run does.
 ///
 /// # Errors

@@ -251,6 +251,7 @@ async fn once_served<F, Fut>(
         let now = version(&board.read());
         board.freshness(name, Freshness::Starting);
         tokio::select! {
+            biased;
             () = watch(now) => {}
             () = board.until(|f| !is_served(f) || version(f) != now) => {}
         }

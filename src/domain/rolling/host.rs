@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Context, Progress};
 use crate::domain::{
-    api::{HostAccess, NodeMigrationStatus},
+    api::{HostAccess, NodeMigrationStatus, Stage},
     effect::Effect,
     evidence::Evidence,
     facts::{Facts, Key, NodeFact, PodFact},
@@ -164,6 +164,10 @@ impl Context<'_> {
     }
 
     fn is_awaited(&self, pod: &PodFact) -> bool {
+        // at the end nobody waits for anything: what is left was asked for before the wish changed
+        if self.migration.status.as_ref().is_some_and(|s| matches!(s.phase, Stage::Complete | Stage::RolledBack)) {
+            return false;
+        }
         let nth = self.status(&pod.node).evidence.looks;
         pod.key.name.ends_with(&format!("-{}-{nth}", pod.node))
     }

@@ -68,13 +68,25 @@ impl Context<'_> {
 
     /// Begins a way, or turns round when the wish has changed.
     fn turn(&self, node: &NodeFact, status: &mut NodeMigrationStatus, target: Target, may_begin: &Result<(), String>) {
+        // whether its record knows of it or not: nobody else may begin before it is through
+        let out = status.step.is_underway() || node.is_taken_out();
+        // somebody deleted the record of a node that was on its way: how far it had come nobody knows any more
+        let lost = status.attempt == 0 && node.is_taken_out();
         // before the switch there is nothing to take back but the cordon and the taint
         let first = match target {
-            Target::Flannel if !status.evidence.switched && !node.switched => Step::Uncordon,
+            Target::Flannel if !status.evidence.switched && !node.switched && !lost => Step::Uncordon,
+            // it is not asked again whether it may be drained: half of it is
+            Target::Cilium if out => Step::Cordon,
             target => Step::path(target).first().map_or(Step::Pending, |s| s.step),
         };
-        let untouched = !status.evidence.switched && !node.switched && !node.cordoned_by_cutover && !node.kept_away;
+        let untouched = !status.evidence.switched && !node.switched && !node.is_taken_out();
         let at_rest = matches!(status.step, Step::Pending | Step::Check | Step::RolledBack);
+        // somebody took the label off: the agent's next start would leave the node to Flannel
+        let unlabelled = matches!(status.step, Step::Recycle | Step::Verify | Step::Uncordon) && !node.switched;
+        if target == Target::Cilium && status.direction == target && unlabelled {
+            finish(&mut status.steps, self.now);
+            self.begin(node, status, Step::Switch);
+        }
         match (status.direction == target, status.step) {
             (_, Step::RolledBack) if target == Target::Flannel => {}
             (true, Step::Pending) | (false, _) if target == Target::Flannel && untouched && at_rest => {
@@ -85,7 +97,7 @@ impl Context<'_> {
             }
             (true, Step::Pending) | (false, _) => match may_begin {
                 // a node that is out already turns round at once; one at rest waits for its turn
-                Err(why) if at_rest || status.step == Step::Done => status.waiting.clone_from(why),
+                Err(why) if !out && (at_rest || status.step == Step::Done) => status.waiting.clone_from(why),
                 _ => {
                     status.direction = target;
                     status.attempt += 1;
@@ -122,10 +134,13 @@ impl Context<'_> {
                 status.evidence.agent_before = self.facts.agent_on(&node.name).map(|a| a.uid.to_string());
             }
             Step::Recycle => {
+                // one that was asked for in this very boot, and did not come, is not asked for again by itself
+                let same_boot = status.evidence.boot_id_before.as_deref() == Some(&*node.boot_id)
+                    && status.evidence.node_uid.as_deref() == Some(&*node.uid);
+                status.evidence.reboot_asked = status.evidence.reboot_asked.filter(|_| same_boot);
                 status.evidence.boot_id_before = Some(node.boot_id.to_string());
                 status.evidence.boot_id_after = None;
                 status.evidence.node_uid = Some(node.uid.to_string());
-                status.evidence.reboot_asked = None;
             }
             Step::Verify => {
                 status.evidence.probe = None;

@@ -28,6 +28,7 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
         volumes::attach(&cluster).await;
         namespaces::end(&cluster).await;
         tokio::select! {
+            biased;
             changed = changes.changed() => if changed.is_err() { return },
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }
@@ -176,7 +177,7 @@ async fn count_budget(cluster: &Cluster, budget: &Object) {
     };
     // an eviction that was granted counts as spent until its pod is seen to go. A StatefulSet's next pod has
     // the same name, so an entry must not outlive the moment for which it is made (a real one: 2 minutes).
-    let now = jiff::Timestamp::now();
+    let now = crate::sim::clock::now();
     let is_spent = |name: &str, at: &Value| {
         let young = at
             .as_str()

@@ -1,7 +1,7 @@
 //! A node's host: what is on its disk, in its kernel and in its runtime.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -48,7 +48,7 @@ pub(super) struct Host {
     /// The last address that host-local gave: it goes round before it gives one again.
     pub(super) last_lease: Option<IpAddr>,
     /// Cilium's endpoints: sandbox to address.
-    pub(super) endpoints: HashMap<String, IpAddr>,
+    pub(super) endpoints: BTreeMap<String, IpAddr>,
     pub(super) last_endpoint: Option<IpAddr>,
     pub(super) links: BTreeSet<&'static str>,
     /// `/run/flannel/subnet.env`.
@@ -56,7 +56,7 @@ pub(super) struct Host {
     /// Flannel's iptables chains.
     pub(super) chains: bool,
     pub(super) agent: Option<Agent>,
-    pub(super) sandboxes: HashMap<String, Sandbox>,
+    pub(super) sandboxes: BTreeMap<String, Sandbox>,
     /// What was moved away instead of deleted.
     pub(super) backup: Vec<String>,
     /// What the task `clean` has put away, for `put-back`.

@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{
     Api, ResourceExt,
@@ -67,7 +66,7 @@ impl Kubelet {
     async fn run(self: Arc<Self>) {
         self.hosts.with(&self.node, |h| {
             if h.boot_id.is_empty() {
-                h.boot(uuid::Uuid::new_v4().to_string());
+                h.boot(crate::sim::api::random_uid());
             }
         });
         self.report().await;
@@ -86,6 +85,7 @@ impl Kubelet {
                 reported = now;
             }
             tokio::select! {
+                biased;
                 changed = changes.changed() => if changed.is_err() { return },
                 Some(_) = tasks.join_next() => {}
                 () = tokio::time::sleep(Duration::from_millis(500)) => {}
@@ -149,7 +149,7 @@ impl Kubelet {
             return;
         }
         let Some(node) = self.cluster.get(Kind::Node, "", &self.node) else { return };
-        let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let now = crate::sim::clock::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let (status, reason, message) = if networked {
             ("True", "KubeletReady", "kubelet is posting ready status")
         } else {
@@ -181,7 +181,7 @@ impl Kubelet {
         let api: Api<Lease> = Api::namespaced(self.cluster.client.clone(), "kube-node-lease");
         loop {
             if self.hosts.with(&self.node, |h| h.up) {
-                let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
+                let now = crate::sim::clock::now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
                 let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": self.node},
                     "spec": {"holderIdentity": self.node, "leaseDurationSeconds": 40, "renewTime": now}});
                 let _ = api.patch(&self.node, &PatchParams::apply("kubelet").force(), &Patch::Apply(&lease)).await;
@@ -204,7 +204,7 @@ impl Kubelet {
         }
         pace.wait(Duration::from_secs(25)).await;
         self.hosts.with(&self.node, |h| h.unready = fault.as_deref() == Some("not-ready"));
-        self.hosts.with(&self.node, |h| h.boot(uuid::Uuid::new_v4().to_string()));
+        self.hosts.with(&self.node, |h| h.boot(crate::sim::api::random_uid()));
         // the runtime takes down what it still knows of, with the configuration that is there now
         let old: Vec<String> = self.hosts.with(&self.node, |h| h.sandboxes.keys().cloned().collect());
         for pod in self.own_pods() {

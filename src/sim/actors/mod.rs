@@ -28,6 +28,7 @@ use tokio::task::JoinSet;
 
 use super::clock::Pace;
 use cache::Cluster;
+use host::Hosts;
 
 /// Which actors live on a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +46,39 @@ pub struct Actors {
     _tasks: JoinSet<()>,
 }
 
+/// Actors without any traffic between pods, and without a relay.
+pub(super) struct Quiet {
+    hosts: Hosts,
+    _tasks: JoinSet<()>,
+}
+
+impl Quiet {
+    /// Starts them.
+    pub(super) fn start(client: Client, pace: Pace) -> Self {
+        let mut tasks = JoinSet::new();
+        let (_, hosts) = begin(client, Cast::Everybody, pace, &mut tasks);
+        Self { hosts, _tasks: tasks }
+    }
+
+    /// The names in a host's `/etc/cni/net.d`.
+    pub(super) fn cni_configs(&self, node: &str) -> Vec<String> {
+        self.hosts.with(node, |h| h.confs.iter().cloned().collect())
+    }
+}
+
 /// Starts the actors.
 ///
 /// # Errors
 /// When the relay's port cannot be bound.
 pub async fn start(client: Client, cast: Cast, pace: Pace) -> std::io::Result<Actors> {
     let mut tasks = JoinSet::new();
+    let (cluster, hosts) = begin(client, cast, pace, &mut tasks);
+    let flows = traffic::start(cluster, hosts, &mut tasks);
+    let hubble = relay::serve(flows, &mut tasks).await?;
+    Ok(Actors { hubble, _tasks: tasks })
+}
+
+fn begin(client: Client, cast: Cast, pace: Pace, tasks: &mut JoinSet<()>) -> (Arc<Cluster>, Hosts) {
     let cluster = Arc::new(Cluster::new(client, pace));
     for kind in Cluster::kinds() {
         tasks.spawn(Arc::clone(&cluster).follow(kind));
@@ -63,7 +91,5 @@ pub async fn start(client: Client, cast: Cast, pace: Pace) -> std::io::Result<Ac
         tasks.spawn(scheduler::run(Arc::clone(&cluster)));
         tasks.spawn(controllers::run(Arc::clone(&cluster)));
     }
-    let flows = traffic::start(Arc::clone(&cluster), hosts, &mut tasks);
-    let hubble = relay::serve(flows, &mut tasks).await?;
-    Ok(Actors { hubble, _tasks: tasks })
+    (cluster, hosts)
 }

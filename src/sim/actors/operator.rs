@@ -29,6 +29,7 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
             taint(&cluster).await;
         }
         tokio::select! {
+            biased;
             changed = changes.changed() => if changed.is_err() { return },
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }

@@ -135,7 +135,7 @@ async fn report_waiting(kubelet: &Kubelet, pod: &Object, why: &str) {
 
 async fn report_running(kubelet: &Kubelet, pod: &Object, sandbox: Sandbox) {
     let namespace = pod.namespace().unwrap_or_default();
-    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let now = crate::sim::clock::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let known = kubelet.cluster.get(Kind::Pod, &namespace, &pod.name_any());
     let before = known.as_ref().map_or(Value::Null, |p| p.data["status"]["containerStatuses"][0].clone());
     // it ran before: this is a restart

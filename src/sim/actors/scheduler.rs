@@ -18,6 +18,7 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
         changes.borrow_and_update();
         schedule(&cluster, &mut assumed).await;
         tokio::select! {
+            biased;
             changed = changes.changed() => if changed.is_err() { return },
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }

@@ -109,7 +109,7 @@ fn look(kubelet: &Kubelet, report: &mut String) {
 }
 
 async fn finish(kubelet: &Kubelet, pod: &Object, code: i32, report: &str) {
-    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let now = crate::sim::clock::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let container = json!({"name": "task", "image": pod.data["spec"]["containers"][0]["image"], "imageID": "", "ready": false, "restartCount": 0,
         "state": {"terminated": {"exitCode": code, "reason": if code == 0 { "Completed" } else { "Error" }, "message": report, "finishedAt": now, "startedAt": now}}});
     let status = json!({"phase": if code == 0 { "Succeeded" } else { "Failed" }, "startTime": now, "containerStatuses": [container]});

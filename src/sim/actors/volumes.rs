@@ -65,6 +65,7 @@ pub(super) async fn report(cluster: Arc<Cluster>) {
             }
         }
         tokio::select! {
+            biased;
             changed = changes.changed() => if changed.is_err() { return },
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }

@@ -1,6 +1,5 @@
 //! The eviction subresource: disruption budgets decide, as the real server has them decide.
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
@@ -123,7 +122,7 @@ fn spend(inner: &mut Inner, key: &Name, budget: &Value, pod: &Value, name: &str,
     if !dry_run {
         let mut budget = budget.clone();
         budget["status"]["disruptionsAllowed"] = json!(allowed - 1);
-        budget["status"]["disruptedPods"][name] = json!(Timestamp::now().to_string());
+        budget["status"]["disruptedPods"][name] = json!(crate::sim::clock::now().to_string());
         inner.put(BUDGETS, key.clone(), budget);
     }
     Ok(())

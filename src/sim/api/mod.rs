@@ -18,7 +18,13 @@ mod users;
 mod watch;
 mod writes;
 
+pub(super) use server::fresh;
 pub use server::{Server, serve};
+
+/// A UID. Out of the thread's own chance, which tests may fix.
+pub(super) fn random_uid() -> String {
+    uuid::Builder::from_random_bytes(fastrand::u128(..).to_le_bytes()).into_uuid().to_string()
+}
 
 /// Letters as the real server appends to `generateName`.
 pub(crate) fn random_tail(length: usize) -> String {

@@ -63,13 +63,29 @@ pub async fn serve(port: u16) -> std::io::Result<Server> {
     let store = Arc::new(Store::default());
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let address = listener.local_addr()?;
-    let app = Router::new().fallback(handle).with_state(Arc::clone(&store));
+    let app = router(&store);
     let task = tokio::spawn(async move {
         if let Err(e) = axum::serve(listener, app).await {
             tracing::error!("the embedded API server ended: {e}");
         }
     });
     Ok(Server { address, store, task })
+}
+
+/// A server with nothing in it, not yet reached by anything.
+pub(in crate::sim) fn fresh() -> Router {
+    router(&Arc::default())
+}
+
+fn router(store: &Arc<Store>) -> Router {
+    // its own number for every request, as the real one's audit log has it
+    let numbered = axum::middleware::map_response(async |mut answer: Response| {
+        if let Ok(id) = uuid::Uuid::new_v4().to_string().parse() {
+            answer.headers_mut().insert("audit-id", id);
+        }
+        answer
+    });
+    Router::new().fallback(handle).with_state(Arc::clone(store)).layer(numbered)
 }
 
 async fn handle(

@@ -29,7 +29,9 @@ fn age(path: &str) -> impl Fn(&Value) -> Value + use<> {
     let path = path.to_owned();
     move |o| {
         let since = o.pointer(&path).and_then(Value::as_str).and_then(|t| t.parse::<Timestamp>().ok());
-        since.map_or(json!("<none>"), |s| json!(text::duration(text::between(s, Timestamp::now())).replace(' ', "")))
+        since.map_or(json!("<none>"), |s| {
+            json!(text::duration(text::between(s, crate::sim::clock::now())).replace(' ', ""))
+        })
     }
 }
 

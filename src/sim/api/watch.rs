@@ -106,6 +106,7 @@ pub(super) fn watch(
             }
             last = version;
             tokio::select! {
+                biased;
                 changed = moves.changed() => if changed.is_err() { return },
                 () = sleep_until(end) => return,
                 () = sleep_until(next_bookmark) => {

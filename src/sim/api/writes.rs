@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
@@ -36,7 +35,7 @@ pub(super) enum PatchKind {
 }
 
 pub(super) fn now() -> String {
-    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    crate::sim::clock::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 impl Target {
@@ -109,7 +108,7 @@ pub(super) fn create(inner: &mut Inner, target: &Target, mut object: Value, opti
         }
         meta["namespace"] = json!(namespace);
     }
-    meta["uid"] = json!(uuid::Uuid::new_v4().to_string());
+    meta["uid"] = json!(super::random_uid());
     meta["creationTimestamp"] = json!(now());
     meta["generation"] = json!(1);
     for own in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds"] {
@@ -332,7 +331,7 @@ pub(super) fn delete(inner: &mut Inner, target: &Target, options: &Options) -> R
         if object["metadata"]["deletionTimestamp"].is_null()
             || shortest < object["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(i64::MAX)
         {
-            let end = Timestamp::now() + jiff::SignedDuration::from_secs(grace);
+            let end = crate::sim::clock::now() + jiff::SignedDuration::from_secs(grace);
             object["metadata"]["deletionTimestamp"] = json!(end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
             object["metadata"]["deletionGracePeriodSeconds"] = json!(shortest);
             return Ok(inner.put(&target.whole(), key, object));

@@ -1,0 +1,105 @@
+//! The API server without a socket, for tests in a time of their own: nothing but the runtime's clock passes.
+
+use std::task::{Context, Poll};
+
+use axum::Router;
+use futures::future::BoxFuture;
+use http::{
+    Request, Response,
+    header::{AUTHORIZATION, DATE},
+};
+use kube::{Client, client::Body};
+use tower::{BoxError, Service};
+
+use super::{
+    actors::Quiet,
+    api::{Server, fresh},
+    clock::{self, Pace, begin_day},
+    helm, world,
+};
+use crate::domain::effect::HelmRelease;
+
+/// A cluster in this process.
+pub struct Local {
+    service: LocalService,
+    actors: Quiet,
+}
+
+impl Local {
+    /// Starts a small one, and waits until every pod runs.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub async fn start(nodes: usize, pace: Pace) -> Result<Self, String> {
+        begin_day();
+        let service = LocalService(fresh());
+        let client = Client::new(service.clone(), "default");
+        world::small(&client, nodes).await?;
+        let actors = Quiet::start(client.clone(), pace);
+        world::settle(&client).await?;
+        Ok(Self { service, actors })
+    }
+
+    /// What answers requests of somebody who may do everything.
+    pub fn service(&self) -> LocalService {
+        self.service.clone()
+    }
+
+    /// The names in a host's `/etc/cni/net.d`.
+    pub fn cni_configs(&self, node: &str) -> Vec<String> {
+        self.actors.cni_configs(node)
+    }
+
+    /// A client that may do everything.
+    pub fn client(&self) -> Client {
+        Client::new(self.service(), "default")
+    }
+}
+
+/// Installs or upgrades a release, as helm does.
+///
+/// # Errors
+/// helm's words.
+pub async fn upgrade(client: &Client, release: &HelmRelease) -> Result<(), String> {
+    helm::upgrade(client, &release.namespace, crate::domain::effect::RELEASE, &release.version, &release.values)
+        .await
+        .map(|_| ())
+}
+
+/// Uninstalls it.
+///
+/// # Errors
+/// helm's words.
+pub async fn uninstall(client: &Client, namespace: &str) -> Result<(), String> {
+    helm::uninstall(client, namespace, crate::domain::effect::RELEASE).await
+}
+
+/// Answers requests.
+#[derive(Clone)]
+pub struct LocalService(Router);
+
+impl Service<Request<Body>> for LocalService {
+    type Response = Response<axum::body::Body>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let mut router = self.0.clone();
+        let mut request = request.map(axum::body::Body::new);
+        if let Ok(token) = format!("Bearer {}", Server::admin_token()).parse() {
+            request.headers_mut().entry(AUTHORIZATION).or_insert(token);
+        }
+        Box::pin(async move {
+            let mut answer = Service::call(&mut router, request).await?;
+            let now = clock::now().to_zoned(jiff::tz::TimeZone::UTC);
+            if let Some(date) = jiff::fmt::rfc2822::to_string(&now).ok().and_then(|d| d.parse().ok()) {
+                answer.headers_mut().insert(DATE, date);
+            }
+            Ok(answer)
+        })
+    }
+}
