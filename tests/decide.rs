@@ -336,6 +336,24 @@ fn a_node_that_was_uncordoned_meanwhile_is_cordoned_before_it_is_switched() {
     assert_eq!(names(&decided(&facts)), ["evict shop/late uid-late"]);
 }
 
+/// Each was found by a schedule of faults.
+#[test]
+fn what_somebody_did_to_a_node_on_its_way_is_made_good() {
+    // its label taken off after the switch: it is switched again before it goes on
+    let mut facts = midway();
+    facts.node_migrations.get_mut("worker-2").unwrap().status.as_mut().unwrap().step = Step::Verify;
+    facts.nodes.get_mut("worker-2").unwrap().switched = false;
+    assert_eq!(step(&decided(&facts), "worker-2"), Step::Switch);
+    // its record deleted: it is out, so it goes on at once, and back by the whole way
+    let mut facts = midway();
+    facts.node_migrations.get_mut("worker-2").unwrap().status = None;
+    assert!(facts.nodes["worker-2"].cordoned_by_cutover);
+    assert_eq!(step(&decided(&facts), "worker-2"), Step::Drain);
+    facts.migration.as_mut().unwrap().spec.target = Target::Flannel;
+    assert_ne!(step(&decided(&facts), "worker-2"), Step::RolledBack);
+    assert_ne!(step(&decided(&facts), "worker-2"), Step::Uncordon);
+}
+
 #[test]
 fn a_cordon_of_somebody_elses_stays() {
     let mut facts = midway();
@@ -343,6 +361,7 @@ fn a_cordon_of_somebody_elses_stays() {
     (status.step, status.since) = (Step::Uncordon, Some(at(190)));
     let node = facts.nodes.get_mut("worker-2").unwrap();
     (node.unschedulable, node.cordoned_by_cutover, node.kept_away) = (true, false, false);
+    node.switched = true;
     let d = decided(&facts);
     assert!(!names(&d).iter().any(|n| n.starts_with("uncordon")), "{:?}", names(&d));
     assert_eq!(step(&d, "worker-2"), Step::Soak);

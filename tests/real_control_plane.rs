@@ -11,7 +11,11 @@ use cutover::sim::{
     scenario::Scenario,
     world,
 };
-use support::control_plane::ControlPlane;
+use support::{
+    control_plane::ControlPlane,
+    crash::{Boots, at_rest, to_the_end},
+    proxy::{Edge, Proxy},
+};
 
 async fn populated(nodes: usize) -> (ControlPlane, actors::Actors) {
     let plane = ControlPlane::start().await;
@@ -60,4 +64,40 @@ async fn scenarios_of_a_real_server() {
 async fn it_answers_as_the_embedded_one_does() {
     let (plane, _actors) = populated(3).await;
     support::contract::check(&support::client(&plane.admin()).await).await;
+}
+
+/// kill -9 at the edges of the first writes of each kind, and the API server itself stopped in the middle.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Go, and some minutes to build the control plane; .ci/run runs it"]
+async fn killed_while_the_api_server_comes_and_goes() {
+    let (mut plane, _actors) = populated(3).await;
+    let admin = support::client(&plane.admin()).await;
+    let operator = support::client(&plane.operator()).await;
+    let helm = link_helm(&plane.folder).unwrap();
+    let (boots, watch) = Boots::watch(&admin);
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("audit.jsonl").to_string_lossy().into_owned();
+    let mut run: Vec<String> =
+        ["run", "--until", "migrate", "--yes", "--soak", "0", "--audit-log", &log].map(str::to_owned).to_vec();
+    run.extend(world::CONSENTS.iter().flat_map(|c| ["--consent".to_owned(), (*c).to_owned()]));
+    let mut proxy = Proxy::start(operator, &helm, folder.path(), Edge::Unanswered, 25).await;
+    let migrates = to_the_end(&mut proxy, &run, folder.path());
+    let outages = async {
+        // when the first node is on its way, and once more when the second is
+        for node in ["worker-1", "worker-2"] {
+            support::crash::until_underway(&admin, node).await;
+            plane.stop_api_server();
+            tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+            plane.start_api_server().await;
+        }
+    };
+    let ((_, kills), ()) = tokio::join!(migrates, outages);
+    assert!(kills >= 20, "killed {kills} times only");
+    assert!(boots.counts().values().all(|n| *n == 1), "{:?}", boots.counts());
+    let now = at_rest(&admin).await;
+    assert!(now["records"].as_object().unwrap().values().all(|r| r["step"] == "Done"), "{now:#}");
+    assert!(now["nodes"].as_object().unwrap().values().all(|n| n["cordoned"] == false), "{now:#}");
+    let text = std::fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
+    cutover::domain::audit::follow(&text).unwrap();
+    watch.abort();
 }

@@ -124,6 +124,9 @@ impl Run {
     }
 }
 
+/// How long the pods of the last tasks may take to go, once all is done.
+const TIDY: Duration = Duration::from_secs(10);
+
 /// The phase is done, as a status that answers the present spec says.
 fn reached(facts: &Facts, until: Phase) -> Option<Exit> {
     let migration = facts.migration.as_ref()?;
@@ -164,6 +167,7 @@ pub(super) async fn follow(
     let deadline = limit.map(|s| began + Duration::from_secs(s));
     let quiet = global.output == Output::Json;
     let mut needs = Needs::default();
+    let mut tidying = None;
     let mut interrupt = std::pin::pin!(interrupted());
     let exit = loop {
         let wake = tokio::time::sleep_until(
@@ -187,7 +191,11 @@ pub(super) async fn follow(
         }
         let facts = session.board.read();
         if let Some(exit) = ended(&facts) {
-            break Ok(exit);
+            let since = *tidying.get_or_insert_with(Instant::now);
+            if since.elapsed() > TIDY || !facts.pods.values().any(|p| p.task.is_some()) {
+                break Ok(exit);
+            }
+            continue;
         }
         if let Some(why) = needs.operator(&facts) {
             break Err(Failed::new(Exit::Waiting, format!("{why}. The migration stays as it is; run again to go on")));

@@ -149,9 +149,7 @@ impl<'a> Run<'a> {
         }
         if beyond(Phase::Finalise) {
             // the agents' restart belongs to it: nodes wait until all are back
-            let half_way =
-                self.old.phases.iter().any(|p| p.name == Phase::Finalise && p.state == PhaseState::RollingBack);
-            if standing.finalised || (standing.installed && half_way) {
+            if standing.finalised || (standing.installed && self.was_rolling_back(Phase::Finalise)) {
                 let progress = self.ctx.undo_finalise();
                 if !self.take(Phase::Finalise, true, progress) {
                     return true;
@@ -163,7 +161,8 @@ impl<'a> Run<'a> {
             return true;
         }
         if beyond(Phase::Install) {
-            if standing.installed {
+            // what is left of Cilium when its agents have gone belongs to it
+            if standing.installed || self.was_rolling_back(Phase::Install) {
                 let progress = self.ctx.undo_install();
                 if !self.take(Phase::Install, true, progress) {
                     return true;
@@ -172,6 +171,10 @@ impl<'a> Run<'a> {
             self.set(Phase::Install, PhaseState::Pending, "");
         }
         false
+    }
+
+    fn was_rolling_back(&self, phase: Phase) -> bool {
+        self.old.phases.iter().any(|p| p.name == phase && p.state == PhaseState::RollingBack)
     }
 
     /// Rolls back the nodes that are to be on Flannel. True while one of them is not.
@@ -355,7 +358,8 @@ impl<'a> Run<'a> {
         let ended = matches!(self.stage, Stage::Complete | Stage::RolledBack);
         let again = self.old.phase == Stage::RolledBack && !ended;
         let begun = again || self.effects.iter().any(|e| !matches!(e, Effect::CreateRecord { .. }));
-        let begins = self.effects.iter().find(|e| matches!(e, Effect::Helm(_))).map(Effect::name);
+        let begins =
+            self.effects.iter().find(|e| matches!(e, Effect::Helm(_) | Effect::Uninstall { .. })).map(Effect::name);
         let helm_begun = begins.or_else(|| self.old.helm_begun.clone().filter(|name| !ctx.ended.contains(name)));
         let blocked = phases.iter().find(|p| p.state == PhaseState::Blocked);
         let conditions = vec![

@@ -146,7 +146,7 @@ impl<C: Cluster> Work<C> {
         match result {
             Ok(()) => {
                 self.failures.remove(&name);
-                if matches!(effect, Effect::Helm(_)) {
+                if matches!(effect, Effect::Helm(_) | Effect::Uninstall { .. }) {
                     self.ended.insert(name.clone());
                 }
                 self.not_before.insert(name, now + ECHO);

@@ -134,6 +134,21 @@ impl ControlPlane {
         self.children.push((name, child));
     }
 
+    /// The API server is gone, as by a crash.
+    pub fn stop_api_server(&mut self) {
+        let (_, child) = self.children.iter_mut().find(|(name, _)| *name == "kube-apiserver").unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        self.children.retain(|(name, _)| *name != "kube-apiserver");
+    }
+
+    /// And there again.
+    pub async fn start_api_server(&mut self) {
+        let server = self.server.clone();
+        self.spawn("kube-apiserver", &server);
+        self.ready().await;
+    }
+
     async fn ready(&self) {
         let client = client(&self.admin()).await;
         self.wait("the API server", || async {

@@ -10,7 +10,9 @@
 
 pub mod contract;
 pub mod control_plane;
+pub mod crash;
 pub mod play;
+pub mod proxy;
 pub mod scenarios;
 
 use std::{

@@ -151,11 +151,15 @@ impl Context<'_> {
             return progress;
         }
         let namespace = self.namespace();
-        if self.facts.cilium_agents().is_some() || self.facts.cilium_config.is_some() {
-            return Progress::act(Effect::Uninstall { namespace }, "helm uninstalls Cilium");
-        }
-        if self.under_way.contains(&Effect::Uninstall { namespace: namespace.clone() }.name()) {
+        let uninstall = Effect::Uninstall { namespace: namespace.clone() };
+        if self.under_way.contains(&uninstall.name()) {
             return Progress::Wait("helm is running".into());
+        }
+        // a helm that died half way has left the rest of the release: what it begins with is no sign of its end
+        let begun = self.migration.status.as_ref().and_then(|s| s.helm_begun.as_deref());
+        let half_way = begun == Some(&*uninstall.name()) && !self.ended.contains(&uninstall.name());
+        if half_way || self.facts.cilium_agents().is_some() || self.facts.cilium_config.is_some() {
+            return Progress::act(uninstall, "helm uninstalls Cilium");
         }
         let left = self.facts.pods.values().filter(|p| {
             p.labels.get("app.kubernetes.io/part-of").is_some_and(|v| v == RELEASE) && *p.key.namespace == *namespace

@@ -71,7 +71,8 @@ impl Context<'_> {
         // whether its record knows of it or not: nobody else may begin before it is through
         let out = status.step.is_underway() || node.is_taken_out();
         // somebody deleted the record of a node that was on its way: how far it had come nobody knows any more
-        let lost = status.attempt == 0 && node.is_taken_out();
+        let on_cilium = || self.facts.pods_with(Cni::Cilium, Some(&node.name)).next().is_some();
+        let lost = status.attempt == 0 && (node.is_taken_out() || on_cilium());
         // before the switch there is nothing to take back but the cordon and the taint
         let first = match target {
             Target::Flannel if !status.evidence.switched && !node.switched && !lost => Step::Uncordon,
@@ -79,7 +80,7 @@ impl Context<'_> {
             Target::Cilium if out => Step::Cordon,
             target => Step::path(target).first().map_or(Step::Pending, |s| s.step),
         };
-        let untouched = !status.evidence.switched && !node.switched && !node.is_taken_out();
+        let untouched = !status.evidence.switched && !node.switched && !node.is_taken_out() && !lost;
         let at_rest = matches!(status.step, Step::Pending | Step::Check | Step::RolledBack);
         // somebody took the label off: the agent's next start would leave the node to Flannel
         let unlabelled = matches!(status.step, Step::Recycle | Step::Verify | Step::Uncordon) && !node.switched;
