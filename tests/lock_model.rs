@@ -21,6 +21,7 @@ const TROUBLES: u8 = 2;
 
 /// Rules that can be taken out, to see that they are missed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own")]
 struct Without {
     /// The compare-and-swap of the Lease.
     swap: bool,
@@ -127,10 +128,6 @@ impl Cluster {
             looked: false,
         }
     }
-
-    fn reads(&self, state: &State) -> Option<Claim> {
-        state.lease.clone()
-    }
 }
 
 impl Model for Cluster {
@@ -222,7 +219,7 @@ impl Model for Cluster {
                 }
             }
             Action::Look(i) => {
-                let read = self.reads(&state);
+                let read = state.lease.clone();
                 let written = *state.records.iter().max().unwrap();
                 let engine = &mut state.engines[i];
                 engine.looked = true;
@@ -282,7 +279,7 @@ impl Model for Cluster {
                 }
             }
             Action::Act(i, node) => {
-                let lease = self.reads(&state);
+                let lease = state.lease.clone();
                 let engine = &mut state.engines[i];
                 let epoch = engine.hand.epoch(s(engine.clock))?;
                 if !self.without.confirm && !engine.hand.confirms(lease.as_ref()) {
@@ -333,7 +330,7 @@ impl Model for Cluster {
             Property::always("nothing that must not happen does", |_, state: &State| state.broken.is_none()),
             Property::sometimes("every node is rebooted", |_, state: &State| state.boots.iter().all(|b| *b == 2)),
             Property::sometimes("a second engine acts", |_, state: &State| {
-                state.highest > 2 && state.boots.iter().any(|b| *b == 2)
+                state.highest > 2 && state.boots.contains(&2)
             }),
         ]
     }

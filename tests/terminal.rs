@@ -179,3 +179,65 @@ async fn a_killed_run_goes_on_where_it_was() {
         assert_eq!(evidence.boot_id_after, Some(now), "{} has rebooted once more", record.name_any());
     }
 }
+
+/// A credential plugin that paints wherever it can, and asks when it may.
+const PLUGIN: &str = r#"#!/bin/sh
+echo called >> "$0.calls"
+echo PAINTED >&2
+(echo PAINTED > /dev/tty) 2>/dev/null
+if [ -e "$0.ask" ]; then
+  case $KUBERNETES_EXEC_INFO in
+  *'"interactive":true'*) printf 'PASSWORD? ' > /dev/tty; read -r word < /dev/tty; [ "$word" = open ] && rm "$0.ask" ;;
+  esac
+fi
+[ -e "$0.ask" ] && token=expired || token=embedded-admin
+cat <<END
+{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+ "status": {"token": "$token", "expirationTimestamp": "2026-01-01T00:00:00Z"}}
+END
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_plugin_never_paints_over_the_screen_and_asks_when_told_to() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Embedded::start(Settings { nodes: 2, pace: Pace::MAX }, folder.path()).await.unwrap();
+    let plugin = folder.path().join("plugin");
+    std::fs::write(&plugin, PLUGIN).unwrap();
+    std::fs::set_permissions(&plugin, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut config: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&cluster.kubeconfig).unwrap()).unwrap();
+    config["users"][0]["user"] = serde_json::json!({"exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "command": plugin, "interactiveMode": "IfAvailable"}});
+    let kubeconfig = folder.path().join("with-plugin");
+    std::fs::write(&kubeconfig, config.to_string()).unwrap();
+    let kubeconfig = kubeconfig.display().to_string();
+    let ended = tokio::task::spawn_blocking(move || {
+        let mut t = Terminal::start(&["--kubeconfig", &kubeconfig, "--write"]);
+        t.until("needs approval");
+        t.until(" ARMED ");
+        // it runs again and again behind the screen
+        let calls = || std::fs::read_to_string(plugin.with_extension("calls")).unwrap_or_default().lines().count();
+        let (before, began) = (calls(), Instant::now());
+        while calls() < before + 5 {
+            assert!(began.elapsed() < Duration::from_secs(60), "the plugin was not called again");
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        assert!(!t.screen().contains("PAINTED"), "{}", t.screen());
+        // what it says is no longer accepted: told apart from a failure, and asked for on the bare terminal
+        std::fs::write(plugin.with_extension("ask"), "").unwrap();
+        t.until("LOG IN AGAIN");
+        assert!(!t.screen().contains("PASSWORD?"), "{}", t.screen());
+        t.press("L");
+        t.until("PASSWORD?");
+        assert!(!t.parser.lock().unwrap().screen().alternate_screen());
+        t.press("open\n");
+        t.until(" ARMED ");
+        assert!(t.parser.lock().unwrap().screen().alternate_screen());
+        assert!(!t.screen().contains("PAINTED"), "{}", t.screen());
+        t.press("q");
+        t.until("no migration has been begun");
+        t.child.wait().unwrap().success()
+    });
+    assert!(ended.await.unwrap());
+}

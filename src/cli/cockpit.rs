@@ -118,8 +118,9 @@ impl Crew<'_> {
                     Ok("Read-only.".into())
                 }
                 Wish::TakeOver => {
-                    self.session.take_over.send_modify(|n| *n += 1);
-                    self.arm().map(|()| "The lock is taken; the other engine has some seconds to notice.".into())
+                    let armed = self.arm();
+                    self.session.take_over();
+                    armed.map(|()| "The lock is taken; the other engine has some seconds to notice.".into())
                 }
                 Wish::LogIn => {
                     let logged_in = self.session.connection.log_in().await;

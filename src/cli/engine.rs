@@ -47,10 +47,10 @@ impl Engine {
         let audit = session.audit()?.clone();
         audit.mirror(output::line);
         let (stop, stopped) = watch::channel(false);
-        if self.take_over {
-            session.take_over.send_modify(|n| *n += 1);
-        }
         let (engine, mut roles) = session.start_engine(audit.clone(), stopped);
+        if self.take_over {
+            session.take_over();
+        }
         let state = Arc::new(State {
             board: session.board.clone(),
             audit,

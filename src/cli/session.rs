@@ -55,7 +55,7 @@ pub(super) struct Session {
     audit: OnceLock<Audit>,
     pub(super) clock: Arc<SystemClock>,
     /// Counts how often an operator has said that the lock be taken from whoever has it.
-    pub(super) take_over: watch::Sender<u32>,
+    take_over: watch::Sender<u32>,
     _watches: JoinSet<()>,
 }
 
@@ -97,7 +97,9 @@ impl Session {
 
     /// Versions, rights and helm.
     pub(super) async fn ask_around(&self) {
-        let surroundings = surroundings::ask(&self.connection, &self.helm).await;
+        // each of these only adds to what is known
+        let asked = timeout(FIRST_LISTS, surroundings::ask(&self.connection, &self.helm));
+        let Ok(surroundings) = asked.await else { return };
         self.board.change(|f| f.surroundings = surroundings);
     }
 
@@ -139,6 +141,11 @@ impl Session {
         let open =
             Audit::open(&path, actor).map_err(|e| Failed::new(Exit::Failed, format!("{e}. Nothing was changed")))?;
         Ok(self.audit.get_or_init(|| open))
+    }
+
+    /// The engine that was started takes the lock from whoever has it: an operator said so.
+    pub(super) fn take_over(&self) {
+        self.take_over.send_modify(|n| *n += 1);
     }
 
     /// Starts an engine; dropping the handle does not stop it, `stop` does.

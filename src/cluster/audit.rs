@@ -5,6 +5,7 @@ use std::{
     io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
@@ -13,6 +14,9 @@ use tokio::runtime::RuntimeFlavor;
 
 use super::scribe::taken_down;
 use crate::domain::audit::{Actor, Anchor, Entry, START, follow, seal};
+
+/// How long a wish may take: definitions have to be served before a Migration can be created.
+const WISH: Duration = Duration::from_secs(45);
 
 /// The log of this machine about one cluster. Several programs may write it: each line is added under a lock.
 #[derive(Clone)]
@@ -97,7 +101,9 @@ impl Audit {
         let name = format!("wish/{object}");
         let entry = |kind| self.entry(kind, 0, &name, object, what);
         self.add(entry("intent")).await?;
-        let (result, requests) = taken_down(work).await;
+        let late = || Err(format!("no answer within {} s: unknown whether it was done", WISH.as_secs()));
+        let (result, requests) = taken_down(tokio::time::timeout(WISH, work)).await;
+        let result = result.unwrap_or_else(|_| late());
         let said = result.as_ref().map_or_else(|e| format!("refused: {e}"), |_| "done".into());
         self.add(Entry { requests, result: Some(said), ..entry("outcome") }).await?;
         result

@@ -260,7 +260,7 @@ impl Place {
         parts.drain(..if parts.first() == Some(&"api") { 2 } else { 3.min(parts.len()) });
         let mut namespace = String::new();
         if parts.first() == Some(&"namespaces") && parts.len() > 2 {
-            namespace = parts[1].to_owned();
+            parts[1].clone_into(&mut namespace);
             parts.drain(..2);
         }
         let part = |i: usize| parts.get(i).map(|s| (*s).to_owned()).unwrap_or_default();

@@ -24,6 +24,7 @@ use cutover::{
         audit::{Actor, Anchor},
         effect::Effect,
         lock::Claim,
+        rolling::Refused,
     },
     engine::{Engine, Journal, Role, SystemClock},
     sim::local::{self, Local},
@@ -129,7 +130,7 @@ impl Cluster for Sim {
 
     async fn apply(&self, effect: &Effect, epoch: i64, lines: mpsc::Sender<String>) -> Result<(), Refusal> {
         let refused =
-            |message: String| Refusal { message, next: "Nothing was changed.".into(), kind: Default::default() };
+            |message: String| Refusal { message, next: "Nothing was changed.".into(), kind: Refused::default() };
         if self.machine.disk_full.load(Ordering::Relaxed) {
             return Err(refused("the audit log could not be written: no space left on device".into()));
         }
