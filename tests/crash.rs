@@ -60,6 +60,9 @@ async fn there_and_back(edge: Edge, most: usize) -> Ends {
         verified.whole.end.lines,
         verified.whole.open.len()
     );
+    // of every life at most what was on its way is unknown: five evictions and their like at once
+    assert!(verified.whole.open.len() <= (kills + more) * 8, "{} unknown", verified.whole.open.len());
+    assert!(kills + more > 0 || verified.whole.open.is_empty(), "unknown without any crash: {:?}", verified.whole.open);
     Ends { forward, back, cuts: proxy.cuts() }
 }
 

@@ -7,6 +7,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use cutover::{
@@ -16,7 +17,7 @@ use cutover::{
         board::Board,
         connect::{Named, connect},
         helm::Helm,
-        port::Cluster,
+        port::{Cluster, Permit},
     },
     domain::{
         audit::Actor,
@@ -332,7 +333,8 @@ async fn one_task_by_ssh() {
     let effect =
         Effect::Task { node: "worker-1".into(), task: task.clone(), nth: 3, way: Way::Ssh { target: target.into() } };
     let (lines, _said) = tokio::sync::mpsc::channel(8);
-    let result = hands.apply(&effect, 1, lines).await;
+    let result =
+        hands.apply(&effect, Permit::new(1, || Duration::from_secs(60)), Duration::from_secs(300), lines).await;
     if name == "refused" {
         let refusal = result.unwrap_err();
         assert!(refusal.message.contains("nobody.invalid") && refusal.next.contains("Unknown"), "{refusal:?}");

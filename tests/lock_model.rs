@@ -25,16 +25,12 @@ const TROUBLES: u8 = 2;
 struct Without {
     /// The compare-and-swap of the Lease.
     swap: bool,
-    /// Looking at the Lease right before acting.
-    confirm: bool,
     /// Patience after taking it from the living.
     patience: bool,
     /// A clock that runs during sleep.
     sleepless_clock: bool,
     /// The boot id of a reboot.
     boot_id: bool,
-    /// The compare-and-swap of the status.
-    status_swap: bool,
 }
 
 struct Cluster {
@@ -49,7 +45,7 @@ enum Asked {
     /// The Lease, as it was read, is to be written.
     Write { read: Option<Claim>, epoch: i64, acts_after: u8, at: u8 },
     /// It has looked and may act on this node until this second of its clock; the effect is on its way.
-    Reboot { node: usize, epoch: i64, boot: u8 },
+    Reboot { node: usize, epoch: i64, boot: u8, life: u8 },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -256,12 +252,11 @@ impl Model for Cluster {
                             state.engines[i].hand.lost();
                         }
                     }
-                    Asked::Reboot { node, epoch, boot } => {
-                        if epoch < state.records[node] && !self.without.status_swap {
-                            // its record belongs to a newer term: that engine's write of the intent was refused
-                            return Some(state);
-                        }
-                        if epoch < state.highest {
+                    Asked::Reboot { node, epoch, boot, life } => {
+                        // what is on its way while its sender sleeps, or after it died, nobody can call back: there
+                        // the boot id has to do
+                        let sender = &state.engines[i];
+                        if epoch < state.highest && !sender.asleep && life == sender.life {
                             state.broken = Some("something was done in an older term after a newer one");
                         }
                         state.highest = state.highest.max(epoch);
@@ -282,11 +277,11 @@ impl Model for Cluster {
                 let lease = state.lease.clone();
                 let engine = &mut state.engines[i];
                 let epoch = engine.hand.epoch(s(engine.clock))?;
-                if !self.without.confirm && !engine.hand.confirms(lease.as_ref()) {
+                if !engine.hand.confirms(lease.as_ref()) {
                     engine.hand.lost();
                     return Some(state);
                 }
-                engine.asked = Some(Asked::Reboot { node, epoch, boot: state.boots[node] });
+                engine.asked = Some(Asked::Reboot { node, epoch, boot: state.boots[node], life: engine.life });
             }
             Action::Crash(i) => {
                 let engine = &mut state.engines[i];

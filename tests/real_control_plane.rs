@@ -101,3 +101,55 @@ async fn killed_while_the_api_server_comes_and_goes() {
     cutover::domain::audit::follow(&text).unwrap();
     watch.abort();
 }
+
+/// The engine with its own service account, and the rights of `cutover manifests --engine` and no more.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Go, and some minutes to build the control plane; .ci/run runs it"]
+async fn the_engine_has_the_rights_that_it_needs() {
+    let (plane, _actors) = populated(3).await;
+    let admin = support::client(&plane.admin()).await;
+    let manifests =
+        support::program().args(["manifests", "--engine", "--image", "example.org/cutover:1"]).output().unwrap();
+    for document in String::from_utf8(manifests.stdout).unwrap().split("\n---\n") {
+        let object = cutover::domain::values::parse(document).unwrap();
+        // there is no image that these kubelets could start
+        if object["kind"] != "Deployment" {
+            world::put(&admin, object).await.unwrap();
+        }
+    }
+    let kubeconfig = plane.service_account(&admin, "cutover-engine").await;
+    ControlPlane::mark_file(&kubeconfig, &link_helm(&plane.folder).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let mut engine = tokio::process::Command::from(support::program())
+        .arg("--kubeconfig")
+        .arg(&kubeconfig)
+        .args(["engine", "--audit-log"])
+        .arg(folder.path().join("audit.jsonl"))
+        .stdout(std::process::Stdio::null())
+        .stderr(std::fs::File::create(folder.path().join("said")).unwrap())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    // the operator only wishes: the engine is another one
+    let operator = support::Cutover { kubeconfig: plane.admin() };
+    let consents = world::CONSENTS.iter().flat_map(|c| ["--consent", *c]);
+    let forward: Vec<&str> =
+        ["run", "--until", "verify", "--yes", "--soak", "0", "--timeout", "240"].into_iter().chain(consents).collect();
+    let said = || std::fs::read_to_string(folder.path().join("said")).unwrap_or_default();
+    for (arguments, phase) in [(forward, "Complete"), (vec!["rollback", "--yes", "--timeout", "240"], "RolledBack")] {
+        let (code, out, err) = tokio::task::block_in_place(|| operator.run(&arguments));
+        assert_eq!(code, 0, "{out}\n{err}\n{}", said());
+        let request = http::Request::get("/apis/cutover.dev/v1alpha1/migrations/cutover").body(Vec::new()).unwrap();
+        let migration: serde_json::Value = admin.request(request).await.unwrap();
+        assert_eq!(migration["status"]["phase"], phase, "{}", said());
+        assert!(err.contains("runs the engine; this is a view"), "{err}");
+    }
+    assert!(!said().contains("not allowed"), "{}", said());
+    // of a node it may change nothing but what is its own
+    let engine_client = support::client(&kubeconfig).await;
+    let nodes: kube::Api<k8s_openapi::api::core::v1::Node> = kube::Api::all(engine_client);
+    let theirs = serde_json::json!({"metadata": {"labels": {"node-role.kubernetes.io/control-plane": "x"}}});
+    let refused = nodes.patch("worker-1", &kube::api::PatchParams::default(), &kube::api::Patch::Merge(&theirs)).await;
+    assert!(refused.unwrap_err().to_string().contains("the engine changes only"), "the policy lets it through");
+    engine.kill().await.unwrap();
+}

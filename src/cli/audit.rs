@@ -68,11 +68,23 @@ fn check(name: &str, text: &str, anchors: &[Anchor], offline: bool) -> Result<Ex
         None if offline => output::line("anchored   not looked at: an end that was cut off would not be noticed"),
         None => output::line("anchored   nowhere: the cluster's Migration knows nothing of this log"),
     }
+    for other in anchors.iter().filter(|a| a.log != end.log) {
+        output::line(&format!(
+            "another    {} on {}: {} lines, not looked at here",
+            other.log,
+            safe(&other.host),
+            other.lines
+        ));
+    }
     for (line, effect) in &found.whole.open {
         output::line(&format!(
             "unknown    line {line}: {} was begun, and nobody wrote down what came of it",
             safe(effect)
         ));
+    }
+    if found.anchored.is_none() && !offline {
+        let why = "nothing vouches for it: it was begun anew, or its program never held the lock";
+        return Err(Failed::new(Exit::Blocked, format!("{name}: {why}")));
     }
     Ok(Exit::Done)
 }

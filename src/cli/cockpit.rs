@@ -119,8 +119,8 @@ impl Crew<'_> {
                 }
                 Wish::TakeOver => {
                     let armed = self.arm();
-                    self.session.take_over();
-                    armed.map(|()| "The lock is taken; the other engine has some seconds to notice.".into())
+                    let said = self.session.take_over().await.map_err(|f| f.message);
+                    armed.and(said).map(|()| "The lock is taken; the other engine has some seconds to notice.".into())
                 }
                 Wish::LogIn => {
                     let logged_in = self.session.connection.log_in().await;

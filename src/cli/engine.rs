@@ -10,7 +10,10 @@ use std::{
 };
 
 use clap::Args;
-use tokio::sync::{broadcast, watch};
+use tokio::{
+    sync::{broadcast, watch},
+    time::Instant,
+};
 
 use super::{
     Exit, Global, output,
@@ -31,7 +34,7 @@ use crate::{
 /// Run the engine until told to stop: whatever is approved is carried out.
 #[derive(Args, Debug)]
 pub(super) struct Engine {
-    /// Serve /healthz, /readyz and /metrics here, as 0.0.0.0:9964
+    /// Serve /healthz, /readyz and /metrics here, as 0.0.0.0:10471
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
     /// Take the lock from whoever has it now
@@ -49,7 +52,7 @@ impl Engine {
         let (stop, stopped) = watch::channel(false);
         let (engine, mut roles) = session.start_engine(audit.clone(), stopped);
         if self.take_over {
-            session.take_over();
+            session.take_over().await?;
         }
         let state = Arc::new(State {
             board: session.board.clone(),
@@ -70,6 +73,7 @@ impl Engine {
         };
         let mut lines = session.journal.listen();
         let mut interrupt = std::pin::pin!(interrupted());
+        let mut turned = (0, Instant::now());
         let mut look = tokio::time::interval(Duration::from_secs(1));
         loop {
             tokio::select! {
@@ -80,7 +84,13 @@ impl Engine {
                     Err(broadcast::error::RecvError::Closed) => break,
                 },
                 Ok(()) = roles.changed() => state.now(roles.borrow_and_update().clone()),
-                _ = look.tick() => state.turning.store(!engine.is_finished(), Ordering::Relaxed),
+                _ = look.tick() => {
+                    let now = session.turns.load(Ordering::Relaxed);
+                    if now != turned.0 {
+                        turned = (now, Instant::now());
+                    }
+                    state.turning.store(!engine.is_finished() && turned.1.elapsed() < STILL, Ordering::Relaxed);
+                }
             }
         }
         output::note("told to stop: what is under way ends first, then the lock is given back");
@@ -92,6 +102,9 @@ impl Engine {
         Ok(Exit::Done)
     }
 }
+
+/// A loop that has not turned for so long stands still: the slowest turn writes records for some seconds each.
+const STILL: Duration = Duration::from_secs(240);
 
 struct State {
     board: Board,

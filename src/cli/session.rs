@@ -2,10 +2,11 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicU64},
     time::Duration,
 };
 
+use futures::FutureExt;
 use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
@@ -24,7 +25,7 @@ use crate::{
     },
     domain::{
         api::{MIGRATION, Migration, MigrationSpec},
-        audit::Actor,
+        audit::{Actor, verify},
         facts::{Facts, Freshness},
     },
     engine::{Engine, Journal, Role, SystemClock, identity},
@@ -56,6 +57,8 @@ pub(super) struct Session {
     pub(super) clock: Arc<SystemClock>,
     /// Counts how often an operator has said that the lock be taken from whoever has it.
     take_over: watch::Sender<u32>,
+    /// How often the engine's loop has turned.
+    pub(super) turns: Arc<AtomicU64>,
     _watches: JoinSet<()>,
 }
 
@@ -91,6 +94,7 @@ impl Session {
             audit: OnceLock::new(),
             clock,
             take_over: watch::Sender::new(0),
+            turns: Arc::default(),
             _watches: watches,
         })
     }
@@ -140,12 +144,31 @@ impl Session {
         let path = audit_path(self.audit_log.as_deref(), &actor.cluster)?;
         let open =
             Audit::open(&path, actor).map_err(|e| Failed::new(Exit::Failed, format!("{e}. Nothing was changed")))?;
+        // what was cut off, or written anew, is not written on as if nothing had been
+        let anchors = self
+            .board
+            .read()
+            .migration
+            .iter()
+            .filter_map(|m| m.status.as_ref())
+            .flat_map(|s| s.audit.clone())
+            .collect::<Vec<_>>();
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        verify(&text, &anchors).map_err(|why| {
+            let next = "Put it aside (do not delete it) and start again: a new one is begun. Nothing was changed";
+            Failed::new(Exit::Failed, format!("the audit log {}: {why}. {next}", path.display()))
+        })?;
         Ok(self.audit.get_or_init(|| open))
     }
 
     /// The engine that was started takes the lock from whoever has it: an operator said so.
-    pub(super) fn take_over(&self) {
-        self.take_over.send_modify(|n| *n += 1);
+    pub(super) async fn take_over(&self) -> Result<(), Failed> {
+        let said = async {
+            self.take_over.send_modify(|n| *n += 1);
+            Ok(())
+        };
+        let taken = self.audit()?.wish("lease/cutover", "take the lock from whoever has it", said.boxed()).await;
+        taken.map_err(|e| Failed::new(Exit::Failed, e))
     }
 
     /// Starts an engine; dropping the handle does not stop it, `stop` does.
@@ -172,6 +195,7 @@ impl Session {
             process: process::own(),
             role,
             take_over: self.take_over.subscribe(),
+            turns: Arc::clone(&self.turns),
         };
         (tokio::spawn(engine.run(stop)), roles)
     }

@@ -1,11 +1,12 @@
 //! The audit log's file: appended line by line, each on the disk before what it announces is done.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, TryLockError},
     io::{Read, Seek, SeekFrom, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures::future::BoxFuture;
@@ -18,10 +19,15 @@ use crate::domain::audit::{Actor, Anchor, Entry, START, follow, seal};
 /// How long a wish may take: definitions have to be served before a Migration can be created.
 const WISH: Duration = Duration::from_secs(45);
 
+/// How long another program may hold the file.
+const HELD: Duration = Duration::from_secs(2);
+
 /// The log of this machine about one cluster. Several programs may write it: each line is added under a lock.
 #[derive(Clone)]
 pub struct Audit {
     file: Arc<Mutex<Open>>,
+    /// How far it has come, for whoever must not wait for the disk.
+    end: Arc<Mutex<Anchor>>,
     path: Arc<Path>,
     actor: Actor,
     mirror: Arc<OnceLock<fn(&str)>>,
@@ -52,15 +58,16 @@ impl Audit {
     pub fn open(path: &Path, actor: Actor) -> Result<Self, String> {
         let failed = |e: std::io::Error| format!("the audit log {} cannot be written: {e}", path.display());
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(failed)?;
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         }
-        let file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(failed)?;
+        let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path).map_err(failed)?;
         let log = uuid::Uuid::new_v4().to_string();
         let mut open = Open { file, read: 0, end: Anchor { log, head: START.into(), ..Anchor::default() } };
         open.locked(Open::catch_up).map_err(|e| {
             format!("{}: {e}. Put it aside (do not delete it) and start again: a new one is begun", path.display())
         })?;
-        Ok(Self { file: Arc::new(Mutex::new(open)), path: path.into(), actor, mirror: Arc::default() })
+        let end = Arc::new(Mutex::new(open.end.clone()));
+        Ok(Self { file: Arc::new(Mutex::new(open)), end, path: path.into(), actor, mirror: Arc::default() })
     }
 
     /// Every line is printed as well: a pod's file goes with the pod.
@@ -75,7 +82,7 @@ impl Audit {
 
     /// How far it has come.
     pub fn end(&self) -> Anchor {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner).end.clone()
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// An entry of now.
@@ -102,7 +109,7 @@ impl Audit {
         let entry = |kind| self.entry(kind, 0, &name, object, what);
         self.add(entry("intent")).await?;
         let late = || Err(format!("no answer within {} s: unknown whether it was done", WISH.as_secs()));
-        let (result, requests) = taken_down(tokio::time::timeout(WISH, work)).await;
+        let (result, requests) = taken_down(None, tokio::time::timeout(WISH, work)).await;
         let result = result.unwrap_or_else(|_| late());
         let said = result.as_ref().map_or_else(|e| format!("refused: {e}"), |_| "done".into());
         self.add(Entry { requests, result: Some(said), ..entry("outcome") }).await?;
@@ -115,9 +122,12 @@ impl Audit {
     /// A sentence.
     pub async fn add(&self, entry: Entry) -> Result<(), String> {
         let (file, path, mirror) = (Arc::clone(&self.file), Arc::clone(&self.path), Arc::clone(&self.mirror));
+        let (end, at) = (Arc::clone(&self.end), Arc::clone(&self.path));
         let write = move || {
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            file.locked(|open| open.append(&entry, mirror.get().copied()))
+            let added = file.locked(|open| open.append(&entry, &at, mirror.get().copied()));
+            end.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&file.end);
+            added
         };
         let added = match tokio::runtime::Handle::current().runtime_flavor() {
             // nobody else has anything to do meanwhile, and the order of things stays the same every time
@@ -130,8 +140,16 @@ impl Audit {
 
 impl Open {
     /// Does something while no other program writes.
+    #[expect(clippy::disallowed_methods, reason = "on a thread for what waits, or before anything else runs")]
     fn locked(&mut self, work: impl FnOnce(&mut Self) -> Result<(), String>) -> Result<(), String> {
-        self.file.lock().map_err(|e| e.to_string())?;
+        let patience = Instant::now() + HELD;
+        while let Err(e) = self.file.try_lock() {
+            match e {
+                TryLockError::WouldBlock if Instant::now() < patience => std::thread::sleep(Duration::from_millis(5)),
+                TryLockError::WouldBlock => return Err("another program holds it".into()),
+                TryLockError::Error(e) => return Err(e.to_string()),
+            }
+        }
         let result = work(self);
         self.file.unlock().map_err(|e| e.to_string())?;
         result
@@ -144,14 +162,19 @@ impl Open {
         if length == self.read {
             return Ok(());
         }
-        let mut all = String::new();
+        if length < self.read {
+            return Err("it was cut while it was written".into());
+        }
+        let mut all = Vec::new();
         self.file.seek(SeekFrom::Start(0)).map_err(text)?;
-        self.file.read_to_string(&mut all).map_err(text)?;
-        let whole = all.rfind('\n').map_or(0, |at| at + 1);
+        self.file.read_to_end(&mut all).map_err(text)?;
+        // bytes: a line may be torn in the middle of a letter
+        let whole = all.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
         if whole < all.len() {
             self.file.set_len(whole as u64).map_err(text)?;
             all.truncate(whole);
         }
+        let all = String::from_utf8(all).map_err(|e| e.to_string())?;
         if !all.is_empty() {
             self.end = follow(&all)?.end;
         }
@@ -159,7 +182,11 @@ impl Open {
         Ok(())
     }
 
-    fn append(&mut self, entry: &Entry, mirror: Option<fn(&str)>) -> Result<(), String> {
+    fn append(&mut self, entry: &Entry, path: &Path, mirror: Option<fn(&str)>) -> Result<(), String> {
+        let here = self.file.metadata().and_then(|file| Ok((file.ino(), std::fs::metadata(path)?.ino())));
+        if !here.is_ok_and(|(open, named)| open == named) {
+            return Err("the file was moved or deleted while it was written".into());
+        }
         self.catch_up()?;
         let number = self.end.lines + 1;
         let (mut line, hash) = seal(entry, &self.end.log, number, &self.end.head);
@@ -198,6 +225,13 @@ mod tests {
         let c = Audit::open(&path, Actor::default()).unwrap();
         c.add(c.entry("intent", 2, "e", "node/x", "cordon")).await.unwrap();
         assert_eq!(follow(&std::fs::read_to_string(&path).unwrap()).unwrap().end.lines, 5);
+        // torn in the middle of a letter
+        let mut torn = std::fs::read(&path).unwrap();
+        torn.extend(b"{\"what\":\"\xe2");
+        std::fs::write(&path, torn).unwrap();
+        Audit::open(&path, Actor::default()).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(c.add(c.entry("intent", 2, "e", "node/x", "cordon")).await.unwrap_err().contains("moved or deleted"));
         std::fs::write(&path, text.replace("cordon", "uncordon")).unwrap();
         assert!(Audit::open(&path, Actor::default()).err().unwrap().contains("it was changed"));
     }

@@ -41,6 +41,8 @@ pub struct Connection {
     pub kubeconfig: Option<PathBuf>,
     /// What the context says of itself under the extension `cutover.dev`.
     pub marks: Marks,
+    /// With the service account of the pod that this runs in.
+    pub in_pod: bool,
     named: Named,
     reading: Renewing,
     writing: Renewing,
@@ -130,6 +132,7 @@ pub async fn connect(named: &Named) -> Result<Connection, ConnectError> {
         server: way.server,
         kubeconfig: named.kubeconfig.clone(),
         marks: way.marks,
+        in_pod: way.in_pod,
         named: named.clone(),
         reading,
         writing,
@@ -156,13 +159,14 @@ struct Way {
     context: String,
     server: String,
     marks: Marks,
+    in_pod: bool,
 }
 
 impl Way {
     async fn find(named: &Named) -> Result<Self, ConnectError> {
         if named.in_cluster && named.kubeconfig.is_none() && named.context.is_none() {
             let config = Config::incluster().map_err(|e| ConnectError::Kubeconfig(super::error::root(&e)))?;
-            return Ok(Self::of(config, "in-cluster".into(), Marks::default()));
+            return Ok(Self { in_pod: true, ..Self::of(config, "in-cluster".into(), Marks::default()) });
         }
         let kubeconfig = read(named)?;
         let context = named.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
@@ -183,7 +187,7 @@ impl Way {
         config.connect_timeout = Some(FIRST_ANSWER);
         config.read_timeout = None;
         let server = config.cluster_url.to_string();
-        Self { config, context, server, marks }
+        Self { config, context, server, marks, in_pod: false }
     }
 
     fn unusable(&self, why: String) -> ConnectError {

@@ -44,6 +44,12 @@ impl Renewing {
         *now = (now.0 + 1, client);
     }
 
+    /// As [`Self::renew`], to its end: whoever asked may have no patience left.
+    async fn renewed(self, seen: u64) -> bool {
+        let this = self;
+        tokio::spawn(async move { this.renew(seen).await }).await.unwrap_or(false)
+    }
+
     /// Gets new credentials, unless somebody has since `seen`. True when there are others now.
     async fn renew(&self, seen: u64) -> bool {
         let mut tried = self.tried.lock().await;
@@ -78,7 +84,7 @@ impl Renewing {
             Ok(response) => response.status() == StatusCode::UNAUTHORIZED,
             Err(e) => matches!(e, kube::Error::Auth(_)),
         };
-        if refused && self.renew(generation).await {
+        if refused && self.clone().renewed(generation).await {
             return Ok(self.client().1.send(again(parts)).await?);
         }
         Ok(answer?)

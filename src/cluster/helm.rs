@@ -23,7 +23,8 @@ const LONGEST: Duration = Duration::from_secs(600);
 pub struct Helm {
     program: PathBuf,
     kubeconfig: Option<PathBuf>,
-    context: String,
+    /// None in a pod: there helm finds the service account itself.
+    context: Option<String>,
 }
 
 impl Helm {
@@ -33,13 +34,13 @@ impl Helm {
         Self {
             program: program.unwrap_or_else(|| PathBuf::from("helm")),
             kubeconfig: connection.kubeconfig.clone(),
-            context: connection.context.clone(),
+            context: (!connection.in_pod).then(|| connection.context.clone()),
         }
     }
 
     /// Where there is no helm to be run.
     pub fn none() -> Self {
-        Self { program: PathBuf::from("helm"), kubeconfig: None, context: String::new() }
+        Self { program: PathBuf::from("helm"), kubeconfig: None, context: None }
     }
 
     /// helm's version; the proof that it can be run.
@@ -112,7 +113,9 @@ impl Helm {
         if let Some(kubeconfig) = &self.kubeconfig {
             command.arg("--kubeconfig").arg(kubeconfig);
         }
-        command.args(["--kube-context", &self.context]);
+        if let Some(context) = &self.context {
+            command.args(["--kube-context", context]);
+        }
         command
     }
 }

@@ -1,5 +1,7 @@
 //! What an engine asks of a cluster: the seam at which tests put a cluster of their own.
 
+use std::{sync::Arc, time::Duration};
+
 use tokio::sync::mpsc;
 
 use super::apply::Refusal;
@@ -21,6 +23,36 @@ pub enum Trouble {
     Other(String),
 }
 
+/// Leave to change something, in one term of the lock.
+#[derive(Clone)]
+pub struct Permit {
+    /// The term.
+    pub epoch: i64,
+    left: Arc<dyn Fn() -> Duration + Send + Sync>,
+}
+
+/// How long at most the end of a term goes unnoticed after the machine slept.
+const GLANCE: Duration = Duration::from_millis(250);
+
+impl Permit {
+    /// A permit that holds as long as there is time left.
+    pub fn new(epoch: i64, left: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self { epoch, left: Arc::new(left) }
+    }
+
+    /// It may still be acted on.
+    pub fn holds(&self) -> bool {
+        !(self.left)().is_zero()
+    }
+
+    /// Waits until it does not hold any more.
+    pub async fn ended(&self) {
+        while self.holds() {
+            tokio::time::sleep((self.left)().min(GLANCE)).await;
+        }
+    }
+}
+
 /// A cluster, as an engine sees it.
 pub trait Cluster: Clone + Send + Sync + 'static {
     /// Reads the Lease.
@@ -39,11 +71,12 @@ pub trait Cluster: Clone + Send + Sync + 'static {
         seen: &NodeMigration,
         status: &NodeMigrationStatus,
     ) -> impl Future<Output = Result<NodeMigration, Trouble>> + Send;
-    /// Makes a change. Lines that a program prints meanwhile go to `lines`.
+    /// Makes a change, within a time limit and as long as the permit holds. Lines that a program prints meanwhile go to `lines`.
     fn apply(
         &self,
         effect: &Effect,
-        epoch: i64,
+        permit: Permit,
+        limit: Duration,
         lines: mpsc::Sender<String>,
     ) -> impl Future<Output = Result<(), Refusal>> + Send;
     /// How far the audit log has come, where one is kept.

@@ -19,12 +19,20 @@ pub fn has_ended(process: &str) -> bool {
     let (Some(at), Some(of), Some(pid), Some(start)) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
         return false;
     };
-    let Ok(pid) = pid.parse() else { return false };
-    boot().as_deref() == Some(at) && namespace().as_deref() == Some(of) && started(pid).as_deref() != Some(start)
+    let Ok(pid) = pid.parse::<u32>() else { return false };
+    // another user's processes may be hidden: only what the kernel itself says is gone has ended
+    let gone = || {
+        let id = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+        id.is_some_and(|id| rustix::process::test_kill_process(id) == Err(rustix::io::Errno::SRCH))
+    };
+    let another = started(pid).map_or_else(gone, |now| now != start);
+    boot().as_deref() == Some(at) && namespace().as_deref() == Some(of) && another
 }
 
+/// The boot id with the machine's own: a copy of a machine that was resumed has the same boot id.
 fn boot() -> Option<String> {
-    Some(fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned())
+    let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    Some(format!("{}.{}", fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim(), machine.trim()))
 }
 
 fn namespace() -> Option<String> {
@@ -33,12 +41,12 @@ fn namespace() -> Option<String> {
 }
 
 /// The 22nd field of `/proc/PID/stat`; the second may hold blanks and ends with the last bracket. A process that
-/// is only waited for by its parent counts as ended.
+/// is only waited for by its parent has ended: it has no start any more. Nothing where it cannot be read.
 fn started(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut rest = stat.rsplit_once(')')?.1.split_whitespace();
     let state = rest.next()?;
-    (!matches!(state, "Z" | "X")).then(|| rest.nth(18).map(str::to_owned))?
+    if matches!(state, "Z" | "X") { Some(String::new()) } else { rest.nth(18).map(str::to_owned) }
 }
 
 #[cfg(test)]

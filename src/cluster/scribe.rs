@@ -11,6 +11,7 @@ use kube::client::Body;
 use serde_json::{Value, json};
 use tower::{BoxError, Service};
 
+use super::port::Permit;
 use crate::domain::audit::{Exchange, fields};
 
 tokio::task_local! {
@@ -22,11 +23,13 @@ struct Taken {
     exchanges: Vec<Exchange>,
     /// The last object that was read, and from where.
     read: Option<(String, Value)>,
+    permit: Option<Permit>,
 }
 
 /// Does something, and tells which requests it made that change anything.
-pub(super) async fn taken_down<T>(work: impl Future<Output = T>) -> (T, Vec<Exchange>) {
-    let taken = Arc::new(Mutex::new(Taken::default()));
+/// What would change something is not sent once the permit does not hold any more.
+pub(super) async fn taken_down<T>(permit: Option<Permit>, work: impl Future<Output = T>) -> (T, Vec<Exchange>) {
+    let taken = Arc::new(Mutex::new(Taken { permit, ..Taken::default() }));
     let result = TAKEN.scope(Arc::clone(&taken), work).await;
     let exchanges = std::mem::take(&mut taken.lock().unwrap_or_else(PoisonError::into_inner).exchanges);
     (result, exchanges)
@@ -55,12 +58,20 @@ where
         Box::pin(async move {
             // the task that polls is the one that asked; the client's own is another
             let Ok(taken) = TAKEN.try_with(Arc::clone) else { return inner.call(request).await };
+            // a watch has no end that could be waited for
+            if request.uri().query().is_some_and(|q| q.contains("watch=")) {
+                return inner.call(request).await;
+            }
             let (parts, body) = request.into_parts();
             let body = body.collect_bytes().await?;
             let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
             let with = |f: &mut dyn FnMut(&mut Taken)| f(&mut taken.lock().unwrap_or_else(PoisonError::into_inner));
             let sent: Value = serde_json::from_slice(&body).unwrap_or_default();
             if method != Method::GET {
+                let permit = taken.lock().unwrap_or_else(PoisonError::into_inner).permit.clone();
+                if permit.is_some_and(|p| !p.holds()) {
+                    return Err("the lock was lost before it was sent".into());
+                }
                 // before it is sent: a request without an answer is in the log, too
                 with(&mut |t| {
                     let before = match &t.read {

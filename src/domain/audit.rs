@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 
 /// The hash before the first line.
 pub const START: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-/// How many logs are anchored: the one that was written longest ago is forgotten first.
-const ANCHORS: usize = 64;
+/// How many logs are anchored. None is ever forgotten: beyond them a new log is anchored nowhere, and says so.
+const ANCHORS: usize = 256;
 /// Values that are longer than this are cut: the log says what changed, it is no copy of objects.
 const LONGEST: usize = 300;
 /// How many changed fields of one request are listed.
@@ -35,12 +35,14 @@ pub struct Anchor {
     pub head: String,
 }
 
-/// Puts an anchor among the others.
+/// Puts an anchor among the others. One that is lower than what was anchored before changes nothing: the log was cut.
 pub fn anchor(anchors: &mut Vec<Anchor>, now: &Anchor) {
-    anchors.retain(|a| a.log != now.log);
-    anchors.push(now.clone());
-    if anchors.len() > ANCHORS {
-        anchors.remove(0);
+    if let Some(known) = anchors.iter_mut().find(|a| a.log == now.log) {
+        if known.lines < now.lines {
+            *known = now.clone();
+        }
+    } else if anchors.len() < ANCHORS {
+        anchors.push(now.clone());
     }
 }
 
@@ -165,7 +167,12 @@ pub fn follow(text: &str) -> Result<Whole, String> {
         let effect = line["effect"].as_str().unwrap_or_default().to_owned();
         match line["kind"].as_str() {
             Some("intent") => whole.open.push((number, effect)),
-            Some("outcome") => whole.open.retain(|(_, e)| *e != effect),
+            // the last one of its name: what was begun before and never ended stays unknown
+            Some("outcome") => {
+                if let Some(at) = whole.open.iter().rposition(|(_, e)| *e == effect) {
+                    whole.open.remove(at);
+                }
+            }
             _ => {}
         }
         whole.end = Anchor {
@@ -212,7 +219,8 @@ pub struct Verified {
     pub anchored: Option<u64>,
 }
 
-/// The fields that a change names, as they are in an object. What is secret stays out.
+/// The fields that a change names, as they are in an object. An operator's own helm values may hold secrets: of them
+/// only a hash is told.
 pub fn fields(change: &Value, object: &Value) -> Value {
     let mut out = serde_json::Map::new();
     walk(change, object, &mut String::new(), &mut out);
@@ -221,6 +229,9 @@ pub fn fields(change: &Value, object: &Value) -> Value {
 
 fn walk(change: &Value, object: &Value, path: &mut String, out: &mut serde_json::Map<String, Value>) {
     match change {
+        _ if path.ends_with("values") || path.ends_with("valuesContent") => {
+            out.insert(path.clone(), json!(format!("sha256:{}", hash(object))));
+        }
         Value::Object(inner) if !inner.is_empty() => {
             for (key, value) in inner {
                 let known = path.is_empty() && matches!(key.as_str(), "apiVersion" | "kind");

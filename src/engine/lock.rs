@@ -7,14 +7,12 @@ use tokio::{sync::watch, time::timeout};
 
 use super::clock::Clock;
 use crate::{
-    cluster::port::{Cluster, Trouble},
+    cluster::port::{Cluster, Permit, Trouble},
     domain::lock::{ACTS, Beside, Claim, Hand, LOOK, Move, RENEW},
 };
 
 /// How long a request for the lock may take: a lost answer must not cost the term.
 const PATIENCE: Duration = Duration::from_millis(1_500);
-/// How long at most the end of a term goes unnoticed after the machine slept.
-const GLANCE: Duration = Duration::from_millis(250);
 
 /// What a try came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,18 +56,10 @@ impl<C: Cluster> Lock<C> {
         if matches!(held, Held::Ours) { RENEW } else { LOOK }
     }
 
-    /// Ends when acting is no longer allowed. Whatever is under way is dropped then.
-    pub(super) fn end_of_term(&self) -> impl Future<Output = ()> + Send + use<C> {
+    /// Leave to act in this term, as long as it is renewed.
+    pub(super) fn permit(&self, epoch: i64) -> Permit {
         let (until, clock) = (self.until.subscribe(), Arc::clone(&self.clock));
-        async move {
-            loop {
-                let left = until.borrow().saturating_sub(clock.elapsed());
-                if left.is_zero() {
-                    return;
-                }
-                tokio::time::sleep(left.min(GLANCE)).await;
-            }
-        }
+        Permit::new(epoch, move || until.borrow().saturating_sub(clock.elapsed()))
     }
 
     /// Takes the lock, or renews it.

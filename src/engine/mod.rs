@@ -6,12 +6,18 @@ mod lock;
 mod record;
 mod work;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::{
     sync::watch,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 
 pub use clock::{Clock, SystemClock};
@@ -84,6 +90,8 @@ pub struct Engine<C> {
     pub role: watch::Sender<Role>,
     /// Counts how often an operator has said that the lock be taken from whoever has it.
     pub take_over: watch::Receiver<u32>,
+    /// Counts the turns of its loop: one that stands still is not well.
+    pub turns: Arc<AtomicU64>,
 }
 
 impl<C: Cluster> Engine<C> {
@@ -97,6 +105,7 @@ impl<C: Cluster> Engine<C> {
         let mut next_tick = Instant::now();
         let mut pace = Pace { since: self.clock.now(), anchored: self.clock.elapsed() };
         loop {
+            self.turns.fetch_add(1, Ordering::Relaxed);
             let woken_by_change = tokio::select! {
                 biased;
                 () = told_to_stop(&mut stop) => break,
@@ -120,11 +129,33 @@ impl<C: Cluster> Engine<C> {
             next_tick = Instant::now() + TICK;
             self.round(&mut lock, &mut work, &mut pace).await;
         }
-        work.settle().await;
+        self.end(lock, work).await;
+    }
+
+    /// Lets what is under way end, the lock still held; gives it back when all has.
+    async fn end(mut self, mut lock: Lock<C>, mut work: Work<C>) {
+        let patience = sleep(work.patience());
+        tokio::pin!(patience);
+        let mut next_renewal = Instant::now();
+        while !work.is_idle() {
+            tokio::select! {
+                biased;
+                () = &mut patience => break,
+                () = sleep_until(next_renewal) => {
+                    let held = self.renew(&mut lock).await;
+                    next_renewal = Instant::now() + Lock::<C>::pause(&held);
+                }
+                () = work.settled() => {}
+            }
+        }
         if let Some(epoch) = lock.epoch() {
             self.anchor_last(epoch).await;
         }
-        lock.release().await;
+        if work.is_idle() {
+            lock.release().await;
+        } else {
+            tracing::warn!("something is still under way: the lock is not given back, and is free in some seconds");
+        }
     }
 
     /// Decides, writes down what is about to be done, looks once more whether it may, and begins it.
@@ -159,7 +190,7 @@ impl<C: Cluster> Engine<C> {
         }
         if let Some(epoch) = lock.confirm().await {
             for effect in due {
-                work.begin(effect, epoch, lock.end_of_term());
+                work.begin(effect, lock.permit(epoch));
             }
         }
     }
@@ -208,7 +239,9 @@ async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
 
 /// `user@host/pid`: tells two operators, and two programs of one, apart.
 pub fn identity() -> String {
-    let user = std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_else(|_| "operator".into());
+    let user = std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_else(|_| {
+        if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() { "engine".into() } else { "operator".into() }
+    });
     let host = std::fs::read_to_string("/etc/hostname").map_or_else(|_| "localhost".into(), |h| h.trim().to_owned());
     format!("{user}@{host}/{}", std::process::id())
 }

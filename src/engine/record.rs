@@ -21,6 +21,9 @@ const STATUS: Duration = Duration::from_secs(10);
 /// How long the audit log may have grown before that is anchored, when nothing else is written.
 const ANCHOR: Duration = Duration::from_secs(5);
 
+/// How many records are written in one round.
+const WRITES: usize = 20;
+
 impl<C: Cluster> Engine<C> {
     /// Writes what changed. False when something could not be written: then nothing is done either.
     pub(super) async fn record(&self, decision: &Decision, epoch: i64, pace: &mut Pace) -> bool {
@@ -37,6 +40,7 @@ impl<C: Cluster> Engine<C> {
         if (changed || self.anchor_is_due(&status, pace)) && !self.write_migration(&migration, status).await {
             return false;
         }
+        let mut writes = 0;
         for (name, status) in &decision.nodes {
             let Some(seen) = nodes.get(name) else { continue };
             let before = seen.status.clone().unwrap_or_default();
@@ -46,6 +50,11 @@ impl<C: Cluster> Engine<C> {
                 status.epoch = epoch;
             }
             if before != status {
+                // the lock has to be renewed in between: the rest follows in the next round
+                writes += 1;
+                if writes > WRITES {
+                    return false;
+                }
                 let Ok(now) = written(self.cluster.write_node(seen, &status)).await else { return false };
                 self.say_node(seen, &status);
                 self.board.change(|f| f.put_record(now));

@@ -6,15 +6,14 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::mpsc,
-    task::JoinSet,
-    time::{Instant, timeout},
-};
+use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
 use super::{Clock, Journal, entry};
 use crate::{
-    cluster::{apply::Refusal, port::Cluster},
+    cluster::{
+        apply::Refusal,
+        port::{Cluster, Permit},
+    },
     domain::{
         effect::Effect,
         host::Way,
@@ -82,7 +81,7 @@ impl<C: Cluster> Work<C> {
     }
 
     /// Begins an effect in a term. When the term ends it is dropped where it is, and whoever comes after looks.
-    pub(super) fn begin(&mut self, effect: Effect, epoch: i64, end_of_term: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn begin(&mut self, effect: Effect, permit: Permit) {
         let name = effect.name();
         if self.under_way.contains(&name) {
             return;
@@ -103,27 +102,12 @@ impl<C: Cluster> Work<C> {
                     journal.say(Kind::Output, object.clone(), line);
                 }
             });
-            // what runs in a program or on a host goes on there, whoever waits for it
-            let outlives = matches!(
-                effect,
-                Effect::Helm(_) | Effect::Uninstall { .. } | Effect::Task { way: Way::Ssh { .. }, .. }
-            );
             let limit = match &effect {
                 Effect::Helm(_) | Effect::Uninstall { .. } => Duration::MAX,
                 Effect::Task { way: Way::Ssh { .. }, .. } => SSH,
                 _ => REQUEST,
             };
-            let unknown = |message: String| {
-                let next = "Unknown whether it was changed: it is looked at before it is tried again.".into();
-                Err(Refusal { message, next, kind: Refused::Fault })
-            };
-            let result = tokio::select! {
-                biased;
-                result = timeout(limit, cluster.apply(&effect, epoch, lines)) => {
-                    result.unwrap_or_else(|_| unknown(format!("no answer within {} s", limit.as_secs())))
-                }
-                () = end_of_term, if !outlives => unknown("the lock was lost meanwhile".into()),
-            };
+            let result = cluster.apply(&effect, permit, limit, lines).await;
             let _ = echo.await;
             (effect, result)
         });
@@ -189,15 +173,25 @@ impl<C: Cluster> Work<C> {
         self.ended.clear();
     }
 
-    /// Lets what is under way end: an answer that is not waited for is an unknown that need not be, and a helm
+    /// Waits until nothing is under way: an answer that is not waited for is an unknown that need not be, and a helm
     /// that is killed leaves its release locked.
-    pub(super) async fn settle(&mut self) {
-        let helm = self.under_way.iter().any(|n| n.starts_with("helm"));
-        let patience = Duration::from_secs(if helm { 120 } else { 5 });
-        let all = async { while self.running.join_next().await.is_some() {} };
-        if timeout(patience, all).await.is_err() {
-            tracing::warn!("left {} effects without waiting for their answers", self.running.len());
+    pub(super) async fn settled(&mut self) {
+        while let Some(ended) = self.running.join_next().await {
+            if let Ok((effect, result)) = ended {
+                self.took(&effect, result);
+            }
         }
+    }
+
+    /// How long [`Self::settled`] is worth waiting for.
+    pub(super) fn patience(&self) -> Duration {
+        let long = self.under_way.iter().any(|n| n.starts_with("helm") || n.starts_with("task"));
+        Duration::from_secs(if long { 120 } else { 5 })
+    }
+
+    /// Nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.running.is_empty()
     }
 }
 

@@ -124,7 +124,10 @@ pub async fn settle(client: &Client) -> Result<(), String> {
 }
 
 /// Creates an object; that it is there already is fine, as on a cluster that is reused.
-pub(super) async fn put(client: &Client, object: Value) -> Result<(), String> {
+///
+/// # Errors
+/// What the API server refused.
+pub async fn put(client: &Client, object: Value) -> Result<(), String> {
     let parsed: DynamicObject = serde_json::from_value(object).map_err(|e| e.to_string())?;
     let types = parsed.types.clone().unwrap_or_default();
     let api = api(client, &types.api_version, &types.kind, parsed.metadata.namespace.as_deref());

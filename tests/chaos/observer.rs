@@ -102,7 +102,21 @@ impl Observer {
         if status && sent["metadata"]["resourceVersion"].is_null() {
             self.breaks(format!("{} was written without the version that was read", at.name));
         }
-        if stray || matches!(at.resource.as_str(), "events") {
+        if matches!(at.resource.as_str(), "events") {
+            return;
+        }
+        if stray {
+            // what comes late, or once more, is harmless by what it names
+            let uid = if at.sub == "eviction" {
+                &sent["deleteOptions"]["preconditions"]["uid"]
+            } else {
+                &sent["preconditions"]["uid"]
+            };
+            let leaves = at.resource == "pods" && (at.sub == "eviction" || method == "DELETE");
+            let node = at.resource == "nodes" && method == "PATCH";
+            if (leaves && uid.is_null()) || (node && sent["metadata"]["resourceVersion"].is_null()) {
+                self.breaks(format!("{method} {} came late and does not say what it was meant for", at.name));
+            }
             return;
         }
         if !status {

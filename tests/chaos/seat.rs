@@ -16,7 +16,7 @@ use cutover::{
         audit::Audit,
         board::Board,
         helm::Helm,
-        port::{Cluster, Trouble},
+        port::{Cluster, Permit, Trouble},
         watch as watches,
     },
     domain::{
@@ -128,7 +128,13 @@ impl Cluster for Sim {
         self.hands.write_node(seen, status).await
     }
 
-    async fn apply(&self, effect: &Effect, epoch: i64, lines: mpsc::Sender<String>) -> Result<(), Refusal> {
+    async fn apply(
+        &self,
+        effect: &Effect,
+        permit: Permit,
+        limit: Duration,
+        lines: mpsc::Sender<String>,
+    ) -> Result<(), Refusal> {
         let refused =
             |message: String| Refusal { message, next: "Nothing was changed.".into(), kind: Refused::default() };
         if self.machine.disk_full.load(Ordering::Relaxed) {
@@ -138,7 +144,7 @@ impl Cluster for Sim {
             match effect {
                 Effect::Helm(release) => local::upgrade(&self.helm, release).await.map_err(refused),
                 Effect::Uninstall { namespace } => local::uninstall(&self.helm, namespace).await.map_err(refused),
-                _ => self.hands.apply(effect, epoch, lines).await,
+                _ => self.hands.apply(effect, permit, limit, lines).await,
             }
         };
         self.machine.awake(work).await
@@ -230,6 +236,7 @@ impl Seat {
             process,
             role: watch::Sender::new(Role::Starting),
             take_over: self.take_over.subscribe(),
+            turns: Arc::default(),
         };
         let (stop, stopped) = watch::channel(false);
         let engine = tokio::spawn(self.state.awake(engine.run(stopped)));

@@ -180,6 +180,26 @@ impl ControlPlane {
         self.folder.join("operator.conf")
     }
 
+    /// A kubeconfig with a token of a service account in kube-system.
+    pub async fn service_account(&self, admin: &Client, name: &str) -> PathBuf {
+        let path = format!("/api/v1/namespaces/kube-system/serviceaccounts/{name}/token");
+        let body = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": [], "expirationSeconds": 3600}});
+        let request = http::Request::post(path).body(body.to_string().into_bytes()).unwrap();
+        let answer: serde_json::Value = admin.request(request).await.unwrap();
+        let mut config: serde_json::Value = serde_json::from_str(&fs::read_to_string(self.admin()).unwrap()).unwrap();
+        config["users"][0]["user"] = json!({"token": answer["status"]["token"]});
+        let file = self.folder.join(format!("{name}.conf"));
+        fs::write(&file, config.to_string()).unwrap();
+        file
+    }
+
+    /// Lets a kubeconfig name a helm.
+    pub fn mark_file(path: &Path, helm: &Path) {
+        let mut config: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        config["contexts"][0]["context"]["extensions"] = json!([{"name": "cutover.dev", "extension": {"helm": helm}}]);
+        fs::write(path, config.to_string()).unwrap();
+    }
+
     /// Lets the operator's kubeconfig name a helm and a relay, as a user would.
     pub fn mark(&self, helm: &Path, hubble: &str) {
         let path = self.operator();

@@ -7,8 +7,10 @@ mod pods;
 mod task;
 mod workloads;
 
+use std::time::Duration;
+
 use kube::{Client, ResourceExt};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 
 use super::{
     audit::Audit,
@@ -16,7 +18,7 @@ use super::{
     error, events,
     helm::Helm,
     lease,
-    port::{Cluster, Trouble},
+    port::{Cluster, Permit, Trouble},
     process, records,
     scribe::taken_down,
     surroundings::own_name,
@@ -63,14 +65,38 @@ impl Cluster for Hands {
         records::write_node(&self.client, seen, status).await.map_err(|e| error::trouble(&e))
     }
 
-    async fn apply(&self, effect: &Effect, epoch: i64, lines: mpsc::Sender<String>) -> Result<(), Refusal> {
+    async fn apply(
+        &self,
+        effect: &Effect,
+        permit: Permit,
+        limit: Duration,
+        lines: mpsc::Sender<String>,
+    ) -> Result<(), Refusal> {
         let (name, object, words) = (effect.name(), effect.object(), effect.words());
-        let entry = |kind| self.audit.entry(kind, epoch, &name, &object, &words);
+        let entry = |kind| self.audit.entry(kind, permit.epoch, &name, &object, &words);
         let unwritten = |why: String| {
             Refusal::new(why, "Nothing was changed: what is not in the audit log is not done. Make room for it.")
         };
         self.audit.add(entry("intent")).await.map_err(unwritten)?;
-        let (result, requests) = taken_down(self.change(effect, lines)).await;
+        // what runs in a program or on a host goes on there, whoever waits for it; it is only not begun any more
+        let outlives =
+            matches!(effect, Effect::Helm(_) | Effect::Uninstall { .. } | Effect::Task { way: Way::Ssh { .. }, .. });
+        let unknown = |message: String| {
+            Refusal::new(message, "Unknown whether it was changed: it is looked at before it is tried again.")
+        };
+        let change = async {
+            if !permit.holds() {
+                return Err(Refusal::new("the lock was lost meanwhile", "Nothing was changed."));
+            }
+            tokio::select! {
+                biased;
+                () = permit.ended(), if !outlives => Err(unknown("the lock was lost meanwhile".into())),
+                result = timeout(limit, self.change(effect, lines)) => {
+                    result.unwrap_or_else(|_| Err(unknown(format!("no answer within {} s", limit.as_secs()))))
+                }
+            }
+        };
+        let (result, requests) = taken_down(Some(permit.clone()), change).await;
         let said = match &result {
             Ok(()) => "done".to_owned(),
             Err(r) if r.is_unknown() => format!("unknown: {}", r.message),
