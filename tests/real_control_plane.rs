@@ -118,7 +118,9 @@ async fn the_engine_has_the_rights_that_it_needs() {
         }
     }
     let kubeconfig = plane.service_account(&admin, "cutover-engine").await;
-    ControlPlane::mark_file(&kubeconfig, &link_helm(&plane.folder).unwrap());
+    let helm = link_helm(&plane.folder).unwrap();
+    ControlPlane::mark_file(&kubeconfig, &helm);
+    ControlPlane::mark_file(&plane.admin(), &helm);
     let folder = tempfile::tempdir().unwrap();
     let mut engine = tokio::process::Command::from(support::program())
         .arg("--kubeconfig")

@@ -6,6 +6,7 @@ use k8s_openapi::api::{
     authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
     core::v1::{Namespace, Service},
 };
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, Client, api::PostParams};
 
 use super::{connect::Connection, helm::Helm};
@@ -27,9 +28,8 @@ const NEEDED: &[(&str, &str, &str, &str)] = &[
     ("watch", "apps", "deployments", ""),
     ("watch", "", "persistentvolumes", ""),
     ("watch", "storage.k8s.io", "volumeattachments", ""),
-    ("create", "apiextensions.k8s.io", "customresourcedefinitions", ""),
-    ("patch", "cutover.dev", "migrations", "status"),
-    ("patch", "cutover.dev", "nodemigrations", "status"),
+    ("update", "cutover.dev", "migrations", "status"),
+    ("update", "cutover.dev", "nodemigrations", "status"),
     ("update", "coordination.k8s.io", "leases", ""),
 ];
 
@@ -39,7 +39,12 @@ pub async fn ask(connection: &Connection, helm: &Helm) -> Surroundings {
     let version = client.apiserver_version().await.map(|v| v.git_version).unwrap_or_default();
     let services: Api<Service> = Api::namespaced(client.clone(), "default");
     let service = services.get_opt("kubernetes").await.ok().flatten();
-    let rights = join_all(NEEDED.iter().map(|need| may(client, need))).await;
+    let mut needed = NEEDED.to_vec();
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    if !matches!(definitions.get_opt("nodemigrations.cutover.dev").await, Ok(Some(_))) {
+        needed.push(("create", "apiextensions.k8s.io", "customresourcedefinitions", ""));
+    }
+    let rights = join_all(needed.iter().map(|need| may(client, need))).await;
     Surroundings {
         server_version: version,
         service_address: service.and_then(|s| s.spec?.cluster_ip?.parse().ok()),
@@ -70,7 +75,11 @@ pub(super) fn own_name() -> String {
 
 /// `None` when allowed, or when nobody could tell: the request itself will.
 async fn may(client: &Client, (verb, group, resource, sub): &(&str, &str, &str, &str)) -> Option<String> {
+    // where it is done, and to which: a right for that one is enough
+    let own = matches!((*verb, *resource), ("create", "pods" | "configmaps") | (_, "leases")) && sub.is_empty();
     let attributes = ResourceAttributes {
+        namespace: own.then(|| "kube-system".into()),
+        name: (*resource == "leases").then(|| "cutover".into()),
         verb: Some((*verb).into()),
         group: Some((*group).into()),
         resource: Some((*resource).into()),
