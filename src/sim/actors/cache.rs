@@ -158,20 +158,20 @@ impl Cluster {
         }
     }
 
-    /// Creates an object. That it is there already, or that its place is gone, is no matter.
-    pub(super) async fn create(&self, kind: Kind, namespace: &str, object: Value) {
+    /// Creates an object; true when it did. That it is there already, or that its place is gone, is no matter.
+    pub(super) async fn create(&self, kind: Kind, namespace: &str, object: Value) -> bool {
         let resource = kind.resource();
         let mut object = object;
         object["apiVersion"] = json!(resource.api_version);
         object["kind"] = json!(resource.kind);
         match serde_json::from_value::<DynamicObject>(object) {
-            Ok(object) => {
-                if let Err(e) = self.api(kind, namespace).create(&PostParams::default(), &object).await {
-                    tracing::debug!("actor: {kind:?} {} not created: {e}", object.name_any());
-                }
-            }
+            Ok(object) => match self.api(kind, namespace).create(&PostParams::default(), &object).await {
+                Ok(_) => return true,
+                Err(e) => tracing::debug!("actor: {kind:?} {} not created: {e}", object.name_any()),
+            },
             Err(e) => tracing::error!("actor: {kind:?}: {e}"),
         }
+        false
     }
 
     pub(super) async fn merge(&self, kind: Kind, namespace: &str, name: &str, change: &Value) -> Option<DynamicObject> {

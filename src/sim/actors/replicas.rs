@@ -82,15 +82,21 @@ async fn replica_set(cluster: &Cluster, set: &Object) {
         })
         .collect();
     let wanted = replicas(set);
+    let mut created = Vec::new();
     for _ in living.len()..wanted {
         let name = format!("{}-{}", set.name_any(), random_tail(5));
         let pod =
             pod_from(&set.data["spec"]["template"], &namespace, &name, owner_reference(Kind::ReplicaSet, set), &[]);
-        cluster.create(Kind::Pod, &namespace, pod).await;
+        if cluster.create(Kind::Pod, &namespace, pod).await {
+            created.push(name);
+        }
     }
-    if living.len() < wanted {
-        // let the watch show them before anybody counts again
-        tokio::time::sleep(Duration::from_millis(15)).await;
+    // whoever counted again before the watch has shown them would create more, and delete others afterwards
+    for _ in 0..400 {
+        if created.iter().all(|name| cluster.get(Kind::Pod, &namespace, name).is_some()) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     living.sort_by_key(|p| is_ready(p));
     for pod in living.iter().take(living.len().saturating_sub(wanted)) {
