@@ -75,11 +75,6 @@ impl Audit {
         let _ = self.mirror.set(print);
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// How far it has come.
     pub fn end(&self) -> Anchor {
         self.end.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -108,10 +103,15 @@ impl Audit {
         let name = format!("wish/{object}");
         let entry = |kind| self.entry(kind, 0, &name, object, what);
         self.add(entry("intent")).await?;
-        let late = || Err(format!("no answer within {} s: unknown whether it was done", WISH.as_secs()));
         let (result, requests) = taken_down(None, tokio::time::timeout(WISH, work)).await;
-        let result = result.unwrap_or_else(|_| late());
-        let said = result.as_ref().map_or_else(|e| format!("refused: {e}"), |_| "done".into());
+        let late = result.is_err();
+        let result = result
+            .unwrap_or_else(|_| Err(format!("no answer within {} s: unknown whether it was done", WISH.as_secs())));
+        let said = match &result {
+            Ok(_) => "done".to_owned(),
+            Err(e) if late => format!("unknown: {e}"),
+            Err(e) => format!("refused: {e}"),
+        };
         self.add(Entry { requests, result: Some(said), ..entry("outcome") }).await?;
         result
     }

@@ -27,8 +27,18 @@ const NODE_LOCAL_DNS: &str = "169.254.25.10:53";
 /// # Errors
 /// What the API server refused.
 pub async fn create(client: &Client, nodes: usize) -> Result<(), String> {
-    for namespace in ["default", "kube-system", "kube-node-lease", "infra-argocd", "infra-monitoring", "shop", "batch"]
-    {
+    let own = ["infra-argocd", "infra-monitoring", "shop", "batch"];
+    populate(client, &own, nodes, system(nodes).into_iter().chain(workloads())).await
+}
+
+/// Namespaces, nodes, Flannel, and what is given on top.
+async fn populate(
+    client: &Client,
+    namespaces: &[&str],
+    nodes: usize,
+    more: impl Iterator<Item = Value>,
+) -> Result<(), String> {
+    for namespace in ["default", "kube-system", "kube-node-lease"].iter().chain(namespaces) {
         put(client, json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})).await?;
     }
     put(
@@ -37,7 +47,7 @@ pub async fn create(client: &Client, nodes: usize) -> Result<(), String> {
         "spec": {"clusterIP": "10.233.0.1", "ports": [{"port": 443}]}}),
     )
     .await?;
-    for object in nodes_of(nodes).into_iter().chain(flannel()).chain(system(nodes)).chain(workloads()) {
+    for object in nodes_of(nodes).into_iter().chain(flannel()).chain(more) {
         put(client, object).await?;
     }
     Ok(())
@@ -45,15 +55,6 @@ pub async fn create(client: &Client, nodes: usize) -> Result<(), String> {
 
 /// Creates the smallest cluster on which everything that a migration does is to be done.
 pub(super) async fn small(client: &Client, nodes: usize) -> Result<(), String> {
-    for namespace in ["default", "kube-system", "kube-node-lease", "shop"] {
-        put(client, json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})).await?;
-    }
-    put(
-        client,
-        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default"},
-        "spec": {"clusterIP": "10.233.0.1", "ports": [{"port": 443}]}}),
-    )
-    .await?;
     let agent = daemon_set("shop", "log-agent", "log-agent", false, "docker.io/grafana/promtail:3.0.0", json!({}));
     let workloads = [
         agent,
@@ -63,10 +64,7 @@ pub(super) async fn small(client: &Client, nodes: usize) -> Result<(), String> {
         json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "once", "namespace": "shop", "labels": {"app": "once"}},
             "spec": {"containers": [{"name": "import", "image": "docker.io/busybox:1.36"}], "terminationGracePeriodSeconds": 5}}),
     ];
-    for object in nodes_of(nodes).into_iter().chain(flannel()).chain(workloads) {
-        put(client, object).await?;
-    }
-    Ok(())
+    populate(client, &["shop"], nodes, workloads.into_iter()).await
 }
 
 /// What an operator has to agree to on the small cluster.
