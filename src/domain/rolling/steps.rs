@@ -1,5 +1,7 @@
 //! How far each step of a node has come, judged by the facts alone.
 
+use std::time::Duration;
+
 use super::{Context, Progress};
 use crate::domain::{
     api::{NodeMigrationStatus, StepError, Target},
@@ -14,6 +16,9 @@ use crate::domain::{
     step::Step,
     text,
 };
+
+/// An agent writes its CNI configuration within some 15 s of its start.
+const TAKES_OVER: Duration = Duration::from_secs(60);
 
 impl Context<'_> {
     pub(super) fn progress(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Progress {
@@ -106,6 +111,17 @@ impl Context<'_> {
         Err(Progress::Wait(format!("new Cilium agent {} is not ready: {why}", agent.key.name)))
     }
 
+    /// The agent has been up for a while and still does what the label said before: it was started before the label
+    /// changed, by somebody else or before it was known here which one that was. It is replaced like any other.
+    fn outdated(&self, node: &NodeFact, status: &mut NodeMigrationStatus, wrong: &str) {
+        let looked = status.evidence.host.as_ref().filter(|h| h.cni_state == wrong).and_then(|h| h.at);
+        let agent = self.facts.agent_on(&node.name);
+        let up = looked.zip(agent.and_then(|a| a.created)).map(|(at, created)| text::between(created, at));
+        if up.is_some_and(|up| up >= TAKES_OVER) {
+            status.evidence.agent_before = agent.map(|a| a.uid.to_string());
+        }
+    }
+
     fn switch(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Progress {
         if let Some(progress) =
             self.still_out(node).or_else(|| (!node.switched).then(|| self.still_empty(node, status))?)
@@ -118,6 +134,7 @@ impl Context<'_> {
             }
             return Progress::act(Effect::Switch { node: node.name.clone() }, "label the node");
         }
+        self.outdated(node, status, "Disabled");
         if let Err(progress) = self.new_agent(node, status) {
             return progress;
         }
@@ -146,6 +163,7 @@ impl Context<'_> {
         if node.switched {
             return Progress::act(Effect::Unswitch { node: node.name.clone() }, "remove the label");
         }
+        self.outdated(node, status, "Ok");
         if let Err(progress) = self.new_agent(node, status) {
             return progress;
         }
@@ -222,7 +240,7 @@ impl Context<'_> {
         if let Some(progress) = self.not_replaced(status) {
             return progress;
         }
-        let wanted = std::time::Duration::from_secs(u64::from(self.migration.spec.soak_seconds));
+        let wanted = Duration::from_secs(u64::from(self.migration.spec.soak_seconds));
         let soaked = status.since.map(|s| text::between(s, self.now)).unwrap_or_default();
         if soaked >= wanted {
             return Progress::Done;
