@@ -228,8 +228,8 @@ impl Observer {
         if !name.starts_with("cutover-reboot-") {
             return;
         }
-        let now = get(server, &format!("/api/v1/nodes/{node}")).await;
-        let boot = now["status"]["nodeInfo"]["bootID"].as_str().unwrap_or_default().to_owned();
+        // the host compares it with its own: that is the boot which the request is for, whenever it arrives
+        let boot = sent["spec"]["containers"][0]["command"][5].as_str().unwrap_or_default().to_owned();
         let record = get(server, &format!("/apis/cutover.dev/v1alpha1/nodemigrations/{node}")).await;
         let told = usize::try_from(record["spec"]["goOn"].as_u64().unwrap_or(0)).unwrap();
         let mut seen = self.seen.lock().unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Context, Progress};
 use crate::domain::{
-    api::{HostAccess, NodeMigrationStatus, Stage},
+    api::{HostAccess, NodeMigrationStatus, Stage, Target},
     effect::Effect,
     evidence::Evidence,
     facts::{Facts, Key, NodeFact, PodFact},
@@ -153,14 +153,21 @@ impl Context<'_> {
         evidence.leaked_endpoints = endpoints.map(|(id, ip)| format!("{id} {ip}")).collect();
     }
 
-    /// Task pods whose report was taken: they can go.
+    /// Task pods whose report was taken, and reboots that nobody wants any more: they can go.
     pub fn sweep(&self) -> Vec<Effect> {
-        self.facts
-            .pods
-            .values()
-            .filter(|p| p.task.is_some() && p.report.is_some() && p.deleting.is_none() && !self.is_awaited(p))
-            .map(|p| Effect::DeletePod { pod: p.key.clone(), uid: p.uid.clone(), why: "its report was taken" })
-            .collect()
+        let tasks = self.facts.pods.values().filter(|p| p.task.is_some() && p.deleting.is_none());
+        let why = |p: &PodFact| match p.report {
+            Some(_) => (!self.is_awaited(p)).then_some("its report was taken"),
+            None => self.is_unwanted(p).then_some("the wish has changed"),
+        };
+        let delete = |p: &PodFact, why| Effect::DeletePod { pod: p.key.clone(), uid: p.uid.clone(), why };
+        tasks.filter_map(|p| Some(delete(p, why(p)?))).collect()
+    }
+
+    /// A reboot that has not begun, of a node that has turned round.
+    fn is_unwanted(&self, pod: &PodFact) -> bool {
+        let back = self.record(&pod.node).and_then(|r| r.status.as_ref()).is_some_and(|s| s.direction == Target::Flannel);
+        pod.task.as_deref() == Some("reboot") && back
     }
 
     fn is_awaited(&self, pod: &PodFact) -> bool {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Context, Progress, Refused};
+use super::{Context, Progress, Refused, recycle::same_boot};
 use crate::domain::{
     api::{NodeMigrationStatus, StepError, StepTiming, Target},
     drain::{self, progress},
@@ -29,6 +29,7 @@ impl Context<'_> {
         let mut effects = Vec::new();
         let tries = status.evidence.looks;
         self.turn(node, &mut status, target, &may_begin);
+        self.remember_reboot(node, &mut status);
         // each round ends a step, so the path's length bounds them
         for _ in 0..=Step::path(target).len() + 1 {
             if status.step.is_final() || (status.step == Step::Pending && may_begin.is_err()) {
@@ -136,9 +137,8 @@ impl Context<'_> {
             }
             Step::Recycle => {
                 // one that was asked for in this very boot, and did not come, is not asked for again by itself
-                let same_boot = status.evidence.boot_id_before.as_deref() == Some(&*node.boot_id)
-                    && status.evidence.node_uid.as_deref() == Some(&*node.uid);
-                status.evidence.reboot_asked = status.evidence.reboot_asked.filter(|_| same_boot);
+                let same = same_boot(node, status);
+                status.evidence.reboot_asked = status.evidence.reboot_asked.filter(|_| same);
                 status.evidence.boot_id_before = Some(node.boot_id.to_string());
                 status.evidence.boot_id_after = None;
                 status.evidence.node_uid = Some(node.uid.to_string());

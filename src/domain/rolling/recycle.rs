@@ -8,6 +8,7 @@ use crate::domain::{
     effect::Effect,
     facts::{Cni, NodeFact},
     host::HostTask,
+    step::Step,
     text,
 };
 
@@ -84,6 +85,25 @@ impl Context<'_> {
         Some(Progress::Wait(format!("{name} was told to reboot")))
     }
 
+    /// The wish changed while the reboot was being asked for: it may come all the same, and is not asked for twice.
+    pub(super) fn remember_reboot(&self, node: &NodeFact, status: &mut NodeMigrationStatus) {
+        let asks = status.step == Step::Recycle && status.direction == Target::Cilium;
+        let mut tasks = self.facts.pods_on(&node.name).filter_map(|p| p.task.as_deref());
+        if !asks && status.step.is_underway() && same_boot(node, status) && tasks.any(|t| t == "reboot") {
+            status.evidence.reboot_asked.get_or_insert(self.now);
+        }
+    }
+
+    /// A reboot that was asked for before the way back began: nobody gets the node before it has come, or has had
+    /// its time to.
+    pub(super) fn reboot_to_come(&self, node: &NodeFact, status: &NodeMigrationStatus) -> Option<Progress> {
+        let asked = status.evidence.reboot_asked.filter(|_| same_boot(node, status))?;
+        let waits = text::between(asked, self.now) < self.reboot_limit() / 5;
+        waits.then(|| {
+            Progress::Wait(format!("{} was told to reboot before the way back began: waits whether it does", node.name))
+        })
+    }
+
     /// The boot id is another one: it did reboot. Is it well?
     fn is_back(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Option<Progress> {
         let name = &node.name;
@@ -136,6 +156,12 @@ impl Context<'_> {
         }
         Progress::Wait(format!("{name} is down for its reboot"))
     }
+}
+
+/// The node is in the very boot in which its reboot would be asked for.
+pub(super) fn same_boot(node: &NodeFact, status: &NodeMigrationStatus) -> bool {
+    status.evidence.boot_id_before.as_deref() == Some(&*node.boot_id)
+        && status.evidence.node_uid.as_deref() == Some(&*node.uid)
 }
 
 fn failed(node: &NodeFact, message: String, next: &str) -> Progress {

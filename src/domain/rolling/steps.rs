@@ -213,6 +213,11 @@ impl Context<'_> {
     }
 
     fn uncordon(&self, node: &NodeFact, status: &NodeMigrationStatus) -> Progress {
+        if status.direction == Target::Flannel
+            && let Some(progress) = self.reboot_to_come(node, status)
+        {
+            return progress;
+        }
         // the mark on the node tells whose cordon it is, whatever was there when the node's turn came
         if node.cordoned_by_cutover {
             return Progress::act(Effect::Uncordon { node: node.name.clone() }, "uncordon");

@@ -64,8 +64,12 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
     }
     finish(kubelet, pod, code, &report).await;
     if reboots {
-        kubelet.cluster.pace.wait(Duration::from_secs(3)).await;
-        Arc::clone(kubelet).reboot().await;
+        // the host does it, whatever becomes of the pod that asked
+        let kubelet = Arc::clone(kubelet);
+        tokio::spawn(async move {
+            kubelet.cluster.pace.wait(Duration::from_secs(3)).await;
+            kubelet.reboot().await;
+        });
     }
 }
 
