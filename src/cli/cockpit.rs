@@ -1,6 +1,9 @@
 //! The cockpit: its inputs wired to the cluster, its wishes carried out.
 
-use std::io::{IsTerminal, Write};
+use std::{
+    io::{IsTerminal, Write},
+    path::Path,
+};
 
 use futures::FutureExt;
 use tokio::{
@@ -13,7 +16,7 @@ use super::{
     session::{Failed, Session},
 };
 use crate::{
-    cluster::{records, relay},
+    cluster::records,
     cockpit::{self, ClusterName, EngineState, Feed, Model, Theme, Wish, summary},
     domain::{
         api::{MIGRATION, Migration, MigrationSpec},
@@ -21,7 +24,7 @@ use crate::{
         log::Kind,
     },
     engine::Role,
-    hubble::client::{self, Flows, dial_address},
+    hubble::{capture, client::Flows},
 };
 
 /// Without a terminal there is no cockpit.
@@ -35,7 +38,12 @@ pub(super) fn needs_terminal() -> Result<(), Failed> {
     ))
 }
 
-pub(super) async fn open(global: &Global, wanted: &Wanted, write: bool) -> Result<Exit, Failed> {
+pub(super) async fn open(
+    global: &Global,
+    wanted: &Wanted,
+    write: bool,
+    capture: Option<&Path>,
+) -> Result<Exit, Failed> {
     let spec = wanted.spec()?;
     needs_terminal()?;
     let session = Session::begin(global).await?;
@@ -44,10 +52,14 @@ pub(super) async fn open(global: &Global, wanted: &Wanted, write: bool) -> Resul
         "cockpit",
         format!("{} at {}", session.connection.context, session.connection.server),
     );
-    let flows = Flows::default();
-    let address = global.hubble.clone().or_else(|| session.connection.marks.hubble.clone());
-    let dial = address.map_or_else(|| relay::dial(&session.connection.read), dial_address);
-    let follow = tokio::spawn(client::follow(dial, flows.clone()));
+    let watching = match capture {
+        Some(path) => {
+            replay(path, &session.flows)?;
+            None
+        }
+        None => Some(session.watch_flows(global)?),
+    };
+    let flows = &session.flows;
     let (wishes, wished) = mpsc::channel(8);
     let (answer, answers) = mpsc::channel(8);
     let engine = watch::Sender::new(EngineState::Off);
@@ -86,13 +98,32 @@ pub(super) async fn open(global: &Global, wanted: &Wanted, write: bool) -> Resul
         result = screen => result,
         () = work => unreachable_screen(),
     };
-    follow.abort();
+    drop(watching);
     crew.disarm().await;
     let model = result.map_err(|e| Failed::new(Exit::Failed, format!("the terminal cannot be used: {e}")))?;
     drop(model);
     let text = summary(&session.board.read(), &session.connection.context);
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(Exit::Done)
+}
+
+/// A capture instead of what is live.
+fn replay(path: &Path, flows: &Flows) -> Result<(), Failed> {
+    let failed = |why: String| Failed::new(Exit::Usage, format!("capture {}: {why}", path.display()));
+    let file = std::fs::File::open(path).map_err(|e| failed(e.to_string()))?;
+    let read = capture::replay(std::io::BufReader::new(file), flows).map_err(|e| failed(e.to_string()))?;
+    match read.first_bad {
+        Some(why) if read.messages == 0 => Err(failed(format!("none of its lines is a flow of Hubble's: {why}"))),
+        _ => Ok(()),
+    }
+}
+
+/// Writes flows to a new file in the working directory.
+fn export(form: &str, lines: &[String]) -> Result<String, String> {
+    let name = format!("cutover-flows-{}.{form}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S"));
+    let mut file = std::fs::File::create_new(&name).map_err(|e| format!("{name} cannot be written: {e}"))?;
+    file.write_all((lines.join("\n") + "\n").as_bytes()).map_err(|e| format!("{name} was not written whole: {e}"))?;
+    Ok(format!("{} in {name}", crate::domain::text::count(lines.len(), "line")))
 }
 
 /// The crew ends only when the cockpit has gone, and then the select has ended, too.
@@ -127,6 +158,16 @@ impl Crew<'_> {
                     logged_in.map(|()| "Logged in.".into()).map_err(|e| e.to_string())
                 }
                 Wish::Change(intents) => self.change(&intents).await,
+                Wish::Probes(keep) => {
+                    self.session.flows.change(|w| w.keep_probes = keep);
+                    Ok(if keep {
+                        "Cilium's own probes are kept from now on."
+                    } else {
+                        "Cilium's own probes are hidden."
+                    }
+                    .into())
+                }
+                Wish::Export(form, lines) => export(form, &lines),
             };
             if answer.send(said).await.is_err() {
                 return;

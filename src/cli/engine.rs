@@ -47,6 +47,7 @@ impl Engine {
         let in_pod = std::env::var_os("KUBERNETES_SERVICE_HOST").is_some();
         let session = Session::connected(global, in_pod).await?;
         session.ask_around().await;
+        let _watching = session.watch_flows(global)?;
         let audit = session.audit()?.clone();
         audit.mirror(output::line);
         let (stop, stopped) = watch::channel(false);

@@ -8,6 +8,7 @@ mod demo;
 mod engine;
 mod exit;
 mod findings;
+mod flows;
 mod manifests;
 mod output;
 mod plan;
@@ -17,7 +18,10 @@ mod session;
 mod status;
 mod wanted;
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -25,7 +29,10 @@ pub use exit::Exit;
 use session::Failed;
 use wanted::Wanted;
 
-use crate::cluster::connect::Named;
+use crate::{
+    cluster::connect::Named,
+    hubble::channel::{SERVER_NAME, Security},
+};
 
 /// Moves a live Kubernetes cluster from Flannel to Cilium.
 #[derive(Parser, Debug)]
@@ -36,6 +43,9 @@ pub struct Arguments {
     /// For the cockpit: may change the cluster from the start (otherwise press w)
     #[arg(long)]
     write: bool,
+    /// For the cockpit: show this capture of flows instead of the live ones
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
     #[command(flatten)]
     wanted: Wanted,
     #[command(subcommand)]
@@ -54,6 +64,18 @@ struct Global {
     /// Hubble relay, as HOST:PORT (otherwise through the API server)
     #[arg(long, global = true, value_name = "HOST:PORT", env = "CUTOVER_HUBBLE")]
     hubble: Option<String>,
+    /// Certificates of whoever signed the relay's, where it speaks TLS (otherwise found on the cluster)
+    #[arg(long, global = true, value_name = "FILE")]
+    hubble_ca: Option<PathBuf>,
+    /// Your certificate, where the relay asks for one (mutual TLS)
+    #[arg(long, global = true, value_name = "FILE", requires_all = ["hubble_key", "hubble_ca"])]
+    hubble_cert: Option<PathBuf>,
+    /// Its key
+    #[arg(long, global = true, value_name = "FILE", requires = "hubble_cert")]
+    hubble_key: Option<PathBuf>,
+    /// The name in the relay's certificate
+    #[arg(long, global = true, value_name = "NAME", default_value = SERVER_NAME)]
+    hubble_name: String,
     /// The helm program
     #[arg(long, global = true, value_name = "PROGRAM", env = "CUTOVER_HELM")]
     helm: Option<PathBuf>,
@@ -66,6 +88,19 @@ struct Global {
 }
 
 impl Global {
+    /// How the relay is spoken to, where that was named.
+    fn security(&self) -> Result<Option<Security>, Failed> {
+        let read = |path: &Path| {
+            std::fs::read(path).map_err(|e| Failed::new(Exit::Usage, format!("{} cannot be read: {e}", path.display())))
+        };
+        let Some(ca) = &self.hubble_ca else { return Ok(None) };
+        let own = match (&self.hubble_cert, &self.hubble_key) {
+            (Some(certificate), Some(key)) => Some((read(certificate)?, read(key)?)),
+            _ => None,
+        };
+        Ok(Some(Security::Tls { ca: read(ca)?, own, name: self.hubble_name.clone() }))
+    }
+
     /// `in_pod`: where nothing is named, the pod's own service account is meant.
     fn named(&self, in_pod: bool) -> Named {
         Named { kubeconfig: self.kubeconfig.clone(), context: self.context.clone(), in_cluster: in_pod }
@@ -94,6 +129,8 @@ enum Command {
     Run(run::Run),
     /// Run the engine alone, in the cluster: a cockpit may then be closed
     Engine(engine::Engine),
+    /// Show flows, live or from a capture
+    Flows(flows::Flows),
     /// Say where the migration stands
     Status,
     /// Take back one node, what lies beyond a phase, or everything
@@ -121,12 +158,13 @@ pub async fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     };
     let global = arguments.global.clone();
     let result = match arguments.command {
-        None => Box::pin(cockpit::open(&global, &arguments.wanted, arguments.write)).await,
+        None => Box::pin(cockpit::open(&global, &arguments.wanted, arguments.write, arguments.input.as_deref())).await,
         Some(Command::Demo(demo)) => Box::pin(demo.run(&global)).await,
         Some(Command::Preflight(preflight)) => preflight.run(&global).await,
         Some(Command::Plan(plan)) => plan.run(&global).await,
         Some(Command::Run(run)) => Box::pin(run.run(&global)).await,
         Some(Command::Engine(engine)) => Box::pin(engine.run(&global)).await,
+        Some(Command::Flows(flows)) => Box::pin(flows.run(&global)).await,
         Some(Command::Status) => status::run(&global).await,
         Some(Command::Rollback(rollback)) => rollback.run(&global).await,
         Some(Command::Verify) => findings::verify(&global).await,

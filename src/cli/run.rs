@@ -17,7 +17,7 @@ use super::{
 use crate::{
     cluster::records,
     domain::{
-        api::{MIGRATION, Migration, PhaseState, Severity, Stage, Target},
+        api::{MIGRATION, Migration, NodeMigrationStatus, PhaseState, Severity, Stage, Target},
         checks,
         facts::Facts,
         intent::Intent,
@@ -161,6 +161,7 @@ pub(super) async fn follow(
 ) -> Result<Exit, Failed> {
     let (stop, stopped) = watch::channel(false);
     let mut lines = session.journal.listen();
+    let _watching = session.watch_flows(global)?;
     let (engine, mut roles) = session.start_engine(session.audit()?.clone(), stopped);
     let mut changes = session.board.changes();
     let began = Instant::now();
@@ -251,6 +252,7 @@ enum Need {
     Mend(String),
     Paused(String),
     Reboot(String),
+    Flows,
 }
 
 impl Need {
@@ -295,7 +297,12 @@ impl Needs {
         {
             return Some((Need::Release, format!("{}. Give --release NODE to move it after all", status.waiting)));
         }
-        Self::of_nodes(facts)
+        Self::of_nodes(facts).or_else(|| {
+            let open = status.flows.iter().any(|f| !f.agreed) && status.waiting.contains("flows: ");
+            let resting = |s: &NodeMigrationStatus| !s.step.is_underway() && s.step != Step::Soak;
+            let all = facts.node_migrations.values().filter_map(|r| r.status.as_ref()).all(resting);
+            (open && all).then(|| (Need::Flows, status.waiting.clone()))
+        })
     }
 
     /// Nothing moves while every node that is not through waits for somebody.

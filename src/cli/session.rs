@@ -20,8 +20,9 @@ use crate::{
         audit::{self, Audit},
         board::Board,
         connect::{Connection, connect},
+        flows,
         helm::Helm,
-        process, surroundings, watch as watches,
+        process, relay, surroundings, watch as watches,
     },
     domain::{
         api::{MIGRATION, Migration, MigrationSpec},
@@ -29,6 +30,10 @@ use crate::{
         facts::{Facts, Freshness},
     },
     engine::{Engine, Journal, Role, SystemClock, identity},
+    hubble::{
+        channel::{Dial, dial_address},
+        client::Flows,
+    },
 };
 
 /// Why a command ended without doing what it was asked.
@@ -59,6 +64,8 @@ pub(super) struct Session {
     take_over: watch::Sender<u32>,
     /// How often the engine's loop has turned.
     pub(super) turns: Arc<AtomicU64>,
+    /// The flows; they come once somebody watches them.
+    pub(super) flows: Flows,
     _watches: JoinSet<()>,
 }
 
@@ -95,6 +102,7 @@ impl Session {
             clock,
             take_over: watch::Sender::new(0),
             turns: Arc::default(),
+            flows: Flows::default(),
             _watches: watches,
         })
     }
@@ -169,6 +177,24 @@ impl Session {
         };
         let taken = self.audit()?.wish("lease/cutover", "take the lock from whoever has it", said.boxed()).await;
         taken.map_err(|e| Failed::new(Exit::Failed, e))
+    }
+
+    /// How Hubble's relay is reached.
+    pub(super) fn dial(&self, global: &Global) -> Result<Dial, Failed> {
+        let security = global.security()?;
+        let address = global.hubble.clone().or_else(|| self.connection.marks.hubble.clone());
+        Ok(match address {
+            Some(address) => dial_address(address, security.unwrap_or_default()),
+            None => {
+                let given = relay::Given { security, in_pod: self.connection.in_pod };
+                relay::dial(&self.connection.read, given)
+            }
+        })
+    }
+
+    /// Follows the flows until what is returned is dropped; what they say becomes a fact.
+    pub(super) fn watch_flows(&self, global: &Global) -> Result<JoinSet<()>, Failed> {
+        Ok(flows::watch(self.dial(global)?, &self.board, &self.flows))
     }
 
     /// Starts an engine; dropping the handle does not stop it, `stop` does.

@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 use super::{Exit, session::Failed};
 use crate::domain::{
     api::{
-        CiliumSpec, Consent, ConsentKind, HostAccess, HostsSpec, MigrationSpec, NodesSpec, Recycle, Strategy, Target,
+        CiliumSpec, Consent, ConsentKind, GuardSpec, HostAccess, HostsSpec, MigrationSpec, NodesSpec, Recycle,
+        Strategy, Target,
     },
     phase::Phase,
     values,
@@ -69,6 +70,15 @@ pub(super) struct Wanted {
     /// Whom ssh connects to; {node} and {address} stand for a node's name and address
     #[arg(long, value_name = "TARGET", default_value = "{node}")]
     pub ssh_target: String,
+    /// Put up with so many failing connections (who speaks with whom, on which port) before the next node waits
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=10000))]
+    pub flow_limit: u32,
+    /// Seconds after which a connection counts as failing that might have recovered
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(0..=3600))]
+    pub flow_patience: u32,
+    /// Do not hold nodes for what flows show
+    #[arg(long)]
+    pub no_flow_guard: bool,
     /// Agree to something for one object, as DeleteBarePod:namespace/pod or LoseEmptyDir:namespace/Kind/name
     #[arg(long, value_name = "KIND:OBJECT")]
     pub consent: Vec<String>,
@@ -155,6 +165,11 @@ impl Wanted {
                 RecycleBy::Recycle => Recycle::Recycle,
             },
             soak_seconds: self.soak,
+            guard: GuardSpec {
+                enabled: !self.no_flow_guard,
+                limit: self.flow_limit,
+                patience_seconds: self.flow_patience,
+            },
             consents: self.consents()?,
         })
     }
@@ -164,7 +179,7 @@ impl Wanted {
         let json = |spec: &MigrationSpec| serde_json::to_value(spec).unwrap_or_default();
         let (defaults, given, there) = (json(&defaults()?.spec()?), json(&self.spec()?), json(there));
         let mut changes = json!({});
-        for part in ["cilium", "nodes", "hosts", "recycle", "soakSeconds"] {
+        for part in ["cilium", "nodes", "hosts", "recycle", "soakSeconds", "guard"] {
             let named = differing(&defaults[part], &given[part]);
             let change = named.as_ref().and_then(|n| differing(&there[part], n));
             let Some(change) = change else { continue };
@@ -194,7 +209,8 @@ impl Wanted {
             let bad = || {
                 usage(format!("consent {text}: KIND:OBJECT is wanted, with one of these kinds: {}", names.join(", ")))
             };
-            let (kind, object) = text.split_once(':').filter(|(_, o)| o.contains('/')).ok_or_else(bad)?;
+            let (kind, object) =
+                text.split_once(':').filter(|(_, o)| o.contains('/') || o.contains("->")).ok_or_else(bad)?;
             let kind = ConsentKind::parse(kind).ok_or_else(bad)?;
             Ok(Consent { kind, object: object.to_owned(), by: by.clone(), at })
         };

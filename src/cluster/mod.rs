@@ -8,6 +8,7 @@ mod convert;
 mod credentials;
 pub mod error;
 mod events;
+pub mod flows;
 pub mod health;
 pub mod helm;
 mod lease;

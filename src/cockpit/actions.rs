@@ -71,8 +71,20 @@ pub enum Does {
     Freeze,
     /// Copy the selected row.
     Copy,
-    /// Show or hide Cilium's own probes and answers.
+    /// Show or hide answers.
     Replies,
+    /// Show or hide Cilium's own probes.
+    Probes,
+    /// Rows, or one of the counts.
+    View,
+    /// Sort by the next column.
+    Sort,
+    /// Sort the other way round.
+    Turn,
+    /// Choose columns.
+    Columns,
+    /// Write what is shown to a file, as JSON lines or as CSV.
+    Export(&'static str),
     /// The palette.
     Palette,
     /// This help.
@@ -182,7 +194,32 @@ pub const ACTIONS: &[Action] = &[
         screens: &[Screen::Flows, Screen::Log],
         ..action("p", "freeze", "Hold the table still; what is new is counted.", Does::Freeze, 6)
     },
+    Action {
+        screens: &[Screen::Flows],
+        ..action("v", "view", "Flow by flow, what fails, or counts: by connection, node, reason, port.", Does::View, 8)
+    },
     Action { screens: &[Screen::Flows], ..action("x", "replies", "Show or hide answers.", Does::Replies, 3) },
+    Action {
+        screens: &[Screen::Flows],
+        ..action("X", "", "Keep and show Cilium's own health probes from now on, or no longer.", Does::Probes, 0)
+    },
+    Action {
+        screens: &[Screen::Flows],
+        ..action("s", "sort", "Sort by the next column; after the last one the newest come first again.", Does::Sort, 3)
+    },
+    Action { screens: &[Screen::Flows], ..action("S", "", "Sort the other way round.", Does::Turn, 0) },
+    Action { screens: &[Screen::Flows], ..action("c", "columns", "Choose the columns.", Does::Columns, 2) },
+    Action {
+        screens: &[Screen::Flows],
+        ..action(
+            "e",
+            "export",
+            "Write the rows (a thousand at most) to a file, as JSON lines like Hubble's own.",
+            Does::Export("jsonl"),
+            2,
+        )
+    },
+    Action { screens: &[Screen::Flows], ..action("E", "", "The same as CSV.", Does::Export("csv"), 0) },
     action("y", "copy", "Copy the selected row to the clipboard (OSC 52).", Does::Copy, 2),
     action(":", "palette", "Choose an action by its name.", Does::Palette, 3),
     action("?", "help", "This help.", Does::Help, 10),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{EngineState, Scene, model::Model, rows};
 use crate::domain::{
     api::{Consent, NodeMigrationStatus, PhaseState, Target},
-    consent::Wanted,
+    consent::{ConsentKind, Wanted, given as given_to},
     drain::{self, budget, verdict},
     facts::Facts,
     intent::Intent,
@@ -180,6 +180,10 @@ fn missing_consents(facts: &Facts, node: Option<&str>) -> Vec<Asked> {
     missing.dedup();
     let (by, at) = (operator(facts), Timestamp::now());
     missing.extend(node.into_iter().flat_map(|n| verdict::offers(facts, n, &given, at)));
+    let failing = facts.migration.iter().filter_map(|m| m.status.as_ref()).flat_map(|s| &s.flows);
+    let failing = failing.filter(|f| !given_to(&given, ConsentKind::BrokenFlow, &f.edge));
+    missing.extend(failing.map(|f| Wanted { kind: ConsentKind::BrokenFlow, object: f.edge.clone() }));
+    missing.dedup();
     let asked =
         |w: Wanted| Asked { consent: Consent { kind: w.kind, object: w.object, by: by.clone(), at }, ticked: false };
     missing.into_iter().map(asked).collect()

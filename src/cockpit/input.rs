@@ -1,15 +1,21 @@
 //! From a key to what changes. Keys that change the cluster open a dialog, and nothing else.
 
+use std::collections::BTreeMap;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{
     Scene, Wish,
     actions::{self, Action, Does, Screen},
     dialog::{self, Dialog},
-    model::{Focus, Model, Overlay},
+    flows::Column,
+    model::{Focus, Model, Overlay, TableState},
     rows, terminal,
 };
-use crate::domain::{api::Target, step::Risk};
+use crate::{
+    domain::{api::Target, step::Risk},
+    hubble::export,
+};
 
 /// Takes a key in; what the operator wishes comes out.
 pub(super) fn key(model: &mut Model, scene: &Scene<'_>, key: KeyEvent) -> Vec<Wish> {
@@ -28,6 +34,10 @@ pub(super) fn key(model: &mut Model, scene: &Scene<'_>, key: KeyEvent) -> Vec<Wi
             return vec![];
         }
         Overlay::Palette { text, selected } => return in_palette(model, scene, text, selected, key),
+        Overlay::Columns { selected } => {
+            in_columns(model, selected, key);
+            return vec![];
+        }
         Overlay::Help { scroll } => {
             model.overlay = scrolled(scroll, key).map_or(Overlay::None, |scroll| Overlay::Help { scroll });
             return vec![];
@@ -112,13 +122,24 @@ fn act(model: &mut Model, scene: &Scene<'_>, does: Does) -> Vec<Wish> {
         }
         Does::Filter => model.overlay = Overlay::Filter { text: model.table(model.active_table()).filter },
         Does::Freeze => freeze(model, scene),
-        Does::Replies => model.hide_replies = !model.hide_replies,
+        Does::Replies => model.flows.hide_replies = !model.flows.hide_replies,
+        Does::Probes => return vec![Wish::Probes(!scene.window.keep_probes)],
+        Does::View => {
+            model.frozen.remove("flows");
+            model.flows.held.clear();
+            model.flows.view = model.flows.view.next();
+            *model.table_mut("flows") = TableState { filter: model.table("flows").filter, ..TableState::default() };
+        }
+        Does::Sort => model.flows.sort_next(),
+        Does::Turn => model.flows.sort_turned(),
+        Does::Columns => model.overlay = Overlay::Columns { selected: 0 },
+        Does::Export(form) => return export(model, scene, form),
         Does::Copy => copy(model, scene),
         Does::Palette => model.overlay = Overlay::Palette { text: String::new(), selected: 0 },
         Does::Help => model.overlay = Overlay::Help { scroll: 0 },
         Does::Back => {
             let table = model.active_table();
-            if model.frozen.remove(table).is_none() {
+            if thaw(model, table).is_none() {
                 model.table_mut(table).filter.clear();
             }
         }
@@ -158,11 +179,39 @@ fn step(model: &mut Model, scene: &Scene<'_>, by: i32) {
 
 fn freeze(model: &mut Model, scene: &Scene<'_>) {
     let table = model.active_table();
-    if model.frozen.remove(table).is_none() {
-        let rows = rows::of(model, scene, table);
-        let seen = rows::newer(model, scene, table);
-        model.frozen.insert(table, (rows, seen));
+    if thaw(model, table).is_some() {
+        return;
     }
+    let rows = rows::of(model, scene, table);
+    let seen = rows::newer(model, scene, table);
+    if table == "flows" {
+        let held = rows.iter().filter_map(|r| Some((r.key.parse().ok()?, model.flows.flow(scene, &r.key)?.clone())));
+        let held: BTreeMap<u64, _> = held.collect();
+        model.flows.held = held;
+    }
+    model.frozen.insert(table, (rows, seen));
+}
+
+fn thaw(model: &mut Model, table: &str) -> Option<()> {
+    model.flows.held.clear();
+    model.frozen.remove(table).map(|_| ())
+}
+
+/// What is shown, as lines of a file.
+fn export(model: &mut Model, scene: &Scene<'_>, form: &'static str) -> Vec<Wish> {
+    let rows = rows::of(model, scene, "flows");
+    let flows = rows.iter().rev().filter_map(|r| model.flows.flow(scene, &r.key));
+    let lines: Vec<String> = if form == "csv" {
+        std::iter::once(export::csv_head()).chain(flows.map(export::csv)).collect()
+    } else {
+        flows.filter_map(export::json).collect()
+    };
+    if lines.len() <= usize::from(form == "csv") {
+        model.say("Nothing is shown that could be written.");
+        return vec![];
+    }
+    model.busy = true;
+    vec![Wish::Export(form, lines)]
 }
 
 fn copy(model: &mut Model, scene: &Scene<'_>) {
@@ -170,7 +219,9 @@ fn copy(model: &mut Model, scene: &Scene<'_>) {
     let rows = rows::of(model, scene, table);
     let selected = model.table(table).selected;
     let row = rows.iter().find(|r| Some(&r.key) == selected.as_ref()).or_else(|| rows.first());
-    if let Some(row) = row {
+    let mut row = row.cloned();
+    if let Some(row) = &mut row {
+        model.flows.fill(scene, row);
         let text: Vec<&str> = row.cells.iter().map(|(c, _)| c.as_str()).filter(|c| !c.is_empty()).collect();
         terminal::copy(&text.join("  "));
         model.say("Copied.");
@@ -241,6 +292,20 @@ fn in_dialog(model: &mut Model, mut dialog: Dialog, key: KeyEvent) -> Vec<Wish> 
         }
         dialog::Does::Nothing => vec![],
     }
+}
+
+fn in_columns(model: &mut Model, selected: usize, key: KeyEvent) {
+    let last = Column::ALL.len() - 1;
+    let selected = match key.code {
+        KeyCode::Char('j') | KeyCode::Down => (selected + 1).min(last),
+        KeyCode::Char('k') | KeyCode::Up => selected.saturating_sub(1),
+        KeyCode::Char(' ') | KeyCode::Enter => {
+            model.flows.toggle(Column::ALL[selected]);
+            selected
+        }
+        _ => return,
+    };
+    model.overlay = Overlay::Columns { selected };
 }
 
 fn in_filter(model: &mut Model, mut text: String, key: KeyEvent) {

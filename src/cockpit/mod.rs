@@ -3,6 +3,7 @@
 
 pub mod actions;
 mod dialog;
+mod flows;
 mod input;
 mod model;
 mod rows;
@@ -57,6 +58,10 @@ pub enum Wish {
     TakeOver,
     /// Ask the operator for credentials, on the bare terminal.
     LogIn,
+    /// Keep Cilium's own probes like other flows, or no longer.
+    Probes(bool),
+    /// Write these lines to a file whose name ends like this.
+    Export(&'static str, Vec<String>),
 }
 
 /// Who runs the engine, as the header says it.

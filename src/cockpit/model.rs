@@ -8,6 +8,7 @@ use super::{
     Scene,
     actions::Screen,
     dialog::Dialog,
+    flows::FlowTable,
     rows::{self, Row},
 };
 
@@ -40,6 +41,9 @@ pub(super) enum Overlay {
     Detail {
         lines: Vec<String>,
         scroll: u16,
+    },
+    Columns {
+        selected: usize,
     },
     Dialog(Box<Dialog>),
 }
@@ -80,7 +84,7 @@ pub struct Model {
     pub(super) tables: BTreeMap<&'static str, TableState>,
     /// Rows of the tables that are held still, and how many have come since.
     pub(super) frozen: BTreeMap<&'static str, (Vec<Row>, u64)>,
-    pub(super) hide_replies: bool,
+    pub(super) flows: FlowTable,
     pub(super) toast: Option<Toast>,
     pub(super) busy: bool,
     pub(super) leaving: bool,
@@ -101,7 +105,7 @@ impl Model {
             overlay: Overlay::None,
             tables: BTreeMap::new(),
             frozen: BTreeMap::new(),
-            hide_replies: true,
+            flows: FlowTable::default(),
             toast: None,
             busy: false,
             leaving: false,

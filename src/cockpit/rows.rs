@@ -1,6 +1,6 @@
 //! Rows of the tables, made from the scene. Each has a key that the selection follows.
 
-use super::{Scene, actions::Screen, model::Model, theme::Role};
+use super::{Scene, actions::Screen, flows, model::Model, theme::Role};
 use crate::{
     domain::{
         api::{Finding, NodeMigrationStatus, PhaseState, PhaseStatus, Severity, Stage, Target},
@@ -12,7 +12,7 @@ use crate::{
         step::Step,
         text::{self, between, duration, safe},
     },
-    hubble::{filter::Filter, flow::Row as Flow, reason::Verdict},
+    hubble::detail,
 };
 
 /// A row: its key, its cells, and how it is meant.
@@ -23,16 +23,16 @@ pub(super) struct Row {
 }
 
 impl Row {
-    fn new(key: impl Into<String>) -> Self {
+    pub(super) fn keyed(key: impl Into<String>) -> Self {
         Self { key: key.into(), cells: Vec::new() }
     }
 
-    fn cell(mut self, text: impl Into<String>, role: Role) -> Self {
+    pub(super) fn cell(mut self, text: impl Into<String>, role: Role) -> Self {
         self.cells.push((text.into(), role));
         self
     }
 
-    fn plain(self, text: impl Into<String>) -> Self {
+    pub(super) fn plain(self, text: impl Into<String>) -> Self {
         self.cell(text, Role::Plain)
     }
 
@@ -60,7 +60,8 @@ pub(super) fn of(model: &Model, scene: &Scene<'_>, table: &str) -> Vec<Row> {
         "overview nodes" => overview_nodes(scene),
         "nodes" => nodes(scene),
         "pods" => pods(scene),
-        "flows" => return flows(model, scene, &filter),
+        "flows" if model.flows.view == flows::View::Rows => return model.flows.rows(scene, &filter),
+        "flows" => model.flows.rows(scene, &filter),
         "checks" => checks_rows(scene),
         _ => log(scene),
     };
@@ -113,7 +114,7 @@ fn phases(scene: &Scene<'_>) -> Vec<Row> {
                 safe(&p.message).into_owned()
             };
             let dim = if p.message.is_empty() { Role::Dim } else { Role::Plain };
-            Row::new(p.name.name())
+            Row::keyed(p.name.name())
                 .cell(glyph, role)
                 .plain(p.name.name())
                 .cell(word, role)
@@ -192,7 +193,7 @@ fn overview_nodes(scene: &Scene<'_>) -> Vec<Row> {
             let (cni, role) = cni_of(scene.facts, n, &status);
             let glyphs: String = strip(&status).into_iter().map(|(g, _)| g).collect();
             let (said, said_role) = said(&status);
-            Row::new(&*n.name)
+            Row::keyed(&*n.name)
                 .plain(&*n.name)
                 .cell(cni, role)
                 .cell(glyphs, step_role(&status))
@@ -212,7 +213,7 @@ fn nodes(scene: &Scene<'_>) -> Vec<Row> {
             let (ready, ready_role) = if n.ready { ("Ready", Role::Good) } else { ("NotReady", Role::Bad) };
             let cordon = if n.unschedulable { "cordoned" } else { "" };
             let (said, said_role) = said(&status);
-            Row::new(&*n.name)
+            Row::keyed(&*n.name)
                 .plain(&*n.name)
                 .cell(ready, ready_role)
                 .cell(cordon, Role::Warn)
@@ -257,7 +258,7 @@ fn pods(scene: &Scene<'_>) -> Vec<Row> {
                 _ => ("not ready", Role::Bad),
             };
             let version = p.image.rsplit_once(':').map_or("", |(_, v)| v.split('@').next().unwrap_or(v));
-            Row::new(p.key.to_string())
+            Row::keyed(p.key.to_string())
                 .plain(what)
                 .plain(&*p.key.name)
                 .plain(&*p.node)
@@ -267,30 +268,6 @@ fn pods(scene: &Scene<'_>) -> Vec<Row> {
                 .cell(safe(&p.reason), Role::Bad)
         })
         .collect()
-}
-
-fn flows(model: &Model, scene: &Scene<'_>, filter: &str) -> Vec<Row> {
-    let filter = Filter::parse(filter).unwrap_or_default();
-    let shown = scene.window.newest().filter(|f| !(model.hide_replies && f.reply) && filter.matches(f));
-    shown.take(2_000).map(flow_row).collect()
-}
-
-pub(super) fn flow_row(f: &Flow) -> Row {
-    let role = match f.verdict {
-        Verdict::Forwarded | Verdict::Redirected | Verdict::Translated | Verdict::Traced => Role::Good,
-        Verdict::Dropped | Verdict::Error => Role::Bad,
-        Verdict::Audit | Verdict::Other(_) => Role::Warn,
-    };
-    let glyph = if role == Role::Bad { "✗ " } else { "" };
-    Row::new(format!("{}{}{}", f.time, f.source.label(), f.destination.label()))
-        .cell(f.time.strftime("%H:%M:%S").to_string(), Role::Dim)
-        .plain(safe(&f.source.label()))
-        .plain(safe(&f.destination.label()))
-        .plain(if f.port == 0 { f.protocol.to_owned() } else { f.port.to_string() })
-        .cell(safe(&f.l7), Role::Dim)
-        .cell(format!("{glyph}{}", f.verdict.word()), role)
-        .cell(safe(&f.reason), Role::Bad)
-        .cell(safe(&f.node), Role::Dim)
 }
 
 /// Findings: of the record where there is one, else what preflight sees now.
@@ -315,7 +292,7 @@ fn checks_rows(scene: &Scene<'_>) -> Vec<Row> {
                 Severity::Warn => ("!", "warning", Role::Warn),
                 Severity::Block => ("✗", "blocks", Role::Bad),
             };
-            Row::new(format!("{} {}", f.check, f.object))
+            Row::keyed(format!("{} {}", f.check, f.object))
                 .cell(glyph, role)
                 .cell(word, role)
                 .plain(&f.check)
@@ -339,7 +316,7 @@ fn log(scene: &Scene<'_>) -> Vec<Row> {
                 Kind::Wish => ("wish", Role::Accent),
                 Kind::Note => ("note", Role::Dim),
             };
-            Row::new(format!("{i}"))
+            Row::keyed(format!("{i}"))
                 .cell(e.at.strftime("%H:%M:%S").to_string(), Role::Dim)
                 .cell(word, role)
                 .plain(safe(&e.object))
@@ -362,12 +339,15 @@ pub(super) fn detail(model: &Model, scene: &Scene<'_>) -> Vec<String> {
             super::view::node_lines(scene, &row.key)
         }
         _ => {
-            let heads = super::view::head_of(table);
+            if let Some(flow) = model.flows.flow(scene, &row.key).filter(|_| table == "flows") {
+                return detail::lines(flow);
+            }
+            let heads = super::view::heads(model, table);
             row.cells
                 .iter()
                 .zip(heads)
                 .filter(|((c, _), _)| !c.is_empty())
-                .map(|((c, _), (h, _))| format!("{h:<12} {c}"))
+                .map(|((c, _), (h, ..))| format!("{h:<12} {c}"))
                 .collect()
         }
     }
@@ -376,7 +356,8 @@ pub(super) fn detail(model: &Model, scene: &Scene<'_>) -> Vec<String> {
 /// How many rows of a frozen table would be new.
 pub(super) fn newer(model: &Model, scene: &Scene<'_>, table: &str) -> u64 {
     let then = model.frozen.get(table).map_or(0, |(_, n)| *n);
-    let now = if table == "flows" { scene.window.seen } else { u64::try_from(scene.log.len()).unwrap_or(0) };
+    let now =
+        if table == "flows" { scene.window.counts.all.flows } else { u64::try_from(scene.log.len()).unwrap_or(0) };
     now.saturating_sub(then)
 }
 

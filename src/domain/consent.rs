@@ -34,11 +34,13 @@ pub enum ConsentKind {
     LeaveVolumeAttached,
     /// Go on with the next node although a workload has fewer ready replicas than before.
     GoOnWithoutReplacement,
+    /// Go on with the next node although this connection fails.
+    BrokenFlow,
 }
 
 impl ConsentKind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::DeleteBarePod,
         Self::LoseEmptyDir,
         Self::InterruptSingleReplica,
@@ -50,6 +52,7 @@ impl ConsentKind {
         Self::ZeroGrace,
         Self::LeaveVolumeAttached,
         Self::GoOnWithoutReplacement,
+        Self::BrokenFlow,
     ];
 
     /// The name as the API spells it.
@@ -66,6 +69,7 @@ impl ConsentKind {
             Self::ZeroGrace => "ZeroGrace",
             Self::LeaveVolumeAttached => "LeaveVolumeAttached",
             Self::GoOnWithoutReplacement => "GoOnWithoutReplacement",
+            Self::BrokenFlow => "BrokenFlow",
         }
     }
 
@@ -85,6 +89,7 @@ impl ConsentKind {
             }
             Self::LeaveVolumeAttached => "a volume that was not detached may be damaged, or block its pod for minutes",
             Self::GoOnWithoutReplacement => "the workload has fewer ready replicas while the next node drains",
+            Self::BrokenFlow => "this connection fails, and may on every node that is moved after this one",
         }
     }
 
@@ -98,6 +103,7 @@ impl ConsentKind {
                 | Self::ZeroGrace
                 | Self::LeaveVolumeAttached
                 | Self::GoOnWithoutReplacement
+                | Self::BrokenFlow
         )
     }
 
@@ -120,7 +126,7 @@ pub struct Consent {
     /// What was agreed to.
     pub kind: ConsentKind,
     /// `namespace/pod`, `namespace/Kind/name` of the workload that owns the pods (or of a
-    /// PodDisruptionBudget), or `PersistentVolume/name`.
+    /// PodDisruptionBudget), `PersistentVolume/name`, or a connection as `from->to:port`.
     #[schemars(length(min = 3))]
     pub object: String,
     /// Who agreed.

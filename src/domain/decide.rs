@@ -337,14 +337,20 @@ impl<'a> Run<'a> {
         let all = order.len();
         let whole = self.ctx.migration.spec.approved >= Phase::Migrate;
         if done == wanted.len() && (!whole || done == all) {
-            return Progress::Done;
+            // what the last node broke is seen before anything is made final
+            return self.ctx.flows_hold(Target::Cilium).map_or(Progress::Done, Progress::Wait);
         }
         if done == wanted.len() {
             let held: Vec<&str> =
                 order.iter().filter(|n| self.ctx.wanted(&n.name) == Some(Target::Flannel)).map(|n| &*n.name).collect();
             return Progress::Wait(format!("{done} of {all} nodes on Cilium; held on Flannel: {}", held.join(", ")));
         }
-        Progress::Wait(self.first_waiting(&format!("{done} of {all} nodes on Cilium")))
+        let words = format!("{done} of {all} nodes on Cilium");
+        let first = self.first_waiting(&words);
+        match self.ctx.flows_hold(Target::Cilium) {
+            Some(why) if first == words => Progress::Wait(format!("{words}; {why}")),
+            _ => Progress::Wait(first),
+        }
     }
 
     fn finish(mut self) -> Decision {
@@ -373,6 +379,7 @@ impl<'a> Run<'a> {
             progress: format!("{done}/{}", ctx.nodes_in_order().len()),
             waiting: self.waiting,
             findings: self.findings,
+            flows: ctx.flow_troubles(),
             engine: self.old.engine.clone(),
             epoch: self.old.epoch,
             audit: self.old.audit.clone(),

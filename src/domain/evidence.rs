@@ -52,6 +52,9 @@ pub struct Evidence {
     /// Workloads whose pods were on the node when its drain began, with how many replicas were ready.
     #[serde(default)]
     pub moved: Vec<Moved>,
+    /// What its pods spoke with before it was moved, as far as flows showed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub talks: Vec<String>,
     /// New pods could not be held back, and why: what tolerates every taint leaves an address behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_held: Option<String>,

@@ -14,6 +14,7 @@ pub use super::workload::{BudgetFact, Owner, PodFact, Selector, WorkloadFact};
 use super::{
     api::{Migration, NodeMigration},
     flannel::FlannelFact,
+    guard::FlowFacts,
     placement::{Room, Taint},
     storage::{AttachmentFact, VolumeFact},
 };
@@ -95,6 +96,8 @@ pub struct Facts {
     pub clock_off: i64,
     /// The API server says that its etcd is not well.
     pub etcd_failing: bool,
+    /// What the flows say.
+    pub flows: FlowFacts,
     /// Sources by name, with how fresh they are.
     pub sources: BTreeMap<&'static str, Freshness>,
 }

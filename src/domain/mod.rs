@@ -14,6 +14,7 @@ pub mod eta;
 pub mod evidence;
 pub mod facts;
 pub mod flannel;
+pub mod guard;
 pub mod host;
 pub mod intent;
 pub mod lock;

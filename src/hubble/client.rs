@@ -5,25 +5,21 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt, future::BoxFuture};
+use futures::StreamExt;
 use jiff::Timestamp;
-use prost_types::FieldMask;
-use tokio::{sync::watch, time::timeout};
-use tonic::{
-    Request,
-    client::Grpc,
-    transport::{Channel, Endpoint},
+use tokio::{
+    sync::watch,
+    time::{Instant, interval, timeout},
 };
-use tonic_prost::ProstCodec;
 
 use super::{
-    flow::Row,
+    channel::{Dial, NoChannel, ask, said},
+    directory::Directory,
+    intake::Intake,
+    nodes::Nodes,
     window::{Stream, Window},
-    wire::{FIELDS, GET_FLOWS, GetFlowsRequest, GetFlowsResponse, Item},
+    wire::{GetFlowsRequest, masked, moment},
 };
-
-/// How a channel to the relay is had: the cluster layer knows.
-pub type Dial = Arc<dyn Fn() -> BoxFuture<'static, Result<Channel, String>> + Send + Sync>;
 
 /// The window, shared with whoever draws it.
 #[derive(Clone)]
@@ -31,11 +27,12 @@ pub struct Flows {
     /// The window itself.
     pub window: Arc<RwLock<Window>>,
     changed: watch::Sender<u64>,
+    directory: watch::Sender<Arc<Directory>>,
 }
 
 impl Default for Flows {
     fn default() -> Self {
-        Self { window: Arc::default(), changed: watch::Sender::new(0) }
+        Self { window: Arc::default(), changed: watch::Sender::new(0), directory: watch::Sender::default() }
     }
 }
 
@@ -45,104 +42,101 @@ impl Flows {
         self.changed.subscribe()
     }
 
-    fn change(&self, f: impl FnOnce(&mut Window)) {
-        f(&mut self.window.write().unwrap_or_else(PoisonError::into_inner));
+    /// Whose addresses they are, from now on.
+    pub fn know(&self, directory: Directory) {
+        self.directory.send_replace(Arc::new(directory));
+    }
+
+    /// Changes the window and tells everybody.
+    pub fn change<T>(&self, f: impl FnOnce(&mut Window) -> T) -> T {
+        let out = f(&mut self.window.write().unwrap_or_else(PoisonError::into_inner));
         self.changed.send_modify(|n| *n += 1);
+        out
     }
 
     /// Says how the stream is.
     pub fn stream(&self, stream: Stream) {
-        self.change(|w| w.stream = stream);
+        let same = self.window.read().unwrap_or_else(PoisonError::into_inner).stream == stream;
+        if !same {
+            self.change(|w| w.stream = stream);
+        }
     }
 }
 
-/// A channel to `host:port`, in plain text.
-pub fn dial_address(address: String) -> Dial {
-    Arc::new(move || {
-        let address = address.clone();
-        Box::pin(async move {
-            let endpoint = Endpoint::from_shared(format!("http://{address}"))
-                .map_err(|e| format!("{address} is no address: {e}"))?;
-            endpoint
-                .connect_timeout(Duration::from_secs(5))
-                .connect()
-                .await
-                .map_err(|e| format!("{address} does not answer: {}", root(&e)))
-        })
-    })
-}
-
-fn root(error: &dyn std::error::Error) -> String {
-    let mut last = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        last = cause.to_string();
-        next = cause.source();
-    }
-    last
-}
-
+/// How far back the first stream begins, so that there is something to see at once.
+const BACK: Duration = Duration::from_secs(60);
 /// Follows the flows for ever. A stream that ends, with or without an error, is asked for again.
 pub async fn follow(dial: Dial, flows: Flows) {
+    let mut intake = Intake::default();
     let mut pause = Duration::from_millis(500);
+    let mut since = Timestamp::now().checked_sub(BACK).ok();
     loop {
-        let began = Timestamp::now();
-        let why = match stream(&dial, &flows).await {
-            Ok(()) => "the relay ended the stream".to_owned(),
-            Err(why) => why,
-        };
-        if Timestamp::now().duration_since(began).as_secs() > 30 {
+        let began = Instant::now();
+        let ended = round(&dial, &flows, &mut intake, since).await;
+        if began.elapsed() > Duration::from_secs(30) {
             pause = Duration::from_millis(500);
         }
-        flows.stream(Stream::Retrying(why));
-        tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
-        pause = (pause * 2).min(Duration::from_secs(10));
-    }
-}
-
-async fn stream(dial: &Dial, flows: &Flows) -> Result<(), String> {
-    let channel = timeout(Duration::from_secs(10), dial()).await.map_err(|_| "no answer within 10 s".to_owned())??;
-    let mut grpc = Grpc::new(channel);
-    grpc.ready().await.map_err(|e| root(&e))?;
-    // one flow from before makes the relay's sorting buffer as small as it gets, so that flows come at once
-    let request = GetFlowsRequest {
-        number: 1,
-        follow: true,
-        since: None,
-        field_mask: Some(FieldMask { paths: FIELDS.iter().map(|f| (*f).to_owned()).collect() }),
-    };
-    let codec: ProstCodec<GetFlowsRequest, GetFlowsResponse> = ProstCodec::default();
-    let path = http::uri::PathAndQuery::from_static(GET_FLOWS);
-    let answer = grpc.server_streaming(Request::new(request), path, codec).await.map_err(|s| status(&s))?;
-    flows.stream(Stream::Live);
-    let mut batches = answer.into_inner().ready_chunks(512);
-    while let Some(batch) = batches.next().await {
-        let mut rows = Vec::with_capacity(batch.len());
-        let (mut lost, mut failed) = (0, None);
-        for item in batch {
-            match item {
-                Ok(GetFlowsResponse { item: Some(Item::Flow(flow)), node_name, .. }) => {
-                    rows.extend(Row::read(&flow, &node_name));
+        flows.change(|w| w.missed(0));
+        since = intake.since().or(since);
+        match ended {
+            Ok(()) => flows.stream(Stream::Retrying("the relay ended the stream".into())),
+            Err(NoChannel::Absent(why)) => flows.stream(Stream::None(why)),
+            Err(NoChannel::Failed(why)) => {
+                if why.contains("message length too large") {
+                    // it would come again
+                    since = Some(Timestamp::now());
+                    flows.change(|w| w.unread += 1);
                 }
-                Ok(GetFlowsResponse { item: Some(Item::Lost(l)), .. }) => lost += l.count,
-                Ok(_) => {}
-                Err(s) => failed = Some(status(&s)),
+                flows.stream(Stream::Retrying(why));
             }
         }
-        flows.change(|w| {
-            w.lost += lost;
-            rows.into_iter().for_each(|r| w.push(r));
-        });
-        if let Some(why) = failed {
-            return Err(why);
-        }
+        tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
+        pause = (pause * 2).min(Duration::from_secs(5));
     }
-    Ok(())
 }
 
-fn status(status: &tonic::Status) -> String {
-    match status.code() {
-        tonic::Code::Unimplemented => "this is no Hubble relay".into(),
-        code => format!("{code:?}: {}", status.message()),
+/// One stream, from its beginning to its end.
+async fn round(dial: &Dial, flows: &Flows, intake: &mut Intake, since: Option<Timestamp>) -> Result<(), NoChannel> {
+    let late = || NoChannel::Failed("no answer within 15 s".into());
+    let channel = timeout(Duration::from_secs(15), dial()).await.map_err(|_| late())??;
+    // one flow from before makes the relay's sorting buffer as small as it gets, so that flows come at once; where
+    // the stream begins is what `since` says
+    let request =
+        masked(GetFlowsRequest { number: 1, follow: true, since: since.map(moment::write), ..Default::default() });
+    let messages = timeout(Duration::from_secs(15), ask(channel.clone(), request)).await.map_err(|_| late())??;
+    flows.stream(Stream::Live);
+    let mut batches = std::pin::pin!(messages.ready_chunks(512));
+    let mut directory = flows.directory.subscribe();
+    directory.mark_changed();
+    let mut second = interval(Duration::from_secs(1));
+    let mut nodes = Nodes::new(channel);
+    loop {
+        tokio::select! {
+            batch = batches.next() => {
+                let Some(batch) = batch else { return Ok(()) };
+                if directory.has_changed().unwrap_or(false) {
+                    intake.know(Arc::clone(&directory.borrow_and_update()));
+                }
+                let mut failed = None;
+                let now = Timestamp::now();
+                flows.change(|w| for message in batch {
+                    match message {
+                        Ok(message) => intake.take(&message, w, now),
+                        Err(status) => failed = Some(NoChannel::Failed(said(&status))),
+                    }
+                });
+                if let Some(why) = failed {
+                    return Err(why);
+                }
+            }
+            _ = second.tick() => {
+                let now = Timestamp::now();
+                let overdue = flows.window.write().unwrap_or_else(PoisonError::into_inner).tick(now);
+                if overdue {
+                    flows.change(|_| ());
+                }
+            }
+            answer = nodes.next() => nodes.judge(answer, flows)?,
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! Words for Hubble's numbers.
 
-/// Why a packet was dropped (Cilium's monitor API); the number itself where it is not known here.
+use super::wire::DROP_REASON;
+use crate::domain::guard::Class;
+
+/// Why a packet was dropped (Cilium's monitor API), in our words; the number itself where it is not known here.
 pub fn drop_reason(code: i32) -> String {
     let words = match code {
         0 => "",
@@ -10,45 +13,92 @@ pub fn drop_reason(code: i32) -> String {
         133 => "denied by policy",
         134 => "invalid packet",
         135 => "truncated or invalid header",
+        136 => "fragmentation needed",
         137 => "unknown L4 protocol (connection tracking)",
+        138 => "no connection tracking entry from this packet",
         139 => "not IP",
         140 => "missed tail call",
+        141 => "cannot write to the packet",
         142 => "unknown L4 protocol",
+        143..=146 => "unknown ICMP message",
+        147 => "no tunnel key",
+        148 => "no tunnel options",
+        149 => "invalid Geneve option",
         150 => "unknown L3 target",
         151 => "stale or unroutable address",
+        152 => "no such local container",
         153 | 154 => "checksum",
-        155 => "connection tracking map is full",
+        155 => "no room in the connection tracking map",
+        156 => "invalid IPv6 extension header",
         157 => "fragment",
         158 => "service has no backend",
         160 => "no tunnel endpoint",
+        161 => "NAT 46/64 is off",
+        162 => "beyond the rate limit",
         163 => "unknown connection state",
         164 => "local host unreachable",
         165 => "no configuration to decide by",
         166 => "unsupported L2 protocol",
         167 => "no NAT mapping",
+        168 => "protocol cannot be masqueraded",
         169 => "no route",
         170 => "encapsulation prohibited",
         171 => "invalid identity",
         172 => "unknown sender",
+        173 => "NAT not needed",
         174 => "is a service address",
         175 => "first fragment missing",
+        176 => "forbidden ICMPv6 message",
         177 => "denied by source range",
+        178 => "no socket found",
+        179 => "no socket assigned",
+        180 => "protocol cannot go through the proxy",
         181 => "denied by deny policy",
         182 => "VLAN filtered",
         183 => "invalid VNI",
+        184 => "invalid buffer",
+        185 | 186 => "no SRv6 state",
+        187 | 188 => "NAT 46/64",
         189 => "authentication required",
         190 | 191 => "no map",
+        192 => "invalid cluster id",
+        193 => "protocol without DSR",
         194 => "no egress gateway",
         195 => "unencrypted traffic",
         196 => "TTL exceeded",
         197 => "no node id",
         198 => "rate limited",
+        199..=201 => "multicast, handled elsewhere",
         202 => "host not ready",
         203 => "endpoint not ready",
         204 => "no egress address",
+        205 => "handed to the proxy",
+        207 => "fragment of an unknown datagram",
         other => return format!("reason {other}"),
     };
     words.to_owned()
+}
+
+/// The number behind the words of a filter: a number, Hubble's own name, or a part of our text.
+pub fn is_reason(code: i32, wanted: &str) -> bool {
+    if code == 0 {
+        return wanted.is_empty();
+    }
+    wanted.parse() == Ok(code)
+        || DROP_REASON.name(code).is_some_and(|n| n.eq_ignore_ascii_case(wanted))
+        || drop_reason(code).contains(wanted)
+}
+
+/// What a drop means while nodes move from one CNI to the other (design's reference, gathered from Cilium's own
+/// sources and list of expected drops). What is not known is taken seriously.
+pub const fn class(code: i32) -> Class {
+    match code {
+        // link-local and multicast chatter of new pods, and what Cilium does not carry anyway
+        130..=132 | 137..=139 | 142..=146 | 166 | 168 | 173 | 175 | 176 | 182 | 196 | 199..=201 | 205 => Class::Noise,
+        // an agent or an endpoint that is being set up, or a pod that has just gone
+        0 | 134..=136 | 151 | 158 | 162..=165 | 170 | 174 | 198 | 202 | 203 => Class::Transient,
+        _ => Class::Stop,
+    }
 }
 
 /// What became of a packet.
@@ -87,6 +137,24 @@ impl Verdict {
         }
     }
 
+    /// Its number on the wire.
+    pub const fn number(self) -> i32 {
+        match self {
+            Self::Forwarded => 1,
+            Self::Dropped => 2,
+            Self::Error => 3,
+            Self::Audit => 4,
+            Self::Redirected => 5,
+            Self::Traced => 6,
+            Self::Translated => 7,
+            Self::Other(n) => n,
+        }
+    }
+
+    /// Those that have a name.
+    pub const NAMED: [Self; 7] =
+        [Self::Forwarded, Self::Dropped, Self::Error, Self::Audit, Self::Redirected, Self::Traced, Self::Translated];
+
     /// The word in the table.
     pub const fn word(self) -> &'static str {
         match self {
@@ -100,9 +168,14 @@ impl Verdict {
             Self::Other(_) => "unknown",
         }
     }
+
+    /// The packet did not go on.
+    pub const fn is_bad(self) -> bool {
+        matches!(self, Self::Dropped | Self::Error)
+    }
 }
 
-/// The name of a reserved identity.
+/// The name of a reserved identity (Cilium's numeric identities below 256).
 pub const fn identity(id: u32) -> Option<&'static str> {
     Some(match id {
         1 => "host",
@@ -115,6 +188,35 @@ pub const fn identity(id: u32) -> Option<&'static str> {
         8 => "ingress",
         9 => "world-ipv4",
         10 => "world-ipv6",
+        11 => "encrypted-overlay",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_words_and_a_class() {
+        for (number, name) in DROP_REASON.0.iter().filter(|(n, _)| *n != 0) {
+            assert!(!drop_reason(*number).starts_with("reason "), "{name}");
+            assert!(is_reason(*number, name) && is_reason(*number, &number.to_string()), "{name}");
+        }
+        assert_eq!(drop_reason(999), "reason 999");
+        for (number, wanted) in [
+            (133, Class::Stop),
+            (147, Class::Stop),
+            (155, Class::Stop),
+            (160, Class::Stop),
+            (169, Class::Stop),
+            (195, Class::Stop),
+            (151, Class::Transient),
+            (203, Class::Transient),
+            (139, Class::Noise),
+            (999, Class::Stop),
+        ] {
+            assert_eq!(class(number), wanted, "{number}");
+        }
+    }
 }

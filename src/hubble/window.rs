@@ -1,11 +1,25 @@
 //! A window over the live flows: the newest rows in fixed memory, and counts that stay exact.
 
-use std::collections::VecDeque;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
-use super::{flow::Row, reason::Verdict};
+use jiff::Timestamp;
+
+use super::{
+    connections::{Connections, Means},
+    flow::{Reader, Row},
+    reason::{class, drop_reason},
+    rollup::Rollup,
+};
+use crate::domain::guard::{Class, FlowFacts, Outcome, Watch};
 
 /// Rows that are kept.
 pub const KEPT: usize = 10_000;
+
+/// So many failing edges are handed on, the gravest first.
+const TROUBLES: usize = 200;
 
 /// How the stream is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,52 +27,119 @@ pub enum Stream {
     /// Nobody has asked for flows yet.
     #[default]
     Starting,
-    /// There is no relay to ask; why.
+    /// There is no relay to ask; why, and how to get one.
     None(String),
     /// Flows come.
     Live,
     /// It broke and is tried again; why.
     Retrying(String),
+    /// A capture, from its first flow to its last.
+    Replayed,
+}
+
+/// A node, as the relay hears it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeState {
+    /// The relay hears it.
+    pub connected: bool,
+    /// What the relay says where it does not.
+    pub why: String,
+    /// Flows that its agent has seen.
+    pub seen: u64,
 }
 
 /// The window.
 #[derive(Clone, Debug, Default)]
 pub struct Window {
     rows: VecDeque<Row>,
-    /// Flows seen in all.
-    pub seen: u64,
-    /// Of these, dropped ones.
-    pub dropped: u64,
-    /// Of these, Cilium's own health probes.
-    pub probes: u64,
+    /// Number of the oldest row that is kept.
+    first: u64,
     /// Events that Hubble itself lost.
     pub lost: u64,
-    /// Rows that fell out of the window.
-    pub shed: u64,
+    /// Messages that could not be read.
+    pub unread: u64,
+    /// Rows that came a second time, after the stream was asked for again.
+    pub again: u64,
+    /// Cilium's own probes are kept like other rows.
+    pub keep_probes: bool,
     /// How the stream is.
     pub stream: Stream,
+    /// Nodes, as the relay hears them; empty where it was not asked.
+    pub nodes: BTreeMap<String, NodeState>,
+    /// Everything that was counted.
+    pub counts: Rollup,
+    connections: Connections,
+    watch: Watch,
 }
 
 impl Window {
-    /// Takes a row in.
-    pub fn push(&mut self, row: Row) {
-        self.seen += 1;
-        self.dropped += u64::from(row.verdict == Verdict::Dropped);
-        if row.probe {
-            // more than half of a quiet cluster's flows: counted, not kept
-            self.probes += 1;
-            return;
+    /// Takes a row in that has come now.
+    pub fn push(&mut self, row: Row, reader: &mut Reader, now: Timestamp) {
+        let edge = (!row.probe && row.port > 0).then(|| reader.edge(&row));
+        let at = self.first + self.rows.len() as u64;
+        let means = match &edge {
+            Some(edge) => self.connections.saw(&row, edge, at, now),
+            None if row.verdict.is_bad() => Means::Failed,
+            None => Means::Nothing,
+        };
+        self.counts.count(&row, edge.as_ref(), &means);
+        match (&means, &edge) {
+            (Means::Answered(edge), _) => self.watch.saw(edge, &row.node, &Outcome::Answered, now),
+            (Means::Failed, Some(edge)) if class(row.reason) != Class::Noise => {
+                let failed = Outcome::Failed(drop_reason(row.reason).into(), class(row.reason));
+                self.watch.saw(edge, &row.node, &failed, now);
+            }
+            _ => {}
         }
-        if self.rows.len() == KEPT {
-            self.rows.pop_front();
-            self.shed += 1;
+        // more than half of a quiet cluster's flows: counted, not kept
+        if !row.probe || self.keep_probes {
+            if self.rows.len() == KEPT {
+                self.rows.pop_front();
+                self.first += 1;
+            }
+            self.rows.push_back(row);
         }
-        self.rows.push_back(row);
     }
 
-    /// The rows, newest first.
-    pub fn newest(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().rev()
+    /// Time passes: what was not answered by now is marked. True when something was.
+    pub fn tick(&mut self, now: Timestamp) -> bool {
+        let overdue = self.connections.overdue(now);
+        for open in &overdue {
+            self.counts.unanswered(&open.edge, &open.node);
+            let failed = Outcome::Failed("no answer".into(), Class::Transient);
+            self.watch.saw(&open.edge, &open.node, &failed, now);
+            if let Some(row) = open.at.checked_sub(self.first).and_then(|i| self.rows.get_mut(usize::try_from(i).ok()?))
+            {
+                row.unanswered = true;
+            }
+        }
+        !overdue.is_empty()
+    }
+
+    /// Something was lost on the way here: an answer may have been among it.
+    pub fn missed(&mut self, lost: u64) {
+        self.lost += lost;
+        self.connections.forgive();
+    }
+
+    /// The rows, newest first, with their numbers.
+    pub fn newest(&self) -> impl Iterator<Item = (u64, &Row)> {
+        self.rows.iter().enumerate().rev().map(|(i, row)| (self.first + i as u64, row))
+    }
+
+    /// A row by its number.
+    pub fn row(&self, number: u64) -> Option<&Row> {
+        self.rows.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
+    }
+
+    /// Numbers of the rows that are kept.
+    pub fn numbers(&self) -> std::ops::Range<u64> {
+        self.first..self.first + self.rows.len() as u64
+    }
+
+    /// Rows that fell out of the window.
+    pub const fn shed(&self) -> u64 {
+        self.first
     }
 
     /// How many rows there are.
@@ -69,5 +150,23 @@ impl Window {
     /// No row is there.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// Nodes that the relay does not hear.
+    pub fn silent(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.nodes.iter().filter(|(_, s)| !s.connected).map(|(n, s)| (n.as_str(), s.why.as_str()))
+    }
+
+    /// What decisions may be built on.
+    pub fn facts(&mut self, now: Timestamp, working: bool, before: &FlowFacts) -> FlowFacts {
+        let watching = match &self.stream {
+            Stream::Starting => Err("not yet asked for".to_owned()),
+            Stream::None(why) | Stream::Retrying(why) => Err(why.clone()),
+            Stream::Live | Stream::Replayed => Ok(()),
+        };
+        let working = if working { Arc::new(self.watch.working()) } else { Arc::clone(&before.working) };
+        let mut troubles = self.watch.troubles(now);
+        troubles.truncate(TROUBLES);
+        FlowFacts { watching: Some(watching), troubles, working }
     }
 }

@@ -14,15 +14,15 @@ use cutover::{
         },
         evidence::{Evidence, HostEvidence},
         facts::{
-            BudgetFact, CiliumConfigFact, DaemonSetFact, Facts, Freshness, Key, NodeFact, Owner, PodFact, Selector,
+            BudgetFact, CiliumConfigFact, Cni, DaemonSetFact, Facts, Freshness, Key, NodeFact, Owner, PodFact, Selector,
         },
         flannel::FlannelFact,
-        log::{Entry, Kind},
+        log::{Entry, Kind as Said},
         phase::Phase,
         step::Step,
     },
     hubble::{
-        flow::{End, Row},
+        flow::{End, Kind, Reader, Row},
         reason::Verdict,
         window::{Stream, Window},
     },
@@ -53,6 +53,7 @@ pub fn spec() -> MigrationSpec {
         hosts: cutover::domain::api::HostsSpec::default(),
         recycle: Recycle::Reboot,
         soak_seconds: 30,
+        guard: cutover::domain::api::GuardSpec::default(),
         consents: vec![],
     }
 }
@@ -286,66 +287,67 @@ pub fn midway() -> Facts {
 pub fn flows() -> Window {
     let mut window = Window::default();
     window.stream = Stream::Live;
-    let end = |namespace: &str, name: &str, ip: &str| End {
+    let end = |namespace: &str, name: &str, ip: &str, identity, cni| End {
         namespace: namespace.into(),
         name: name.into(),
-        ip: ip.into(),
-        managed: !namespace.is_empty(),
+        pod: if namespace.is_empty() { "".into() } else { format!("{name}-0").into() },
+        ip: ip.parse().ok(),
+        identity,
+        cni,
     };
-    let row = |second, source, destination, port, verdict, reason: &str| Row {
+    let row = |second, source, destination, port, verdict, reason| Row {
         time: at(second),
         node: "worker-1".into(),
         source,
         destination,
+        source_port: 40_000 + u16::try_from(second).unwrap(),
         port,
         protocol: "TCP",
-        l7: String::new(),
+        l7: "".into(),
         verdict,
-        reason: reason.into(),
-        reply: false,
+        reason,
+        kind: if reason == 0 { Kind::Opens } else { Kind::Drop },
         probe: false,
+        encrypted: false,
+        unanswered: false,
+        raw: Box::default(),
     };
-    let controller = || end("infra-argocd", "argocd-application-controller", "10.245.1.4");
-    window.push(row(
-        150,
-        controller(),
-        end("infra-argocd", "argocd-redis", "10.245.1.5"),
-        6379,
-        Verdict::Forwarded,
-        "",
-    ));
-    window.push(row(
-        151,
-        end("infra-monitoring", "prometheus", "10.245.1.6"),
-        end("infra-argocd", "argocd-server", "10.245.1.7"),
-        8083,
-        Verdict::Forwarded,
-        "",
-    ));
-    window.push(row(152, controller(), end("", "world", "169.254.25.10"), 53, Verdict::Forwarded, ""));
-    window.push(row(
-        153,
-        end("", "remote-node", "10.245.2.1"),
-        end("shop", "db", "10.245.1.8"),
-        5432,
-        Verdict::Dropped,
-        "denied by policy",
-    ));
-    window.push(Row {
-        probe: true,
-        ..row(154, end("", "remote-node", "10.245.2.1"), end("", "health", "10.245.1.3"), 4240, Verdict::Forwarded, "")
-    });
+    let pod = |namespace, name, ip| end(namespace, name, ip, 10_517, Cni::Cilium);
+    let controller = || pod("infra-argocd", "argocd-application-controller", "10.245.1.4");
+    let other = || end("", "worker-2", "10.245.2.1", 6, Cni::Flannel);
+    let rows = [
+        row(150, controller(), pod("infra-argocd", "argocd-redis", "10.245.1.5"), 6379, Verdict::Forwarded, 0),
+        row(
+            151,
+            pod("infra-monitoring", "prometheus", "10.245.1.6"),
+            pod("infra-argocd", "argocd-server", "10.245.1.7"),
+            8083,
+            Verdict::Forwarded,
+            0,
+        ),
+        row(152, controller(), end("", "world", "169.254.25.10", 2, Cni::Unknown), 53, Verdict::Forwarded, 0),
+        row(153, other(), pod("shop", "db", "10.245.1.8"), 5432, Verdict::Dropped, 133),
+        Row {
+            probe: true,
+            ..row(154, other(), end("", "health", "10.245.1.3", 4, Cni::Unknown), 4240, Verdict::Forwarded, 0)
+        },
+    ];
+    let mut reader = Reader::default();
+    for row in rows {
+        let time = row.time;
+        window.push(row, &mut reader, time);
+    }
     window
 }
 
 pub fn log() -> VecDeque<Entry> {
-    let step = Entry::new(at(141), Kind::Step, "node/worker-2", "Cordon → Drain");
-    let mut evict = Entry::new(at(142), Kind::Begin, "pod/shop/web-worker-2", "evict");
+    let step = Entry::new(at(141), Said::Step, "node/worker-2", "Cordon → Drain");
+    let mut evict = Entry::new(at(142), Said::Begin, "pod/shop/web-worker-2", "evict");
     evict.kubectl =
         vec!["kubectl create --raw /api/v1/namespaces/shop/pods/web-worker-2/eviction -f - # Eviction".into()];
     let waits = Entry::new(
         at(142),
-        Kind::Waiting,
+        Said::Waiting,
         "pod/shop/web-worker-2",
         "evict: The disruption budget web needs 4 healthy pods and has 4 currently.",
     );

@@ -46,6 +46,8 @@ enum Step {
         #[serde(default)]
         says: Vec<String>,
     },
+    /// `cutover flows` with this filter says all of this, sooner or later.
+    Flows { filter: Vec<String>, says: Vec<String> },
     /// In what the last run said no pod of such a name was asked to leave twice in one drain.
     Evicted { prefix: String },
     /// The nodes went batch by batch, the canary alone, the control plane last.
@@ -97,8 +99,11 @@ impl Player<'_> {
     /// The standard consents are given, and those of the scenario on top.
     fn run(&mut self, arguments: &[String]) {
         let consents = world::CONSENTS.iter().flat_map(|c| ["--consent", *c]);
-        let mut all: Vec<String> = ["run", "--until", "migrate", "--yes", "--soak", "0"].map(str::to_owned).to_vec();
+        let mut all: Vec<String> = ["run", "--until", "migrate", "--yes"].map(str::to_owned).to_vec();
         all.extend(consents.map(str::to_owned));
+        if !arguments.iter().any(|a| a == "--soak") {
+            all.extend(["--soak", "0"].map(str::to_owned));
+        }
         all.extend_from_slice(arguments);
         self.start(&all);
     }
@@ -162,6 +167,26 @@ impl Player<'_> {
                 let said = String::from_utf8_lossy(&output.stdout);
                 for text in says {
                     assert!(said.contains(&text), "{what}: {text:?} is not in\n{said}");
+                }
+            }
+            Step::Flows { filter, says } => {
+                let began = Instant::now();
+                loop {
+                    let output = program()
+                        .arg("--kubeconfig")
+                        .arg(self.kubeconfig)
+                        .args(["flows", "--last", "4000"])
+                        .args(&filter)
+                        .output()
+                        .unwrap();
+                    let said = String::from_utf8_lossy(&output.stdout);
+                    let missing: Vec<&String> = says.iter().filter(|t| !said.contains(*t)).collect();
+                    if missing.is_empty() {
+                        break;
+                    }
+                    let error = String::from_utf8_lossy(&output.stderr);
+                    assert!(began.elapsed() < PATIENCE, "{what}: {missing:?} are not in\n{said}{error}");
+                    tokio::time::sleep(Duration::from_millis(200)).await;
                 }
             }
             Step::Ends { code, says } => {

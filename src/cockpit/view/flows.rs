@@ -3,37 +3,55 @@
 use ratatui::{Frame, layout::Rect};
 
 use super::{
-    super::{Scene, model::Model, rows, theme::Theme},
+    super::{
+        Scene,
+        flows::{View, title},
+        model::Model,
+        rows,
+        theme::Theme,
+    },
     table::{self, Look},
 };
 use crate::{
     domain::text::safe,
-    hubble::{filter::Filter, window::Stream},
+    hubble::{
+        filter::Filter,
+        window::{Stream, Window},
+    },
 };
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: &Scene<'_>, theme: Theme) {
-    let w = scene.window;
-    let mut title =
-        format!("Flows: {} seen, {} dropped, {} of Cilium's own probes hidden", w.seen, w.dropped, w.probes);
-    if w.lost > 0 {
-        title.push_str(&format!(", {} lost by Hubble", w.lost));
-    }
-    if w.shed > 0 {
-        title.push_str(&format!(", {} older ones shed", w.shed));
-    }
+    let mut title = title(model, scene);
     if model.frozen.contains_key("flows") {
         title.push_str(&format!(" — FROZEN, {} new", rows::newer(model, scene, "flows")));
     }
     if let Err(why) = Filter::parse(&model.table("flows").filter) {
-        title.push_str(&format!(" — {why}"));
+        title = format!("{why} — {title}");
     }
-    let on_cilium = !scene.facts.cilium_ranges.is_empty();
-    let empty = match &w.stream {
-        Stream::Starting if !on_cilium => "Hubble comes with Cilium: flows appear once the phase Install is done.".to_owned(),
-        Stream::Starting => "asking Hubble's relay…".to_owned(),
-        Stream::None(why) => format!("no flows: {}", safe(why)),
-        Stream::Retrying(why) => format!("no flows: {}; tried again all the time", safe(why)),
-        Stream::Live => "No flows yet. Hubble sees only connections with one end on Cilium, so there are few before the first node is moved.".to_owned(),
+    let empty = match model.flows.view {
+        View::Rows => no_rows(scene),
+        View::Failing => "Nothing fails. Only connections with one end on Cilium are seen.".into(),
+        View::Reasons if scene.window.counts.all.flows > 0 => "Nothing was dropped.".into(),
+        _ => no_rows(scene),
     };
     table::draw(frame, area, model, scene, theme, &Look { table: "flows", title, focused: true, empty: &empty });
+}
+
+fn no_rows(scene: &Scene<'_>) -> String {
+    let w: &Window = scene.window;
+    let installed = !scene.facts.cilium_ranges.is_empty();
+    match &w.stream {
+        Stream::None(why) => format!("No flows: {}.", safe(why)),
+        _ if !installed && w.stream != Stream::Replayed => {
+            "Hubble comes with Cilium: flows appear once the phase Install is done.".to_owned()
+        }
+        Stream::Starting => "asking Hubble's relay…".to_owned(),
+        Stream::Retrying(why) => format!("No flows: {}. Tried again all the time.", safe(why)),
+        Stream::Replayed => "There is no flow in this capture.".to_owned(),
+        Stream::Live if w.counts.all.probes > 0 => format!(
+            "No flows but {} of Cilium's own probes (X shows them). Hubble sees only connections with one end on Cilium: there are few before the first node is moved.",
+            w.counts.all.probes
+        ),
+        Stream::Live => "No flows yet. Hubble sees only connections with one end on Cilium: there are few before the first node is moved.".to_owned(),
+    }
 }

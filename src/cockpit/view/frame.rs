@@ -87,7 +87,9 @@ fn hubble(scene: &Scene<'_>) -> (String, Role) {
     match &scene.window.stream {
         Stream::Starting => ("hubble ◐ ".into(), Role::Dim),
         Stream::None(_) => ("hubble — ".into(), Role::Dim),
+        Stream::Live if scene.window.silent().next().is_some() => ("hubble ◐ ".into(), Role::Warn),
         Stream::Live => ("hubble ● ".into(), Role::Good),
+        Stream::Replayed => ("capture ".into(), Role::Accent),
         Stream::Retrying(_) => ("hubble ○ ".into(), Role::Warn),
     }
 }

@@ -26,7 +26,7 @@ use ratatui::{
 };
 
 pub(super) use node::lines as node_lines;
-pub(super) use table::head_of;
+pub(super) use table::heads;
 
 use super::{
     Scene,

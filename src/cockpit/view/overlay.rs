@@ -10,6 +10,7 @@ use ratatui::{
 use super::{
     super::{
         dialog::{Dialog, Does},
+        flows::{Column, FlowTable},
         input,
         model::{Model, Overlay},
         theme::{Role, Theme},
@@ -28,6 +29,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, theme: 
         Overlay::Palette { text, selected } => {
             palette(frame, area, model_palette(screen, text, *selected), text, theme);
         }
+        Overlay::Columns { selected } => columns(frame, area, &model.flows, *selected, theme),
         Overlay::Dialog(dialog) => draw_dialog(frame, area, dialog, theme),
     }
 }
@@ -79,6 +81,16 @@ fn pane(
     for (y, (line, role)) in (top..inner.bottom()).zip(below) {
         frame.buffer_mut().set_string(x, y, table::cut(&line, inside, theme), theme.style(role));
     }
+}
+
+fn columns(frame: &mut Frame<'_>, area: Rect, table: &FlowTable, selected: usize, theme: Theme) {
+    let line = |(i, c): (usize, Column)| {
+        let tick = if table.columns.contains(&c) { "[x]" } else { "[ ]" };
+        format!("{} {tick} {}", if i == selected { ">" } else { " " }, c.head().0)
+    };
+    let lines: Vec<String> = Column::ALL.into_iter().enumerate().map(line).collect();
+    let mut scroll = u16::try_from(selected.saturating_sub(6)).unwrap_or(0);
+    pane(frame, area, "Columns", &lines, &mut scroll, theme, &[("space chooses    esc closes".into(), Role::Accent)]);
 }
 
 /// So many consents are shown with a number to tick them by.

@@ -18,8 +18,13 @@ use super::super::{
 /// A column: title, least width, most width.
 pub(super) type Column = (&'static str, u16, u16);
 
+/// The columns of a table, as they are chosen.
+pub(in super::super) fn heads(model: &Model, table: &str) -> Vec<Column> {
+    if table == "flows" { model.flows.heads() } else { head_of(table).iter().map(|(_, c)| *c).collect() }
+}
+
 /// The columns of a table.
-pub(in super::super) fn head_of(table: &str) -> &'static [(&'static str, Column)] {
+fn head_of(table: &str) -> &'static [(&'static str, Column)] {
     macro_rules! columns {
         ($(($name:literal, $min:literal, $max:literal)),* $(,)?) => { &[$(($name, ($name, $min, $max))),*] };
     }
@@ -45,16 +50,6 @@ pub(in super::super) fn head_of(table: &str) -> &'static [(&'static str, Column)
             ("RST", 3, 3),
             ("VERSION", 8, 14),
             ("REASON", 6, 60)
-        ],
-        "flows" => columns![
-            ("TIME", 8, 8),
-            ("SOURCE", 16, 46),
-            ("DESTINATION", 16, 46),
-            ("PORT", 5, 6),
-            ("L7", 2, 30),
-            ("VERDICT", 11, 11),
-            ("REASON", 6, 28),
-            ("NODE", 6, 20)
         ],
         "checks" => columns![
             ("", 1, 1),
@@ -84,7 +79,7 @@ pub(super) fn draw(
     theme: Theme,
     look: &Look<'_>,
 ) {
-    let rows = rows::of(model, scene, look.table);
+    let mut rows = rows::of(model, scene, look.table);
     let state = model.table(look.table);
     let filter = if state.filter.is_empty() { String::new() } else { format!(" /{} ", state.filter) };
     let style = theme.style(if look.focused { Role::Accent } else { Role::Dim });
@@ -96,8 +91,16 @@ pub(super) fn draw(
     if inner.height < 2 || inner.width < 4 {
         return;
     }
-    let columns: Vec<Column> = head_of(look.table).iter().map(|(_, c)| *c).collect();
-    let widths = widths(&columns, &rows, inner.width);
+    let columns = heads(model, look.table);
+    let height = usize::from(inner.height - 1);
+    let selected = rows.iter().position(|r| Some(&r.key) == state.selected.as_ref()).unwrap_or(0);
+    let offset =
+        state.offset.min(rows.len().saturating_sub(height)).clamp((selected + 1).saturating_sub(height), selected);
+    let seen = offset..(offset + height).min(rows.len());
+    for row in &mut rows[seen.clone()] {
+        model.flows.fill(scene, row);
+    }
+    let widths = widths(&columns, if look.table == "flows" { &rows[seen] } else { &rows }, inner.width);
     let titles: Vec<(String, Role)> = columns.iter().map(|(t, ..)| ((*t).to_owned(), Role::Dim)).collect();
     put(frame, inner, 0, &titles, &widths, theme, false);
     if rows.is_empty() {
@@ -105,10 +108,6 @@ pub(super) fn draw(
         paragraph(frame, Rect { y: inner.y + 1, height: inner.height - 1, ..inner }, text, theme);
         return;
     }
-    let height = usize::from(inner.height - 1);
-    let selected = rows.iter().position(|r| Some(&r.key) == state.selected.as_ref()).unwrap_or(0);
-    let offset =
-        state.offset.min(rows.len().saturating_sub(height)).clamp((selected + 1).saturating_sub(height), selected);
     model.page = height;
     model.table_mut(look.table).offset = offset;
     for (y, (i, row)) in (1..).zip(rows.iter().enumerate().skip(offset).take(height)) {
@@ -190,7 +189,7 @@ fn put(
 ) {
     let mut spans = Vec::with_capacity(cells.len() * 2);
     for ((text, role), width) in cells.iter().zip(widths).filter(|(_, w)| **w > 0) {
-        let cut = cut(&theme.text(text), usize::from(*width), theme);
+        let cut = cut_cell(&theme.text(text), usize::from(*width), theme);
         let pad = usize::from(*width).saturating_sub(cut.width()) + 1;
         let style = if selected { theme.style(Role::Selected) } else { theme.style(*role) };
         spans.push(Span::styled(cut, style));
@@ -204,6 +203,23 @@ fn put(
     if selected {
         let rest = Rect { y: area.y + y, height: 1, ..area };
         frame.buffer_mut().set_style(rest, theme.style(Role::Selected));
+    }
+}
+
+/// Of `namespace/name` the name is what is looked for: it stays, and the namespace is cut.
+fn cut_cell(text: &str, width: usize, theme: Theme) -> String {
+    let name = text.rsplit_once('/').filter(|_| !text.contains(' ')).map(|(_, name)| name);
+    match name {
+        Some(name) if text.width() > width && width > 4 => {
+            let tail: String = if name.width() < width {
+                let skip = text.chars().count().saturating_sub(width - 1);
+                text.chars().skip(skip).collect()
+            } else {
+                return cut(name, width, theme);
+            };
+            format!("{}{tail}", if theme.is_ascii() { '~' } else { '…' })
+        }
+        _ => cut(text, width, theme),
     }
 }
 

@@ -9,12 +9,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub use super::consent::{Consent, ConsentKind};
 use super::{
     audit::Anchor,
     evidence::{DrainProgress, Evidence},
     phase::Phase,
     step::Step,
+};
+pub use super::{
+    consent::{Consent, ConsentKind},
+    guard::GuardSpec,
 };
 pub use parts::{CiliumSpec, HostAccess, HostsSpec, NodesSpec, Recycle};
 
@@ -71,6 +74,9 @@ pub struct MigrationSpec {
     #[serde(default = "default_soak")]
     #[schemars(range(min = 0, max = 86400))]
     pub soak_seconds: u32,
+    /// What fails between pods holds the next node.
+    #[serde(default)]
+    pub guard: GuardSpec,
     /// What an operator agreed to, object by object.
     #[serde(default)]
     pub consents: Vec<Consent>,
@@ -128,6 +134,9 @@ pub struct MigrationStatus {
     /// What preflight and verification found.
     #[serde(default)]
     pub findings: Vec<Finding>,
+    /// Connections that fail since nodes were moved: each holds the next node unless it was agreed to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flows: Vec<FlowTrouble>,
     /// Who runs the engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
@@ -276,6 +285,23 @@ pub struct Finding {
     /// What to do about it; empty where nothing is to be done.
     #[serde(default)]
     pub remedy: String,
+}
+
+/// A connection that fails, as it is written down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FlowTrouble {
+    /// Between whom: `namespace/workload->namespace/workload:port`.
+    pub edge: String,
+    /// The node whose agent says so.
+    pub node: String,
+    /// Why.
+    pub why: String,
+    /// When the first one failed.
+    pub since: Timestamp,
+    /// An operator agreed to it.
+    #[serde(default)]
+    pub agreed: bool,
 }
 
 /// What is wanted of one node. The object is named after its node.

@@ -166,7 +166,8 @@ impl Context<'_> {
 
     /// A reboot that has not begun, of a node that has turned round.
     fn is_unwanted(&self, pod: &PodFact) -> bool {
-        let back = self.record(&pod.node).and_then(|r| r.status.as_ref()).is_some_and(|s| s.direction == Target::Flannel);
+        let back =
+            self.record(&pod.node).and_then(|r| r.status.as_ref()).is_some_and(|s| s.direction == Target::Flannel);
         pod.task.as_deref() == Some("reboot") && back
     }
 

@@ -1,6 +1,7 @@
 //! The rolling strategy: node by node, both overlays side by side.
 
 pub mod cluster;
+pub mod flows;
 pub mod host;
 mod leave;
 pub mod node;

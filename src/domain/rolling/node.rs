@@ -125,6 +125,7 @@ impl Context<'_> {
             host.at = None;
         }
         match step {
+            Step::Cordon if status.direction == Target::Cilium => status.evidence.talks = self.talks(node),
             Step::Drain => {
                 let drain = drain::sort(self.facts, &node.name, &self.migration.spec.consents);
                 status.evidence.moved = progress::moved(self.facts, &drain);

@@ -74,7 +74,7 @@ pub async fn start(client: Client, cast: Cast, pace: Pace) -> std::io::Result<Ac
     let mut tasks = JoinSet::new();
     let (cluster, hosts) = begin(client, cast, pace, &mut tasks);
     let flows = traffic::start(cluster, hosts, &mut tasks);
-    let hubble = relay::serve(flows, &mut tasks).await?;
+    let hubble = relay::serve(flows, None, &mut tasks).await?;
     Ok(Actors { hubble, _tasks: tasks })
 }
 

@@ -14,7 +14,7 @@ use super::{
     relay::Seen,
 };
 use crate::hubble::wire::{
-    Endpoint, EventType, Flow, GetFlowsResponse, Icmp, Ip, Item, L4, Ports, Protocol, Tcp, Workload,
+    Endpoint, EventType, Flow, GetFlowsResponse, Icmp, Ip, Item, L4, Ports, Protocol, Tcp, TcpFlags, Workload,
 };
 
 /// Annotation of the embedded workloads: whom they call, as `namespace/app:port,…`.
@@ -40,15 +40,17 @@ struct Side {
 }
 
 fn round(cluster: &Cluster, hosts: &Hosts, out: &Seen) {
-    if !cluster
-        .all(Kind::Pod)
-        .iter()
-        .any(|p| p.labels().get("k8s-app").is_some_and(|a| a == "hubble-relay") && is_true(p, "Ready"))
-    {
-        return;
-    }
-    let sides: Vec<Side> = cluster
-        .all(Kind::Pod)
+    let pods = cluster.all(Kind::Pod);
+    let ready = |app: &str| {
+        let mut nodes = Vec::new();
+        for pod in pods.iter().filter(|p| p.labels().get("k8s-app").is_some_and(|a| a == app) && is_true(p, "Ready")) {
+            nodes.extend(pod.data["spec"]["nodeName"].as_str().map(str::to_owned));
+        }
+        nodes
+    };
+    let nodes = cluster.all(Kind::CiliumNode).iter().map(|n| n.name_any()).collect();
+    out.stands(!ready("hubble-relay").is_empty(), nodes, &ready("cilium"));
+    let sides: Vec<Side> = pods
         .into_iter()
         .filter(|p| is_true(p, "Ready"))
         .filter_map(|pod| {
@@ -86,6 +88,15 @@ fn app(pod: &Object) -> String {
     )
 }
 
+/// How a connection is seen by one agent.
+struct View<'a> {
+    node: &'a str,
+    source: (IpAddr, Endpoint),
+    destination: (IpAddr, Endpoint),
+    /// Ports of whoever asks and of whoever answers.
+    ports: (u16, u16),
+}
+
 /// What the agents of both nodes see of one connection: nothing, unless one end is Cilium's.
 fn observe(cluster: &Cluster, client: &Side, server: &Side, port: u16, out: &Seen) {
     let cilium = |s: &Side| s.sandbox.plugin == Plugin::Cilium;
@@ -103,48 +114,121 @@ fn observe(cluster: &Cluster, client: &Side, server: &Side, port: u16, out: &See
         Endpoint { identity: if client.node == server.node { 1 } else { 6 }, ..Endpoint::default() }
     };
     let destination = if cilium(server) { endpoint(server) } else { Endpoint { identity: 2, ..Endpoint::default() } };
+    let ports = (fastrand::u16(32_768..60_999), port);
+    let (source, destination) = ((source_ip, source), (server.sandbox.ip, destination));
+    let view = |node| View { node, source: source.clone(), destination: destination.clone(), ports };
     let denied = cilium(server)
         && enforced(cluster)
         && server.pod.as_ref().is_some_and(|p| denies(cluster, p, client.pod.as_ref()));
-    let node = if cilium(server) { &server.node } else { &client.node };
-    let ports = (fastrand::u16(32_768..60_999), port);
-    let protocol = if port == 53 {
-        Protocol::Udp(Ports { source_port: ports.0.into(), destination_port: ports.1.into() })
-    } else {
-        Protocol::Tcp(Tcp { source_port: ports.0.into(), destination_port: ports.1.into() })
+    if denied {
+        // the verdict of the policy, and the drop: two events for one packet
+        let view = view(&server.node);
+        push(out, view.node, event(&view, (2, 133), (5, 0), None));
+        push(out, view.node, event(&view, (2, 133), (1, 133), None));
+        return;
+    }
+    match lost(client, port).filter(|_| cilium(client)).or_else(|| lost(server, port).filter(|_| cilium(server))) {
+        Some(Lost::Silently) => {
+            let view = view(if cilium(client) { &client.node } else { &server.node });
+            push(out, view.node, event(&view, (1, 0), (4, 3), Some(false)));
+            return;
+        }
+        Some(Lost::For(reason)) => {
+            let view = view(if cilium(server) { &server.node } else { &client.node });
+            push(out, view.node, event(&view, (2, reason), (1, reason), None));
+            return;
+        }
+        None => {}
+    }
+    // where a packet leaves: to the other node's agent, or to whatever the stack makes of it
+    let leaves = if cilium(client) && cilium(server) { 4 } else { 3 };
+    let apart = client.node != server.node;
+    if cilium(client) && (apart || !cilium(server)) {
+        let view = view(&client.node);
+        push(out, view.node, event(&view, (1, 0), (4, leaves), Some(false)));
+        push(out, view.node, event(&view, (1, 0), (4, 0), Some(true)));
+    }
+    if cilium(server) {
+        let view = view(&server.node);
+        push(out, view.node, event(&view, (1, 0), (4, 0), Some(false)));
+        if apart || !cilium(client) {
+            push(out, view.node, event(&view, (1, 0), (4, leaves), Some(true)));
+        } else {
+            push(out, view.node, event(&view, (1, 0), (4, 0), Some(true)));
+        }
+    }
+}
+
+/// An event: verdict and reason, type and sub-type, and whether it answers.
+fn event(view: &View<'_>, (verdict, reason): (i32, u32), (kind, sub_kind): (i32, u32), reply: Option<bool>) -> Flow {
+    let answers = reply == Some(true);
+    let turn = |a: &(IpAddr, Endpoint), b: &(IpAddr, Endpoint)| {
+        if answers { (b.clone(), a.clone()) } else { (a.clone(), b.clone()) }
     };
-    let (verdict, reason, event) = if denied { (2, 133, 1) } else { (1, 0, 4) };
-    push(
-        out,
-        node,
-        Flow {
-            verdict,
-            drop_reason: reason,
-            drop_reason_desc: i32::try_from(reason).unwrap_or(0),
-            ip: Some(Ip {
-                source: source_ip.to_string(),
-                destination: server.sandbox.ip.to_string(),
-                version: 1,
-                encrypted: false,
-            }),
-            l4: Some(L4 { protocol: Some(protocol) }),
-            source: Some(source),
-            destination: Some(destination),
-            event: Some(EventType { kind: event, sub_kind: if denied { 133 } else { 0 } }),
-            is_reply: Some(false),
-            ..Flow::default()
-        },
-    );
+    let (source, destination) = turn(&view.source, &view.destination);
+    let (from, to) = if answers { (view.ports.1, view.ports.0) } else { view.ports };
+    let ports = (u32::from(from), u32::from(to));
+    let protocol = if view.ports.1 == 53 {
+        Protocol::Udp(Ports { source_port: ports.0, destination_port: ports.1 })
+    } else {
+        let flags = TcpFlags { syn: true, ack: answers, ..TcpFlags::default() };
+        Protocol::Tcp(Tcp { source_port: ports.0, destination_port: ports.1, flags: Some(flags) })
+    };
+    let point = match (kind, sub_kind) {
+        (4, 0) => 101,
+        (4, sub) => i32::try_from(sub).unwrap_or(0),
+        _ => 0,
+    };
+    Flow {
+        verdict,
+        drop_reason: reason,
+        drop_reason_desc: i32::try_from(reason).unwrap_or(0),
+        ip: Some(Ip {
+            source: source.0.to_string(),
+            destination: destination.0.to_string(),
+            version: 1,
+            ..Ip::default()
+        }),
+        l4: Some(L4 { protocol: Some(protocol) }),
+        source: Some(source.1),
+        destination: Some(destination.1),
+        event: Some(EventType { kind, sub_kind: i32::try_from(sub_kind).unwrap_or(0) }),
+        trace_observation_point: point,
+        traffic_direction: if point == 101 || kind == 1 { 1 } else { 2 },
+        is_reply: reply,
+        ..Flow::default()
+    }
+}
+
+/// What becomes of the packets that get lost.
+#[derive(Clone, Copy)]
+enum Lost {
+    /// Nobody says so.
+    Silently,
+    /// They are dropped for this reason.
+    For(u32),
+}
+
+/// A pod with this annotation loses what comes or goes on a port once it is on Cilium: `6379=169,53=silent`.
+const LOSES: &str = "cutover.dev/embedded-loses";
+
+fn lost(side: &Side, port: u16) -> Option<Lost> {
+    let loses = side.pod.as_ref()?.annotations().get(LOSES)?;
+    let (_, how) = loses.split(',').filter_map(|l| l.split_once('=')).find(|(p, _)| p.parse() == Ok(port))?;
+    Some(how.parse().map_or(Lost::Silently, Lost::For))
 }
 
 fn push(out: &Seen, node: &str, mut flow: Flow) {
-    let now = Timestamp::now();
-    let time = prost_types::Timestamp { seconds: now.as_second(), nanos: now.subsec_nanosecond() };
+    let time = moment(Timestamp::now());
     flow.time = Some(time);
     flow.kind = 1;
     node.clone_into(&mut flow.node_name);
     flow.uuid = uuid::Uuid::new_v4().to_string();
     out.push(GetFlowsResponse { item: Some(Item::Flow(Box::new(flow))), node_name: node.to_owned(), time: Some(time) });
+}
+
+fn moment(time: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() }
 }
 
 fn endpoint(side: &Side) -> Endpoint {
@@ -163,6 +247,8 @@ fn endpoint(side: &Side) -> Endpoint {
         namespace: pod.namespace().unwrap_or_default(),
         pod_name: pod.name_any(),
         workloads: workloads.into_iter().collect(),
+        labels: pod.labels().iter().map(|(k, v)| format!("k8s:{k}={v}")).collect(),
+        ..Endpoint::default()
     }
 }
 
@@ -213,7 +299,12 @@ fn probes(cluster: &Cluster, hosts: &Hosts, out: &Seen) {
             continue;
         };
         let protocol = if fastrand::bool() {
-            Protocol::Tcp(Tcp { source_port: fastrand::u32(32_768..60_999), destination_port: 4_240 })
+            let flags = TcpFlags { psh: true, ack: true, ..TcpFlags::default() };
+            Protocol::Tcp(Tcp {
+                source_port: fastrand::u32(32_768..60_999),
+                destination_port: 4_240,
+                flags: Some(flags),
+            })
         } else {
             Protocol::Icmp4(Icmp { kind: 8, code: 0 })
         };
@@ -226,7 +317,7 @@ fn probes(cluster: &Cluster, hosts: &Hosts, out: &Seen) {
                     source: source.to_string(),
                     destination: destination.to_string(),
                     version: 1,
-                    encrypted: false,
+                    ..Ip::default()
                 }),
                 l4: Some(L4 { protocol: Some(protocol) }),
                 source: Some(Endpoint { identity: 6, ..Endpoint::default() }),

@@ -1,0 +1,312 @@
+//! `cutover flows`: flows without a screen, live or from a capture.
+
+use std::{
+    fs::File,
+    io::{BufReader, Read, Write},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use clap::Args;
+use futures::StreamExt;
+use jiff::Timestamp;
+use prost::Message;
+
+use super::{
+    Exit, Global, Output, output,
+    session::{Failed, Session},
+};
+use crate::{
+    domain::text::safe,
+    hubble::{
+        capture,
+        channel::{Dial, NoChannel, ask, dial_address, said},
+        directory::Directory,
+        export,
+        filter::{FIELDS, Filter},
+        flow::Row,
+        intake::{Came, Intake},
+        wire::{GetFlowsRequest, masked, moment},
+    },
+};
+
+/// Show flows, live or from a capture
+#[derive(Args, Debug)]
+pub(super) struct Flows {
+    /// What to show, as verdict=dropped src=shop/* dport=6379 not dst=world (see --fields)
+    #[arg(value_name = "FILTER")]
+    filter: Vec<String>,
+    /// Go on with what comes
+    #[arg(long, short)]
+    follow: bool,
+    /// Begin with the last so many flows of each node
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    last: u64,
+    /// Begin with what was seen since then: 30s, 5m, 2h, or a time as 2026-11-24T01:18:20Z
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    since: Option<Timestamp>,
+    /// Replay a capture, JSON lines as Hubble writes them; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["follow", "since"])]
+    input: Option<PathBuf>,
+    /// Show Cilium's own health probes, too
+    #[arg(long)]
+    probes: bool,
+    /// Print CSV
+    #[arg(long)]
+    csv: bool,
+    /// Only print the fields that a filter may name
+    #[arg(long)]
+    fields: bool,
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    let ago = || {
+        let (number, unit) = text.split_at(text.len().checked_sub(1)?);
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3_600,
+            _ => return None,
+        };
+        let back = Duration::from_secs(number.parse::<u64>().ok()?.checked_mul(seconds)?);
+        Timestamp::now().checked_sub(back).ok()
+    };
+    ago().map_or_else(|| text.parse().map_err(|_| "30s, 5m, 2h, or a time as 2026-11-24T01:18:20Z".into()), Ok)
+}
+
+impl Flows {
+    pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
+        if self.fields {
+            FIELDS.iter().for_each(|(field, what)| output::line(&format!("{field:<10} {what}")));
+            return Ok(Exit::Done);
+        }
+        let filter = Filter::parse(&self.filter.join(" ")).map_err(|why| Failed::new(Exit::Usage, why))?;
+        let mut print = Print {
+            form: match (self.csv, global.output) {
+                (true, Output::Json) => return Err(Failed::new(Exit::Usage, "either --csv or -o json")),
+                (true, Output::Table) => Form::Csv,
+                (false, Output::Json) => Form::Json,
+                (false, Output::Table) => Form::Lines,
+            },
+            probes: self.probes || filter.names_probes(),
+            filter,
+            out: std::io::BufWriter::with_capacity(64 * 1024, std::io::stdout()),
+            head: false,
+            hidden: 0,
+        };
+        let result = match &self.input {
+            Some(path) => replay(path, &mut print),
+            None => self.live(global, &mut print).await,
+        };
+        // whoever reads may have had enough: `| head` is no failure
+        match print.out.flush().and(Ok(())) {
+            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+                return Err(Failed::new(Exit::Failed, format!("cannot be written: {e}")));
+            }
+            _ => {}
+        }
+        if print.hidden > 0 {
+            output::note(&format!("{} of Cilium's own probes hidden (--probes shows them)", print.hidden));
+        }
+        result
+    }
+
+    async fn live(&self, global: &Global, print: &mut Print) -> Result<Exit, Failed> {
+        let (dial, session) = way(global).await?;
+        let mut interrupt = std::pin::pin!(super::run::interrupted());
+        let mut intake = Intake::default();
+        let mut since = self.since;
+        let mut first = true;
+        loop {
+            let round = self.round(&dial, session.as_ref(), &mut intake, since, print);
+            let ended = tokio::select! {
+                () = &mut interrupt => return Ok(Exit::Done),
+                ended = round => ended,
+            };
+            let why = match ended {
+                Err(End::Full) => return Ok(Exit::Done),
+                Ok(()) if !self.follow => return Ok(Exit::Done),
+                Ok(()) => "the relay ended the stream".to_owned(),
+                Err(End::Broken(NoChannel::Absent(why) | NoChannel::Failed(why))) if !self.follow || first => {
+                    return Err(Failed::new(Exit::Unreachable, format!("no flows: {}", safe(&why))));
+                }
+                Err(End::Broken(NoChannel::Absent(why) | NoChannel::Failed(why))) => why,
+            };
+            first = false;
+            output::note(&format!("{}; asked again", safe(&why)));
+            since = intake.since().or(since);
+            tokio::select! {
+                () = &mut interrupt => return Ok(Exit::Done),
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            }
+        }
+    }
+
+    async fn round(
+        &self,
+        dial: &Dial,
+        session: Option<&Session>,
+        intake: &mut Intake,
+        since: Option<Timestamp>,
+        print: &mut Print,
+    ) -> Result<(), End> {
+        let channel = dial().await.map_err(End::Broken)?;
+        let mut request = GetFlowsRequest {
+            number: if since.is_some() { 1 } else { self.last },
+            follow: self.follow,
+            since: since.map(moment::write),
+            whitelist: print.filter.for_relay(),
+            blacklist: if print.probes { vec![] } else { Filter::probes() },
+            ..GetFlowsRequest::default()
+        };
+        if !matches!(print.form, Form::Json) {
+            request = masked(request);
+        }
+        if !self.follow && since.is_some() {
+            request.number = 0;
+        }
+        let mut messages = std::pin::pin!(ask(channel, request).await.map_err(End::Broken)?.ready_chunks(256));
+        let mut known = tokio::time::Instant::now();
+        know(intake, session);
+        while let Some(batch) = messages.next().await {
+            if known.elapsed() > Duration::from_secs(2) {
+                known = tokio::time::Instant::now();
+                know(intake, session);
+            }
+            for message in batch {
+                let message = message.map_err(|s| End::Broken(NoChannel::Failed(said(&s))))?;
+                print.message(intake.read(&message, Timestamp::now())).map_err(|_| End::Full)?;
+            }
+            print.out.flush().map_err(|_| End::Full)?;
+        }
+        Ok(())
+    }
+}
+
+fn know(intake: &mut Intake, session: Option<&Session>) {
+    if let Some(session) = session {
+        intake.know(Arc::new(Directory::of(&session.board.read())));
+    }
+}
+
+enum End {
+    Broken(NoChannel),
+    /// Whoever reads has had enough.
+    Full,
+}
+
+/// To the relay, with a cluster whose names are known where there is one.
+async fn way(global: &Global) -> Result<(Dial, Option<Session>), Failed> {
+    match (Session::open(global).await, &global.hubble) {
+        (Ok(session), _) => Ok((session.dial(global)?, Some(session))),
+        (Err(failed), Some(address)) => {
+            output::note(&format!("{}: addresses stay without names", failed.message));
+            Ok((dial_address(address.clone(), global.security()?.unwrap_or_default()), None))
+        }
+        (Err(failed), None) => Err(failed),
+    }
+}
+
+fn replay(path: &PathBuf, print: &mut Print) -> Result<Exit, Failed> {
+    let failed =
+        |e: std::io::Error| Failed::new(Exit::Usage, format!("capture {} cannot be read: {e}", path.display()));
+    let from: Box<dyn Read> =
+        if path.as_os_str() == "-" { Box::new(std::io::stdin()) } else { Box::new(File::open(path).map_err(failed)?) };
+    let mut intake = Intake::default();
+    let mut full = false;
+    let read = capture::read(BufReader::with_capacity(64 * 1024, from), |message| {
+        let came = intake.read(&Bytes::from(message.encode_to_vec()), Timestamp::MAX);
+        full = full || print.message(came).is_err();
+    });
+    let read = read.map_err(failed)?;
+    if let Some(why) = read.first_bad {
+        output::note(&format!(
+            "{} could not be read, the first: {}",
+            crate::domain::text::count(usize::try_from(read.bad).unwrap_or(usize::MAX), "line"),
+            safe(&why)
+        ));
+    }
+    if read.messages == 0 && read.bad > 0 {
+        return Err(Failed::new(
+            Exit::Usage,
+            format!("{} is no capture of Hubble's: none of its lines is a flow", path.display()),
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+#[derive(Clone, Copy)]
+enum Form {
+    Lines,
+    Json,
+    Csv,
+}
+
+struct Print {
+    filter: Filter,
+    form: Form,
+    probes: bool,
+    out: std::io::BufWriter<std::io::Stdout>,
+    head: bool,
+    hidden: u64,
+}
+
+impl Print {
+    fn message(&mut self, came: Came) -> std::io::Result<()> {
+        match came {
+            Came::Flow(row) => self.row(&row),
+            Came::Again => Ok(()),
+            Came::Lost(n) => {
+                output::note(&format!("{n} events were lost by Hubble: what is shown is not everything"));
+                Ok(())
+            }
+            Came::Nodes(status) if status.state_change > 1 => {
+                output::note(&format!("not heard: {} {}", safe(&status.node_names.join(", ")), safe(&status.message)));
+                Ok(())
+            }
+            Came::Nodes(_) => Ok(()),
+            Came::Unreadable => {
+                output::note("a message could not be read");
+                Ok(())
+            }
+        }
+    }
+
+    fn row(&mut self, row: &Row) -> std::io::Result<()> {
+        if !self.filter.matches(row) {
+            return Ok(());
+        }
+        if row.probe && !self.probes {
+            self.hidden += 1;
+            return Ok(());
+        }
+        match self.form {
+            Form::Lines => {
+                let way = row.way();
+                writeln!(
+                    self.out,
+                    "{} {:<12} {} -> {}{} {} {} {}{}{}",
+                    row.time.strftime("%H:%M:%S%.3f"),
+                    safe(&row.node),
+                    safe(&row.source.label()),
+                    safe(&row.destination.label()),
+                    if row.port == 0 { String::new() } else { format!(":{}", row.port) },
+                    row.protocol,
+                    way,
+                    row.outcome(),
+                    if row.reason == 0 { String::new() } else { format!(": {}", row.why()) },
+                    if row.l7.is_empty() { String::new() } else { format!("  {}", safe(&row.l7)) },
+                )
+            }
+            Form::Csv => {
+                if !std::mem::replace(&mut self.head, true) {
+                    writeln!(self.out, "{}", export::csv_head())?;
+                }
+                writeln!(self.out, "{}", export::csv(row))
+            }
+            Form::Json => export::json(row).map_or(Ok(()), |line| writeln!(self.out, "{line}")),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What the flows have to say before another node is touched.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::Context;
+use crate::domain::{
+    api::{FlowTrouble, Target},
+    consent::{ConsentKind, given},
+    facts::{Cni, NodeFact},
+    guard::{Edge, Trouble},
+    text,
+};
+
+/// It worked before: as was seen, as a baseline says, or because nothing works without it.
+fn is_known(trouble: &Trouble, baselines: &BTreeSet<String>) -> bool {
+    trouble.worked_before || trouble.edge.rank() < 2 || baselines.contains(&trouble.edge.to_string())
+}
+
+/// How many edges a node's baseline has at most.
+const BASELINE: usize = 60;
+/// How many failing edges are written down at most.
+const WRITTEN: usize = 20;
+
+impl<'a> Context<'a> {
+    fn patience(&self) -> Duration {
+        Duration::from_secs(u64::from(self.migration.spec.guard.patience_seconds))
+    }
+
+    /// Troubles that are no accident and not known from before anything was moved.
+    fn failing_flows(&self) -> impl Iterator<Item = &'a Trouble> {
+        let (patience, moved) = (self.patience(), self.has_moved());
+        let known = self.known_edges();
+        let troubles = self.facts.flows.troubles.iter();
+        troubles.filter(move |t| {
+            let known = is_known(t, &known);
+            t.counts(patience, known) && (known || moved)
+        })
+    }
+
+    fn has_moved(&self) -> bool {
+        self.facts.nodes.values().any(|n| n.switched)
+    }
+
+    /// Edges that a baseline of any node has: the memory of whoever watched may have been lost.
+    fn known_edges(&self) -> BTreeSet<String> {
+        let unknown = self.facts.flows.troubles.iter().any(|t| !t.worked_before);
+        let records = self.facts.node_migrations.values().filter(|_| unknown).filter_map(|r| r.status.as_ref());
+        records.flat_map(|s| s.evidence.talks.iter().cloned()).collect()
+    }
+
+    fn agreed(&self, edge: &str) -> bool {
+        given(&self.migration.spec.consents, ConsentKind::BrokenFlow, edge)
+    }
+
+    /// What fails, for the record: without anything that changes all the time. What an engine before this one wrote
+    /// down stays until it is seen to work, or whoever saw it is back on Flannel: memory ends with a process.
+    pub fn flow_troubles(&self) -> Vec<FlowTrouble> {
+        if !self.migration.spec.guard.enabled || !self.has_moved() {
+            return vec![];
+        }
+        let trouble = |t: &Trouble| FlowTrouble {
+            edge: t.edge.to_string(),
+            node: t.node.to_string(),
+            why: t.why.to_string(),
+            since: t.since,
+            agreed: false,
+        };
+        let mut troubles: Vec<FlowTrouble> = self.failing_flows().map(trouble).collect();
+        let before = self.migration.status.iter().flat_map(|s| &s.flows);
+        for old in before {
+            let there = |t: &FlowTrouble| (&t.edge, &t.node) == (&old.edge, &old.node);
+            let back = self.facts.nodes.get(old.node.as_str()).is_some_and(|n| !n.switched);
+            if !back && !self.works(&old.edge) && !troubles.iter().any(there) {
+                troubles.push(old.clone());
+            }
+        }
+        troubles.truncate(WRITTEN);
+        troubles.iter_mut().for_each(|t| t.agreed = self.agreed(&t.edge));
+        troubles
+    }
+
+    fn works(&self, edge: &str) -> bool {
+        let from = edge.split("->").next().unwrap_or_default();
+        self.facts.flows.working.get(from).is_some_and(|edges| edges.iter().any(|e| e.to_string() == edge))
+    }
+
+    /// Why no other node may be moved now: connections fail that worked, or may be about to. The way back is always
+    /// open.
+    pub(crate) fn flows_hold(&self, target: Target) -> Option<String> {
+        let guard = &self.migration.spec.guard;
+        if target == Target::Flannel || !guard.enabled {
+            return None;
+        }
+        let mut broken = self.flow_troubles();
+        broken.retain(|t| !t.agreed);
+        broken.dedup_by(|a, b| a.edge == b.edge);
+        let limit = usize::try_from(guard.limit).unwrap_or(usize::MAX);
+        if let Some(first) = broken.first().filter(|_| broken.len() > limit) {
+            let named: Vec<&str> = broken.iter().take(3).map(|t| t.edge.as_str()).collect();
+            let more = broken.len().saturating_sub(3);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            return Some(format!(
+                "flows: {} failing: {}{more} ({}). Roll the last node back, or agree to each (BrokenFlow)",
+                text::count(broken.len(), "connection"),
+                named.join(", "),
+                text::safe(&first.why)
+            ));
+        }
+        let (patience, baselines, moved) = (self.patience(), self.known_edges(), self.has_moved());
+        let may = self.facts.flows.troubles.iter().find(|t| {
+            let known = is_known(t, &baselines);
+            (known || moved) && t.may_count(patience, known, self.now) && !self.agreed(&t.edge.to_string())
+        })?;
+        Some(format!("flows: waits whether {} fails for good ({})", may.edge, text::safe(&may.why)))
+    }
+
+    /// What the pods of a node speak with, as far as flows show it: the baseline for after its move.
+    pub(super) fn talks(&self, node: &NodeFact) -> Vec<String> {
+        let ends: BTreeSet<String> = self
+            .facts
+            .pods_on(&node.name)
+            .filter(|p| self.facts.cni_of(p) != Cni::Host)
+            .map(|p| format!("{}/{}", p.key.namespace, p.owner.as_ref().map_or(&p.key.name, |o| &o.name)))
+            .collect();
+        let working = &self.facts.flows.working;
+        let mut edges: Vec<&Edge> = ends.iter().filter_map(|e| working.get(e.as_str())).flatten().collect();
+        edges.sort_by_key(|e| (e.rank(), *e));
+        edges.dedup();
+        edges.into_iter().take(BASELINE).map(ToString::to_string).collect()
+    }
+}

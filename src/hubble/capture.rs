@@ -1,0 +1,165 @@
+//! A capture: flows as JSON lines, as Hubble's own programs write them.
+
+use std::io::BufRead;
+
+use bytes::Bytes;
+use prost::Message;
+
+use super::{
+    client::Flows,
+    intake::Intake,
+    window::Stream,
+    wire::{Flow, GetFlowsResponse, Item, moment},
+};
+
+/// What was read of a capture.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Read {
+    /// Messages.
+    pub messages: u64,
+    /// Lines that are none, the first of them with its number and what is wrong with it.
+    pub bad: u64,
+    /// The first of these.
+    pub first_bad: Option<String>,
+}
+
+/// A longer line is no flow.
+const LONGEST: usize = 1 << 20;
+
+/// Reads messages one by one. Lines that are none are counted and skipped, as Hubble's own program does.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn read(mut from: impl BufRead, mut message: impl FnMut(GetFlowsResponse)) -> std::io::Result<Read> {
+    let mut read = Read::default();
+    let mut line = Vec::new();
+    let mut number = 0_u64;
+    loop {
+        line.clear();
+        let got = limited(&mut from, &mut line)?;
+        if got == 0 {
+            return Ok(read);
+        }
+        number += 1;
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim();
+        if text.is_empty() {
+            continue;
+        }
+        let parsed = if got > LONGEST { Err("it is longer than any flow".to_owned()) } else { parse(text) };
+        match parsed {
+            Ok(found) => {
+                read.messages += 1;
+                message(found);
+            }
+            Err(why) => {
+                read.bad += 1;
+                read.first_bad.get_or_insert_with(|| format!("line {number}: {why}"));
+            }
+        }
+    }
+}
+
+/// Reads a line, keeps no more of it than is allowed, and says how long it was.
+fn limited(from: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<usize> {
+    let mut length = 0;
+    loop {
+        let buffer = from.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(length);
+        }
+        let end = buffer.iter().position(|b| *b == b'\n');
+        let part = &buffer[..end.unwrap_or(buffer.len())];
+        let room = LONGEST.saturating_sub(line.len());
+        line.extend_from_slice(&part[..part.len().min(room)]);
+        let used = part.len() + usize::from(end.is_some());
+        length += used;
+        from.consume(used);
+        if end.is_some() {
+            return Ok(length);
+        }
+    }
+}
+
+/// One line: a message as the relay sends it, or the flow alone as exporters write it.
+fn parse(text: &str) -> Result<GetFlowsResponse, String> {
+    if !text.starts_with('{') {
+        return Err("it is no JSON object".into());
+    }
+    let response: GetFlowsResponse = serde_json::from_str(text).map_err(|e| e.to_string())?;
+    if response.item.is_some() {
+        return Ok(response);
+    }
+    let flow: Flow = serde_json::from_str(text).map_err(|e| e.to_string())?;
+    if flow.time.is_none() || flow.verdict == 0 {
+        return Err("it is no flow of Hubble's".into());
+    }
+    let (node_name, time) = (flow.node_name.clone(), flow.time);
+    Ok(GetFlowsResponse { item: Some(Item::Flow(Box::new(flow))), node_name, time })
+}
+
+/// Plays a capture into a window, in the time that its flows have.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn replay(from: impl BufRead, flows: &Flows) -> std::io::Result<Read> {
+    let mut intake = Intake::default();
+    flows.change(|window| {
+        let mut now = jiff::Timestamp::UNIX_EPOCH;
+        let read = read(from, |message| {
+            // a clock that goes back does not turn the capture's time back
+            now = now.max(message.time.as_ref().and_then(moment::read).unwrap_or(now));
+            intake.take(&Bytes::from(message.encode_to_vec()), window, now);
+            window.tick(now);
+        })?;
+        window.stream = Stream::Replayed;
+        window.unread += read.bad;
+        Ok(read)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hubble::window::Window;
+
+    fn recorded() -> Vec<&'static str> {
+        include_str!("../../tests/flows/mixed.jsonl")
+            .lines()
+            .chain(include_str!("../../tests/flows/final.jsonl").lines())
+            .collect()
+    }
+
+    #[test]
+    fn what_hubble_wrote_is_read_and_written_the_same() {
+        for line in recorded() {
+            let message = parse(line).unwrap();
+            let again = GetFlowsResponse::decode(message.encode_to_vec().as_slice()).unwrap();
+            let (ours, theirs): (serde_json::Value, serde_json::Value) =
+                (serde_json::to_value(&again).unwrap(), serde_json::from_str(line).unwrap());
+            assert_eq!(ours, theirs, "{line}");
+        }
+    }
+
+    #[test]
+    fn lines_that_are_no_flows_are_counted_and_lose_nothing() {
+        let good = recorded()[0];
+        let long = format!("{{\"flow\":{{\"Summary\":\"{}\"}}}}", "x".repeat(LONGEST));
+        let text =
+            [good, "", "no json", "{\"a\":", "{}", "[1]", &long, "{\"flow\": 7}", "\u{1b}]0;x\u{7}", good].join("\n");
+        let mut messages = 0;
+        let read = read(text.as_bytes(), |_| messages += 1).unwrap();
+        assert_eq!((messages, read.messages, read.bad), (2, 2, 7), "{read:?}");
+        assert!(read.first_bad.unwrap().starts_with("line 3: "));
+    }
+
+    #[test]
+    fn names_and_fields_of_a_newer_hubble_get_through() {
+        let line = r#"{"flow":{"time":"2026-11-24T01:18:20.5Z","verdict":"TELEPORTED","drop_reason_desc":"NEWEST","l4":{"QUIC":{"x":1}},"novel":{"a":[1]},"Type":"L3_L4"},"node_name":"n1"}"#;
+        let message = parse(line).unwrap();
+        let mut window = Window::default();
+        let mut intake = Intake::default();
+        intake.take(&Bytes::from(message.encode_to_vec()), &mut window, jiff::Timestamp::UNIX_EPOCH);
+        assert_eq!((window.counts.all.flows, window.unread), (1, 0));
+    }
+}

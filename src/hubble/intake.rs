@@ -1,0 +1,125 @@
+//! From messages to rows: read, known again when they come twice, counted when they cannot be read.
+
+use std::{
+    collections::{HashSet, VecDeque, hash_map::RandomState},
+    hash::BuildHasher,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use prost::Message;
+
+use super::{
+    directory::Directory,
+    flow::{Reader, Row},
+    window::{NodeState, Window},
+    wire::{GetFlowsResponse, Item, NodeStatus},
+};
+
+/// How far a new stream reaches back into the old one: nodes' clocks differ.
+const OVERLAP: Duration = Duration::from_secs(5);
+/// What a message is.
+#[derive(Debug)]
+pub enum Came {
+    /// A flow.
+    Flow(Box<Row>),
+    /// A flow that came before.
+    Again,
+    /// So many events were lost on the way.
+    Lost(u64),
+    /// Which nodes the relay hears.
+    Nodes(NodeStatus),
+    /// It could not be read.
+    Unreadable,
+}
+
+/// Takes messages in.
+#[derive(Default)]
+pub struct Intake {
+    reader: Reader,
+    /// What came lately, to know it again when the stream is asked for again.
+    seen: HashSet<u64>,
+    order: VecDeque<u64>,
+    hasher: RandomState,
+    /// The newest flow.
+    newest: Option<Timestamp>,
+}
+
+/// So many messages are known again.
+const KNOWN_AGAIN: usize = 65_536;
+
+impl Intake {
+    /// Knows these addresses from now on.
+    pub fn know(&mut self, directory: Arc<Directory>) {
+        self.reader.know(directory);
+    }
+
+    /// Reads a message that came at `now`.
+    pub fn read(&mut self, message: &Bytes, now: Timestamp) -> Came {
+        let Ok(response) = GetFlowsResponse::decode(message.clone()) else { return Came::Unreadable };
+        match response.item {
+            Some(Item::Flow(_)) if self.came_before(message) => Came::Again,
+            Some(Item::Flow(flow)) => {
+                let Some(row) = self.reader.read(&flow, &response.node_name, message) else { return Came::Unreadable };
+                // a clock that is years ahead is not what the next stream begins from
+                if now.duration_since(row.time).as_secs() > -3_600 {
+                    self.newest = self.newest.max(Some(row.time));
+                }
+                Came::Flow(Box::new(row))
+            }
+            Some(Item::Lost(lost)) => Came::Lost(lost.num_events_lost),
+            Some(Item::NodeStatus(status)) => Came::Nodes(status),
+            None => Came::Unreadable,
+        }
+    }
+
+    /// Takes a message in that came at `now`.
+    pub fn take(&mut self, message: &Bytes, window: &mut Window, now: Timestamp) {
+        match self.read(message, now) {
+            Came::Flow(row) => window.push(*row, &mut self.reader, now),
+            Came::Again => window.again += 1,
+            Came::Lost(n) => window.missed(n),
+            Came::Unreadable => window.unread += 1,
+            Came::Nodes(status) => {
+                // connected, unavailable, gone, in error; anything newer is not for us
+                let connected = match status.state_change {
+                    1 => true,
+                    2..=4 => false,
+                    _ => return,
+                };
+                for name in status.node_names {
+                    let why = status.message.clone();
+                    let node = window.nodes.entry(plain(&name)).or_insert(NodeState { connected, why, seen: 0 });
+                    node.connected = connected;
+                    node.why.clone_from(&status.message);
+                }
+            }
+        }
+    }
+
+    /// Where a new stream begins: reaching back into the old one, for nodes' clocks differ.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.newest.and_then(|t| t.checked_sub(OVERLAP).ok())
+    }
+
+    fn came_before(&mut self, message: &Bytes) -> bool {
+        let hash = self.hasher.hash_one(message);
+        if !self.seen.insert(hash) {
+            return true;
+        }
+        self.order.push_back(hash);
+        if self.order.len() > KNOWN_AGAIN
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.seen.remove(&oldest);
+        }
+        false
+    }
+}
+
+/// A node's name without its cluster's.
+pub(super) fn plain(name: &str) -> String {
+    name.rsplit_once('/').map_or(name, |(_, n)| n).to_owned()
+}

@@ -1,0 +1,310 @@
+//! The client of Hubble's relay against relays of every kind: in plain text, by TLS and mutual TLS, that restart, that
+//! say things twice, and that are none.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
+
+use std::{
+    io::{Read, Write},
+    net::SocketAddr,
+    sync::{LazyLock, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use cutover::{
+    hubble::{
+        channel::{NoChannel, SERVER_NAME, Security, ask, dial_address},
+        client::{Flows, follow},
+        detail, export,
+        filter::Filter,
+        intake::Intake,
+        window::{Stream, Window},
+        wire::{
+            Endpoint, EventType, Flow, GetFlowsRequest, GetFlowsResponse, Ip, Item, L4, Lost, Protocol, Tcp, masked,
+            moment,
+        },
+    },
+    sim::actors::relay::{Seen, serve},
+};
+use futures::StreamExt;
+use jiff::Timestamp;
+use proptest::prelude::*;
+use prost::Message;
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use tokio::task::JoinSet;
+use tonic::transport::{Certificate, Identity, ServerTlsConfig};
+
+fn flow(node: &str, n: u32) -> GetFlowsResponse {
+    let time = Some(moment::write(Timestamp::now()));
+    let end = |pod: &str| Endpoint {
+        identity: 10_517,
+        namespace: "shop".into(),
+        pod_name: pod.into(),
+        labels: vec!["k8s:app=x".into()],
+        ..Endpoint::default()
+    };
+    let flow = Flow {
+        time,
+        uuid: format!("{node}-{n}"),
+        verdict: 1,
+        ip: Some(Ip { source: "10.245.0.1".into(), destination: "10.245.0.2".into(), version: 1, ..Ip::default() }),
+        l4: Some(L4 {
+            protocol: Some(Protocol::Tcp(Tcp { source_port: 40_000 + n, destination_port: 5432, flags: None })),
+        }),
+        source: Some(end("web-0")),
+        destination: Some(end("db-0")),
+        kind: 1,
+        node_name: node.into(),
+        event: Some(EventType { kind: 4, sub_kind: 0 }),
+        is_reply: Some(false),
+        ..Flow::default()
+    };
+    GetFlowsResponse { item: Some(Item::Flow(Box::new(flow))), node_name: node.into(), time }
+}
+
+fn up(seen: &Seen, nodes: &[&str]) {
+    let nodes: Vec<String> = nodes.iter().map(|n| (*n).to_owned()).collect();
+    seen.stands(true, nodes.clone(), &nodes);
+}
+
+async fn until(flows: &Flows, what: &str, mut holds: impl FnMut(&Window) -> bool) {
+    let wait = async {
+        let mut changes = flows.changes();
+        loop {
+            if holds(&flows.window.read().unwrap_or_else(PoisonError::into_inner)) {
+                return;
+            }
+            changes.changed().await.unwrap();
+        }
+    };
+    if tokio::time::timeout(Duration::from_secs(30), wait).await.is_err() {
+        let window = flows.window.read().unwrap_or_else(PoisonError::into_inner);
+        panic!("{what}: {:?}, {:?}, {} again", window.stream, window.counts.all, window.again);
+    }
+}
+
+struct Pki {
+    ca: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Pki {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(vec![]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let ca = params.self_signed(&key).unwrap().pem();
+        Self { ca, issuer: Issuer::new(params, key) }
+    }
+
+    fn signed(&self, name: &str, usage: ExtendedKeyUsagePurpose) -> (String, String) {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.extended_key_usages = vec![usage];
+        let key = KeyPair::generate().unwrap();
+        (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
+    }
+}
+
+async fn first(address: SocketAddr, security: Security) -> Result<(), String> {
+    let words = |n: NoChannel| match n {
+        NoChannel::Absent(why) | NoChannel::Failed(why) => why,
+    };
+    let channel = dial_address(address.to_string(), security)().await.map_err(words)?;
+    let messages =
+        ask(channel, masked(GetFlowsRequest { number: 1, ..GetFlowsRequest::default() })).await.map_err(words)?;
+    let got = std::pin::pin!(messages).next().await;
+    got.ok_or("nothing came")?.map(|_| ()).map_err(|s| s.to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_tls_and_mutual_tls() {
+    let (ours, theirs) = (Pki::new(), Pki::new());
+    // the name that the charts put into the certificate
+    let (certificate, key) = ours.signed("*.hubble-relay.cilium.io", ExtendedKeyUsagePurpose::ServerAuth);
+    let server = ServerTlsConfig::new().identity(Identity::from_pem(certificate, key));
+    let mutual = server.clone().client_ca_root(Certificate::from_pem(&ours.ca));
+    let own = ours.signed("*.hubble-ui.cilium.io", ExtendedKeyUsagePurpose::ClientAuth);
+    let stranger = theirs.signed("*.hubble-ui.cilium.io", ExtendedKeyUsagePurpose::ClientAuth);
+    let tls = |pki: &Pki, own: Option<&(String, String)>, name: &str| Security::Tls {
+        ca: pki.ca.clone().into_bytes(),
+        own: own.map(|(c, k)| (c.clone().into_bytes(), k.clone().into_bytes())),
+        name: name.into(),
+    };
+    let mut tasks = JoinSet::new();
+    let mut at = Vec::new();
+    for config in [None, Some(server), Some(mutual)] {
+        let seen = Seen::default();
+        up(&seen, &["n1"]);
+        seen.push(flow("n1", 1));
+        at.push(serve(seen, config, &mut tasks).await.unwrap());
+    }
+    let [plain, server, mutual] = at[..] else { panic!() };
+    for (what, address, security, works) in [
+        ("plain", plain, Security::Plain, true),
+        ("TLS", server, tls(&ours, None, SERVER_NAME), true),
+        ("mutual TLS", mutual, tls(&ours, Some(&own), SERVER_NAME), true),
+        ("plain where TLS is spoken", server, Security::Plain, false),
+        ("TLS where plain is spoken", plain, tls(&ours, None, SERVER_NAME), false),
+        ("another CA", server, tls(&theirs, None, SERVER_NAME), false),
+        ("another name", server, tls(&ours, None, "relay.example.com"), false),
+        ("no certificate of our own", mutual, tls(&ours, None, SERVER_NAME), false),
+        ("a stranger's certificate", mutual, tls(&ours, Some(&stranger), SERVER_NAME), false),
+        ("no PEM at all", server, Security::Tls { ca: b"none".to_vec(), own: None, name: SERVER_NAME.into() }, false),
+    ] {
+        let got = tokio::time::timeout(Duration::from_secs(20), first(address, security)).await.unwrap();
+        assert_eq!(got.is_ok(), works, "{what}: {got:?}");
+        assert!(got.err().is_none_or(|why| !why.is_empty() && !why.contains("PRIVATE")), "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_restarts_is_followed_without_a_gap_and_without_doubles() {
+    let (seen, flows) = (Seen::default(), Flows::default());
+    up(&seen, &["n1", "n2"]);
+    let mut tasks = JoinSet::new();
+    let address = serve(seen.clone(), None, &mut tasks).await.unwrap();
+    tasks.spawn(follow(dial_address(address.to_string(), Security::Plain), flows.clone()));
+    until(&flows, "it is live", |w| w.stream == Stream::Live && w.nodes.len() == 2).await;
+    for n in 0..50 {
+        seen.push(flow("n1", n));
+    }
+    until(&flows, "fifty come", |w| w.counts.all.flows == 50).await;
+    // the relay's pod goes, and comes back; n2's agent is away by then
+    let nodes: Vec<String> = vec!["n1".into(), "n2".into()];
+    seen.stands(false, nodes.clone(), &nodes);
+    until(&flows, "it is told", |w| matches!(w.stream, Stream::Retrying(_))).await;
+    seen.stands(true, nodes.clone(), &nodes[..1]);
+    for n in 50..60 {
+        seen.push(flow("n1", n));
+        seen.push(flow("n2", n));
+    }
+    until(&flows, "ten more come, each once", |w| w.counts.all.flows == 60 && w.stream == Stream::Live).await;
+    let window = flows.window.read().unwrap();
+    assert!(window.again >= 50, "what came before was known again: {}", window.again);
+    assert_eq!(window.silent().map(|(n, _)| n).collect::<Vec<_>>(), ["n2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_no_relay_is_told_by_name() {
+    // a web server, a server that says nothing but noise, and one that hangs up
+    for (what, answer) in [
+        ("a web server", &b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"[..]),
+        ("noise", &[0xff; 64][..]),
+        ("nothing", &[][..]),
+    ] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            while let Ok((mut stream, _)) = listener.accept() {
+                let _ = stream.write_all(answer);
+                let _ = stream.read(&mut [0; 256]);
+            }
+        });
+        let got = tokio::time::timeout(Duration::from_secs(20), first(address, Security::Plain)).await.unwrap();
+        let why = got.expect_err(what);
+        assert!(!why.is_empty() && !why.chars().any(char::is_control), "{what}: {why:?}");
+    }
+}
+
+/// What a real cluster said (real Cilium 1.15.19): while it was mixed, when all was on Cilium, and what was dropped.
+static RECORDED: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let mut messages = Vec::new();
+    for text in
+        [include_str!("flows/mixed.jsonl"), include_str!("flows/final.jsonl"), include_str!("flows/dropped.jsonl")]
+    {
+        cutover::hubble::capture::read(text.as_bytes(), |m| messages.push(m.encode_to_vec())).unwrap();
+    }
+    messages
+});
+
+/// Everything that a row is shown and written as.
+fn shown(window: &Window) -> String {
+    let mut text = String::new();
+    for (_, row) in window.newest() {
+        text.push_str(&detail::lines(row).join(""));
+        for part in [&*row.source.label(), &row.destination.label(), &row.l7, &row.node, &row.why()] {
+            text.push_str(&cutover::domain::text::safe(part));
+        }
+        let _ = (export::csv(row), export::json(row));
+        let _ = Filter::parse("redis not dst=10.0.0.0/8 reason=policy").unwrap().matches(row);
+    }
+    text
+}
+
+#[test]
+fn half_of_a_quiet_cluster_is_probes() {
+    let (mut window, mut intake) = (Window::default(), Intake::default());
+    for message in RECORDED.iter() {
+        intake.take(&Bytes::from(message.clone()), &mut window, Timestamp::UNIX_EPOCH);
+    }
+    let all = window.counts.all;
+    // the last two captures overlap
+    assert_eq!((all.flows, window.unread, window.again), (801, 0, 25));
+    assert_eq!(all.probes, 400);
+    // each denied connection was reported as a verdict and as a drop
+    let denied = window.counts.reasons.get(&133);
+    assert_eq!((denied.flows, denied.dropped), (6, 3));
+    assert_eq!(window.counts.nodes.sum(), all);
+}
+
+proptest! {
+    #[test]
+    fn no_message_breaks_anything(
+        which in 0..826_usize,
+        cut in 0..2_000_usize,
+        changes in prop::collection::vec((0..2_000_usize, any::<u8>()), 0..12),
+        text in "\\PC{0,20}|[\u{0}-\u{1f}\u{7f}-\u{9f}\u{202a}-\u{202e}\u{2066}-\u{2069}]{0,12}",
+        seconds in any::<i64>(), nanos in any::<i32>(), number in any::<i32>(),
+    ) {
+        let message = RECORDED[which % RECORDED.len()].clone();
+        let (mut window, mut intake) = (Window::default(), Intake::default());
+        window.keep_probes = true;
+        let mut take = |bytes: Vec<u8>, second: i64| {
+            let now = Timestamp::from_second(second).unwrap();
+            intake.take(&Bytes::from(bytes), &mut window, now);
+            window.tick(now);
+        };
+        let mut bytes = message.clone();
+        for (at, to) in changes {
+            let at = at % bytes.len();
+            bytes[at] = to;
+        }
+        bytes.truncate(bytes.len().saturating_sub(cut));
+        take(bytes, 1_000);
+        // what is whole, but says strange things
+        let mut strange = GetFlowsResponse::decode(&*message).unwrap();
+        if let Some(Item::Flow(flow)) = &mut strange.item {
+            flow.time = Some(prost_types::Timestamp { seconds, nanos });
+            (flow.verdict, flow.drop_reason_desc, flow.kind) = (number, number, number);
+            flow.node_name.clone_from(&text);
+            flow.source = Some(Endpoint { namespace: text.clone(), pod_name: text.clone(), ..Endpoint::default() });
+            flow.destination_names = vec![text.clone()];
+        }
+        strange.node_name = text;
+        // and a clock that goes back
+        take(strange.encode_to_vec(), 10);
+        take(GetFlowsResponse { item: Some(Item::Lost(Lost { source: number, num_events_lost: 3 })), ..Default::default() }.encode_to_vec(), 5);
+        let said = shown(&window);
+        prop_assert!(!said.chars().any(|c| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c)), "{said:?}");
+        prop_assert_eq!(window.counts.nodes.sum(), window.counts.all);
+    }
+
+    /// Counts stay exact when rows are shed and when there is no room for another key.
+    #[test]
+    fn counts_are_exact_whatever_is_kept(ports in prop::collection::vec(1..65_000_u32, 1..300)) {
+        let (mut window, mut intake) = (Window::default(), Intake::default());
+        let mut times = 0;
+        for (n, port) in (0_u32..).zip(ports.iter().cycle().take(11_000)) {
+            let mut message = flow("n1", n % 20_000);
+            if let Some(Item::Flow(flow)) = &mut message.item {
+                flow.uuid = n.to_string();
+                flow.l4 = Some(L4 { protocol: Some(Protocol::Tcp(Tcp { source_port: 1, destination_port: *port, flags: None })) });
+            }
+            intake.take(&Bytes::from(message.encode_to_vec()), &mut window, Timestamp::UNIX_EPOCH);
+            times += 1;
+        }
+        prop_assert_eq!(window.counts.all.flows, times);
+        prop_assert_eq!(window.shed() + window.len() as u64, times);
+        prop_assert_eq!(window.counts.ports.sum(), window.counts.all);
+        prop_assert_eq!(window.counts.edges.sum(), window.counts.all);
+    }
+}
