@@ -33,6 +33,7 @@ use crate::{
 };
 
 /// Show flows, live or from a capture
+#[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 #[derive(Args, Debug)]
 pub(super) struct Flows {
     /// What to show, as verdict=dropped src=shop/* dport=6379 not dst=world (see --fields)

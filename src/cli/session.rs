@@ -183,13 +183,11 @@ impl Session {
     pub(super) fn dial(&self, global: &Global) -> Result<Dial, Failed> {
         let security = global.security()?;
         let address = global.hubble.clone().or_else(|| self.connection.marks.hubble.clone());
-        Ok(match address {
-            Some(address) => dial_address(address, security.unwrap_or_default()),
-            None => {
-                let given = relay::Given { security, in_pod: self.connection.in_pod };
-                relay::dial(&self.connection.read, given)
-            }
-        })
+        if let Some(address) = address {
+            return Ok(dial_address(address, security.unwrap_or_default()));
+        }
+        let given = relay::Given { security, in_pod: self.connection.in_pod };
+        Ok(relay::dial(&self.connection.read, given))
     }
 
     /// Follows the flows until what is returned is dropped; what they say becomes a fact.

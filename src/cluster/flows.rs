@@ -39,7 +39,7 @@ async fn exchange(board: Board, flows: Flows) {
             facts_changed.mark_unchanged();
             flows.know(Directory::of(&board.read()));
         }
-        if flows_changed.has_changed().unwrap_or(false) || nth % GATHER != 0 {
+        if flows_changed.has_changed().unwrap_or(false) || !nth.is_multiple_of(GATHER) {
             flows_changed.mark_unchanged();
             nth += 1;
             let before = board.read().flows.clone();

@@ -1,7 +1,7 @@
 //! Connections: which were answered, and which packets were reported more than once. Of fixed memory.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     net::IpAddr,
     sync::Arc,
     time::Duration,
@@ -77,7 +77,7 @@ pub struct Unanswered {
 pub struct Connections {
     open: HashMap<Asked, Open>,
     order: VecDeque<(Timestamp, Asked)>,
-    denied: HashMap<Denied, ()>,
+    denied: HashSet<Denied>,
     denied_order: VecDeque<Denied>,
 }
 
@@ -132,7 +132,7 @@ impl Connections {
             reason: row.reason,
         };
         // nothing but ports tells one packet from the next
-        let same = row.port > 0 && self.denied.insert(denied.clone(), ()).is_some();
+        let same = row.port > 0 && !self.denied.insert(denied.clone());
         if same {
             return Means::SaidAlready;
         }

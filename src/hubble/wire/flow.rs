@@ -184,6 +184,7 @@ pub struct Tcp {
     pub flags: Option<TcpFlags>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "as the protocol has them")]
 #[derive(Clone, PartialEq, Message, Serialize, Deserialize)]
 #[serde(default, rename_all = "UPPERCASE")]
 pub struct TcpFlags {

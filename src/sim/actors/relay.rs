@@ -182,7 +182,10 @@ impl ServerStreamingService<GetFlowsRequest> for Observer {
                 for flow in past {
                     yield Ok(masked(flow, &asked));
                 }
-                while asked.follow {
+                loop {
+                    if !asked.follow {
+                        break;
+                    }
                     let next = tokio::select! {
                         () = gone(&mut up) => {
                             yield Err(Status::unavailable("the relay is shutting down"));
