@@ -66,9 +66,12 @@ rules() {
 look() {
   say boot "$(cat "$boot_id" 2>/dev/null)"
   for f in "$net"/*; do [ ! -e "$f" ] || say conf "$(basename "$f")"; done
-  state=$(agent status -o json | tr -d ' \n\t' |
-    sed -n 's/.*"cni-file":{\([^}]*\)}.*/\1/p' | sed -n 's/.*"state":"\([A-Za-z]*\)".*/\1/p')
+  status=$(agent status -o json | tr -d ' \n\t')
+  state=$(printf '%s' "$status" | sed -n 's/.*"cni-file":{\([^}]*\)}.*/\1/p' | sed -n 's/.*"state":"\([A-Za-z]*\)".*/\1/p')
   [ -z "$state" ] || say cni "$state"
+  # the first mode after it: others have one, too
+  mode=$(printf '%s' "$status" | sed -n 's/.*"encryption":{//p' | sed 's/"mode":"/\n/' | sed -n '2s/".*//p')
+  [ -z "$mode" ] || say encryption "$mode"
   for l in flannel.1 flannel-v6.1 cni0 cilium_host; do [ ! -e "$links/$l" ] || say link "$l"; done
   for f in "$root/run/flannel" "$leases"; do [ ! -d "$f" ] || say folder "${f#"$root"}"; done
   say rules "$(rules)"

@@ -4,12 +4,16 @@
 #[path = "support/fixture.rs"]
 mod fixture;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use cutover::domain::{
     api::{Consent, ConsentKind, Migration, PhaseState, Stage, Target},
     decide::{Decision, decide},
     facts::{Facts, Freshness},
+    guard::{API_SERVER, Class, Edge, FlowFacts, Trouble},
     phase::Phase,
     rolling::{Context, Failure, Failures, Refused},
     step::Step,
@@ -402,4 +406,123 @@ fn rolled_back_means_that_cilium_is_gone() {
     change(&mut facts, |m| m.spec.target = Target::Flannel);
     let d = decided(&facts);
     assert_eq!((d.migration.phase, names(&d)), (Stage::RollingBack, vec!["delete CiliumNodeConfig".to_owned()]));
+}
+
+fn trouble(facts: &mut Facts, change: impl FnOnce(&mut Trouble)) {
+    let edge = Edge { from: "shop/web".into(), to: "shop/db".into(), port: 5432, protocol: "TCP" };
+    let mut trouble = Trouble {
+        edge,
+        node: "worker-1".into(),
+        why: "no answer".into(),
+        class: Class::Transient,
+        since: at(100),
+        last: at(190),
+        failed: 9,
+        worked: 0,
+        worked_before: true,
+    };
+    change(&mut trouble);
+    facts.flows = FlowFacts { watching: Some(Ok(())), troubles: vec![trouble], ..FlowFacts::default() };
+}
+
+/// Worker-1 is on Cilium, worker-2 would be next.
+fn between_nodes() -> Facts {
+    let mut facts = installed();
+    facts.nodes.get_mut("worker-1").unwrap().switched = true;
+    facts.node_migrations.get_mut("worker-1").unwrap().status.as_mut().unwrap().step = Step::Done;
+    change(&mut facts, |m| m.spec.soak_seconds = 0);
+    facts
+}
+
+fn begins(facts: &Facts) -> bool {
+    names(&decided(facts)).contains(&"cordon worker-2".to_owned())
+}
+
+#[test]
+fn what_fails_holds_the_next_node_and_not_the_way_back() {
+    assert!(begins(&between_nodes()));
+    let held = |how: fn(&mut Trouble)| {
+        let mut facts = between_nodes();
+        trouble(&mut facts, how);
+        !begins(&facts)
+    };
+    assert!(held(|_| {}), "it worked before, and fails for longer than patience");
+    assert!(!held(|t| t.worked_before = false), "nobody ever saw it work");
+    assert!(held(|t| (t.worked_before, t.edge.port) = (false, 53)), "name resolution is taken to have worked");
+    assert!(held(|t| (t.worked_before, t.edge.to) = (false, API_SERVER.into())), "and so is the API server");
+    assert!(held(|t| (t.since, t.failed) = (at(180), 1)), "it may pass: that is waited for");
+    assert!(!held(|t| (t.since, t.last, t.failed) = (at(100), at(101), 1)), "it has had its time");
+    assert!(
+        held(|t| (t.class, t.worked_before, t.since) = (Class::Stop, false, at(190))),
+        "it does not pass by itself"
+    );
+    assert!(!held(|t| t.worked = 9 * 20), "one in twenty");
+    let mut facts = between_nodes();
+    trouble(&mut facts, |_| {});
+    let d = decided(&facts);
+    assert_eq!(d.migration.flows[0].edge, "shop/web->shop/db:5432");
+    assert!(
+        d.migration.waiting.contains("flows: 1 connection failing: shop/web->shop/db:5432 (no answer)"),
+        "{}",
+        d.migration.waiting
+    );
+    // a baseline makes up for a memory that was lost
+    trouble(&mut facts, |t| t.worked_before = false);
+    let record = facts.node_migrations.get_mut("worker-1").unwrap().status.as_mut().unwrap();
+    record.evidence.talks = vec!["shop/web->shop/db:5432".into()];
+    assert!(!begins(&facts));
+    change(&mut facts, |m| m.spec.target = Target::Flannel);
+    assert!(names(&decided(&facts)).iter().any(|n| n.contains("worker-1")), "the way back is open");
+}
+
+fn agree(m: &mut Migration, edge: &str) {
+    let consent = Consent { kind: ConsentKind::BrokenFlow, object: edge.into(), by: "ann".into(), at: at(1) };
+    m.spec.consents.push(consent);
+}
+
+#[test]
+fn an_operator_decides_about_what_fails() {
+    let with = |f: fn(&mut Migration)| {
+        let mut facts = between_nodes();
+        trouble(&mut facts, |_| {});
+        change(&mut facts, f);
+        begins(&facts)
+    };
+    assert!(!with(|_| {}));
+    assert!(with(|m| agree(m, "shop/web->shop/db:5432")));
+    assert!(!with(|m| agree(m, "shop/web->shop/db:5433")), "that was for another one");
+    assert!(with(|m| m.spec.guard.limit = 1));
+    assert!(with(|m| m.spec.guard.enabled = false));
+    // patience of five minutes: it may still pass
+    assert!(!with(|m| m.spec.guard.patience_seconds = 300));
+}
+
+/// Whoever watched has been started anew: what he wrote down holds until it is seen to work, or its node is back.
+#[test]
+fn what_was_written_down_outlives_whoever_saw_it() {
+    let mut facts = between_nodes();
+    trouble(&mut facts, |_| {});
+    let written = decided(&facts).migration.flows;
+    change(&mut facts, |m| m.status.as_mut().unwrap().flows = written);
+    facts.flows = FlowFacts::default();
+    assert!(!begins(&facts));
+    let mut works = facts.clone();
+    let edge = Edge { from: "shop/web".into(), to: "shop/db".into(), port: 5432, protocol: "TCP" };
+    works.flows.working = Arc::new([("shop/web".into(), vec![edge])].into());
+    assert!(begins(&works));
+    facts.nodes.get_mut("worker-1").unwrap().switched = false;
+    facts.nodes.get_mut("worker-3").unwrap().switched = true;
+    assert!(decided(&facts).migration.flows.is_empty());
+}
+
+#[test]
+fn what_a_nodes_pods_speak_with_is_written_down_before_it_moves() {
+    let mut facts = installed();
+    let mut edges = BTreeMap::new();
+    let edge = |to: &str, port| Edge { from: "shop/web".into(), to: to.into(), port, protocol: "TCP" };
+    edges.insert("shop/web".into(), vec![edge("shop/db", 5432), edge("kube-system/coredns", 53)]);
+    edges.insert("other/api".into(), vec![edge("other/db", 1)]);
+    facts.flows.working = Arc::new(edges);
+    let d = decided(&facts);
+    assert_eq!(d.nodes["worker-1"].evidence.talks, ["shop/web->kube-system/coredns:53", "shop/web->shop/db:5432"]);
 }

@@ -220,7 +220,7 @@ static RECORDED: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
 fn shown(window: &Window) -> String {
     let mut text = String::new();
     for (_, row) in window.newest() {
-        text.push_str(&detail::lines(row).join(""));
+        text.push_str(&detail::lines(row, None).join(""));
         for part in [&*row.source.label(), &row.destination.label(), &row.l7, &row.node, &row.why()] {
             text.push_str(&cutover::domain::text::safe(part));
         }

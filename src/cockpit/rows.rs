@@ -340,7 +340,9 @@ pub(super) fn detail(model: &Model, scene: &Scene<'_>) -> Vec<String> {
         }
         _ => {
             if let Some(flow) = model.flows.flow(scene, &row.key).filter(|_| table == "flows") {
-                return detail::lines(flow);
+                let record = scene.facts.node_migrations.get(&flow.node).and_then(|r| r.status.as_ref());
+                let mode = record.and_then(|s| s.evidence.host.as_ref()).map(|h| h.encryption.as_str());
+                return detail::lines(flow, mode.filter(|m| !m.is_empty()));
             }
             let heads = super::view::heads(model, table);
             row.cells

@@ -81,6 +81,9 @@ pub struct HostEvidence {
     /// `cni-file` state as the Cilium agent reports it: `Ok`, `Disabled`, …; empty when unknown.
     #[serde(default)]
     pub cni_state: String,
+    /// How the agent says that it encrypts: `Disabled`, `IPsec`, `Wireguard`; empty when unknown.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub encryption: String,
     /// Links of Flannel that exist.
     #[serde(default)]
     pub links: Vec<String>,

@@ -7,7 +7,9 @@ use super::{flow::Row, reason, wire::GetFlowsResponse};
 use crate::domain::{guard::Class, text::safe};
 
 /// What Cutover makes of it, then every field as Hubble names it.
-pub fn lines(row: &Row) -> Vec<String> {
+///
+/// `agent`: how the agent that saw it says that it encrypts, where that is known.
+pub fn lines(row: &Row, agent: Option<&str>) -> Vec<String> {
     let mut lines = vec![
         line("time", &row.time.to_string()),
         line("seen on", &row.node),
@@ -23,10 +25,12 @@ pub fn lines(row: &Row) -> Vec<String> {
         };
         lines.push(line("reason", &format!("{} ({}): {class}", row.why(), row.reason)));
     }
-    lines.push(line(
-        "encrypted",
-        if row.encrypted { "yes, this flow proves it" } else { "not known from this flow; the agents' status tells" },
-    ));
+    let encrypted = match (row.encrypted, agent) {
+        (true, _) => "yes, this flow proves it".to_owned(),
+        (false, Some(mode)) => format!("not proven by this flow; its agent says: {mode}"),
+        (false, None) => "not proven by this flow; its agent has not been asked yet".to_owned(),
+    };
+    lines.push(line("encrypted", &encrypted));
     lines.push(String::new());
     match GetFlowsResponse::decode(&*row.raw).ok().and_then(|m| serde_json::to_value(m).ok()) {
         Some(Value::Object(fields)) if !row.raw.is_empty() => {

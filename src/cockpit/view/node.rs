@@ -111,8 +111,10 @@ fn evidence(status: &crate::domain::api::NodeMigrationStatus, out: &mut Vec<Stri
     if let Some(host) = &e.host {
         let state =
             if host.cni_state.is_empty() { String::new() } else { format!("; agent says {}", safe(&host.cni_state)) };
+        let encryption =
+            if host.encryption.is_empty() { String::new() } else { format!("; encryption {}", safe(&host.encryption)) };
         out.push(format!(
-            "CNI directory: {}{state}",
+            "CNI directory: {}{state}{encryption}",
             host.cni_files.iter().map(|f| safe(f).into_owned()).collect::<Vec<_>>().join(", ")
         ));
     }

@@ -43,6 +43,7 @@ impl Report {
             task: task.to_owned(),
             cni_files: all("conf"),
             cni_state: self.get("cni").unwrap_or_default().to_owned(),
+            encryption: self.get("encryption").unwrap_or_default().to_owned(),
             links: all("link"),
             rules: self.get("rules").and_then(|n| n.parse().ok()).unwrap_or(0),
             folders: all("folder"),

@@ -81,6 +81,7 @@ fn look(kubelet: &Kubelet, report: &mut String) {
             let _ = writeln!(report, "conf={conf}");
         }
         if let Some(agent) = &h.agent {
+            let _ = writeln!(report, "encryption=Disabled");
             let _ = writeln!(
                 report,
                 "cni={}",
