@@ -447,7 +447,10 @@ fn what_fails_holds_the_next_node_and_not_the_way_back() {
         !begins(&facts)
     };
     assert!(held(|_| {}), "it worked before, and fails for longer than patience");
-    assert!(!held(|t| t.worked_before = false), "nobody ever saw it work");
+    assert!(held(|t| t.worked_before = false), "inside the cluster nobody on Flannel could have said so");
+    assert!(!held(|t| (t.worked_before, t.edge.to) = (false, "world".into())), "nobody ever saw it work");
+    assert!(!held(|t| (t.worked_before, t.edge.protocol) = (false, "UDP")), "datagrams need no answer");
+    assert!(!held(|t| t.node = "worker-3".into()), "whoever says so is not on Cilium any more");
     assert!(held(|t| (t.worked_before, t.edge.port) = (false, 53)), "name resolution is taken to have worked");
     assert!(held(|t| (t.worked_before, t.edge.to) = (false, API_SERVER.into())), "and so is the API server");
     assert!(held(|t| (t.since, t.failed) = (at(180), 1)), "it may pass: that is waited for");
@@ -467,9 +470,12 @@ fn what_fails_holds_the_next_node_and_not_the_way_back() {
         d.migration.waiting
     );
     // a baseline makes up for a memory that was lost
-    trouble(&mut facts, |t| t.worked_before = false);
+    let lost = |t: &mut Trouble| (t.worked_before, t.edge.to) = (false, "world".into());
+    trouble(&mut facts, lost);
+    change(&mut facts, |m| m.status.as_mut().unwrap().flows.clear());
+    assert!(begins(&facts));
     let record = facts.node_migrations.get_mut("worker-1").unwrap().status.as_mut().unwrap();
-    record.evidence.talks = vec!["shop/web->shop/db:5432".into()];
+    record.evidence.talks = vec!["shop/web->world:5432".into()];
     assert!(!begins(&facts));
     change(&mut facts, |m| m.spec.target = Target::Flannel);
     assert!(names(&decided(&facts)).iter().any(|n| n.contains("worker-1")), "the way back is open");
@@ -492,6 +498,22 @@ fn an_operator_decides_about_what_fails() {
     assert!(with(|m| agree(m, "shop/web->shop/db:5432")));
     assert!(!with(|m| agree(m, "shop/web->shop/db:5433")), "that was for another one");
     assert!(with(|m| m.spec.guard.limit = 1));
+    // a limit holds beyond what is written down, and what was agreed to hides nothing
+    let mut many = between_nodes();
+    trouble(&mut many, |_| {});
+    let one = many.flows.troubles[0].clone();
+    let edge = |port| Edge { port, ..one.edge.clone() };
+    many.flows.troubles = (1..=30).map(|port| Trouble { edge: edge(port), ..one.clone() }).collect();
+    change(&mut many, |m| m.spec.guard.limit = 29);
+    assert!(!begins(&many) && decided(&many).migration.flows.len() == 20);
+    change(&mut many, |m| m.spec.guard.limit = 30);
+    assert!(begins(&many));
+    change(&mut many, |m| {
+        m.spec.guard.limit = 0;
+        (1..30).for_each(|port| agree(m, &format!("shop/web->shop/db:{port}")));
+    });
+    assert!(!begins(&many));
+    assert_eq!(decided(&many).migration.flows[0].edge, "shop/web->shop/db:30");
     assert!(with(|m| m.spec.guard.enabled = false));
     // patience of five minutes: it may still pass
     assert!(!with(|m| m.spec.guard.patience_seconds = 300));

@@ -11,6 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use cutover::{
+    domain::guard::FlowFacts,
     hubble::{
         channel::{NoChannel, SERVER_NAME, Security, ask, dial_address},
         client::{Flows, follow},
@@ -19,8 +20,8 @@ use cutover::{
         intake::Intake,
         window::{Stream, Window},
         wire::{
-            Endpoint, EventType, Flow, GetFlowsRequest, GetFlowsResponse, Ip, Item, L4, Lost, Protocol, Tcp, masked,
-            moment,
+            Endpoint, EventType, Flow, GetFlowsRequest, GetFlowsResponse, Icmp, Ip, Item, L4, Lost, Ports, Protocol,
+            Tcp, TcpFlags, masked, moment,
         },
     },
     sim::actors::relay::{Seen, serve},
@@ -244,6 +245,135 @@ fn half_of_a_quiet_cluster_is_probes() {
     let denied = window.counts.reasons.get(&133);
     assert_eq!((denied.flows, denied.dropped), (6, 3));
     assert_eq!(window.counts.nodes.sum(), all);
+}
+
+/// A packet between two pods: who, to which port, what kind of event, its verdict and reason, whether it answers.
+struct Packet {
+    node: &'static str,
+    from: (&'static str, u16),
+    to: (&'static str, u16),
+    event: i32,
+    reason: i32,
+    reply: Option<bool>,
+    syn: bool,
+    udp: bool,
+}
+
+impl Packet {
+    const ASKS: Self = Self {
+        node: "a",
+        from: ("10.245.0.1", 40_000),
+        to: ("10.245.0.2", 5432),
+        event: 4,
+        reason: 0,
+        reply: Some(false),
+        syn: true,
+        udp: false,
+    };
+    const ANSWERS: Self = Self { node: "b", from: Self::ASKS.to, to: Self::ASKS.from, reply: Some(true), ..Self::ASKS };
+
+    fn message(&self, second: i64, nth: usize) -> Bytes {
+        let mut message = flow(self.node, 0);
+        let time = Some(prost_types::Timestamp { seconds: second, nanos: i32::try_from(nth).unwrap() });
+        message.time = time;
+        if let Some(Item::Flow(flow)) = &mut message.item {
+            flow.time = time;
+            flow.ip =
+                Some(Ip { source: self.from.0.into(), destination: self.to.0.into(), version: 1, ..Ip::default() });
+            let name = |ip: &str| if ip.ends_with(".1") { "web-0" } else { "db-0" }.to_owned();
+            (flow.source.as_mut().unwrap().pod_name, flow.destination.as_mut().unwrap().pod_name) =
+                (name(self.from.0), name(self.to.0));
+            let ports = (u32::from(self.from.1), u32::from(self.to.1));
+            let flags = TcpFlags { syn: self.syn, ack: self.reply == Some(true), ..TcpFlags::default() };
+            flow.l4 = Some(L4 {
+                protocol: Some(match (ports, self.udp) {
+                    ((0, 0), _) => Protocol::Icmp4(Icmp { kind: 8, code: 0 }),
+                    (_, true) => Protocol::Udp(Ports { source_port: ports.0, destination_port: ports.1 }),
+                    _ => Protocol::Tcp(Tcp { source_port: ports.0, destination_port: ports.1, flags: Some(flags) }),
+                }),
+            });
+            flow.event = Some(EventType { kind: self.event, sub_kind: self.reason });
+            (flow.verdict, flow.drop_reason_desc) = (if self.reason == 0 { 1 } else { 2 }, self.reason);
+            flow.is_reply = self.reply;
+        }
+        Bytes::from(message.encode_to_vec())
+    }
+}
+
+/// Plays packets, each at its second, and lets time pass until ten seconds after the last.
+fn played(packets: &[(i64, Packet)]) -> Window {
+    let (mut window, mut intake) = (Window::default(), Intake::default());
+    let mut last = 0;
+    for (nth, (second, packet)) in packets.iter().enumerate() {
+        let now = Timestamp::from_second(1_000 + second).unwrap();
+        for passing in last..=*second {
+            window.tick(Timestamp::from_second(1_000 + passing).unwrap());
+        }
+        intake.take(&packet.message(1_000 + second, nth), &mut window, now);
+        last = *second;
+    }
+    window.tick(Timestamp::from_second(1_010 + last).unwrap());
+    window
+}
+
+#[test]
+fn connections_are_counted_and_not_events() {
+    let asks = |port: u16| Packet { from: (Packet::ASKS.from.0, port), ..Packet::ASKS };
+    let counts = |packets: &[(i64, Packet)]| {
+        let all = played(packets).counts.all;
+        (all.answered, all.unanswered, all.dropped)
+    };
+    assert_eq!(counts(&[(0, Packet::ASKS), (0, Packet::ANSWERS)]), (1, 0, 0));
+    assert_eq!(counts(&[(0, Packet::ASKS)]), (0, 1, 0), "nobody answered");
+    assert_eq!(counts(&[(0, Packet::ASKS), (3, Packet::ASKS), (4, Packet::ANSWERS)]), (1, 0, 0), "it was sent again");
+    // the answer names the Service's port
+    let service = Packet { from: (Packet::ANSWERS.from.0, 80), ..Packet::ANSWERS };
+    assert_eq!(counts(&[(0, Packet::ASKS), (0, service)]), (1, 0, 0));
+    // a long connection is one
+    let later = |s| (s, Packet { syn: false, ..Packet::ANSWERS });
+    assert_eq!(counts(&[(0, Packet::ASKS), (0, Packet::ANSWERS), later(20), later(40), later(60)]), (1, 0, 0));
+    // of a denied packet the verdict and the drop, at both ends, and the packet sent again
+    let denied = |event, node| Packet { event, node, reason: 133, reply: None, ..Packet::ASKS };
+    assert_eq!(
+        counts(&[(0, denied(5, "a")), (0, denied(1, "a")), (0, denied(1, "b")), (3, denied(1, "a"))]),
+        (0, 0, 1)
+    );
+    // datagrams from and to one port are one each
+    let ntp = |event| Packet { from: ("10.245.0.1", 123), to: ("10.245.0.2", 123), udp: true, ..denied(event, "a") };
+    assert_eq!(counts(&[(0, ntp(5)), (0, ntp(1)), (2, ntp(5)), (2, ntp(1)), (4, ntp(1))]), (0, 0, 3));
+    let ping = |event| Packet { from: ("10.245.0.1", 0), to: ("10.245.0.2", 0), ..denied(event, "a") };
+    assert_eq!(counts(&[(0, ping(5)), (0, ping(1))]), (0, 0, 1));
+    // answers that are dropped are failures of whoever asked, on one edge
+    let packets: Vec<(i64, Packet)> = (0..50)
+        .flat_map(|n| {
+            let answer =
+                Packet { to: (Packet::ASKS.from.0, 41_000 + n), event: 1, reason: 169, reply: None, ..Packet::ANSWERS };
+            [(i64::from(n), asks(41_000 + n)), (i64::from(n), answer)]
+        })
+        .collect();
+    let mut window = played(&packets);
+    assert_eq!((window.counts.edges.len(), window.counts.all.dropped, window.counts.all.unanswered), (1, 50, 0));
+    let troubles = window.facts(Timestamp::from_second(1_060).unwrap(), false, &FlowFacts::default()).troubles;
+    assert_eq!((troubles.len(), troubles[0].failed, troubles[0].edge.port), (1, 50, 5432));
+    let row = played(&[(0, Packet::ASKS)]);
+    assert!(row.newest().next().unwrap().1.unanswered);
+}
+
+/// Opened as node a sees it, answered as node b does: the same nodes tell of failure and of success.
+#[test]
+fn what_works_again_is_over() {
+    let asks = |port: u16| Packet { from: (Packet::ASKS.from.0, port), ..Packet::ASKS };
+    let answers = |port: u16| Packet { to: (Packet::ASKS.from.0, port), ..Packet::ANSWERS };
+    let mut story = vec![(0, asks(40_000)), (0, answers(40_000))];
+    story.extend((1..5).map(|n| (i64::from(n) * 20, asks(40_000 + n))));
+    let troubles = |story: &[(i64, Packet)], at: i64| {
+        let now = Timestamp::from_second(1_000 + at).unwrap();
+        played(story).facts(now, false, &FlowFacts::default()).troubles
+    };
+    let seen = troubles(&story, 90);
+    assert_eq!((seen.len(), seen[0].failed, seen[0].worked_before, &*seen[0].node), (1, 4, true, "a"));
+    story.extend([(170, asks(50_000)), (170, answers(50_000))]);
+    assert!(troubles(&story, 171).is_empty());
 }
 
 proptest! {

@@ -36,6 +36,7 @@ scenarios! {
     flows_broken: "flows-broken",
     flows_dns: "flows-dns",
     flows_keep: "flows-keep",
+    flows_silent: "flows-silent",
     hangs: "hangs",
     host_port: "host-port",
     leak_released: "leak-released",

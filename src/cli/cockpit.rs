@@ -20,6 +20,7 @@ use crate::{
     cockpit::{self, ClusterName, EngineState, Feed, Model, Theme, Wish, summary},
     domain::{
         api::{MIGRATION, Migration, MigrationSpec},
+        guard::FlowFacts,
         intent::Intent,
         log::Kind,
     },
@@ -54,7 +55,9 @@ pub(super) async fn open(
     );
     let watching = match capture {
         Some(path) => {
-            replay(path, &session.flows)?;
+            let end = replay(path, &session.flows)?;
+            let said = session.flows.change(|w| w.facts(end, true, &FlowFacts::default()));
+            session.board.change(|f| f.flows = said);
             None
         }
         None => Some(session.watch_flows(global)?),
@@ -108,13 +111,13 @@ pub(super) async fn open(
 }
 
 /// A capture instead of what is live.
-fn replay(path: &Path, flows: &Flows) -> Result<(), Failed> {
+fn replay(path: &Path, flows: &Flows) -> Result<jiff::Timestamp, Failed> {
     let failed = |why: String| Failed::new(Exit::Usage, format!("capture {}: {why}", path.display()));
     let file = std::fs::File::open(path).map_err(|e| failed(e.to_string()))?;
-    let read = capture::replay(std::io::BufReader::new(file), flows).map_err(|e| failed(e.to_string()))?;
+    let (read, end) = capture::replay(std::io::BufReader::new(file), flows).map_err(|e| failed(e.to_string()))?;
     match read.first_bad {
         Some(why) if read.messages == 0 => Err(failed(format!("none of its lines is a flow of Hubble's: {why}"))),
-        _ => Ok(()),
+        _ => Ok(end),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `cutover flows`: flows without a screen, live or from a capture.
 
 use std::{
+    collections::VecDeque,
     fs::File,
     io::{BufReader, Read, Write},
     path::PathBuf,
@@ -23,12 +24,13 @@ use crate::{
     hubble::{
         capture,
         channel::{Dial, NoChannel, ask, dial_address, said},
+        connections::Connections,
         directory::Directory,
         export,
         filter::{FIELDS, Filter},
-        flow::Row,
+        flow::{Reader, Row},
         intake::{Came, Intake},
-        wire::{GetFlowsRequest, masked, moment},
+        wire::{GetFlowsRequest, GetFlowsResponse, masked, moment},
     },
 };
 
@@ -96,13 +98,18 @@ impl Flows {
             out: std::io::BufWriter::with_capacity(64 * 1024, std::io::stdout()),
             head: false,
             hidden: 0,
+            held: None,
         };
+        if print.filter.asks_for_answers() || self.csv {
+            print.held = Some(Held::default());
+        }
         let result = match &self.input {
             Some(path) => replay(path, &mut print),
             None => self.live(global, &mut print).await,
         };
+        let rest = print.release(None);
         // whoever reads may have had enough: `| head` is no failure
-        match print.out.flush().and(Ok(())) {
+        match rest.and_then(|()| print.out.flush()) {
             Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
                 return Err(Failed::new(Exit::Failed, format!("cannot be written: {e}")));
             }
@@ -137,7 +144,7 @@ impl Flows {
             };
             first = false;
             output::note(&format!("{}; asked again", safe(&why)));
-            since = intake.since().or(since);
+            since = intake.since(Timestamp::now()).or(since);
             tokio::select! {
                 () = &mut interrupt => return Ok(Exit::Done),
                 () = tokio::time::sleep(Duration::from_secs(1)) => {}
@@ -252,12 +259,30 @@ struct Print {
     out: std::io::BufWriter<std::io::Stdout>,
     head: bool,
     hidden: u64,
+    held: Option<Held>,
 }
+
+/// Rows that wait until it is known whether they were answered.
+#[derive(Default)]
+struct Held {
+    rows: VecDeque<(Row, GetFlowsResponse)>,
+    /// Number of the first of them.
+    first: u64,
+    connections: Connections,
+    reader: Reader,
+    now: Timestamp,
+}
+
+/// How long whoever asks waits for an answer.
+const WAIT: Duration = Duration::from_secs(6);
+/// More rows are not held back: the oldest go as they are.
+const MOST: usize = 200_000;
 
 impl Print {
     fn message(&mut self, came: Came) -> std::io::Result<()> {
         match came {
-            Came::Flow(row) => self.row(&row),
+            Came::Flow(row, message) if self.held.is_some() => self.hold(*row, message),
+            Came::Flow(row, message) => self.row(&row, &message),
             Came::Again => Ok(()),
             Came::Lost(n) => {
                 output::note(&format!("{n} events were lost by Hubble: what is shown is not everything"));
@@ -275,7 +300,39 @@ impl Print {
         }
     }
 
-    fn row(&mut self, row: &Row) -> std::io::Result<()> {
+    fn hold(&mut self, row: Row, message: GetFlowsResponse) -> std::io::Result<()> {
+        let Some(held) = &mut self.held else { return Ok(()) };
+        held.now = held.now.max(row.time);
+        if !row.probe && row.port > 0 {
+            let edge = held.reader.edge(&row);
+            held.connections.saw(&row, &edge, held.first + held.rows.len() as u64, held.now);
+        }
+        held.rows.push_back((row, message));
+        for open in held.connections.overdue(held.now) {
+            let at = open.at.checked_sub(held.first).and_then(|i| usize::try_from(i).ok());
+            if let Some((row, _)) = at.and_then(|at| held.rows.get_mut(at)) {
+                row.unanswered = true;
+            }
+        }
+        let before = held.now.checked_sub(WAIT).unwrap_or(Timestamp::MIN);
+        self.release(Some(before))
+    }
+
+    /// Prints what was held back and was seen before; all of it where no time is given.
+    fn release(&mut self, before: Option<Timestamp>) -> std::io::Result<()> {
+        loop {
+            let Some(held) = &mut self.held else { return Ok(()) };
+            let due = |(row, _): &(Row, GetFlowsResponse)| before.is_none_or(|b| row.time < b);
+            if held.rows.len() <= MOST && !held.rows.front().is_some_and(due) {
+                return Ok(());
+            }
+            let Some((row, message)) = held.rows.pop_front() else { return Ok(()) };
+            held.first += 1;
+            self.row(&row, &message)?;
+        }
+    }
+
+    fn row(&mut self, row: &Row, message: &GetFlowsResponse) -> std::io::Result<()> {
         if !self.filter.matches(row) {
             return Ok(());
         }
@@ -307,7 +364,9 @@ impl Print {
                 }
                 writeln!(self.out, "{}", export::csv(row))
             }
-            Form::Json => export::json(row).map_or(Ok(()), |line| writeln!(self.out, "{line}")),
+            Form::Json => {
+                writeln!(self.out, "{}", export::line(message)?)
+            }
         }
     }
 }

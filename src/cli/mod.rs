@@ -68,14 +68,14 @@ struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     hubble_ca: Option<PathBuf>,
     /// Your certificate, where the relay asks for one (mutual TLS)
-    #[arg(long, global = true, value_name = "FILE", requires_all = ["hubble_key", "hubble_ca"])]
+    #[arg(long, global = true, value_name = "FILE")]
     hubble_cert: Option<PathBuf>,
     /// Its key
-    #[arg(long, global = true, value_name = "FILE", requires = "hubble_cert")]
+    #[arg(long, global = true, value_name = "FILE")]
     hubble_key: Option<PathBuf>,
     /// The name in the relay's certificate
-    #[arg(long, global = true, value_name = "NAME", default_value = SERVER_NAME)]
-    hubble_name: String,
+    #[arg(long, global = true, value_name = "NAME")]
+    hubble_name: Option<String>,
     /// The helm program
     #[arg(long, global = true, value_name = "PROGRAM", env = "CUTOVER_HELM")]
     helm: Option<PathBuf>,
@@ -93,12 +93,22 @@ impl Global {
         let read = |path: &Path| {
             std::fs::read(path).map_err(|e| Failed::new(Exit::Usage, format!("{} cannot be read: {e}", path.display())))
         };
-        let Some(ca) = &self.hubble_ca else { return Ok(None) };
+        let Some(ca) = &self.hubble_ca else {
+            if self.hubble_cert.is_some() || self.hubble_key.is_some() {
+                return Err(Failed::new(Exit::Usage, "--hubble-cert and --hubble-key need --hubble-ca"));
+            }
+            return Ok(None);
+        };
         let own = match (&self.hubble_cert, &self.hubble_key) {
             (Some(certificate), Some(key)) => Some((read(certificate)?, read(key)?)),
-            _ => None,
+            (None, None) => None,
+            _ => return Err(Failed::new(Exit::Usage, "--hubble-cert and --hubble-key go together")),
         };
-        Ok(Some(Security::Tls { ca: read(ca)?, own, name: self.hubble_name.clone() }))
+        Ok(Some(Security::Tls {
+            ca: read(ca)?,
+            own,
+            name: self.hubble_name.clone().unwrap_or_else(|| SERVER_NAME.into()),
+        }))
     }
 
     /// `in_pod`: where nothing is named, the pod's own service account is meant.

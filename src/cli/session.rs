@@ -186,7 +186,7 @@ impl Session {
         if let Some(address) = address {
             return Ok(dial_address(address, security.unwrap_or_default()));
         }
-        let given = relay::Given { security, in_pod: self.connection.in_pod };
+        let given = relay::Given { security, name: global.hubble_name.clone(), in_pod: self.connection.in_pod };
         Ok(relay::dial(&self.connection.read, given))
     }
 

@@ -1,18 +1,26 @@
 //! Flows beside the facts: addresses are looked up in what is known of the cluster, and what the flows say becomes
 //! a fact itself.
 
-use std::{sync::PoisonError, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
+use jiff::Timestamp;
 use tokio::{
     task::JoinSet,
     time::{MissedTickBehavior, interval},
 };
 
 use super::board::Board;
-use crate::hubble::{
-    channel::Dial,
-    client::{Flows, follow},
-    directory::Directory,
+use crate::{
+    domain::{api::Target, step::Step},
+    hubble::{
+        channel::Dial,
+        client::{Flows, follow},
+        directory::Directory,
+    },
 };
 
 /// How often what is known of the cluster is given to the flows, and the other way round.
@@ -33,17 +41,39 @@ async fn exchange(board: Board, flows: Flows) {
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut nth = 0_u32;
+    // switched to Cilium, and soaking
+    let mut stands: BTreeMap<Arc<str>, (bool, bool)> = BTreeMap::new();
     loop {
         look.tick().await;
         if facts_changed.has_changed().unwrap_or(false) {
             facts_changed.mark_unchanged();
-            flows.know(Directory::of(&board.read()));
+            let (directory, now) = {
+                let facts = board.read();
+                let soaks = |n: &Arc<str>| {
+                    let record = facts.node_migrations.get(n).and_then(|r| r.status.as_ref());
+                    record.is_some_and(|s| s.step == Step::Soak && s.direction == Target::Cilium)
+                };
+                let stands = facts.nodes.iter().map(|(n, f)| (n.clone(), (f.switched, soaks(n))));
+                (Directory::of(&facts), stands.collect::<BTreeMap<_, _>>())
+            };
+            flows.know(directory);
+            let before = |n: &Arc<str>| stands.get(n).copied().unwrap_or_default();
+            let moved: Vec<&Arc<str>> =
+                now.keys().filter(|n| stands.contains_key(*n) && before(n).0 != now[*n].0).collect();
+            let soaks: Vec<&Arc<str>> = now.keys().filter(|n| now[*n].1 && !before(n).1).collect();
+            if !(moved.is_empty() && soaks.is_empty()) {
+                flows.change(|w| {
+                    moved.iter().for_each(|n| w.moved(n));
+                    soaks.iter().for_each(|n| w.listen(n, Timestamp::now()));
+                });
+            }
+            stands = now;
         }
         if flows_changed.has_changed().unwrap_or(false) || !nth.is_multiple_of(GATHER) {
             flows_changed.mark_unchanged();
             nth += 1;
             let before = board.read().flows.clone();
-            let now = jiff::Timestamp::now();
+            let now = Timestamp::now();
             let said = {
                 let mut window = flows.window.write().unwrap_or_else(PoisonError::into_inner);
                 window.facts(now, nth % GATHER == 1, &before)

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use hyper_util::rt::TokioIo;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
+use k8s_openapi::{
+    api::core::v1::{ConfigMap, Pod, Secret, Service, ServicePort},
+    apimachinery::pkg::util::intstr::IntOrString,
+};
 use kube::{Api, Client, ResourceExt, api::ListParams};
 use tonic::transport::Channel;
 
@@ -19,6 +22,8 @@ const PORT: u16 = 4245;
 pub struct Given {
     /// How it is spoken to.
     pub security: Option<Security>,
+    /// The name in the relay's certificate.
+    pub name: Option<String>,
     /// This runs in a pod of the cluster: the relay's service is reached without the API server.
     pub in_pod: bool,
 }
@@ -37,14 +42,20 @@ async fn connect(client: Client, given: Given) -> Result<Channel, NoChannel> {
     let namespace = pod.namespace().unwrap_or_default();
     let security = match given.security {
         Some(security) => security,
-        None => found(&client, &namespace).await?,
+        None => found(&client, &namespace, given.name).await?,
     };
     let failed = |e: tonic::transport::Error| NoChannel::Failed(format!("hubble-relay: {}", root(&e)));
     if given.in_pod {
         let services: Api<Service> = Api::namespaced(client, &namespace);
         let service = services.get("hubble-relay").await.map_err(|e| NoChannel::Failed(sentence(&e)))?;
         let spec = service.spec.unwrap_or_default();
-        let port = spec.ports.iter().flatten().next().map_or(80, |p| p.port);
+        let target = |p: &&ServicePort| match &p.target_port {
+            Some(IntOrString::Int(n)) => *n == i32::from(PORT),
+            Some(IntOrString::String(name)) => name == "grpc",
+            None => false,
+        };
+        let ports = spec.ports.as_deref().unwrap_or_default();
+        let port = ports.iter().find(target).or_else(|| ports.first()).map_or(80, |p| p.port);
         let address = spec.cluster_ip.unwrap_or_default();
         let host = if address.contains(':') { format!("[{address}]") } else { address };
         return security.endpoint(&format!("{host}:{port}"))?.connect().await.map_err(failed);
@@ -107,7 +118,7 @@ fn port_of(pod: &Pod) -> u16 {
 }
 
 /// How the relay wants to be spoken to, as its own configuration says, with the certificates that the chart made.
-async fn found(client: &Client, namespace: &str) -> Result<Security, NoChannel> {
+async fn found(client: &Client, namespace: &str, name: Option<String>) -> Result<Security, NoChannel> {
     let configs: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     let config = match configs.get("hubble-relay-config").await {
         Ok(config) => config,
@@ -142,7 +153,7 @@ async fn found(client: &Client, namespace: &str) -> Result<Security, NoChannel> 
             break;
         }
     }
-    Ok(Security::Tls { ca: ca.0.clone(), own, name: SERVER_NAME.into() })
+    Ok(Security::Tls { ca: ca.0.clone(), own, name: name.unwrap_or_else(|| SERVER_NAME.into()) })
 }
 
 /// The relay's configuration (charts of 1.12 to 1.20) says that whoever comes is served in plain text.

@@ -235,7 +235,7 @@ impl FlowTable {
         let mut matches = self.matches.borrow_mut();
         let of = (format!("{filter} {}", window.keep_probes), self.hide_replies);
         // that nobody answered turns out later
-        if matches.of.as_ref() != Some(&of) || filter.contains("answered") {
+        if matches.of.as_ref() != Some(&of) || parsed.asks_for_answers() {
             *matches = Matches { of: Some(of), ..Matches::default() };
         }
         let kept = window.numbers();
@@ -355,7 +355,8 @@ fn counted(view: View, scene: &Scene<'_>) -> Vec<Row> {
                 .filter(|n| !known.iter().any(|(k, _)| **k == **n))
                 .map(|n| (std::sync::Arc::from(n.as_str()), Counts::default()))
                 .collect();
-            known.into_iter().chain(silent).map(row).collect()
+            let rows = known.into_iter().chain(silent).map(row).collect();
+            others(rows, &rollup.nodes.others, Row::keyed("others").plain("all others").plain(""))
         }
         View::Reasons => {
             let row = |(code, c): (i32, Counts)| {
@@ -368,6 +369,7 @@ fn counted(view: View, scene: &Scene<'_>) -> Vec<Row> {
                     .plain(c.dropped.to_string())
                     .cell(c.flows.to_string(), Role::Dim)
             };
+            // as many as there are numbers: none is ever without room
             rollup.reasons.worst(SHOWN).into_iter().map(row).collect()
         }
         View::Ports => {
@@ -416,6 +418,9 @@ pub(super) fn title(model: &Model, scene: &Scene<'_>) -> String {
     title.push_str(&format!(", {} shed, {} lost", w.shed(), w.lost));
     if w.unread > 0 {
         title.push_str(&format!(", {} unreadable", w.unread));
+    }
+    if w.unwatched() > 0 {
+        title.push_str(&format!(", {} NOT WATCHED", w.unwatched()));
     }
     let mut silent = w.silent();
     if let Some((first, _)) = silent.next() {

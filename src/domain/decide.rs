@@ -379,7 +379,7 @@ impl<'a> Run<'a> {
             progress: format!("{done}/{}", ctx.nodes_in_order().len()),
             waiting: self.waiting,
             findings: self.findings,
-            flows: ctx.flow_troubles(),
+            flows: ctx.written_troubles(),
             engine: self.old.engine.clone(),
             epoch: self.old.epoch,
             audit: self.old.audit.clone(),

@@ -2,7 +2,7 @@
 //! flows show and what time it is.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     sync::Arc,
     time::Duration,
@@ -163,64 +163,66 @@ impl Trouble {
 /// What became of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was answered.
+    /// It was opened, and answered.
     Answered,
-    /// It was not; why, and what that means.
+    /// It was opened before anybody listened, and goes on.
+    Lives,
+    /// It was not answered; why, and what that means.
     Failed(Arc<str>, Class),
 }
 
 #[derive(Clone, Debug, Default)]
 struct Record {
-    worked: u64,
-    trouble: Option<Trouble>,
+    worked: bool,
+    /// By the node that said so: seldom more than one or two.
+    troubles: Vec<Trouble>,
 }
 
-/// How many pairs of edge and node are watched; those beyond are counted and not watched.
+/// How many edges are watched.
 const WATCHED: usize = 20_000;
 
 /// Everything that is watched.
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
-    records: HashMap<(Edge, Arc<str>), Record>,
+    records: HashMap<Edge, Record>,
     /// Connections that were not watched for want of room.
     pub beyond: u64,
 }
 
 impl Watch {
-    /// A connection came to something.
-    pub fn saw(&mut self, edge: &Edge, node: &Arc<str>, outcome: &Outcome, now: Timestamp) {
-        if matches!(outcome, Outcome::Failed(_, Class::Noise)) {
+    /// A connection came to something, as these nodes say. One that is answered is opened as one of them sees it, and
+    /// answered as another one does: what either of them said of it before is put right.
+    pub fn saw(&mut self, edge: &Edge, nodes: [&Arc<str>; 2], outcome: &Outcome, now: Timestamp) {
+        if matches!(outcome, Outcome::Failed(_, Class::Noise)) || !self.has_room(edge) {
             return;
         }
-        let key = (edge.clone(), node.clone());
-        if !self.records.contains_key(&key) && self.records.len() >= WATCHED {
-            self.beyond += 1;
-            return;
-        }
-        let record = self.records.entry(key).or_default();
+        let record = self.records.entry(edge.clone()).or_default();
         match outcome {
+            Outcome::Lives => record.worked = true,
             Outcome::Answered => {
-                record.worked += 1;
-                if let Some(trouble) = &mut record.trouble {
+                record.worked = true;
+                for trouble in record.troubles.iter_mut().filter(|t| nodes.contains(&&t.node)) {
                     trouble.worked += 1;
-                    if between(trouble.last, now) >= CALM {
-                        record.trouble = None;
-                    }
                 }
+                record.troubles.retain(|t| !(nodes.contains(&&t.node) && between(t.last, now) >= CALM));
             }
             Outcome::Failed(why, class) => {
-                let worked_before = record.worked > 0;
-                let trouble = record.trouble.get_or_insert_with(|| Trouble {
-                    edge: edge.clone(),
-                    node: node.clone(),
-                    why: why.clone(),
-                    class: *class,
-                    since: now,
-                    last: now,
-                    failed: 0,
-                    worked: 0,
-                    worked_before,
+                let node = nodes[0];
+                let at = record.troubles.iter().position(|t| t.node == *node).unwrap_or_else(|| {
+                    record.troubles.push(Trouble {
+                        edge: edge.clone(),
+                        node: node.clone(),
+                        why: why.clone(),
+                        class: *class,
+                        since: now,
+                        last: now,
+                        failed: 0,
+                        worked: 0,
+                        worked_before: record.worked,
+                    });
+                    record.troubles.len() - 1
                 });
+                let trouble = &mut record.troubles[at];
                 trouble.failed += 1;
                 // a clock that goes back does not make it older
                 trouble.last = now.max(trouble.last);
@@ -231,18 +233,29 @@ impl Watch {
         }
     }
 
-    /// What fails now: name resolution and the API server first, then by how often.
-    pub fn troubles(&mut self, now: Timestamp) -> Vec<Trouble> {
-        for record in self.records.values_mut() {
-            let over = |t: &Trouble| {
-                let quiet = between(t.last, now);
-                (t.worked > 0 && quiet >= CALM) || (t.failed < FEW && quiet >= FORGET)
-            };
-            if record.trouble.as_ref().is_some_and(over) {
-                record.trouble = None;
-            }
+    /// Where there is none for another edge, those that only worked are forgotten: baselines remember them.
+    fn has_room(&mut self, edge: &Edge) -> bool {
+        if self.records.len() < WATCHED || self.records.contains_key(edge) {
+            return true;
         }
-        let mut troubles: Vec<Trouble> = self.records.values().filter_map(|r| r.trouble.clone()).collect();
+        self.records.retain(|_, r| !r.troubles.is_empty());
+        self.beyond += u64::from(self.records.len() >= WATCHED);
+        self.records.len() < WATCHED
+    }
+
+    /// A node was moved, either way: what it said before is of another time.
+    pub fn forget(&mut self, node: &str) {
+        self.records.values_mut().for_each(|r| r.troubles.retain(|t| *t.node != *node));
+    }
+
+    /// What fails now: name resolution and the API server first, then by how grave, then by how often.
+    pub fn troubles(&mut self, now: Timestamp) -> Vec<Trouble> {
+        let over = |t: &Trouble| {
+            let quiet = between(t.last, now);
+            (t.worked > 0 && quiet >= CALM) || (t.failed < FEW && quiet >= FORGET)
+        };
+        self.records.values_mut().for_each(|r| r.troubles.retain(|t| !over(t)));
+        let mut troubles: Vec<Trouble> = self.records.values().flat_map(|r| r.troubles.iter().cloned()).collect();
         troubles.sort_by(|a, b| {
             let key = |t: &Trouble| (t.edge.rank(), std::cmp::Reverse(t.class), std::cmp::Reverse(t.failed));
             key(a).cmp(&key(b)).then_with(|| (&a.edge, &a.node).cmp(&(&b.edge, &b.node)))
@@ -250,14 +263,12 @@ impl Watch {
         troubles
     }
 
-    /// Edges that worked, by each of their two ends.
+    /// Edges that worked and do, by each of their two ends.
     pub fn working(&self) -> BTreeMap<Arc<str>, Vec<Edge>> {
         let mut by_end: BTreeMap<Arc<str>, Vec<Edge>> = BTreeMap::new();
-        for ((edge, _), record) in &self.records {
-            if record.worked > 0 && record.trouble.is_none() {
-                for end in [&edge.from, &edge.to] {
-                    by_end.entry(end.clone()).or_default().push(edge.clone());
-                }
+        for (edge, _) in self.records.iter().filter(|(_, r)| r.worked && r.troubles.is_empty()) {
+            for end in [&edge.from, &edge.to] {
+                by_end.entry(end.clone()).or_default().push(edge.clone());
             }
         }
         for edges in by_end.values_mut() {
@@ -267,7 +278,7 @@ impl Watch {
         by_end
     }
 
-    /// What has not been answered yet may have been lost on the way here: nothing can be said of it.
+    /// How many edges are watched.
     pub fn len(&self) -> usize {
         self.records.len()
     }
@@ -285,6 +296,8 @@ pub struct FlowFacts {
     pub watching: Option<Result<(), String>>,
     /// What fails.
     pub troubles: Vec<Trouble>,
+    /// Nodes that soak, and have not been listened to for long enough to say what fails.
+    pub settling: BTreeSet<Arc<str>>,
     /// What worked lately, by each end.
     pub working: Arc<BTreeMap<Arc<str>, Vec<Edge>>>,
 }
@@ -313,7 +326,7 @@ mod tests {
                 't' => Outcome::Failed("no answer".into(), Class::Transient),
                 _ => Outcome::Failed("not IP".into(), Class::Noise),
             };
-            watch.saw(&edge, &node, &outcome, at(*second));
+            watch.saw(&edge, [&node, &node], &outcome, at(*second));
         }
         (watch, edge)
     }
@@ -363,7 +376,7 @@ mod tests {
         let failed = Outcome::Failed("no route".into(), Class::Stop);
         for (to, port, times) in [("shop/db", 5432, 9), (API_SERVER, 6443, 1), ("kube-system/coredns", 53, 1)] {
             for _ in 0..times {
-                watch.saw(&edge(to, port), &"n1".into(), &failed, at(0));
+                watch.saw(&edge(to, port), [&"n1".into(), &"n1".into()], &failed, at(0));
             }
         }
         let order: Vec<u16> = watch.troubles(at(1)).iter().map(|t| t.edge.port).collect();
@@ -379,12 +392,35 @@ mod tests {
     }
 
     #[test]
-    fn its_memory_is_bounded() {
+    fn its_memory_is_bounded_and_what_fails_stays_in_it() {
         let mut watch = Watch::default();
-        for i in 0..WATCHED + 7 {
+        let node: Arc<str> = "n1".into();
+        watch.saw(&edge("shop/db", 2), [&node, &node], &Outcome::Failed("no route".into(), Class::Stop), at(0));
+        for i in 0..WATCHED * 2 {
             let edge = Edge { from: format!("shop/{i}").into(), ..edge("shop/db", 1) };
-            watch.saw(&edge, &"n1".into(), &Outcome::Answered, at(0));
+            watch.saw(&edge, [&node, &node], &Outcome::Answered, at(0));
         }
-        assert_eq!((watch.len(), watch.beyond), (WATCHED, 7));
+        assert!(watch.len() <= WATCHED && watch.beyond == 0);
+        assert_eq!(watch.troubles(at(1)).len(), 1);
+    }
+
+    /// Opened as one node sees it, answered as another one does.
+    #[test]
+    fn nodes_at_both_ends_tell_of_one_connection() {
+        let (mut watch, edge) = (Watch::default(), edge("shop/db", 5432));
+        let [a, b, c]: [Arc<str>; 3] = ["a", "b", "c"].map(Into::into);
+        let failed = Outcome::Failed("no answer".into(), Class::Transient);
+        watch.saw(&edge, [&a, &b], &Outcome::Answered, at(0));
+        (1..4).for_each(|i| watch.saw(&edge, [&a, &a], &failed, at(i)));
+        assert!(watch.troubles(at(4))[0].worked_before);
+        // somebody else's success says nothing of it
+        watch.saw(&edge, [&c, &c], &Outcome::Answered, at(70));
+        assert_eq!(watch.troubles(at(71)).len(), 1);
+        watch.saw(&edge, [&b, &a], &Outcome::Answered, at(72));
+        assert!(watch.troubles(at(73)).is_empty());
+        // moved: what it said before is of another time
+        (80..84).for_each(|i| watch.saw(&edge, [&a, &a], &failed, at(i)));
+        watch.forget("a");
+        assert!(watch.troubles(at(84)).is_empty());
     }
 }

@@ -11,6 +11,7 @@ use super::{
     window::Stream,
     wire::{Flow, GetFlowsResponse, Item, moment},
 };
+use crate::domain::text::between;
 
 /// What was read of a capture.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -98,23 +99,28 @@ fn parse(text: &str) -> Result<GetFlowsResponse, String> {
     Ok(GetFlowsResponse { item: Some(Item::Flow(Box::new(flow))), node_name, time })
 }
 
-/// Plays a capture into a window, in the time that its flows have.
+/// A capture has no gap as long as this.
+const JUMP: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
+
+/// Plays a capture into a window, in the time that its flows have; returns when that ended.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn replay(from: impl BufRead, flows: &Flows) -> std::io::Result<Read> {
+pub fn replay(from: impl BufRead, flows: &Flows) -> std::io::Result<(Read, jiff::Timestamp)> {
     let mut intake = Intake::default();
     flows.change(|window| {
         let mut now = jiff::Timestamp::UNIX_EPOCH;
         let read = read(from, |message| {
-            // a clock that goes back does not turn the capture's time back
-            now = now.max(message.time.as_ref().and_then(moment::read).unwrap_or(now));
+            // a clock that goes back, or years ahead, does not move the capture's time
+            let time = message.time.as_ref().and_then(moment::read).filter(|t| *t >= now);
+            let jumps = |t: &jiff::Timestamp| now > jiff::Timestamp::UNIX_EPOCH && between(now, *t) > JUMP;
+            now = time.filter(|t| !jumps(t)).unwrap_or(now);
             intake.take(&Bytes::from(message.encode_to_vec()), window, now);
             window.tick(now);
         })?;
         window.stream = Stream::Replayed;
         window.unread += read.bad;
-        Ok(read)
+        Ok((read, now))
     })
 }
 

@@ -77,7 +77,7 @@ pub async fn follow(dial: Dial, flows: Flows) {
             pause = Duration::from_millis(500);
         }
         flows.change(|w| w.missed(0));
-        since = intake.since().or(since);
+        since = intake.since(Timestamp::now()).or(since);
         match ended {
             Ok(()) => flows.stream(Stream::Retrying("the relay ended the stream".into())),
             Err(NoChannel::Absent(why)) => flows.stream(Stream::None(why)),

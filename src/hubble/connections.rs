@@ -1,7 +1,7 @@
 //! Connections: which were answered, and which packets were reported more than once. Of fixed memory.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     net::IpAddr,
     sync::Arc,
     time::Duration,
@@ -13,7 +13,9 @@ use super::flow::{Kind, Row};
 use crate::domain::{guard::Edge, text::between};
 
 /// So many connections are remembered.
-const REMEMBERED: usize = 65_536;
+const REMEMBERED: usize = 32_768;
+/// The verdict and the drop of one packet come together; a segment that is lost is sent again for a minute.
+const SAME: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// Whoever has not answered after so long has not answered.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
@@ -25,6 +27,16 @@ struct Asked {
     port: u16,
     server: Option<IpAddr>,
     protocol: &'static str,
+}
+
+impl Asked {
+    fn asked_by(row: &Row) -> Self {
+        Self { client: row.source.ip, port: row.source_port, server: row.destination.ip, protocol: row.protocol }
+    }
+
+    fn answered_by(row: &Row) -> Self {
+        Self { client: row.destination.ip, port: row.port, server: row.source.ip, protocol: row.protocol }
+    }
 }
 
 /// A packet that was denied.
@@ -52,10 +64,12 @@ struct Open {
 pub enum Means {
     /// Nothing new.
     Nothing,
-    /// It was answered, for the first time.
-    Answered(Edge),
-    /// It was denied, for the first time.
-    Failed,
+    /// It was answered, for the first time; opened as that node saw it.
+    Answered(Edge, Arc<str>),
+    /// It was opened before anybody listened, and is answered.
+    Lives,
+    /// It was denied, for the first time: another edge than the row's own where an answer was.
+    Failed(Option<Edge>),
     /// It was denied, as a row before said: the verdict and the drop of one packet, both ends of one way, or the
     /// same packet sent again.
     SaidAlready,
@@ -77,7 +91,7 @@ pub struct Unanswered {
 pub struct Connections {
     open: HashMap<Asked, Open>,
     order: VecDeque<(Timestamp, Asked)>,
-    denied: HashSet<Denied>,
+    denied: HashMap<Denied, Timestamp>,
     denied_order: VecDeque<Denied>,
 }
 
@@ -85,31 +99,26 @@ impl Connections {
     /// Takes a row in; `at` is its place in the window, `now` when it came.
     pub fn saw(&mut self, row: &Row, edge: &Edge, at: u64, now: Timestamp) -> Means {
         match row.kind {
-            _ if row.verdict.is_bad() => self.denied(row),
+            _ if row.verdict.is_bad() => self.denied(row, now),
             Kind::Opens if row.source_port > 0 => {
                 self.opened(row, edge, at, now);
                 Means::Nothing
             }
-            Kind::Reply => {
-                let (client, server) = (row.destination.ip, row.source.ip);
-                let asked = Asked { client, port: row.port, server, protocol: row.protocol };
-                match self.open.get_mut(&asked) {
-                    Some(open) if open.answered => Means::Nothing,
-                    Some(open) => {
-                        open.answered = true;
-                        Means::Answered(open.edge.clone())
-                    }
-                    // opened before anybody listened
-                    None => Means::Answered(edge.clone()),
+            Kind::Reply => match self.open.get_mut(&Asked::answered_by(row)) {
+                Some(open) if open.answered => Means::Nothing,
+                Some(open) => {
+                    open.answered = true;
+                    Means::Answered(open.edge.clone(), open.node.clone())
                 }
-            }
+                None if row.syn => Means::Answered(edge.clone(), row.node.clone()),
+                None => Means::Lives,
+            },
             _ => Means::Nothing,
         }
     }
 
     fn opened(&mut self, row: &Row, edge: &Edge, at: u64, now: Timestamp) {
-        let (client, server) = (row.source.ip, row.destination.ip);
-        let asked = Asked { client, port: row.source_port, server, protocol: row.protocol };
+        let asked = Asked::asked_by(row);
         if self.open.contains_key(&asked) {
             return;
         }
@@ -123,7 +132,12 @@ impl Connections {
         self.open.insert(asked, open);
     }
 
-    fn denied(&mut self, row: &Row) -> Means {
+    /// A packet was denied.
+    pub fn denied(&mut self, row: &Row, now: Timestamp) -> Means {
+        if row.port == 0 {
+            // nothing tells one packet from the next; of its two events the drop counts
+            return if row.kind == Kind::Policy { Means::SaidAlready } else { Means::Failed(None) };
+        }
         let denied = Denied {
             source: row.source.ip,
             destination: row.destination.ip,
@@ -131,26 +145,31 @@ impl Connections {
             protocol: row.protocol,
             reason: row.reason,
         };
-        // nothing but ports tells one packet from the next
-        let same = row.port > 0 && !self.denied.insert(denied.clone());
-        if same {
-            return Means::SaidAlready;
-        }
-        // what was denied does not wait for an answer
-        let (client, server) = (row.source.ip, row.destination.ip);
-        let asked = Asked { client, port: row.source_port, server, protocol: row.protocol };
-        if let Some(open) = self.open.get_mut(&asked) {
-            open.answered = true;
-        }
-        if row.port > 0 {
+        let same = if row.protocol == "TCP" { SAME.1 } else { SAME.0 };
+        if let Some(before) = self.denied.get_mut(&denied) {
+            let again = between(*before, now) < same;
+            *before = now;
+            if again {
+                return Means::SaidAlready;
+            }
+        } else {
             if self.denied_order.len() >= REMEMBERED
                 && let Some(oldest) = self.denied_order.pop_front()
             {
                 self.denied.remove(&oldest);
             }
-            self.denied_order.push_back(denied);
+            self.denied_order.push_back(denied.clone());
+            self.denied.insert(denied, now);
         }
-        Means::Failed
+        // what was denied does not wait for an answer; an answer that was denied is its connection's failure
+        if let Some(open) = self.open.get_mut(&Asked::asked_by(row)) {
+            open.answered = true;
+        }
+        let answer = self.open.get_mut(&Asked::answered_by(row)).filter(|o| !o.answered);
+        Means::Failed(answer.map(|o| {
+            o.answered = true;
+            o.edge.clone()
+        }))
     }
 
     /// Those whose time is up. Each is told once.
@@ -167,6 +186,11 @@ impl Connections {
             }
         }
         overdue
+    }
+
+    /// What this node would have said was not heard.
+    pub fn forgive_node(&mut self, node: &str) {
+        self.open.retain(|_, o| *o.node != *node);
     }
 
     /// What was lost on the way here may have been an answer: nothing is said of what is open.

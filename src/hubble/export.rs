@@ -3,11 +3,34 @@
 use prost::Message;
 
 use super::{flow::Row, wire::GetFlowsResponse};
+use crate::domain::text::safe;
 
 /// The line that Hubble's own program would write; `None` where the message was too long to be kept.
 pub fn json(row: &Row) -> Option<String> {
     let message = GetFlowsResponse::decode(&*row.raw).ok().filter(|m| m.item.is_some())?;
-    serde_json::to_string(&message).ok()
+    line(&message).ok()
+}
+
+/// A message as the line that Hubble's own program would write. What acts on a terminal is written by its code, which
+/// is the same JSON.
+///
+/// # Errors
+/// None: every message can be written.
+pub fn line(message: &GetFlowsResponse) -> Result<String, serde_json::Error> {
+    let line = serde_json::to_string(message)?;
+    if line.is_ascii() && !line.contains('\u{7f}') {
+        return Ok(line);
+    }
+    let mut out = String::with_capacity(line.len() + 32);
+    for c in line.chars() {
+        if safe(c.encode_utf8(&mut [0; 4])).starts_with(c) {
+            out.push(c);
+        } else {
+            let mut units = [0; 2];
+            c.encode_utf16(&mut units).iter().for_each(|u| out.push_str(&format!("\\u{u:04x}")));
+        }
+    }
+    Ok(out)
 }
 
 /// The columns of the CSV.
@@ -65,7 +88,7 @@ pub fn csv(row: &Row) -> String {
         yes(row.encrypted),
         yes(row.unanswered),
     ];
-    fields.map(|f| field(&f)).join(",")
+    fields.map(|f| field(&safe(&f))).join(",")
 }
 
 fn field(text: &str) -> String {

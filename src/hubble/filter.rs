@@ -119,6 +119,11 @@ impl Filter {
         self.terms.is_empty()
     }
 
+    /// It asks who was answered: that is known only some seconds later.
+    pub fn asks_for_answers(&self) -> bool {
+        self.terms.iter().any(|t| t.field == Field::Answered)
+    }
+
     /// Cilium's own probes are named: whoever does that wants to see them.
     pub fn names_probes(&self) -> bool {
         let named = |v: &Value| match v {
@@ -136,11 +141,11 @@ impl Filter {
 
     /// What the relay is to leave out where nobody wants to see Cilium's own probes.
     pub fn probes() -> Vec<FlowFilter> {
-        let port = || vec!["4240".to_owned()];
+        let (port, tcp) = (|| vec!["4240".to_owned()], || vec!["tcp".to_owned()]);
         let health = || vec![4];
         vec![
-            FlowFilter { source_port: port(), ..FlowFilter::default() },
-            FlowFilter { destination_port: port(), ..FlowFilter::default() },
+            FlowFilter { source_port: port(), protocol: tcp(), ..FlowFilter::default() },
+            FlowFilter { destination_port: port(), protocol: tcp(), ..FlowFilter::default() },
             FlowFilter { source_identity: health(), ..FlowFilter::default() },
             FlowFilter { destination_identity: health(), ..FlowFilter::default() },
         ]
@@ -159,8 +164,8 @@ impl Filter {
                     (Field::Verdict, Value::Verdict(v)) => one.verdict.push(v.number()),
                     (Field::Port, Value::Number(p)) => one.destination_port.push(p.to_string()),
                     (Field::SourcePort, Value::Number(p)) => one.source_port.push(p.to_string()),
-                    (Field::Source, Value::Range(r)) => one.source_ip.push(r.to_string()),
-                    (Field::Destination, Value::Range(r)) => one.destination_ip.push(r.to_string()),
+                    (Field::Source, Value::Range(r)) => one.source_ip.push(address(r)),
+                    (Field::Destination, Value::Range(r)) => one.destination_ip.push(address(r)),
                     _ => known = false,
                 }
             }
@@ -217,10 +222,11 @@ impl Field {
                 text.parse().map(Value::Number).map_err(|_| "a port is a number up to 65535".into())
             }
             Self::Verdict => {
-                let found = Verdict::NAMED.iter().find(|v| !lower.is_empty() && v.word().starts_with(&lower));
-                found
-                    .map(|v| Value::Verdict(*v))
-                    .ok_or_else(|| one_of(Verdict::NAMED.iter().map(|v| v.word()).collect()))
+                let mut found = Verdict::NAMED.iter().filter(|v| !lower.is_empty() && v.word().starts_with(&lower));
+                match (found.next(), found.next()) {
+                    (Some(verdict), None) => Ok(Value::Verdict(*verdict)),
+                    _ => Err(one_of(Verdict::NAMED.iter().map(|v| v.word()).collect())),
+                }
             }
             Self::Kind => {
                 let found = Kind::ALL.iter().find(|k| k.word() == lower);
@@ -237,13 +243,18 @@ impl Field {
                 "no" | "false" => Ok(Value::Yes(false)),
                 _ => Err("yes or no".into()),
             },
-            Self::Source | Self::Destination | Self::Either => {
+            Self::Source | Self::Destination | Self::Either | Self::Any => {
                 let range = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
                 Ok(range.map_or_else(|| words(&lower), Value::Range))
             }
             _ => Ok(words(&lower)),
         }
     }
+}
+
+/// As every relay takes it: a range of one is an address.
+fn address(range: &IpNet) -> String {
+    if range.prefix_len() == range.max_prefix_len() { range.addr().to_string() } else { range.to_string() }
 }
 
 fn words(lower: &str) -> Value {
@@ -286,6 +297,12 @@ impl Value {
         }
     }
 
+    /// It looks like (a part of) an address.
+    fn is_address(&self) -> bool {
+        let Self::Text { parts, .. } = self else { return false };
+        parts[0].starts_with(|c: char| c.is_ascii_digit()) && parts[0].contains(['.', ':'])
+    }
+
     fn is_port(&self, port: u16) -> bool {
         matches!(self, Self::Text { parts, whole: false } if port > 0 && parts[0].parse() == Ok(port))
     }
@@ -295,6 +312,9 @@ impl Value {
         match self {
             Self::Range(range) => end.ip.is_some_and(|ip| range.contains(&ip)),
             Self::Text { .. } => {
+                if self.is_address() && end.ip.is_some_and(|ip| self.is_text(&ip.to_string())) {
+                    return true;
+                }
                 if end.namespace.is_empty() {
                     return self.is_text(&end.name)
                         || self.is_text(super::reason::identity(end.identity).unwrap_or(""));
@@ -369,6 +389,7 @@ mod tests {
             verdict: Verdict::Dropped,
             reason: 133,
             kind: Kind::Drop,
+            syn: false,
             probe: false,
             encrypted: false,
             unanswered: false,
@@ -411,6 +432,10 @@ mod tests {
             ("encrypted=no", true),
             ("end=argocd-*", true),
             ("src=*", true),
+            ("10.244.0.9", true),
+            ("10.244.0.8", false),
+            ("src=10.244.*", true),
+            ("reason=Policy", true),
         ] {
             assert_eq!(Filter::parse(filter).unwrap().matches(&row()), wanted, "{filter}");
         }
@@ -424,6 +449,7 @@ mod tests {
             ("dport=70000", "65535"),
             ("verdict=", "forwarded"),
             ("verdict=maybe", "audit"),
+            ("verdict=tra", "translated"),
             ("kind=x", "policy"),
             ("cni=calico", "flannel"),
             ("answered=perhaps", "yes or no"),

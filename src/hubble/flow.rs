@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     directory::{Directory, Place},
+    intake::plain,
     reason::{self, Verdict, identity},
     wire::{self, moment},
 };
@@ -140,6 +141,8 @@ pub struct Row {
     pub reason: i32,
     /// What it tells of.
     pub kind: Kind,
+    /// It has TCP's SYN: it opens, or is the answer to what opens.
+    pub syn: bool,
     /// Cilium's own health probing.
     pub probe: bool,
     /// A flow that proves it was encrypted. That it does not is no proof of anything.
@@ -214,7 +217,7 @@ impl Interner {
     }
 }
 
-fn cut(text: &str) -> &str {
+pub(super) fn cut(text: &str) -> &str {
     if text.len() <= LONGEST {
         return text;
     }
@@ -226,6 +229,7 @@ fn cut(text: &str) -> &str {
 #[derive(Default)]
 pub struct Reader {
     names: Interner,
+    empty: Arc<str>,
     directory: Arc<Directory>,
     /// What was found lately; looking through the ranges of every node takes a while.
     found: HashMap<IpAddr, Option<Place>>,
@@ -251,8 +255,10 @@ impl Reader {
         let none = wire::Ip::default();
         let ip = flow.ip.as_ref().unwrap_or(&none);
         let port = |p: u32| u16::try_from(p).unwrap_or(0);
+        let mut syn = false;
         let (protocol, source_port, port, opens) = match flow.l4.as_ref().and_then(|l| l.protocol.as_ref()) {
             Some(wire::Protocol::Tcp(p)) => {
+                syn = p.flags.as_ref().is_some_and(|f| f.syn);
                 let opens = p.flags.as_ref().is_some_and(|f| f.syn && !f.ack);
                 ("TCP", port(p.source_port), port(p.destination_port), opens)
             }
@@ -290,7 +296,7 @@ impl Reader {
             health(&source) || health(&destination) || (protocol == "TCP" && (port == 4240 || source_port == 4240));
         Some(Row {
             time,
-            node: self.names.text(if node.is_empty() { &flow.node_name } else { node }),
+            node: self.names.text(plain(if node.is_empty() { &flow.node_name } else { node })),
             source,
             destination,
             source_port,
@@ -300,6 +306,7 @@ impl Reader {
             verdict,
             reason: if verdict == Verdict::Dropped { code } else { 0 },
             kind,
+            syn,
             probe,
             encrypted: ip.encrypted,
             unanswered: false,
@@ -317,7 +324,7 @@ impl Reader {
             }
             self.found.entry(ip).or_insert_with(|| self.directory.find(ip)).clone()
         });
-        let empty: Arc<str> = self.names.text("");
+        let empty = self.empty.clone();
         let mut out = End {
             namespace: empty.clone(),
             name: empty.clone(),
@@ -374,7 +381,13 @@ impl Reader {
 
     /// The edge that a row is about: who asked whom, on which port.
     pub fn edge(&mut self, row: &Row) -> Edge {
-        let answers = row.kind == Kind::Reply || (row.kind == Kind::Either && row.source_port < row.port);
+        // of a drop Cilium does not say whether it is an answer; whoever asks has a port that he was lent
+        let lent = row.source_port < row.port && row.port >= 32_768;
+        let answers = match row.kind {
+            Kind::Reply => true,
+            Kind::Either | Kind::Drop | Kind::Policy => lent,
+            _ => false,
+        };
         let (from, to, port) = if answers {
             (&row.destination, &row.source, row.source_port)
         } else {

@@ -14,7 +14,7 @@ use prost::Message;
 use super::{
     directory::Directory,
     flow::{Reader, Row},
-    window::{NodeState, Window},
+    window::Window,
     wire::{GetFlowsResponse, Item, NodeStatus},
 };
 
@@ -23,8 +23,8 @@ const OVERLAP: Duration = Duration::from_secs(5);
 /// What a message is.
 #[derive(Debug)]
 pub enum Came {
-    /// A flow.
-    Flow(Box<Row>),
+    /// A flow, as a row and as it was said.
+    Flow(Box<Row>, GetFlowsResponse),
     /// A flow that came before.
     Again,
     /// So many events were lost on the way.
@@ -59,18 +59,18 @@ impl Intake {
     /// Reads a message that came at `now`.
     pub fn read(&mut self, message: &Bytes, now: Timestamp) -> Came {
         let Ok(response) = GetFlowsResponse::decode(message.clone()) else { return Came::Unreadable };
-        match response.item {
+        match &response.item {
             Some(Item::Flow(_)) if self.came_before(message) => Came::Again,
             Some(Item::Flow(flow)) => {
-                let Some(row) = self.reader.read(&flow, &response.node_name, message) else { return Came::Unreadable };
+                let Some(row) = self.reader.read(flow, &response.node_name, message) else { return Came::Unreadable };
                 // a clock that is years ahead is not what the next stream begins from
                 if now.duration_since(row.time).as_secs() > -3_600 {
                     self.newest = self.newest.max(Some(row.time));
                 }
-                Came::Flow(Box::new(row))
+                Came::Flow(Box::new(row), response)
             }
             Some(Item::Lost(lost)) => Came::Lost(lost.num_events_lost),
-            Some(Item::NodeStatus(status)) => Came::Nodes(status),
+            Some(Item::NodeStatus(status)) => Came::Nodes(status.clone()),
             None => Came::Unreadable,
         }
     }
@@ -78,7 +78,7 @@ impl Intake {
     /// Takes a message in that came at `now`.
     pub fn take(&mut self, message: &Bytes, window: &mut Window, now: Timestamp) {
         match self.read(message, now) {
-            Came::Flow(row) => window.push(*row, &mut self.reader, now),
+            Came::Flow(row, _) => window.push(*row, &mut self.reader, now),
             Came::Again => window.again += 1,
             Came::Lost(n) => window.missed(n),
             Came::Unreadable => window.unread += 1,
@@ -89,19 +89,14 @@ impl Intake {
                     2..=4 => false,
                     _ => return,
                 };
-                for name in status.node_names {
-                    let why = status.message.clone();
-                    let node = window.nodes.entry(plain(&name)).or_insert(NodeState { connected, why, seen: 0 });
-                    node.connected = connected;
-                    node.why.clone_from(&status.message);
-                }
+                status.node_names.iter().for_each(|n| window.heard(plain(n), connected, &status.message));
             }
         }
     }
 
     /// Where a new stream begins: reaching back into the old one, for nodes' clocks differ.
-    pub fn since(&self) -> Option<Timestamp> {
-        self.newest.and_then(|t| t.checked_sub(OVERLAP).ok())
+    pub fn since(&self, now: Timestamp) -> Option<Timestamp> {
+        self.newest.and_then(|t| t.min(now).checked_sub(OVERLAP).ok())
     }
 
     fn came_before(&mut self, message: &Bytes) -> bool {
@@ -120,6 +115,6 @@ impl Intake {
 }
 
 /// A node's name without its cluster's.
-pub(super) fn plain(name: &str) -> String {
-    name.rsplit_once('/').map_or(name, |(_, n)| n).to_owned()
+pub(super) fn plain(name: &str) -> &str {
+    name.rsplit_once('/').map_or(name, |(_, n)| n)
 }

@@ -1,7 +1,7 @@
 //! Which nodes the relay hears: it tells when it is asked, and not always by itself.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::PoisonError,
     time::Duration,
 };
@@ -15,7 +15,6 @@ use super::{
     channel::{NoChannel, root, said},
     client::Flows,
     intake::plain,
-    window::NodeState,
     wire::{GET_NODES, GetNodesRequest, GetNodesResponse},
 };
 
@@ -78,31 +77,26 @@ impl Nodes {
             }
         };
         self.unheard = 0;
-        let mut now = HashMap::new();
-        let (changed, heard) = {
+        let (mut heard, mut changed) = (HashMap::new(), Vec::new());
+        {
             let window = flows.window.read().unwrap_or_else(PoisonError::into_inner);
-            let nodes = answer.nodes.iter().map(|n| {
-                let connected = n.state == 1;
-                let name = plain(&n.name);
-                let why = if connected {
-                    String::new()
-                } else {
-                    window.nodes.get(&name).map(|s| s.why.clone()).unwrap_or_default()
-                };
-                (name, NodeState { connected, why, seen: n.seen_flows })
-            });
-            let nodes: BTreeMap<String, NodeState> = nodes.collect();
-            for (name, state) in &nodes {
-                let came = window.counts.nodes.get(&name.as_str().into()).flows;
-                now.insert(name.clone(), (state.seen, came));
+            for node in &answer.nodes {
+                let (name, connected) = (plain(&node.name), node.state == 1);
+                let came = window.counts.nodes.get(&name.into()).flows;
+                heard.insert(name.to_owned(), (node.seen_flows, came));
+                let known = window.nodes.get(name);
+                if known.is_none_or(|k| k.connected != connected) {
+                    let why = known.map(|k| k.why.clone()).filter(|_| !connected).unwrap_or_default();
+                    changed.push((name, connected, why));
+                }
             }
-            let quiet = |s: &BTreeMap<String, NodeState>| {
-                s.iter().map(|(n, s)| (n.clone(), s.connected, s.why.clone())).collect::<Vec<_>>()
-            };
-            ((quiet(&nodes) != quiet(&window.nodes)).then_some(nodes), now)
-        };
-        if let Some(nodes) = changed {
-            flows.change(|w| w.nodes = nodes);
+        }
+        let gone = |name: &String| !heard.contains_key(name);
+        if !changed.is_empty() || flows.window.read().unwrap_or_else(PoisonError::into_inner).nodes.keys().any(gone) {
+            flows.change(|w| {
+                w.nodes.retain(|name, _| heard.contains_key(name));
+                changed.iter().for_each(|(name, connected, why)| w.heard(name, *connected, why));
+            });
         }
         let deaf = self.before.front().and_then(|before| {
             heard.iter().find(|(name, (seen, came))| {

@@ -86,7 +86,7 @@ pub fn is_reason(code: i32, wanted: &str) -> bool {
     }
     wanted.parse() == Ok(code)
         || DROP_REASON.name(code).is_some_and(|n| n.eq_ignore_ascii_case(wanted))
-        || drop_reason(code).contains(wanted)
+        || drop_reason(code).to_lowercase().contains(wanted)
 }
 
 /// What a drop means while nodes move from one CNI to the other (design's reference, gathered from Cilium's own

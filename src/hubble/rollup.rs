@@ -111,7 +111,7 @@ impl Default for Rollup {
         Self {
             edges: Table::new(20_000),
             nodes: Table::new(20_000),
-            reasons: Table::new(1_000),
+            reasons: Table::new(70_000),
             ports: Table::new(20_000),
             all: Counts::default(),
         }
@@ -124,16 +124,16 @@ impl Rollup {
         let counts = Counts {
             flows: 1,
             probes: u64::from(row.probe),
-            answered: u64::from(matches!(means, Means::Answered(_))),
+            answered: u64::from(matches!(means, Means::Answered(..))),
             unanswered: 0,
-            dropped: u64::from(*means == Means::Failed),
+            dropped: u64::from(matches!(means, Means::Failed(_))),
         };
         self.all.add(counts);
         self.nodes.add(&row.node, counts);
         if row.verdict.is_bad() || row.kind == Kind::Drop {
             self.reasons.add(&row.reason, counts);
         }
-        let edge = if let Means::Answered(edge) = means { Some(edge) } else { edge };
+        let edge = if let Means::Answered(edge, _) | Means::Failed(Some(edge)) = means { Some(edge) } else { edge };
         if let Some(edge) = edge {
             self.edges.add(edge, counts);
             self.ports.add(&(edge.port, edge.protocol), counts);

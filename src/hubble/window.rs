@@ -1,23 +1,31 @@
 //! A window over the live flows: the newest rows in fixed memory, and counts that stay exact.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
+    time::Duration,
 };
 
 use jiff::Timestamp;
 
 use super::{
     connections::{Connections, Means},
-    flow::{Reader, Row},
+    flow::{Reader, Row, cut},
     reason::{class, drop_reason},
     rollup::Rollup,
 };
-use crate::domain::guard::{Class, FlowFacts, Outcome, Watch};
+use crate::domain::{
+    guard::{Class, FlowFacts, Outcome, Watch},
+    text::between,
+};
 
 /// Rows that are kept.
 pub const KEPT: usize = 10_000;
 
+/// A node that speaks is listened to for so long: whoever is not answered is known after five seconds.
+const LISTENED: Duration = Duration::from_secs(10);
+/// A node that says nothing for so long has nothing to say.
+const SPEAKS_WITHIN: Duration = Duration::from_secs(60);
 /// So many failing edges are handed on, the gravest first.
 const TROUBLES: usize = 200;
 
@@ -37,15 +45,16 @@ pub enum Stream {
     Replayed,
 }
 
+/// So many nodes are remembered: more no cluster has.
+const NODES: usize = 20_000;
+
 /// A node, as the relay hears it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeState {
     /// The relay hears it.
     pub connected: bool,
     /// What the relay says where it does not.
     pub why: String,
-    /// Flows that its agent has seen.
-    pub seen: u64,
 }
 
 /// The window.
@@ -70,6 +79,8 @@ pub struct Window {
     pub counts: Rollup,
     connections: Connections,
     watch: Watch,
+    /// Nodes that are listened to since they were moved: since when, and since when they speak.
+    listening: BTreeMap<Arc<str>, (Timestamp, Option<Timestamp>)>,
 }
 
 impl Window {
@@ -79,17 +90,27 @@ impl Window {
         let at = self.first + self.rows.len() as u64;
         let means = match &edge {
             Some(edge) => self.connections.saw(&row, edge, at, now),
-            None if row.verdict.is_bad() => Means::Failed,
+            None if row.verdict.is_bad() => self.connections.denied(&row, now),
             None => Means::Nothing,
         };
         self.counts.count(&row, edge.as_ref(), &means);
         match (&means, &edge) {
-            (Means::Answered(edge), _) => self.watch.saw(edge, &row.node, &Outcome::Answered, now),
-            (Means::Failed, Some(edge)) if class(row.reason) != Class::Noise => {
-                let failed = Outcome::Failed(drop_reason(row.reason).into(), class(row.reason));
-                self.watch.saw(edge, &row.node, &failed, now);
+            (Means::Answered(edge, opened), _) => self.watch.saw(edge, [opened, &row.node], &Outcome::Answered, now),
+            (Means::Lives, Some(edge)) => self.watch.saw(edge, [&row.node; 2], &Outcome::Lives, now),
+            (Means::Failed(Some(edge)), _) | (Means::Failed(None), Some(edge)) => {
+                let class = class(row.reason);
+                if class != Class::Noise {
+                    let failed = Outcome::Failed(drop_reason(row.reason).into(), class);
+                    self.watch.saw(edge, [&row.node; 2], &failed, now);
+                }
             }
             _ => {}
+        }
+        if !self.listening.is_empty()
+            && !row.probe
+            && let Some((_, speaks)) = self.listening.get_mut(&row.node)
+        {
+            speaks.get_or_insert(now);
         }
         // more than half of a quiet cluster's flows: counted, not kept
         if !row.probe || self.keep_probes {
@@ -107,7 +128,7 @@ impl Window {
         for open in &overdue {
             self.counts.unanswered(&open.edge, &open.node);
             let failed = Outcome::Failed("no answer".into(), Class::Transient);
-            self.watch.saw(&open.edge, &open.node, &failed, now);
+            self.watch.saw(&open.edge, [&open.node; 2], &failed, now);
             if let Some(row) = open.at.checked_sub(self.first).and_then(|i| self.rows.get_mut(usize::try_from(i).ok()?))
             {
                 row.unanswered = true;
@@ -120,6 +141,34 @@ impl Window {
     pub fn missed(&mut self, lost: u64) {
         self.lost += lost;
         self.connections.forgive();
+    }
+
+    /// The relay hears a node, or does not.
+    pub fn heard(&mut self, name: &str, connected: bool, why: &str) {
+        if !self.nodes.contains_key(name) && self.nodes.len() >= NODES {
+            return;
+        }
+        let node = self.nodes.entry(cut(name).to_owned()).or_default();
+        if node.connected && !connected {
+            self.connections.forgive_node(name);
+        }
+        (node.connected, node.why) = (connected, cut(why).to_owned());
+    }
+
+    /// A node was moved, either way.
+    pub fn moved(&mut self, node: &str) {
+        self.watch.forget(node);
+        self.connections.forgive_node(node);
+    }
+
+    /// A node is in its place: what its pods say from now on is what counts.
+    pub fn listen(&mut self, node: &Arc<str>, now: Timestamp) {
+        self.listening.insert(node.clone(), (now, None));
+    }
+
+    /// Connections that the guard could not watch for want of room.
+    pub const fn unwatched(&self) -> u64 {
+        self.watch.beyond
     }
 
     /// The rows, newest first, with their numbers.
@@ -167,6 +216,11 @@ impl Window {
         let working = if working { Arc::new(self.watch.working()) } else { Arc::clone(&before.working) };
         let mut troubles = self.watch.troubles(now);
         troubles.truncate(TROUBLES);
-        FlowFacts { watching: Some(watching), troubles, working }
+        let settles = |(since, speaks): &(Timestamp, Option<Timestamp>)| {
+            between(*since, now) < SPEAKS_WITHIN && speaks.is_none_or(|s| between(s, now) < LISTENED)
+        };
+        self.listening.retain(|_, times| settles(times));
+        let settling = if watching.is_ok() { self.listening.keys().cloned().collect() } else { BTreeSet::new() };
+        FlowFacts { watching: Some(watching), troubles, settling, working }
     }
 }

@@ -307,6 +307,7 @@ pub fn flows() -> Window {
         verdict,
         reason,
         kind: if reason == 0 { Kind::Opens } else { Kind::Drop },
+        syn: true,
         probe: false,
         encrypted: false,
         unanswered: false,

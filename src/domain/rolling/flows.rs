@@ -11,9 +11,12 @@ use crate::domain::{
     text,
 };
 
-/// It worked before: as was seen, as a baseline says, or because nothing works without it.
+/// It is taken to have worked: as was seen, as a baseline says, because nothing works without it, or because it is
+/// a connection inside the cluster of which nobody on Flannel could have said so. (Datagrams need no answer.)
 fn is_known(trouble: &Trouble, baselines: &BTreeSet<String>) -> bool {
-    trouble.worked_before || trouble.edge.rank() < 2 || baselines.contains(&trouble.edge.to_string())
+    let edge = &trouble.edge;
+    let inside = edge.protocol == "TCP" && edge.to.contains('/') && !edge.from.starts_with("world");
+    trouble.worked_before || edge.rank() < 2 || inside || baselines.contains(&edge.to_string())
 }
 
 /// How many edges a node's baseline has at most.
@@ -26,15 +29,16 @@ impl<'a> Context<'a> {
         Duration::from_secs(u64::from(self.migration.spec.guard.patience_seconds))
     }
 
-    /// Troubles that are no accident and not known from before anything was moved.
+    /// What fails as nodes on Cilium say: what a node said that is back on Flannel is over.
+    fn troubles(&self) -> impl Iterator<Item = &'a Trouble> {
+        let nodes = &self.facts.nodes;
+        self.facts.flows.troubles.iter().filter(|t| nodes.get(&t.node).is_none_or(|n| n.switched))
+    }
+
+    /// Troubles that are no accident.
     fn failing_flows(&self) -> impl Iterator<Item = &'a Trouble> {
-        let (patience, moved) = (self.patience(), self.has_moved());
-        let known = self.known_edges();
-        let troubles = self.facts.flows.troubles.iter();
-        troubles.filter(move |t| {
-            let known = is_known(t, &known);
-            t.counts(patience, known) && (known || moved)
-        })
+        let (patience, baselines) = (self.patience(), self.known_edges());
+        self.troubles().filter(move |t| t.counts(patience, is_known(t, &baselines)))
     }
 
     fn has_moved(&self) -> bool {
@@ -74,8 +78,15 @@ impl<'a> Context<'a> {
                 troubles.push(old.clone());
             }
         }
-        troubles.truncate(WRITTEN);
         troubles.iter_mut().for_each(|t| t.agreed = self.agreed(&t.edge));
+        troubles
+    }
+
+    /// The same, as much of it as is written down; what was agreed to gives way first.
+    pub fn written_troubles(&self) -> Vec<FlowTrouble> {
+        let mut troubles = self.flow_troubles();
+        troubles.sort_by_key(|t| t.agreed);
+        troubles.truncate(WRITTEN);
         troubles
     }
 
@@ -88,12 +99,12 @@ impl<'a> Context<'a> {
     /// open.
     pub(crate) fn flows_hold(&self, target: Target) -> Option<String> {
         let guard = &self.migration.spec.guard;
-        if target == Target::Flannel || !guard.enabled {
+        if target == Target::Flannel || !guard.enabled || !self.has_moved() {
             return None;
         }
         let mut broken = self.flow_troubles();
-        broken.retain(|t| !t.agreed);
-        broken.dedup_by(|a, b| a.edge == b.edge);
+        let mut edges = BTreeSet::new();
+        broken.retain(|t| !t.agreed && edges.insert(t.edge.clone()));
         let limit = usize::try_from(guard.limit).unwrap_or(usize::MAX);
         if let Some(first) = broken.first().filter(|_| broken.len() > limit) {
             let named: Vec<&str> = broken.iter().take(3).map(|t| t.edge.as_str()).collect();
@@ -106,11 +117,9 @@ impl<'a> Context<'a> {
                 text::safe(&first.why)
             ));
         }
-        let (patience, baselines, moved) = (self.patience(), self.known_edges(), self.has_moved());
-        let may = self.facts.flows.troubles.iter().find(|t| {
-            let known = is_known(t, &baselines);
-            (known || moved) && t.may_count(patience, known, self.now) && !self.agreed(&t.edge.to_string())
-        })?;
+        let (patience, baselines) = (self.patience(), self.known_edges());
+        let may = |t: &&Trouble| t.may_count(patience, is_known(t, &baselines), self.now);
+        let may = self.troubles().filter(may).find(|t| !self.agreed(&t.edge.to_string()))?;
         Some(format!("flows: waits whether {} fails for good ({})", may.edge, text::safe(&may.why)))
     }
 

@@ -247,6 +247,10 @@ impl Context<'_> {
         }
         let wanted = Duration::from_secs(u64::from(self.migration.spec.soak_seconds));
         let soaked = status.since.map(|s| text::between(s, self.now)).unwrap_or_default();
+        let listens = self.migration.spec.guard.enabled && self.facts.flows.settling.contains(&node.name);
+        if soaked >= wanted && !wanted.is_zero() && listens {
+            return Progress::Wait("its flows are listened to".into());
+        }
         if soaked >= wanted {
             return Progress::Done;
         }

@@ -244,6 +244,11 @@ fn fits(flow: &Flow, filter: &FlowFilter) -> bool {
         Some(Protocol::Udp(p) | Protocol::Sctp(p)) => (p.source_port, p.destination_port),
         _ => (0, 0),
     };
+    let protocol = match flow.l4.as_ref().and_then(|l| l.protocol.as_ref()) {
+        Some(Protocol::Tcp(_)) => "tcp",
+        Some(Protocol::Udp(_)) => "udp",
+        _ => "",
+    };
     let ip = flow.ip.clone().unwrap_or_default();
     let has = |list: &[String], value: &str| list.is_empty() || list.iter().any(|v| v == value);
     let identity =
@@ -251,11 +256,17 @@ fn fits(flow: &Flow, filter: &FlowFilter) -> bool {
     let within = |list: &[String], ip: &str| {
         let ip: Option<std::net::IpAddr> = ip.parse().ok();
         list.is_empty()
-            || list.iter().filter_map(|v| v.parse::<ipnet::IpNet>().ok()).any(|n| ip.is_some_and(|ip| n.contains(&ip)))
+            || list
+                .iter()
+                .filter_map(|v| {
+                    v.parse::<ipnet::IpNet>().ok().or_else(|| v.parse::<std::net::IpAddr>().ok().map(Into::into))
+                })
+                .any(|n| ip.is_some_and(|ip| n.contains(&ip)))
     };
     (filter.verdict.is_empty() || filter.verdict.contains(&flow.verdict))
         && has(&filter.source_port, &ports.0.to_string())
         && has(&filter.destination_port, &ports.1.to_string())
+        && (filter.protocol.is_empty() || filter.protocol.iter().any(|p| *p == protocol))
         && has(&filter.uuid, &flow.uuid)
         && identity(&filter.source_identity, flow.source.as_ref())
         && identity(&filter.destination_identity, flow.destination.as_ref())
