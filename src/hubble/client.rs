@@ -65,9 +65,15 @@ impl Flows {
 
 /// How far back the first stream begins, so that there is something to see at once.
 const BACK: Duration = Duration::from_secs(60);
+/// How long the first stream waits for names.
+const NAMES_WITHIN: Duration = Duration::from_secs(3);
+
 /// Follows the flows for ever. A stream that ends, with or without an error, is asked for again.
 pub async fn follow(dial: Dial, flows: Flows) {
     let mut intake = Intake::default();
+    // what comes before anybody knows whose addresses they are stays without names
+    let mut known = flows.directory.subscribe();
+    let _ = timeout(NAMES_WITHIN, known.wait_for(|d| !d.is_empty())).await;
     let mut pause = Duration::from_millis(500);
     let mut since = Timestamp::now().checked_sub(BACK).ok();
     loop {

@@ -117,6 +117,9 @@ impl<'a> Context<'a> {
                 text::safe(&first.why)
             ));
         }
+        if let Some(node) = self.facts.flows.settling.first().filter(|_| self.migration.spec.soak_seconds > 0) {
+            return Some(format!("flows: listens to {node} before anything else is moved"));
+        }
         let (patience, baselines) = (self.patience(), self.known_edges());
         let may = |t: &&Trouble| t.may_count(patience, is_known(t, &baselines), self.now);
         let may = self.troubles().filter(may).find(|t| !self.agreed(&t.edge.to_string()))?;

@@ -90,7 +90,7 @@ impl Context<'_> {
             self.begin(node, status, Step::Switch);
         }
         match (status.direction == target, status.step) {
-            (_, Step::RolledBack) if target == Target::Flannel => {}
+            (_, Step::RolledBack) if target == Target::Flannel => status.waiting.clear(),
             (true, Step::Pending) | (false, _) if target == Target::Flannel && untouched && at_rest => {
                 status.direction = target;
                 status.step = Step::RolledBack;
