@@ -117,6 +117,7 @@ impl Kind {
 }
 
 /// A flow.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// When it was seen.

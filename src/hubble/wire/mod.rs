@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use flow::*;
 pub use json::moment;
-pub use names::{DROP_REASON, Names, OBSERVATION_POINT, TRAFFIC_DIRECTION};
+pub(super) use names::DROP_REASON;
 
 /// Path of the method that streams flows.
 pub const GET_FLOWS: &str = "/observer.Observer/GetFlows";

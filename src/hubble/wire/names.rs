@@ -1,16 +1,16 @@
 //! Names of Hubble's enums, as its JSON has them. A number without a name stays a number.
 
 /// The names of one enum.
-pub struct Names(pub &'static [(i32, &'static str)]);
+pub(crate) struct Names(pub(crate) &'static [(i32, &'static str)]);
 
 impl Names {
     /// The name of a number.
-    pub fn name(&self, number: i32) -> Option<&'static str> {
+    pub(crate) fn name(&self, number: i32) -> Option<&'static str> {
         self.0.iter().find(|(n, _)| *n == number).map(|(_, name)| *name)
     }
 
     /// The number of a name.
-    pub fn number(&self, name: &str) -> Option<i32> {
+    pub(crate) fn number(&self, name: &str) -> Option<i32> {
         self.0.iter().find(|(_, n)| *n == name).map(|(number, _)| *number)
     }
 }
@@ -27,7 +27,7 @@ pub(super) const VERDICT: Names = Names(&[
 ]);
 pub(super) const KIND: Names = Names(&[(0, "UNKNOWN_TYPE"), (1, "L3_L4"), (2, "L7"), (3, "SOCK")]);
 /// Which way a packet goes, seen from its endpoint.
-pub const TRAFFIC_DIRECTION: Names = Names(&[(0, "TRAFFIC_DIRECTION_UNKNOWN"), (1, "INGRESS"), (2, "EGRESS")]);
+pub(super) const TRAFFIC_DIRECTION: Names = Names(&[(0, "TRAFFIC_DIRECTION_UNKNOWN"), (1, "INGRESS"), (2, "EGRESS")]);
 pub(super) const IP_VERSION: Names = Names(&[(0, "IP_NOT_USED"), (1, "IPv4"), (2, "IPv6")]);
 pub(super) const AUTH: Names = Names(&[(0, "DISABLED"), (1, "SPIRE"), (2, "TEST_ALWAYS_FAIL")]);
 pub(super) const L7_KIND: Names = Names(&[(0, "UNKNOWN_L7_TYPE"), (1, "REQUEST"), (2, "RESPONSE"), (3, "SAMPLE")]);
@@ -53,7 +53,7 @@ pub(super) const NODE_STATE: Names = Names(&[
 pub(super) const LOST_SOURCE: Names =
     Names(&[(0, "UNKNOWN"), (1, "PERF_EVENT_RING_BUFFER"), (2, "OBSERVER_EVENTS_QUEUE"), (3, "HUBBLE_RING_BUFFER")]);
 /// Where in the data path a packet was seen.
-pub const OBSERVATION_POINT: Names = Names(&[
+pub(super) const OBSERVATION_POINT: Names = Names(&[
     (0, "UNKNOWN_POINT"),
     (1, "TO_PROXY"),
     (2, "TO_HOST"),
@@ -71,7 +71,7 @@ pub const OBSERVATION_POINT: Names = Names(&[
     (101, "TO_ENDPOINT"),
 ]);
 /// Why a packet was dropped.
-pub const DROP_REASON: Names = Names(&[
+pub(crate) const DROP_REASON: Names = Names(&[
     (0, "DROP_REASON_UNKNOWN"),
     (130, "INVALID_SOURCE_MAC"),
     (131, "INVALID_DESTINATION_MAC"),
