@@ -71,10 +71,11 @@ async fn exchange(board: Board, flows: Flows) {
             }
             stands = now;
         }
-        if flows_changed.has_changed().unwrap_or(false) || !nth.is_multiple_of(GATHER) {
+        let before = board.read().flows.clone();
+        let listens = !before.settling.is_empty();
+        if flows_changed.has_changed().unwrap_or(false) || listens || !nth.is_multiple_of(GATHER) {
             flows_changed.mark_unchanged();
             nth += 1;
-            let before = board.read().flows.clone();
             let now = Timestamp::now();
             let said = {
                 let mut window = flows.window.write().unwrap_or_else(PoisonError::into_inner);

@@ -206,6 +206,7 @@ impl<'a> Run<'a> {
             .filter(|(n, s)| s.step.is_underway() || self.is_taken_out(n))
             .map(|(n, _)| n.clone())
             .collect();
+        let flows = self.ctx.flows_hold(target).map_or(Ok(()), Err);
         // those that are out already come first: they free the places
         let (out, rest): (Vec<&NodeFact>, Vec<&NodeFact>) =
             order.iter().copied().partition(|n| taken.contains(&n.name));
@@ -219,7 +220,11 @@ impl<'a> Run<'a> {
                 }
                 continue;
             }
-            let may_begin = if taken.contains(&node.name) { Ok(()) } else { self.ctx.may_begin(node, target, &taken) };
+            let may_begin = if taken.contains(&node.name) {
+                Ok(())
+            } else {
+                self.ctx.may_begin(node, target, &taken).and_then(|()| flows.clone())
+            };
             let decision = self.ctx.advance(node, target, may_begin);
             if decision.status.step.is_underway() && !taken.contains(&node.name) {
                 taken.push(node.name.clone());
