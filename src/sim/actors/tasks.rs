@@ -68,7 +68,10 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
         let kubelet = Arc::clone(kubelet);
         tokio::spawn(async move {
             kubelet.cluster.pace.wait(Duration::from_secs(3)).await;
-            kubelet.reboot().await;
+            // a timer lives in memory: a host that went down meanwhile has none
+            if kubelet.hosts.with(&kubelet.node, |h| h.up && h.boot_id == argument) {
+                kubelet.reboot().await;
+            }
         });
     }
 }
