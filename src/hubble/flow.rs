@@ -6,7 +6,6 @@ use jiff::Timestamp;
 
 use super::{
     directory::{Directory, Place},
-    intake::plain,
     reason::{self, Verdict, identity},
     wire::{self, moment},
 };
@@ -216,6 +215,11 @@ impl Interner {
         self.pairs.insert(key, pair.clone());
         pair
     }
+}
+
+/// A node's name without its cluster's.
+pub(super) fn plain(name: &str) -> &str {
+    name.rsplit_once('/').map_or(name, |(_, n)| n)
 }
 
 pub(super) fn cut(text: &str) -> &str {

@@ -13,7 +13,7 @@ use prost::Message;
 
 use super::{
     directory::Directory,
-    flow::{Reader, Row},
+    flow::{Reader, Row, plain},
     window::Window,
     wire::{GetFlowsResponse, Item, NodeStatus},
 };
@@ -112,9 +112,4 @@ impl Intake {
         }
         false
     }
-}
-
-/// A node's name without its cluster's.
-pub(super) fn plain(name: &str) -> &str {
-    name.rsplit_once('/').map_or(name, |(_, n)| n)
 }

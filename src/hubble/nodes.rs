@@ -14,7 +14,7 @@ use tonic_prost::ProstCodec;
 use super::{
     channel::{NoChannel, root, said},
     client::Flows,
-    intake::plain,
+    flow::plain,
     wire::{GET_NODES, GetNodesRequest, GetNodesResponse},
 };
 

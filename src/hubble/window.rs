@@ -145,10 +145,11 @@ impl Window {
 
     /// The relay hears a node, or does not.
     pub fn heard(&mut self, name: &str, connected: bool, why: &str) {
+        let name = cut(name);
         if !self.nodes.contains_key(name) && self.nodes.len() >= NODES {
             return;
         }
-        let node = self.nodes.entry(cut(name).to_owned()).or_default();
+        let node = self.nodes.entry(name.to_owned()).or_default();
         if node.connected && !connected {
             self.connections.forgive_node(name);
         }
