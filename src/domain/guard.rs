@@ -139,24 +139,26 @@ impl Trouble {
 
     /// It is more than an accident or a passing state. `known`: a baseline says that it worked.
     pub fn counts(&self, patience: Duration, known: bool) -> bool {
-        if self.failed < FEW || self.is_negligible() {
+        if self.is_negligible() {
             return false;
         }
         match self.class {
             Class::Noise => false,
-            Class::Stop => true,
-            Class::Transient => (self.worked_before || known) && between(self.since, self.last) >= patience,
+            Class::Stop => self.failed >= FEW,
+            // whoever asks seldom, and never had an answer since, says it with two
+            Class::Transient => {
+                let enough = if self.worked == 0 { FEW - 1 } else { FEW };
+                (self.worked_before || known) && self.failed >= enough && between(self.since, self.last) >= patience
+            }
         }
     }
 
-    /// It might come to count: worth waiting for before anything else is touched.
+    /// It might come to count: worth waiting for before anything else is touched. Silence ends that, and sooner where
+    /// it has worked since.
     pub fn may_count(&self, patience: Duration, known: bool, now: Timestamp) -> bool {
         let serious = self.class == Class::Stop || ((self.worked_before || known) && self.class == Class::Transient);
-        serious
-            && !self.is_negligible()
-            && !self.counts(patience, known)
-            && between(self.since, now) < patience
-            && between(self.last, now) < patience / 2
+        let silence = if self.worked == 0 { patience } else { patience / 2 };
+        serious && !self.is_negligible() && !self.counts(patience, known) && between(self.last, now) < silence
     }
 }
 
@@ -342,6 +344,11 @@ mod tests {
             ("they count although it never worked here", &[(1, 's'), (2, 's'), (3, 's')], 4, true, false),
             ("what may pass is waited for", &[(0, '+'), (1, 't'), (5, 't'), (9, 't')], 10, false, true),
             ("what did not pass counts", &[(0, '+'), (1, 't'), (30, 't'), (62, 't')], 63, true, false),
+            ("who asks seldom is waited for", &[(0, '+'), (1, 't'), (45, 't')], 100, false, true),
+            ("and counts with two", &[(0, '+'), (1, 't'), (62, 't')], 63, true, false),
+            ("but not where it worked between", &[(0, '+'), (1, 't'), (2, '+'), (62, 't')], 63, false, true),
+            ("silence ends the wait", &[(0, '+'), (1, 't')], 61, false, false),
+            ("sooner where it works again", &[(0, '+'), (1, 't'), (2, '+')], 31, false, false),
             ("what never worked is nobody's fault", &[(1, 't'), (30, 't'), (62, 't')], 63, false, false),
             ("noise is nothing", &[(0, '+'), (1, 'n'), (2, 'n'), (3, 'n')], 4, false, false),
             ("it stays counted in silence", &[(0, '+'), (1, 's'), (2, 's'), (3, 's')], 4_000, true, false),
