@@ -70,7 +70,7 @@ async fn it_answers_as_the_embedded_one_does() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Go, and some minutes to build the control plane; .ci/run runs it"]
 async fn killed_while_the_api_server_comes_and_goes() {
-    let (mut plane, _actors) = populated(3).await;
+    let (plane, _actors) = populated(3).await;
     let admin = support::client(&plane.admin()).await;
     let operator = support::client(&plane.operator()).await;
     let helm = link_helm(&plane.folder).unwrap();
@@ -83,9 +83,9 @@ async fn killed_while_the_api_server_comes_and_goes() {
     let mut proxy = Proxy::start(operator, &helm, folder.path(), Edge::Unanswered, 25).await;
     let migrates = to_the_end(&mut proxy, &run, folder.path());
     let outages = async {
-        // when the first node is on its way, and once more when the second is
-        for node in ["worker-1", "worker-2"] {
-            support::crash::until_underway(&admin, node).await;
+        // while the first node reboots, and once more while the second drains
+        for (node, step) in [("worker-1", "Recycle"), ("worker-2", "Drain")] {
+            support::crash::until_at(&admin, node, step).await;
             plane.stop_api_server();
             tokio::time::sleep(std::time::Duration::from_secs(5)).await;
             plane.start_api_server().await;
@@ -136,9 +136,9 @@ async fn the_engine_has_the_rights_that_it_needs() {
     let operator = support::Cutover { kubeconfig: plane.admin() };
     let consents = world::CONSENTS.iter().flat_map(|c| ["--consent", *c]);
     let forward: Vec<&str> =
-        ["run", "--until", "verify", "--yes", "--soak", "0", "--timeout", "240"].into_iter().chain(consents).collect();
+        ["run", "--until", "verify", "--yes", "--soak", "0", "--timeout", "600"].into_iter().chain(consents).collect();
     let said = || std::fs::read_to_string(folder.path().join("said")).unwrap_or_default();
-    for (arguments, phase) in [(forward, "Complete"), (vec!["rollback", "--yes", "--timeout", "240"], "RolledBack")] {
+    for (arguments, phase) in [(forward, "Complete"), (vec!["rollback", "--yes", "--timeout", "600"], "RolledBack")] {
         let (code, out, err) = tokio::task::block_in_place(|| operator.run(&arguments));
         assert_eq!(code, 0, "{out}\n{err}\n{}", said());
         let request = http::Request::get("/apis/cutover.dev/v1alpha1/migrations/cutover").body(Vec::new()).unwrap();

@@ -250,6 +250,7 @@ enum Need {
     Release,
     Consent(String),
     Mend(String),
+    Later(String),
     Paused(String),
     Reboot(String),
     Flows,
@@ -258,7 +259,12 @@ enum Need {
 impl Need {
     /// How long it has to stand: what blocks a drain may be mended by itself, a consent never comes by itself.
     const fn patience(&self) -> Duration {
-        Duration::from_secs(if matches!(self, Self::Mend(_)) { 60 } else { 5 })
+        Duration::from_secs(match self {
+            // a budget's controller is wrong for two minutes at most
+            Self::Later(_) => 180,
+            Self::Mend(_) => 60,
+            _ => 5,
+        })
     }
 }
 
@@ -325,7 +331,8 @@ impl Needs {
             if s.waiting.starts_with("needs consent") {
                 asking = Some((Need::Consent(name()), words()));
             } else if s.waiting.starts_with("cannot be drained") && asking.is_none() {
-                asking = Some((Need::Mend(name()), words()));
+                let later = s.waiting.starts_with("cannot be drained yet");
+                asking = Some((if later { Need::Later(name()) } else { Need::Mend(name()) }, words()));
             }
         }
         asking

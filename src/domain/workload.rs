@@ -96,6 +96,9 @@ pub struct BudgetFact {
     pub expected: i32,
     /// Its controller has not seen the newest spec: every eviction is refused until it has.
     pub unobserved: bool,
+    /// Pods whose eviction was granted and that its controller has not seen to go. One that comes back under its
+    /// name before that counts as gone for two minutes (`DeletionTimeout` of the disruption controller).
+    pub disrupted: Vec<String>,
     /// Pods that are not ready may always be evicted (`unhealthyPodEvictionPolicy: AlwaysAllow`).
     pub always_allow: bool,
     /// `minAvailable` is a number: one replica more is one disruption more.

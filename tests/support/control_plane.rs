@@ -1,12 +1,13 @@
 //! A real control plane on loopback: etcd, kube-apiserver, kube-controller-manager and kube-scheduler,
-//! built from Go modules by `tests/control-plane/build`. Ended by process id when dropped; its folder is
-//! kept when a test has failed, with the logs in it.
+//! built from Go modules by `tests/control-plane/build`. What ends by itself is started again, as a kubelet does
+//! with static pods. Ended by process id when dropped; its folder is kept when a test has failed, with the logs in it.
 
 use std::{
     fs::{self, File},
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -21,16 +22,46 @@ pub struct ControlPlane {
     pub folder: PathBuf,
     bin: PathBuf,
     server: Vec<String>,
-    children: Vec<(&'static str, Child)>,
+    programs: Arc<Mutex<Vec<Program>>>,
 }
 
-/// Ends its process, whatever happens.
+struct Program {
+    name: &'static str,
+    command: Command,
+    child: Child,
+}
+
+impl Program {
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts again what has ended: a scheduler ends itself when it finds that it has missed what happened while the
+/// API server was down.
+fn look_after(programs: Arc<Mutex<Vec<Program>>>) {
+    let programs = Arc::downgrade(&programs);
+    tokio::spawn(async move {
+        while let Some(programs) = programs.upgrade() {
+            for program in programs.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
+                if program.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                    eprintln!("{} has ended and is started again", program.name);
+                    program.child = program.command.spawn().unwrap();
+                }
+            }
+            drop(programs);
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    });
+}
+
+/// Ends its processes, whatever happens.
 impl Drop for ControlPlane {
     fn drop(&mut self) {
-        for (_, child) in self.children.iter_mut().rev() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        programs.iter_mut().rev().for_each(Program::end);
+        programs.clear();
         if std::thread::panicking() {
             eprintln!("the control plane's logs are in {}", self.folder.display());
         } else {
@@ -58,7 +89,7 @@ impl ControlPlane {
         let folder = std::env::temp_dir().join(format!("cutover-control-plane-{}-{}", std::process::id(), port()));
         fs::create_dir_all(&folder).unwrap();
         let (etcd, peer, secure) = (port(), port(), port());
-        let mut this = Self { folder, bin, server: vec![], children: vec![] };
+        let mut this = Self { folder, bin, server: vec![], programs: Arc::default() };
         this.certificates(secure);
         let f = |name: &str| this.folder.join(name).display().to_string();
         let etcd_url = format!("http://127.0.0.1:{etcd}");
@@ -110,11 +141,11 @@ impl ControlPlane {
         let scheduler =
             vec![format!("--kubeconfig={}", f("admin.conf")), "--leader-elect=false".into(), "--secure-port=0".into()];
         this.spawn("etcd", &etcd_args);
-        let server = this.server.clone();
-        this.spawn("kube-apiserver", &server);
+        this.spawn("kube-apiserver", &this.server);
         this.ready().await;
         this.spawn("kube-controller-manager", &manager);
         this.spawn("kube-scheduler", &scheduler);
+        look_after(Arc::clone(&this.programs));
         let client = client(&this.admin()).await;
         let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "default");
         this.wait("the controllers", || async { accounts.get_opt("default").await.is_ok_and(|a| a.is_some()) }).await;
@@ -122,30 +153,24 @@ impl ControlPlane {
         this
     }
 
-    fn spawn(&mut self, name: &'static str, arguments: &[String]) {
-        let log = File::create(self.folder.join(format!("{name}.log"))).unwrap();
-        let child = Command::new(self.bin.join(name))
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap_or_else(|e| panic!("{name}: {e}"));
-        self.children.push((name, child));
+    fn spawn(&self, name: &'static str, arguments: &[String]) {
+        let log = File::options().append(true).create(true).open(self.folder.join(format!("{name}.log"))).unwrap();
+        let mut command = Command::new(self.bin.join(name));
+        command.args(arguments).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let child = command.spawn().unwrap_or_else(|e| panic!("{name}: {e}"));
+        self.programs.lock().unwrap().push(Program { name, command, child });
     }
 
     /// The API server is gone, as by a crash.
-    pub fn stop_api_server(&mut self) {
-        let (_, child) = self.children.iter_mut().find(|(name, _)| *name == "kube-apiserver").unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
-        self.children.retain(|(name, _)| *name != "kube-apiserver");
+    pub fn stop_api_server(&self) {
+        let mut programs = self.programs.lock().unwrap();
+        let at = programs.iter().position(|p| p.name == "kube-apiserver").unwrap();
+        programs.remove(at).end();
     }
 
     /// And there again.
-    pub async fn start_api_server(&mut self) {
-        let server = self.server.clone();
-        self.spawn("kube-apiserver", &server);
+    pub async fn start_api_server(&self) {
+        self.spawn("kube-apiserver", &self.server);
         self.ready().await;
     }
 

@@ -86,17 +86,16 @@ impl Boots {
     }
 }
 
-/// Waits until a node's record says that it is out.
-pub async fn until_underway(client: &Client, node: &str) {
+/// Waits until a node's record is at this step.
+pub async fn until_at(client: &Client, node: &str, step: &str) {
     let path = format!("/apis/cutover.dev/v1alpha1/nodemigrations/{node}");
     loop {
         let request = http::Request::get(&path).body(Vec::new()).unwrap();
         let record = client.request::<Value>(request).await.unwrap_or_default();
-        let step = record["status"]["step"].as_str().unwrap_or("Pending");
-        if !matches!(step, "Pending" | "Check") {
+        if record["status"]["step"] == step {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

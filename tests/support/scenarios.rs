@@ -40,14 +40,14 @@ pub async fn rolling(operator: &Path, admin: &Path) {
     assert!(err.contains("needs consent"), "{err}");
 
     let (code, said, err) =
-        cutover.json(&[&["run", "--until", "MIGRATE", "--yes", "--timeout", "240"], &consents()[..]].concat());
+        cutover.json(&[&["run", "--until", "MIGRATE", "--yes", "--timeout", "600"], &consents()[..]].concat());
     assert_eq!(code, 0, "{err}");
     every_node(&said, "Done");
     on_cilium(&client, |_| true).await;
     every_node_is_free(&client).await;
     rebooted_once(&said, &before, &boot_ids(&client).await);
 
-    let (code, said, err) = cutover.json(&["rollback", "--node", "worker-2", "--yes", "--timeout", "120"]);
+    let (code, said, err) = cutover.json(&["rollback", "--node", "worker-2", "--yes", "--timeout", "600"]);
     assert_eq!(code, 0, "{err}");
     assert_eq!(node(&said, "worker-2")["status"]["step"], "RolledBack");
     assert_eq!(node(&said, "worker-1")["status"]["step"], "Done");
@@ -58,14 +58,14 @@ pub async fn rolling(operator: &Path, admin: &Path) {
     let records: Api<NodeMigration> = Api::all(client.clone());
     let go = Patch::Merge(json!({"spec": {"target": "Cilium"}}));
     records.patch("worker-2", &PatchParams::default(), &go).await.unwrap();
-    let (code, said, err) = cutover.json(&["run", "--until", "verify", "--yes", "--timeout", "240"]);
+    let (code, said, err) = cutover.json(&["run", "--until", "verify", "--yes", "--timeout", "600"]);
     assert_eq!(code, 0, "{err}");
     assert_eq!(said["migration"]["status"]["phase"], "Complete");
     assert!(flannel(&client).await.is_empty());
     let (code, found, _) = cutover.json(&["verify"]);
     assert_eq!(code, 0, "{found:#}");
 
-    let (code, said, err) = cutover.json(&["rollback", "--yes", "--timeout", "300"]);
+    let (code, said, err) = cutover.json(&["rollback", "--yes", "--timeout", "600"]);
     assert_eq!(code, 0, "{err}");
     assert_eq!(said["migration"]["status"]["phase"], "RolledBack");
     every_node(&said, "RolledBack");

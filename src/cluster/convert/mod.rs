@@ -109,6 +109,7 @@ pub(super) fn budget(b: &PodDisruptionBudget) -> BudgetFact {
         desired: status.desired_healthy.unwrap_or(0),
         expected: status.expected_pods.unwrap_or(0),
         unobserved: status.observed_generation.unwrap_or(0) < b.metadata.generation.unwrap_or(0),
+        disrupted: status.disrupted_pods.unwrap_or_default().into_keys().collect(),
         always_allow: b
             .spec
             .as_ref()

@@ -28,8 +28,8 @@ pub enum Block {
     NoSlack,
     /// Pods that it counts are not healthy; it is free again when they are.
     Sick,
-    /// The budget is new or was just changed; a moment's matter.
-    Unobserved,
+    /// What the budget says is behind what is there; that passes by itself.
+    Behind,
 }
 
 /// The budgets that count a pod. An empty selector counts every pod of the namespace, none at all nothing.
@@ -64,7 +64,7 @@ pub fn blocker(facts: &Facts, pod: &PodFact) -> Option<Blocker> {
     }
     if budget.unobserved {
         let why = format!("budget {} has not been looked at by its controller yet", budget.key);
-        return Some(Blocker { kind: Block::Unobserved, object, why, fix: "It is a moment's matter.".into() });
+        return Some(Blocker { kind: Block::Behind, object, why, fix: "It is a moment's matter.".into() });
     }
     let enough = budget.healthy >= budget.desired && budget.desired > 0;
     if budget.allowed > 0 || (!pod.ready && enough) {
@@ -86,6 +86,11 @@ fn numbers(facts: &Facts, budget: &BudgetFact, object: String) -> Blocker {
             why: format!("{why}; not ready: {}{more}", names.join(", ")),
             fix: format!("Mend {} that is not ready; the budget is free again then.", count(sick.len(), "pod")),
         };
+    }
+    let back = returned(facts, budget);
+    if !back.is_empty() {
+        let why = format!("{why}: {} came back under its name before its eviction was noted", back.join(", "));
+        return Blocker { kind: Block::Behind, object, why, fix: "It is counted again within two minutes.".into() };
     }
     if budget.healthy < budget.expected {
         let missing = budget.expected - budget.healthy;
@@ -111,13 +116,22 @@ fn standing(pod: &PodFact) -> String {
     format!(" (on {node}: {})", crate::domain::text::safe(reason))
 }
 
-/// The pods that a budget counts and that are not healthy.
+/// The pods that a budget counts and that are not leaving.
+fn counted<'a>(facts: &'a Facts, budget: &'a BudgetFact) -> impl Iterator<Item = &'a PodFact> {
+    in_namespace(&facts.pods, &budget.key.namespace).filter(|p| {
+        p.is_living() && p.deleting.is_none() && budget.selector.as_ref().is_some_and(|s| s.matches(&p.labels))
+    })
+}
+
+/// Those that are not healthy.
 fn unhealthy<'a>(facts: &'a Facts, budget: &'a BudgetFact) -> Vec<&'a PodFact> {
-    let counted = |p: &&PodFact| p.is_living() && budget.selector.as_ref().is_some_and(|s| s.matches(&p.labels));
-    in_namespace(&facts.pods, &budget.key.namespace)
-        .filter(counted)
-        .filter(|p| !p.ready && p.deleting.is_none())
-        .collect()
+    counted(facts, budget).filter(|p| !p.ready).collect()
+}
+
+/// Those that are healthy and count as gone all the same.
+fn returned<'a>(facts: &'a Facts, budget: &'a BudgetFact) -> Vec<&'a str> {
+    let gone = |p: &&PodFact| p.ready && budget.disrupted.iter().any(|d| **d == *p.key.name);
+    counted(facts, budget).filter(gone).map(|p| &*p.key.name).collect()
 }
 
 #[cfg(test)]
@@ -167,6 +181,8 @@ mod tests {
         let none = BudgetFact { selector: None, ..budget(0, 1, 1, 1) };
         let lenient = BudgetFact { always_allow: true, ..budget(0, 0, 1, 1) };
         let fresh = BudgetFact { unobserved: true, ..budget(1, 2, 1, 2) };
+        let back = BudgetFact { disrupted: vec!["a".into()], ..budget(0, 1, 1, 2) };
+        let other = BudgetFact { disrupted: vec!["b".into()], ..budget(0, 1, 1, 2) };
         let cases: Vec<(&str, PodFact, BudgetFact, Option<Block>)> = vec![
             ("it allows one", well.clone(), budget(1, 2, 1, 2), None),
             ("none to spare", well.clone(), budget(0, 2, 2, 2), Some(Block::NoSlack)),
@@ -176,7 +192,9 @@ mod tests {
             ("a sick pod goes while enough are healthy", sick.clone(), budget(0, 2, 2, 3), None),
             ("a sick pod may always go", sick, lenient, None),
             ("a pod that does not run", pending, budget(0, 0, 1, 1), None),
-            ("not looked at yet", well, fresh, Some(Block::Unobserved)),
+            ("one counts as gone that is there", well.clone(), back, Some(Block::Behind)),
+            ("another one does", well.clone(), other, Some(Block::Sick)),
+            ("not looked at yet", well, fresh, Some(Block::Behind)),
         ];
         for (name, pod, budget, wanted) in cases {
             let facts = facts(std::slice::from_ref(&pod), &[budget]);

@@ -57,12 +57,7 @@ pub struct Line {
     pub why: String,
 }
 
-/// Judges a node by the pods that are on it now.
-pub fn judge(facts: &Facts, node: &str, consents: &[Consent], now: Timestamp) -> Verdict {
-    judge_drain(facts, &sort(facts, node, consents), consents, now)
-}
-
-/// Judges a node whose pods are sorted already.
+/// Judges a node by its pods.
 pub fn judge_drain(facts: &Facts, drain: &Drain<'_>, consents: &[Consent], now: Timestamp) -> Verdict {
     let leaves = drain.evict.iter().chain(drain.consent.iter().map(|(p, _)| p)).chain(&drain.delete_last);
     for pod in leaves {
@@ -81,6 +76,11 @@ pub fn judge_drain(facts: &Facts, drain: &Drain<'_>, consents: &[Consent], now: 
     }
     let wanted = wanted(drain);
     if wanted.is_empty() { Verdict::Clean } else { Verdict::NeedsConsent(wanted) }
+}
+
+/// A budget that would refuse now and will not for long: no reason to mend anything, and none to cordon yet.
+pub fn behind(facts: &Facts, drain: &Drain<'_>) -> Option<Blocker> {
+    drain.evict.iter().find_map(|p| budget::blocker(facts, p).filter(|b| b.kind == Block::Behind))
 }
 
 /// The consents that are missing, each once.
@@ -106,7 +106,7 @@ pub fn offers(facts: &Facts, node: &str, consents: &[Consent], now: Timestamp) -
         }
     };
     for pod in drain.evict.iter().chain(drain.consent.iter().map(|(p, _)| p)) {
-        let Some(blocker) = budget::blocker(facts, pod).filter(|b| b.kind != Block::Unobserved) else { continue };
+        let Some(blocker) = budget::blocker(facts, pod).filter(|b| b.kind != Block::Behind) else { continue };
         if blocker.kind != Block::TwoBudgets {
             if facts.workload_of(pod).is_some() && budget::of(facts, pod).all(|b| b.absolute) {
                 offer(ConsentKind::ScaleUp, object_of(pod));
@@ -131,7 +131,7 @@ pub fn offers(facts: &Facts, node: &str, consents: &[Consent], now: Timestamp) -
 
 /// A block that no consent gets past.
 pub fn hard_block(facts: &Facts, pod: &PodFact, consents: &[Consent]) -> Option<Blocker> {
-    let blocker = budget::blocker(facts, pod).filter(|b| b.kind != Block::Unobserved)?;
+    let blocker = budget::blocker(facts, pod).filter(|b| b.kind != Block::Behind)?;
     // one less is enough only where nobody is missing; one more only where the budget counts heads
     let lowered = budget::of(facts, pod)
         .any(|b| b.healthy >= b.desired && given(consents, ConsentKind::LowerBudget, &progress::budget_object(&b.key)));
@@ -193,6 +193,10 @@ mod tests {
     use super::*;
     use crate::domain::facts::{BudgetFact, Key, NodeFact, Owner, Selector, WorkloadFact};
 
+    fn judge(facts: &Facts, node: &str, consents: &[Consent], now: Timestamp) -> Verdict {
+        judge_drain(facts, &sort(facts, node, consents), consents, now)
+    }
+
     fn facts(allowed: i32) -> Facts {
         let mut facts = Facts::default();
         for name in ["a", "b"] {
@@ -245,6 +249,16 @@ mod tests {
         ] {
             assert_eq!(judge(&facts, "a", &[escape], now), Verdict::Clean);
         }
+    }
+
+    #[test]
+    fn a_budget_that_counts_a_pod_as_gone_that_came_back_passes() {
+        let mut facts = facts(0);
+        let at = &mut facts.budgets.values_mut().next().unwrap();
+        (at.healthy, at.desired, at.disrupted) = (1, 1, vec!["web-1".into()]);
+        assert_eq!(judge(&facts, "a", &[], Timestamp::UNIX_EPOCH), Verdict::Clean, "nothing to mend");
+        let behind = behind(&facts, &sort(&facts, "a", &[])).unwrap();
+        assert!(behind.why.ends_with("web-1 came back under its name before its eviction was noted"), "{behind:?}");
     }
 
     #[test]

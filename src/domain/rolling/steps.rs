@@ -52,8 +52,11 @@ impl Context<'_> {
         if !self.facts.cilium_ranges.contains_key(&node.name) {
             return Progress::Wait(format!("Cilium has given {} no range yet", node.name));
         }
-        match verdict::judge(self.facts, &node.name, &self.migration.spec.consents, self.now) {
-            Verdict::Clean => Progress::Done,
+        let consents = &self.migration.spec.consents;
+        let drain = drain::sort(self.facts, &node.name, consents);
+        match verdict::judge_drain(self.facts, &drain, consents, self.now) {
+            Verdict::Clean => verdict::behind(self.facts, &drain)
+                .map_or(Progress::Done, |b| Progress::Wait(format!("cannot be drained yet: {}. {}", b.why, b.fix))),
             Verdict::NeedsConsent(wanted) => {
                 let first: Vec<String> = wanted.iter().take(3).map(ToString::to_string).collect();
                 let more = wanted.len().saturating_sub(3);

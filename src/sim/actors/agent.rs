@@ -53,10 +53,14 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> bo
 
 /// The ConfigMap with every CiliumNodeConfig over it that selects this node, in the order of their names.
 async fn configuration(kubelet: &Kubelet, namespace: &str) -> Option<Value> {
-    let map = kubelet.cluster.api(Kind::ConfigMap, namespace).get("cilium-config").await.ok()?;
-    let node = kubelet.cluster.api(Kind::Node, "").get(&kubelet.node).await.ok()?;
+    let cluster = &kubelet.cluster;
+    let (maps, nodes) = (cluster.api(Kind::ConfigMap, namespace), cluster.api(Kind::Node, ""));
+    let map = cluster.answered(|| maps.get("cilium-config")).await.ok()?;
+    let node = cluster.answered(|| nodes.get(&kubelet.node)).await.ok()?;
     let mut config = map.data["data"].clone();
-    let overrides = kubelet.cluster.api(Kind::CiliumNodeConfig, namespace).list(&ListParams::default()).await;
+    // its kind may not be served yet
+    let (api, all) = (cluster.api(Kind::CiliumNodeConfig, namespace), ListParams::default());
+    let overrides = cluster.answered(|| api.list(&all)).await;
     for over in overrides.into_iter().flatten() {
         if selects(&over.data["spec"]["nodeSelector"], node.labels()) {
             for (key, value) in over.data["spec"]["defaults"].as_object().into_iter().flatten() {

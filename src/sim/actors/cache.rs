@@ -165,17 +165,21 @@ impl Cluster {
         object["apiVersion"] = json!(resource.api_version);
         object["kind"] = json!(resource.kind);
         match serde_json::from_value::<DynamicObject>(object) {
-            Ok(object) => match self.api(kind, namespace).create(&PostParams::default(), &object).await {
-                Ok(_) => return true,
-                Err(e) => tracing::debug!("actor: {kind:?} {} not created: {e}", object.name_any()),
-            },
+            Ok(object) => {
+                let (api, params) = (self.api(kind, namespace), PostParams::default());
+                match self.answered(|| api.create(&params, &object)).await {
+                    Ok(_) => return true,
+                    Err(e) => tracing::debug!("actor: {kind:?} {} not created: {e}", object.name_any()),
+                }
+            }
             Err(e) => tracing::error!("actor: {kind:?}: {e}"),
         }
         false
     }
 
     pub(super) async fn merge(&self, kind: Kind, namespace: &str, name: &str, change: &Value) -> Option<DynamicObject> {
-        self.api(kind, namespace).patch(name, &PatchParams::default(), &Patch::Merge(change)).await.ok()
+        let (api, params, patch) = (self.api(kind, namespace), PatchParams::default(), Patch::Merge(change));
+        self.answered(|| api.patch(name, &params, &patch)).await.ok()
     }
 
     /// Changes a status; as a strategic merge patch, so that conditions of others stay.
@@ -183,19 +187,34 @@ impl Cluster {
         let change = json!({"status": status});
         let api = self.api(kind, namespace);
         let params = PatchParams::default();
-        let result = match kind {
-            Kind::CiliumNode | Kind::CiliumEndpoint | Kind::CiliumNodeConfig => {
-                api.patch_status(name, &params, &Patch::Merge(&change)).await
-            }
-            _ => api.patch_status(name, &params, &Patch::Strategic(&change)).await,
+        let patch = match kind {
+            Kind::CiliumNode | Kind::CiliumEndpoint | Kind::CiliumNodeConfig => Patch::Merge(&change),
+            _ => Patch::Strategic(&change),
         };
-        result.is_ok()
+        self.answered(|| api.patch_status(name, &params, &patch)).await.is_ok()
     }
 
     pub(super) async fn delete(&self, kind: Kind, object: &DynamicObject, grace: Option<u32>) {
         let preconditions = Some(Preconditions { uid: object.uid(), resource_version: None });
         let params = DeleteParams { grace_period_seconds: grace, preconditions, ..DeleteParams::default() };
-        let _ = self.api(kind, &object.namespace().unwrap_or_default()).delete(&object.name_any(), &params).await;
+        let api = self.api(kind, &object.namespace().unwrap_or_default());
+        let name = object.name_any();
+        let _ = self.answered(|| api.delete(&name, &params)).await;
+    }
+
+    /// Asks until there is an answer: what an actor has to say once is not lost with an API server that is down.
+    pub(super) async fn answered<T, F>(&self, ask: impl Fn() -> F) -> kube::Result<T>
+    where
+        F: Future<Output = kube::Result<T>>,
+    {
+        loop {
+            match ask().await {
+                Err(kube::Error::Service(_) | kube::Error::HyperError(_)) => {}
+                Err(kube::Error::Api(status)) if status.code >= 500 => {}
+                answer => return answer,
+            }
+            tokio::time::sleep(self.pace.shorten(Duration::from_secs(2)).max(Duration::from_millis(20))).await;
+        }
     }
 }
 

@@ -160,7 +160,6 @@ async fn count_budget(cluster: &Cluster, budget: &Object) {
                 && !matches!(p.data["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
         })
         .collect();
-    let healthy = i64::try_from(pods.iter().filter(|p| is_ready(p)).count()).unwrap_or(0);
     let expected = expected(cluster, &pods);
     let share = |v: &Value, up: bool| match v {
         Value::String(s) => {
@@ -175,25 +174,24 @@ async fn count_budget(cluster: &Cluster, budget: &Object) {
         (Value::Null, most) => (expected - share(most, true)).max(0),
         (least, _) => share(least, true),
     };
-    // an eviction that was granted counts as spent until its pod is seen to go. A StatefulSet's next pod has
-    // the same name, so an entry must not outlive the moment for which it is made (a real one: 2 minutes).
+    // an eviction that was granted counts as spent until its pod is seen to go; a StatefulSet's next pod has the
+    // same name, and one that was not seen to go in time counts as gone for two minutes
     let now = crate::sim::clock::now();
+    let long = cluster.pace.shorten(Duration::from_secs(120)).max(Duration::from_secs(2));
     let is_spent = |name: &str, at: &Value| {
-        let young = at
-            .as_str()
-            .and_then(|t| t.parse::<jiff::Timestamp>().ok())
-            .is_some_and(|t| now.duration_since(t).as_secs() < 2);
-        young && pods.iter().any(|p| p.name_any() == name && is_ready(p))
+        let at = at.as_str().and_then(|t| t.parse::<jiff::Timestamp>().ok());
+        let young = at.is_some_and(|at| now.duration_since(at).unsigned_abs() < long);
+        young && pods.iter().any(|p| p.name_any() == name && p.metadata.deletion_timestamp.is_none())
     };
-    let disrupted: Vec<(&String, &Value)> =
-        budget.data["status"]["disruptedPods"].as_object().into_iter().flatten().collect();
-    let spent = disrupted.iter().filter(|(name, at)| is_spent(name, at)).count();
-    let allowed = (healthy - desired - i64::try_from(spent).unwrap_or(0)).max(0);
-    let gone: serde_json::Map<String, Value> = disrupted
-        .iter()
-        .filter(|(name, at)| !is_spent(name, at))
-        .map(|(name, _)| ((*name).clone(), Value::Null))
-        .collect();
+    let (spent, gone): (Vec<_>, Vec<_>) = budget.data["status"]["disruptedPods"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .partition(|(name, at)| is_spent(name, at));
+    let counts = |p: &&Object| is_ready(p) && !spent.iter().any(|(name, _)| **name == p.name_any());
+    let healthy = i64::try_from(pods.iter().filter(counts).count()).unwrap_or(0);
+    let allowed = (healthy - desired).max(0);
+    let gone: serde_json::Map<String, Value> = gone.into_iter().map(|(name, _)| (name.clone(), Value::Null)).collect();
     let mut status = json!({
         "disruptionsAllowed": if expected > 0 { allowed } else { 0 }, "currentHealthy": healthy, "desiredHealthy": desired,
         "expectedPods": expected, "observedGeneration": budget.metadata.generation,
