@@ -132,3 +132,31 @@ fn named(sent: &Value) -> Value {
     let uid = sent.pointer("/deleteOptions/preconditions/uid").or_else(|| sent.pointer("/preconditions/uid"));
     uid.map_or(Value::Null, |uid| json!({"uid": uid}))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_that_changes_is_sent_after_the_term() {
+        let second = Duration::from_secs(1);
+        for (method, left, wanted) in
+            [(Method::PATCH, second, 1), (Method::PATCH, Duration::ZERO, 0), (Method::GET, Duration::ZERO, 1)]
+        {
+            let sent = Arc::new(AtomicUsize::new(0));
+            let counts = Arc::clone(&sent);
+            let mut scribe = Scribe(tower::service_fn(move |_: Request<Body>| {
+                counts.fetch_add(1, Ordering::Relaxed);
+                async { Ok::<_, BoxError>(Response::new(Body::empty())) }
+            }));
+            let request = Request::builder().method(method.clone()).uri("/api/v1/nodes/a").body(Body::empty()).unwrap();
+            let (answer, _) = taken_down(Some(Permit::new(1, move || left)), scribe.call(request)).await;
+            assert_eq!((sent.load(Ordering::Relaxed), answer.is_ok()), (wanted, wanted == 1), "{method} with {left:?}");
+        }
+    }
+}

@@ -312,6 +312,13 @@ mod tests {
             swapped.swap(i, i + 1);
             assert!(follow(&(swapped.join("\n") + "\n")).is_err(), "lines were swapped unseen");
         }
+        // one that was sealed anew
+        let mut line: Value = serde_json::from_str(lines[2]).unwrap();
+        line.as_object_mut().unwrap().shift_remove("hash");
+        line["epoch"] = json!(4);
+        line["hash"] = json!(hash(&line));
+        let forged = text.replace(lines[2], &line.to_string());
+        assert!(follow(&forged).unwrap_err().contains("does not follow"), "a line was written anew unseen");
         let cut = lines[..4].join("\n") + "\n";
         assert!(follow(&cut).is_ok(), "the chain alone cannot tell");
         assert!(verify(&cut, &anchors).unwrap_err().contains("1 lines are missing"));

@@ -99,14 +99,17 @@ pub(super) async fn delete(client: &Client, pod: &Key, uid: &str) -> Result<(), 
 
 async fn delete_with(client: &Client, pod: &Key, uid: &str, grace: Option<u32>) -> Result<(), Refusal> {
     let api: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace);
-    let params = DeleteParams {
+    match api.delete(&pod.name, &deletion(uid, grace)).await {
+        Err(e) if !is_not_found(&e) && !is_conflict(&e) => Err(e.into()),
+        _ => Ok(()),
+    }
+}
+
+fn deletion(uid: &str, grace: Option<u32>) -> DeleteParams {
+    DeleteParams {
         grace_period_seconds: grace,
         preconditions: Some(Preconditions { uid: Some(uid.into()), resource_version: None }),
         ..DeleteParams::default()
-    };
-    match api.delete(&pod.name, &params).await {
-        Err(e) if !is_not_found(&e) && !is_conflict(&e) => Err(e.into()),
-        _ => Ok(()),
     }
 }
 
@@ -139,6 +142,15 @@ mod tests {
         let body = serde_json::to_value(eviction(&Key::new("shop", "web"), "u-1")).unwrap();
         assert_eq!(body["apiVersion"], "policy/v1");
         assert_eq!(body["deleteOptions"]["preconditions"]["uid"], "u-1", "{body}");
+    }
+
+    #[test]
+    fn a_deletion_names_its_pod_by_the_uid() {
+        for grace in [None, Some(0)] {
+            let asked = deletion("u-1", grace);
+            assert_eq!(asked.preconditions.and_then(|p| p.uid).as_deref(), Some("u-1"));
+            assert_eq!(asked.grace_period_seconds, grace);
+        }
     }
 
     /// Each refusal is told from the others; what is said comes from recorded answers of a 1.36 server.

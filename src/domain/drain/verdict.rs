@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn a_budget_that_counts_a_pod_as_gone_that_came_back_passes() {
         let mut facts = facts(0);
-        let at = &mut facts.budgets.values_mut().next().unwrap();
+        let at = facts.budgets.values_mut().next().unwrap();
         (at.healthy, at.desired, at.disrupted) = (1, 1, vec!["web-1".into()]);
         assert_eq!(judge(&facts, "a", &[], Timestamp::UNIX_EPOCH), Verdict::Clean, "nothing to mend");
         let behind = behind(&facts, &sort(&facts, "a", &[])).unwrap();
