@@ -12,6 +12,7 @@ use std::{
 use cutover::domain::{
     api::{Consent, ConsentKind, Migration, PhaseState, Stage, Target},
     decide::{Decision, decide},
+    evidence::HostEvidence,
     facts::{Facts, Freshness},
     guard::{API_SERVER, Class, Edge, FlowFacts, Trouble},
     phase::Phase,
@@ -356,6 +357,27 @@ fn what_somebody_did_to_a_node_on_its_way_is_made_good() {
     facts.migration.as_mut().unwrap().spec.target = Target::Flannel;
     assert_ne!(step(&decided(&facts), "worker-2"), Step::RolledBack);
     assert_ne!(step(&decided(&facts), "worker-2"), Step::Uncordon);
+}
+
+/// Started before the label changed, or hung: what it does not do it will not do by being waited for.
+#[test]
+fn an_agent_that_does_not_take_over_is_replaced() {
+    for (state, looked, replaced) in
+        [("Disabled", 159, false), ("Disabled", 160, true), ("", 160, true), ("", 159, false), ("Warning", 190, false)]
+    {
+        let mut facts = midway();
+        facts.pods.retain(|_, p| &*p.node != "worker-2" || p.host_network);
+        facts.nodes.get_mut("worker-2").unwrap().switched = true;
+        let agent = facts.pods.values_mut().find(|p| &*p.key.name == "cilium-worker-2").unwrap();
+        agent.created = Some(at(100));
+        let status = facts.node_migrations.get_mut("worker-2").unwrap().status.as_mut().unwrap();
+        (status.step, status.evidence.switched) = (Step::Switch, true);
+        status.evidence.agent_before = Some("another".into());
+        status.evidence.host =
+            Some(HostEvidence { cni_state: state.into(), at: Some(at(looked)), ..HostEvidence::default() });
+        let asked = names(&decided(&facts)).iter().any(|n| n.starts_with("delete pod kube-system/cilium-worker-2"));
+        assert_eq!(asked, replaced, "{state:?}, looked at {looked}");
+    }
 }
 
 #[test]

@@ -14,10 +14,11 @@ use cutover::{
     domain::guard::FlowFacts,
     hubble::{
         channel::{NoChannel, SERVER_NAME, Security, ask, dial_address},
-        client::{Flows, follow},
+        client::follow,
         detail, export,
         filter::Filter,
         intake::Intake,
+        shared::Flows,
         window::{Stream, Window},
         wire::{
             Endpoint, EventType, Flow, GetFlowsRequest, GetFlowsResponse, Icmp, Ip, Item, L4, Lost, Ports, Protocol,

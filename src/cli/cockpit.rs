@@ -25,7 +25,7 @@ use crate::{
         log::Kind,
     },
     engine::Role,
-    hubble::{capture, client::Flows},
+    hubble::{capture, shared::Flows},
 };
 
 /// Without a terminal there is no cockpit.

@@ -32,7 +32,7 @@ use crate::{
     engine::{Engine, Journal, Role, SystemClock, identity},
     hubble::{
         channel::{Dial, dial_address},
-        client::Flows,
+        shared::Flows,
     },
 };
 

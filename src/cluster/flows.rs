@@ -16,11 +16,7 @@ use tokio::{
 use super::board::Board;
 use crate::{
     domain::{api::Target, step::Step},
-    hubble::{
-        channel::Dial,
-        client::{Flows, follow},
-        directory::Directory,
-    },
+    hubble::{channel::Dial, client::follow, directory::Directory, shared::Flows},
 };
 
 /// How often what is known of the cluster is given to the flows, and the other way round.

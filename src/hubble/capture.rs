@@ -6,8 +6,8 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::{
-    client::Flows,
     intake::Intake,
+    shared::Flows,
     window::Stream,
     wire::{Flow, GetFlowsResponse, Item, moment},
 };

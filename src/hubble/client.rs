@@ -1,67 +1,22 @@
 //! A client of Hubble's relay: asks for flows, and asks again when the stream ends.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
 use futures::StreamExt;
 use jiff::Timestamp;
-use tokio::{
-    sync::watch,
-    time::{Instant, interval, timeout},
-};
+use tokio::time::{Instant, interval, timeout};
 
 use super::{
     channel::{Dial, NoChannel, ask, said},
-    directory::Directory,
     intake::Intake,
     nodes::Nodes,
-    window::{Stream, Window},
+    shared::Flows,
+    window::Stream,
     wire::{GetFlowsRequest, masked, moment},
 };
-
-/// The window, shared with whoever draws it.
-#[derive(Clone)]
-pub struct Flows {
-    /// The window itself.
-    pub window: Arc<RwLock<Window>>,
-    changed: watch::Sender<u64>,
-    directory: watch::Sender<Arc<Directory>>,
-}
-
-impl Default for Flows {
-    fn default() -> Self {
-        Self { window: Arc::default(), changed: watch::Sender::new(0), directory: watch::Sender::default() }
-    }
-}
-
-impl Flows {
-    /// Told when flows have come.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
-    }
-
-    /// Whose addresses they are, from now on.
-    pub fn know(&self, directory: Directory) {
-        self.directory.send_replace(Arc::new(directory));
-    }
-
-    /// Changes the window and tells everybody.
-    pub fn change<T>(&self, f: impl FnOnce(&mut Window) -> T) -> T {
-        let out = f(&mut self.window.write().unwrap_or_else(PoisonError::into_inner));
-        self.changed.send_modify(|n| *n += 1);
-        out
-    }
-
-    /// Says how the stream is.
-    pub fn stream(&self, stream: Stream) {
-        let same = self.window.read().unwrap_or_else(PoisonError::into_inner).stream == stream;
-        if !same {
-            self.change(|w| w.stream = stream);
-        }
-    }
-}
 
 /// How far back the first stream begins, so that there is something to see at once.
 const BACK: Duration = Duration::from_secs(60);
@@ -72,7 +27,7 @@ const NAMES_WITHIN: Duration = Duration::from_secs(3);
 pub async fn follow(dial: Dial, flows: Flows) {
     let mut intake = Intake::default();
     // what comes before anybody knows whose addresses they are stays without names
-    let mut known = flows.directory.subscribe();
+    let mut known = flows.directories();
     let _ = timeout(NAMES_WITHIN, known.wait_for(|d| !d.is_empty())).await;
     let mut pause = Duration::from_millis(500);
     let mut since = Timestamp::now().checked_sub(BACK).ok();
@@ -112,7 +67,7 @@ async fn round(dial: &Dial, flows: &Flows, intake: &mut Intake, since: Option<Ti
     let messages = timeout(Duration::from_secs(15), ask(channel.clone(), request)).await.map_err(|_| late())??;
     flows.stream(Stream::Live);
     let mut batches = std::pin::pin!(messages.ready_chunks(512));
-    let mut directory = flows.directory.subscribe();
+    let mut directory = flows.directories();
     directory.mark_changed();
     let mut second = interval(Duration::from_secs(1));
     let mut nodes = Nodes::new(channel);

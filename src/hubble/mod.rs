@@ -13,5 +13,6 @@ pub mod intake;
 mod nodes;
 pub mod reason;
 pub mod rollup;
+pub mod shared;
 pub mod window;
 pub mod wire;

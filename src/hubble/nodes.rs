@@ -13,8 +13,8 @@ use tonic_prost::ProstCodec;
 
 use super::{
     channel::{NoChannel, root, said},
-    client::Flows,
     flow::plain,
+    shared::Flows,
     wire::{GET_NODES, GetNodesRequest, GetNodesResponse},
 };
 

@@ -115,9 +115,11 @@ impl Context<'_> {
     }
 
     /// The agent has been up for a while and still does what the label said before: it was started before the label
-    /// changed, by somebody else or before it was known here which one that was. It is replaced like any other.
+    /// changed, by somebody else or before it was known here which one that was. It is replaced like any other, and so
+    /// is one that does not say what it does.
     fn outdated(&self, node: &NodeFact, status: &mut NodeMigrationStatus, wrong: &str) {
-        let looked = status.evidence.host.as_ref().filter(|h| h.cni_state == wrong).and_then(|h| h.at);
+        let looked =
+            status.evidence.host.as_ref().filter(|h| h.cni_state == wrong || h.cni_state.is_empty()).and_then(|h| h.at);
         let agent = self.facts.agent_on(&node.name);
         let up = looked.zip(agent.and_then(|a| a.created)).map(|(at, created)| text::between(created, at));
         if up.is_some_and(|up| up >= TAKES_OVER) {

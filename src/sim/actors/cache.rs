@@ -177,6 +177,16 @@ impl Cluster {
         false
     }
 
+    /// Waits until the watch has shown what was created: whoever counted again before would create more.
+    pub(super) async fn shown(&self, kind: Kind, namespace: &str, names: &[String]) {
+        for _ in 0..400 {
+            if names.iter().all(|name| self.get(kind, namespace, name).is_some()) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     pub(super) async fn merge(&self, kind: Kind, namespace: &str, name: &str, change: &Value) -> Option<DynamicObject> {
         let (api, params, patch) = (self.api(kind, namespace), PatchParams::default(), Patch::Merge(change));
         self.answered(|| api.patch(name, &params, &patch)).await.ok()

@@ -87,7 +87,7 @@ async fn daemon_set(cluster: &Cluster, set: &Object) {
     }
     let tolerations = Value::Array(tolerations);
     let (mut desired, mut ready, mut updated, mut unavailable) = (0, 0, 0, 0);
-    let mut old = Vec::new();
+    let (mut old, mut created) = (Vec::new(), Vec::new());
     for node in cluster.all(Kind::Node) {
         let node_name = node.name_any();
         let selected = template["spec"]["nodeSelector"]
@@ -114,19 +114,23 @@ async fn daemon_set(cluster: &Cluster, set: &Object) {
         } else {
             unavailable += 1;
             if may_run && own.is_empty() {
+                let pod_name = format!("{name}-{}", random_tail(5));
                 let mut pod = pod_from(
                     template,
                     &namespace,
-                    &format!("{name}-{}", random_tail(5)),
+                    &pod_name,
                     owner_reference(Kind::DaemonSet, set),
                     &[("controller-revision-hash", &hash)],
                 );
                 pod["spec"]["tolerations"] = tolerations.clone();
                 pod["spec"]["affinity"] = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node_name]}]}]}}});
-                cluster.create(Kind::Pod, &namespace, pod).await;
+                if cluster.create(Kind::Pod, &namespace, pod).await {
+                    created.push(pod_name);
+                }
             }
         }
     }
+    cluster.shown(Kind::Pod, &namespace, &created).await;
     let at_once = set.data["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"].as_i64().unwrap_or(1);
     let places = usize::try_from(at_once - i64::from(unavailable)).unwrap_or(0);
     for pod in old.iter().take(places) {

@@ -1,7 +1,5 @@
 //! Deployments, ReplicaSets and StatefulSets.
 
-use std::time::Duration;
-
 use kube::ResourceExt;
 use serde_json::json;
 
@@ -91,13 +89,7 @@ async fn replica_set(cluster: &Cluster, set: &Object) {
             created.push(name);
         }
     }
-    // whoever counted again before the watch has shown them would create more, and delete others afterwards
-    for _ in 0..400 {
-        if created.iter().all(|name| cluster.get(Kind::Pod, &namespace, name).is_some()) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    cluster.shown(Kind::Pod, &namespace, &created).await;
     living.sort_by_key(|p| is_ready(p));
     for pod in living.iter().take(living.len().saturating_sub(wanted)) {
         cluster.delete(Kind::Pod, pod, None).await;
