@@ -111,7 +111,7 @@ pub(super) fn standing(facts: &Facts) {
         .iter()
         .map(|(name, record)| {
             let s = record.status.clone().unwrap_or_default();
-            let error = s.last_error.map(|e| format!("{} {}", e.message, e.next)).unwrap_or_default();
+            let error = s.last_error.map(|e| format!("{}. {}", e.message, e.next)).unwrap_or_default();
             let said = if error.is_empty() { s.waiting } else { error };
             vec![name.to_string(), s.direction.name().into(), s.step.to_string(), s.attempt.to_string(), said]
         })

@@ -199,7 +199,10 @@ pub(super) async fn follow(
             continue;
         }
         if let Some(why) = needs.operator(&facts) {
-            break Err(Failed::new(Exit::Waiting, format!("{why}. The migration stays as it is; run again to go on")));
+            break Err(Failed::new(
+                Exit::Waiting,
+                format!("{}. The migration stays as it is; run again to go on", why.trim_end_matches('.')),
+            ));
         }
         if deadline.is_some_and(|d| Instant::now() >= d) {
             let waiting =
