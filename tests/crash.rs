@@ -24,7 +24,7 @@ fn arguments(words: &[&str], log: &std::path::Path) -> Vec<String> {
     let mut all: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
     all.extend(["--yes".into(), "--audit-log".into(), log.join("audit.jsonl").to_string_lossy().into_owned()]);
     if words[0] == "run" {
-        all.extend(["--soak".into(), "0".into()]);
+        all.extend(["--observe".into(), "0".into()]);
         all.extend(world::CONSENTS.iter().flat_map(|c| ["--consent".to_owned(), (*c).to_owned()]));
     }
     all

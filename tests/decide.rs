@@ -16,13 +16,13 @@ use cutover::domain::{
     facts::{Facts, Freshness},
     guard::{API_SERVER, Class, Edge, FlowFacts, Trouble},
     phase::Phase,
-    rolling::{Context, Failure, Failures, Refused},
+    rolling::{Failure, Failures, Refused, View},
     step::Step,
 };
 use fixture::{at, before, installed, midway, pod};
 
 fn decided(facts: &Facts) -> Decision {
-    decide(Context::looking(facts, facts.migration.as_ref().unwrap(), at(200)))
+    decide(View::read_only(facts, facts.migration.as_ref().unwrap(), at(200)))
 }
 
 fn names(d: &Decision) -> Vec<String> {
@@ -150,7 +150,7 @@ fn a_reboot_is_asked_for_with_the_boot_id_and_proven_by_another() {
     let node = facts.nodes.get_mut("worker-2").unwrap();
     node.switched = true;
     let status = facts.node_migrations.get_mut("worker-2").unwrap().status.as_mut().unwrap();
-    status.step = Step::Recycle;
+    status.step = Step::Restart;
     status.evidence.boot_id_before = Some("boot-worker-2-1".into());
     let d = decided(&facts);
     let [cutover::domain::effect::Effect::Task { task, .. }] = d.effects.as_slice() else { panic!("{:?}", d.effects) };
@@ -184,7 +184,7 @@ fn rolling_a_node_back_restores_the_configuration_before_pods_come_back() {
     facts.node_migrations.get_mut("worker-2").unwrap().status =
         Some(cutover::domain::api::NodeMigrationStatus::default());
     let node = facts.nodes.get_mut("worker-2").unwrap();
-    (node.unschedulable, node.cordoned_by_cutover, node.kept_away) = (false, false, false);
+    (node.unschedulable, node.cordoned_by_cutover, node.tainted) = (false, false, false);
     let record = facts.node_migrations.get_mut("worker-1").unwrap();
     record.spec.target = Target::Flannel;
     record.status.as_mut().unwrap().evidence.switched = true;
@@ -200,32 +200,33 @@ fn rolling_a_node_back_restores_the_configuration_before_pods_come_back() {
         match status.step {
             Step::Cordon => {
                 let n = facts.nodes.get_mut("worker-1").unwrap();
-                (n.unschedulable, n.cordoned_by_cutover, n.kept_away) = (true, true, true);
+                (n.unschedulable, n.cordoned_by_cutover, n.tainted) = (true, true, true);
             }
             Step::Drain => facts.pods.retain(|_, p| &*p.node != "worker-1" || p.host_network),
-            Step::Unswitch => {
+            Step::Revert => {
                 facts.nodes.get_mut("worker-1").unwrap().switched = false;
                 let agent = facts.pods.values_mut().find(|p| &*p.key.name == "cilium-worker-1").unwrap();
                 agent.uid = "uid-new-agent".into();
                 look(&mut facts, "look", &status, "conf=05-cilium.conflist\ncni=Disabled\ndone=1\n");
             }
             Step::Restore => look(&mut facts, "restore", &status, "conf=10-flannel.conflist\ncni=Disabled\ndone=1\n"),
-            Step::Recycle => facts.nodes.get_mut("worker-1").unwrap().kept_away = false,
+            Step::Restart => facts.nodes.get_mut("worker-1").unwrap().tainted = false,
             _ => break,
         }
     }
-    assert_eq!(seen, [Step::Cordon, Step::Drain, Step::Unswitch, Step::Restore, Step::Recycle, Step::Verify]);
+    assert_eq!(seen, [Step::Cordon, Step::Drain, Step::Revert, Step::Restore, Step::Restart, Step::Verify]);
 }
 
 fn look(facts: &mut Facts, task: &str, status: &cutover::domain::api::NodeMigrationStatus, report: &str) {
-    let mut p = pod("kube-system", &format!("cutover-{task}-worker-1-{}", status.evidence.looks), "worker-1", "", None);
+    let mut p =
+        pod("kube-system", &format!("cutover-{task}-worker-1-{}", status.evidence.host_checks), "worker-1", "", None);
     p.task = Some(Arc::from(task));
     p.report = Some((0, report.into()));
     facts.pods.insert(p.key.clone(), p);
 }
 
 #[test]
-fn finalising_waits_for_the_last_pod_on_flannel() {
+fn finalizing_waits_for_the_last_pod_on_flannel() {
     let mut facts = midway();
     for record in facts.node_migrations.values_mut() {
         let status = record.status.as_mut().unwrap();
@@ -233,14 +234,14 @@ fn finalising_waits_for_the_last_pod_on_flannel() {
         status.evidence.switched = true;
     }
     for node in facts.nodes.values_mut() {
-        (node.unschedulable, node.cordoned_by_cutover, node.kept_away, node.switched) = (false, false, false, true);
+        (node.unschedulable, node.cordoned_by_cutover, node.tainted, node.switched) = (false, false, false, true);
     }
-    change(&mut facts, |m| m.spec.approved = Phase::Finalise);
+    change(&mut facts, |m| m.spec.approved = Phase::Finalize);
     let d = decided(&facts);
     assert!(d.migration.waiting.contains("still with Flannel addresses"), "{}", d.migration.waiting);
     assert!(!names(&d).iter().any(|n| n.contains("helm")));
     facts.pods.retain(|_, p| p.host_network);
-    assert_eq!(names(&decided(&facts)), ["helm upgrade (finalise)"]);
+    assert_eq!(names(&decided(&facts)), ["helm upgrade (finalize)"]);
 }
 
 #[test]
@@ -284,14 +285,14 @@ fn helm_is_waited_for() {
     let under_way = BTreeSet::from(["helm upgrade (install)".to_owned()]);
     let mut failures = Failures::new();
     let migration = facts.migration.as_ref().unwrap();
-    let (none, looking) = (BTreeSet::new(), Context::looking(&facts, migration, at(200)));
-    let d = decide(Context { under_way: &under_way, ..looking });
+    let (none, looking) = (BTreeSet::new(), View::read_only(&facts, migration, at(200)));
+    let d = decide(View { under_way: &under_way, ..looking });
     assert!(d.effects.is_empty() && d.migration.waiting == "helm is running", "{d:?}");
     // and run again when it has failed, even though its objects are there
     let failure =
         Failure { message: "timed out".into(), next: String::new(), at: at(199), count: 1, kind: Refused::Fault };
     failures.insert("helm upgrade (install)".to_owned(), failure);
-    let d = decide(Context { failures: &failures, under_way: &none, ..looking });
+    let d = decide(View { failures: &failures, under_way: &none, ..looking });
     assert_eq!(names(&d), ["helm upgrade (install)"]);
 }
 
@@ -303,13 +304,13 @@ fn helm_that_was_begun_by_a_dead_engine_is_run_again() {
     change(&mut facts, |m| {
         let status = m.status.as_mut().unwrap();
         status.phases[1].state = PhaseState::Running;
-        status.helm_begun = Some("helm upgrade (install)".into());
+        status.pending_helm_operation = Some("helm upgrade (install)".into());
     });
     assert_eq!(names(&decided(&facts)), ["helm upgrade (install)"]);
     let ended = BTreeSet::from(["helm upgrade (install)".to_owned()]);
-    let looking = Context::looking(&facts, facts.migration.as_ref().unwrap(), at(200));
-    let d = decide(Context { ended: &ended, ..looking });
-    assert_eq!((d.migration.helm_begun, d.migration.phases[1].state), (None, PhaseState::Done));
+    let looking = View::read_only(&facts, facts.migration.as_ref().unwrap(), at(200));
+    let d = decide(View { ended: &ended, ..looking });
+    assert_eq!((d.migration.pending_helm_operation, d.migration.phases[1].state), (None, PhaseState::Done));
 }
 
 /// Before the switch there is nothing to take back but the cordon: no pod is evicted for it.
@@ -323,7 +324,7 @@ fn rolling_back_a_node_that_still_drains_only_frees_it() {
     (node.unschedulable, node.cordoned_by_cutover) = (false, false);
     facts.node_migrations.get_mut("worker-2").unwrap().status = Some(d.nodes["worker-2"].clone());
     assert_eq!(names(&decided(&facts)), ["untaint worker-2"]);
-    facts.nodes.get_mut("worker-2").unwrap().kept_away = false;
+    facts.nodes.get_mut("worker-2").unwrap().tainted = false;
     assert_eq!(step(&decided(&facts), "worker-2"), Step::RolledBack);
 }
 
@@ -386,11 +387,11 @@ fn a_cordon_of_somebody_elses_stays() {
     let status = facts.node_migrations.get_mut("worker-2").unwrap().status.as_mut().unwrap();
     (status.step, status.since) = (Step::Uncordon, Some(at(190)));
     let node = facts.nodes.get_mut("worker-2").unwrap();
-    (node.unschedulable, node.cordoned_by_cutover, node.kept_away) = (true, false, false);
+    (node.unschedulable, node.cordoned_by_cutover, node.tainted) = (true, false, false);
     node.switched = true;
     let d = decided(&facts);
     assert!(!names(&d).iter().any(|n| n.starts_with("uncordon")), "{:?}", names(&d));
-    assert_eq!(step(&d, "worker-2"), Step::Soak);
+    assert_eq!(step(&d, "worker-2"), Step::Observe);
 }
 
 #[test]
@@ -452,7 +453,7 @@ fn between_nodes() -> Facts {
     let mut facts = installed();
     facts.nodes.get_mut("worker-1").unwrap().switched = true;
     facts.node_migrations.get_mut("worker-1").unwrap().status.as_mut().unwrap().step = Step::Done;
-    change(&mut facts, |m| m.spec.soak_seconds = 0);
+    change(&mut facts, |m| m.spec.observe_seconds = 0);
     facts
 }
 
@@ -486,7 +487,7 @@ fn what_fails_holds_the_next_node_and_not_the_way_back() {
     let mut facts = between_nodes();
     facts.flows.settling.insert("worker-1".into());
     assert!(begins(&facts));
-    change(&mut facts, |m| m.spec.soak_seconds = 30);
+    change(&mut facts, |m| m.spec.observe_seconds = 30);
     assert!(!begins(&facts));
     let mut facts = between_nodes();
     trouble(&mut facts, |_| {});
@@ -503,7 +504,7 @@ fn what_fails_holds_the_next_node_and_not_the_way_back() {
     change(&mut facts, |m| m.status.as_mut().unwrap().flows.clear());
     assert!(begins(&facts));
     let record = facts.node_migrations.get_mut("worker-1").unwrap().status.as_mut().unwrap();
-    record.evidence.talks = vec!["shop/web->world:5432".into()];
+    record.evidence.baseline_connections = vec!["shop/web->world:5432".into()];
     assert!(!begins(&facts));
     change(&mut facts, |m| m.spec.target = Target::Flannel);
     assert!(names(&decided(&facts)).iter().any(|n| n.contains("worker-1")), "the way back is open");
@@ -574,5 +575,8 @@ fn what_a_nodes_pods_speak_with_is_written_down_before_it_moves() {
     edges.insert("other/api".into(), vec![edge("other/db", 1)]);
     facts.flows.working = Arc::new(edges);
     let d = decided(&facts);
-    assert_eq!(d.nodes["worker-1"].evidence.talks, ["shop/web->kube-system/coredns:53", "shop/web->shop/db:5432"]);
+    assert_eq!(
+        d.nodes["worker-1"].evidence.baseline_connections,
+        ["shop/web->kube-system/coredns:53", "shop/web->shop/db:5432"]
+    );
 }

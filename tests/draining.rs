@@ -12,7 +12,7 @@ use cutover::domain::{
     effect::Effect,
     evidence::{DrainProgress, Moved},
     facts::{Facts, Key, WorkloadFact},
-    rolling::{Context, Failure, Failures, Refused},
+    rolling::{Failure, Failures, Refused, View},
     step::Step,
 };
 use fixture::{at, installed, midway, node, pod};
@@ -22,8 +22,8 @@ fn decided(facts: &Facts) -> Decision {
 }
 
 fn decided_with(facts: &Facts, failures: &Failures, second: i64) -> Decision {
-    let looking = Context::looking(facts, facts.migration.as_ref().unwrap(), at(second));
-    decide(Context { failures, ..looking })
+    let looking = View::read_only(facts, facts.migration.as_ref().unwrap(), at(second));
+    decide(View { failures, ..looking })
 }
 
 fn names(d: &Decision) -> Vec<String> {
@@ -51,12 +51,12 @@ fn the_next_node_waits_for_replacements() {
     let mut facts = installed();
     facts.nodes.get_mut("worker-1").unwrap().switched = true;
     let s = status(&mut facts, "worker-1");
-    (s.step, s.since) = (Step::Soak, Some(at(0)));
+    (s.step, s.since) = (Step::Observe, Some(at(0)));
     s.evidence.moved = vec![Moved { workload: "shop/Deployment/web".into(), ready: 4 }];
     workload(&mut facts, "web", 4, 3);
     let d = decided(&facts);
     assert!(d.nodes["worker-1"].waiting.contains("shop/Deployment/web has 3 ready replicas and had 4"), "{d:#?}");
-    assert!(d.nodes["worker-2"].waiting.contains("waits for worker-1: it soaks"));
+    assert!(d.nodes["worker-2"].waiting.contains("waits for worker-1: being observed"));
     assert!(names(&d).is_empty());
     for (wanted, ready, what) in [(4, 4, "it is replaced"), (2, 2, "somebody scaled it down")] {
         workload(&mut facts, "web", wanted, ready);
@@ -75,13 +75,13 @@ fn the_own_node_is_the_last_of_its_kind() {
     let own = pod("ops", "cutover-0", "worker-1", "10.233.65.9", Some(("StatefulSet", "cutover")));
     facts.pods.insert(own.key.clone(), own);
     let order = |facts: &Facts| {
-        let ctx = Context::looking(facts, facts.migration.as_ref().unwrap(), at(0));
+        let ctx = View::read_only(facts, facts.migration.as_ref().unwrap(), at(0));
         ctx.nodes_in_order().iter().map(|n| n.name.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(order(&facts), ["worker-2", "worker-3", "worker-1", "cp-1"]);
     facts.surroundings.own_name = "worker-2".into();
     assert_eq!(order(&facts), ["worker-1", "worker-3", "worker-2", "cp-1"]);
-    let ctx = Context::looking(&facts, facts.migration.as_ref().unwrap(), at(0));
+    let ctx = View::read_only(&facts, facts.migration.as_ref().unwrap(), at(0));
     let back: Vec<&str> = ctx.nodes_in_reverse().iter().map(|n| &*n.name).collect();
     assert_eq!(back, ["worker-3", "worker-1", "worker-2", "cp-1"]);
 }
@@ -150,10 +150,10 @@ fn a_paused_drain_asks_for_nothing() {
     assert!(names(&d).is_empty(), "{:?}", names(&d));
     assert!(d.nodes["worker-2"].waiting.starts_with("paused"), "{}", d.nodes["worker-2"].waiting);
     *status(&mut facts, "worker-2") = d.nodes["worker-2"].clone();
-    facts.node_migrations.get_mut("worker-2").unwrap().spec.go_on = 1;
+    facts.node_migrations.get_mut("worker-2").unwrap().spec.retries = 1;
     let d = decided_with(&facts, &Failures::new(), 300);
     assert_eq!(names(&d), ["evict shop/web-worker-2 uid-web-worker-2"]);
-    assert_eq!(d.nodes["worker-2"].gone_on, 1);
+    assert_eq!(d.nodes["worker-2"].observed_retries, 1);
 }
 
 /// What was changed for a drain is put back once no node drains for it, whoever changed it.
@@ -195,9 +195,9 @@ fn a_drain_that_nobody_looked_after_is_not_late() {
     facts.migration.as_mut().unwrap().spec.nodes.drain_timeout_seconds = 60;
     let left_alone = DrainProgress { left: 1, progressed_at: at(0), paused: false, blockers: vec![] };
     status(&mut facts, "worker-2").drain = Some(left_alone);
-    let looking = Context::looking(&facts, facts.migration.as_ref().unwrap(), at(10_000));
+    let looking = View::read_only(&facts, facts.migration.as_ref().unwrap(), at(10_000));
     assert!(names(&decide(looking)).is_empty(), "paused");
-    let just_begun = decide(Context { since: at(9_990), ..looking });
+    let just_begun = decide(View { since: at(9_990), ..looking });
     assert_eq!(names(&just_begun), ["evict shop/web-worker-2 uid-web-worker-2"]);
 }
 
@@ -255,10 +255,10 @@ fn a_control_plane_node_waits_for_etcd_before_it_reboots() {
         status(&mut facts, worker).step = Step::Done;
     }
     let cp = facts.nodes.get_mut("cp-1").unwrap();
-    (cp.switched, cp.unschedulable, cp.cordoned_by_cutover, cp.kept_away) = (true, true, true, true);
+    (cp.switched, cp.unschedulable, cp.cordoned_by_cutover, cp.tainted) = (true, true, true, true);
     let boot = cp.boot_id.to_string();
     let s = status(&mut facts, "cp-1");
-    (s.step, s.evidence.boot_id_before) = (Step::Recycle, Some(boot));
+    (s.step, s.evidence.boot_id_before) = (Step::Restart, Some(boot));
     let mut member = pod("kube-system", "etcd-cp-2", "cp-2", "", None);
     member.labels = Arc::new([("component".to_owned(), "etcd".to_owned())].into());
     (member.mirror, member.ready) = (true, false);
@@ -281,7 +281,7 @@ fn a_node_that_goes_down_unasked_is_told_when_it_does_not_come_back() {
     let node = facts.nodes.get_mut("worker-2").unwrap();
     (node.switched, node.ready) = (true, false);
     let s = status(&mut facts, "worker-2");
-    s.step = Step::Recycle;
+    s.step = Step::Restart;
     s.evidence.boot_id_before = Some("boot-worker-2-1".into());
     let d = decided_with(&facts, &Failures::new(), 200);
     *status(&mut facts, "worker-2") = d.nodes["worker-2"].clone();
@@ -297,7 +297,7 @@ fn a_replaced_node_is_told_from_a_rebooted_one() {
     facts.pods.retain(|k, _| &*k.name != "web-worker-2");
     facts.nodes.get_mut("worker-2").unwrap().switched = true;
     let s = status(&mut facts, "worker-2");
-    s.step = Step::Recycle;
+    s.step = Step::Restart;
     s.evidence.boot_id_before = Some("boot-worker-2-1".into());
     s.evidence.node_uid = Some("another".into());
     facts.nodes.get_mut("worker-2").unwrap().boot_id = "new".into();
@@ -314,7 +314,7 @@ fn by_hand_nothing_is_changed_on_hosts() {
     facts.nodes.get_mut("worker-2").unwrap().switched = true;
     facts.migration.as_mut().unwrap().spec.hosts.access = HostAccess::Manual;
     let s = status(&mut facts, "worker-2");
-    s.step = Step::Recycle;
+    s.step = Step::Restart;
     s.evidence.boot_id_before = Some("boot-worker-2-1".into());
     let d = decided(&facts);
     assert!(names(&d).is_empty(), "{:?}", names(&d));

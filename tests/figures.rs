@@ -12,7 +12,7 @@ use cutover::domain::{
     checks,
     facts::{BudgetFact, Facts, Key, Selector, WorkloadFact},
     placement::{Needs, Room},
-    rolling::Context,
+    rolling::View,
 };
 use fixture::{at, before, node, pod};
 
@@ -59,7 +59,7 @@ fn preflight_of_large_clusters() {
         let facts = cluster(nodes, pods);
         let migration = Migration::new(MIGRATION, fixture::spec());
         let began = Instant::now();
-        let findings = checks::preflight(&Context::looking(&facts, &migration, at(0)));
+        let findings = checks::preflight(&View::read_only(&facts, &migration, at(0)));
         println!("{nodes} nodes, {pods} pods: preflight in {:?}, {} findings", began.elapsed(), findings.len());
     }
 }

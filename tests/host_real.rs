@@ -12,12 +12,12 @@ use std::{
 
 use cutover::{
     cluster::{
-        apply::Hands,
+        apply::KubeCluster,
         audit::Audit,
-        board::Board,
         connect::{Named, connect},
         helm::Helm,
         port::{Cluster, Permit},
+        store::FactStore,
     },
     domain::{
         audit::Actor,
@@ -315,12 +315,12 @@ async fn one_task_by_ssh() {
     let cluster = Embedded::start(Settings { nodes: 2, pace: Pace::MAX }, folder.path()).await.unwrap();
     let named = Named { kubeconfig: Some(cluster.kubeconfig.clone()), ..Named::default() };
     let connection = connect(&named).await.unwrap();
-    let board = Board::default();
+    let store = FactStore::default();
     let audit = Audit::open(&folder.path().join("audit.jsonl"), Actor::default()).unwrap();
-    let hands = Hands {
+    let hands = KubeCluster {
         client: connection.write.clone(),
         helm: Helm::new(None, &connection),
-        board: board.clone(),
+        store: store.clone(),
         namespace: "kube-system".into(),
         audit,
     };
@@ -338,11 +338,11 @@ async fn one_task_by_ssh() {
     if name == "refused" {
         let refusal = result.unwrap_err();
         assert!(refusal.message.contains("nobody.invalid") && refusal.next.contains("Unknown"), "{refusal:?}");
-        assert!(board.read().reports.is_empty());
+        assert!(store.read().reports.is_empty());
         return;
     }
     result.unwrap();
-    let (code, report) = board.read().reports[&task.pod_name("worker-1", 3)].clone();
+    let (code, report) = store.read().reports[&task.pod_name("worker-1", 3)].clone();
     let report = Report::parse(&report);
     assert_eq!(code, 0, "{report:?}");
     assert!(report.is_complete(), "{report:?}");

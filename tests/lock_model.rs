@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use cutover::domain::lock::{ACTS, Beside, Claim, DURATION, Hand, Move};
+use cutover::domain::lock::{ACTS, Claim, DURATION, LeaseContext, LeaseState, Move};
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
 /// How many engines there are, and how many nodes.
@@ -50,7 +50,7 @@ enum Asked {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Engine {
-    hand: Hand,
+    hand: LeaseState,
     asked: Option<Asked>,
     /// Seconds of its clock.
     clock: u8,
@@ -115,7 +115,7 @@ fn seconds(duration: Duration) -> u8 {
 impl Cluster {
     fn fresh(i: usize, life: u8, clock: u8) -> Engine {
         Engine {
-            hand: Hand::new(format!("{i}.{life}")),
+            hand: LeaseState::new(format!("{i}.{life}")),
             asked: None,
             clock,
             asleep: false,
@@ -219,9 +219,9 @@ impl Model for Cluster {
                 let written = *state.records.iter().max().unwrap();
                 let engine = &mut state.engines[i];
                 engine.looked = true;
-                let beside = Beside { ended: false, take_over: engine.takes_over, written };
+                let context = LeaseContext { ended: false, take_over: engine.takes_over, written };
                 let now = engine.clock;
-                if let Move::Write { epoch, acts_after } = engine.hand.consider(read.as_ref(), beside, s(now)) {
+                if let Move::Write { epoch, acts_after } = engine.hand.next_move(read.as_ref(), context, s(now)) {
                     let acts_after = if self.without.patience { 0 } else { seconds(acts_after) };
                     engine.asked = Some(Asked::Write { read, epoch, acts_after, at: now });
                 }

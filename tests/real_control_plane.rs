@@ -78,13 +78,13 @@ async fn killed_while_the_api_server_comes_and_goes() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("audit.jsonl").to_string_lossy().into_owned();
     let mut run: Vec<String> =
-        ["run", "--until", "migrate", "--yes", "--soak", "0", "--audit-log", &log].map(str::to_owned).to_vec();
+        ["run", "--until", "migrate", "--yes", "--observe", "0", "--audit-log", &log].map(str::to_owned).to_vec();
     run.extend(world::CONSENTS.iter().flat_map(|c| ["--consent".to_owned(), (*c).to_owned()]));
     let mut proxy = Proxy::start(operator, &helm, folder.path(), Edge::Unanswered, 25).await;
     let migrates = to_the_end(&mut proxy, &run, folder.path());
     let outages = async {
         // while the first node reboots, and once more while the second drains
-        for (node, step) in [("worker-1", "Recycle"), ("worker-2", "Drain")] {
+        for (node, step) in [("worker-1", "Restart"), ("worker-2", "Drain")] {
             support::crash::until_at(&admin, node, step).await;
             plane.stop_api_server();
             tokio::time::sleep(std::time::Duration::from_secs(5)).await;
@@ -135,8 +135,10 @@ async fn the_engine_has_the_rights_that_it_needs() {
     // the operator only wishes: the engine is another one
     let operator = support::Cutover { kubeconfig: plane.admin() };
     let consents = world::CONSENTS.iter().flat_map(|c| ["--consent", *c]);
-    let forward: Vec<&str> =
-        ["run", "--until", "verify", "--yes", "--soak", "0", "--timeout", "600"].into_iter().chain(consents).collect();
+    let forward: Vec<&str> = ["run", "--until", "verify", "--yes", "--observe", "0", "--timeout", "600"]
+        .into_iter()
+        .chain(consents)
+        .collect();
     let said = || std::fs::read_to_string(folder.path().join("said")).unwrap_or_default();
     for (arguments, phase) in [(forward, "Complete"), (vec!["rollback", "--yes", "--timeout", "600"], "RolledBack")] {
         let (code, out, err) = tokio::task::block_in_place(|| operator.run(&arguments));

@@ -17,7 +17,7 @@ use cutover::{
         api::{MIGRATION, Migration},
         checks,
         facts::Facts,
-        rolling::Context,
+        rolling::View,
     },
     hubble::window::Window,
 };
@@ -39,7 +39,7 @@ impl Shown {
         let now = fixture::at(155);
         let preflight = match self.facts.migration {
             Some(_) => vec![],
-            None => checks::preflight(&Context::looking(&self.facts, &proposed, now)),
+            None => checks::preflight(&View::read_only(&self.facts, &proposed, now)),
         };
         let scene = Scene {
             facts: &self.facts,

@@ -89,7 +89,7 @@ fn a_whole_migration_by_keys_alone() {
     t.until("approves the first phase");
     assert!(t.parser.lock().unwrap().screen().alternate_screen());
     for (phase, keys) in
-        [("Install", "y"), ("Migrate", "cy"), ("Finalise", "embedded\r"), ("Remove", "embedded\r"), ("Verify", "y")]
+        [("Install", "y"), ("Migrate", "cy"), ("Finalize", "embedded\r"), ("Remove", "embedded\r"), ("Verify", "y")]
     {
         if phase != "Install" {
             t.until(&format!("{phase} waits for an operator's approval"));
@@ -140,7 +140,7 @@ async fn a_killed_run_goes_on_where_it_was() {
     let cluster = Embedded::start(Settings { nodes: 3, pace: "60".parse().unwrap() }, folder.path()).await.unwrap();
     let records: Api<NodeMigration> = Api::all(client(&cluster.kubeconfig).await);
     let consents = world::CONSENTS.iter().flat_map(|c| ["--consent", *c]);
-    let arguments = ["run", "--until", "migrate", "--yes", "--soak", "0"].into_iter().chain(consents);
+    let arguments = ["run", "--until", "migrate", "--yes", "--observe", "0"].into_iter().chain(consents);
     let mut first = program()
         .arg("--kubeconfig")
         .arg(&cluster.kubeconfig)
@@ -152,7 +152,7 @@ async fn a_killed_run_goes_on_where_it_was() {
     loop {
         assert!(first.try_wait().unwrap().is_none(), "it ended before any node was at Recycle");
         let list = records.list(&ListParams::default()).await.map(|l| l.items).unwrap_or_default();
-        if list.iter().any(|r| r.status.as_ref().is_some_and(|s| s.step == Step::Recycle)) {
+        if list.iter().any(|r| r.status.as_ref().is_some_and(|s| s.step == Step::Restart)) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -8,12 +8,12 @@ use serde_json::{Map, Value, json};
 
 use super::{Exit, output, session::Failed};
 use crate::domain::{
-    api::{Consent, Recycle},
+    api::{Consent, RestartBy},
     drain::{self, verdict},
-    effect::{AWAY_TAINT, CORDON_MARK, NODE_CONFIG, SWITCH_LABEL, node_config},
+    effect::{CORDON_MARK, NODE_CONFIG, SWITCH_LABEL, SWITCHING_TAINT, node_config},
     facts::NodeFact,
     host::SCRIPT,
-    rolling::Context,
+    rolling::View,
     values,
 };
 
@@ -24,7 +24,7 @@ const LEAVE: &str = include_str!("../../assets/ansible/leave.yml");
 const PODS: &str = include_str!("../../assets/ansible/pods.py");
 
 /// Writes everything into a folder, over what an earlier plan left there.
-pub(super) fn write(ctx: &Context<'_>, folder: &Path) -> Result<(), Failed> {
+pub(super) fn write(ctx: &View<'_>, folder: &Path) -> Result<(), Failed> {
     let failed = |what: &Path, e: &dyn std::fmt::Display| {
         Failed::new(
             Exit::Failed,
@@ -45,14 +45,14 @@ pub(super) fn write(ctx: &Context<'_>, folder: &Path) -> Result<(), Failed> {
         ("host.sh", SCRIPT.to_owned()),
         ("inventory.yml", yaml(&inventory(ctx))?),
         ("values-migration.yaml", yaml(&values::migration(cilium).map_err(wrong)?)?),
-        ("values-final.yaml", yaml(&values::finalised(cilium).map_err(wrong)?)?),
+        ("values-final.yaml", yaml(&values::finalized(cilium).map_err(wrong)?)?),
     ];
     for (name, text) in files {
         let path = folder.join(name);
         fs::write(&path, text).map_err(|e| failed(&path, &e))?;
     }
     output::line(&format!(
-        "Written to {}. Read it, then: ansible-playbook -i {}/inventory.yml {}/site.yml\n(install and nodes; --tags finalise and --tags remove for the rest, back.yml --limit NODE for the way back)",
+        "Written to {}. Read it, then: ansible-playbook -i {}/inventory.yml {}/site.yml\n(install and nodes; --tags finalize and --tags remove for the rest, back.yml --limit NODE for the way back)",
         folder.display(),
         folder.display(),
         folder.display()
@@ -60,7 +60,7 @@ pub(super) fn write(ctx: &Context<'_>, folder: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-fn inventory(ctx: &Context<'_>) -> Value {
+fn inventory(ctx: &View<'_>) -> Value {
     let spec = &ctx.migration.spec;
     let order = ctx.nodes_in_order();
     let host = |n: &&NodeFact| {
@@ -93,9 +93,9 @@ fn inventory(ctx: &Context<'_>) -> Value {
                 "apiVersion": format!("cilium.io/{version}"), "kind": "CiliumNodeConfig",
                 "metadata": {"name": NODE_CONFIG, "namespace": spec.cilium.namespace}, "spec": node_config(),
             },
-            "switch_label": SWITCH_LABEL, "cordon_mark": CORDON_MARK, "away_taint": AWAY_TAINT,
-            "recycle": if spec.recycle == Recycle::Reboot { "reboot" } else { "recycle" },
-            "soak_seconds": spec.soak_seconds, "drain_timeout": spec.nodes.drain_timeout_seconds,
+            "switch_label": SWITCH_LABEL, "cordon_mark": CORDON_MARK, "away_taint": SWITCHING_TAINT,
+            "restart_by": if spec.restart_by == RestartBy::Reboot { "reboot" } else { "pods" },
+            "observe_seconds": spec.observe_seconds, "drain_timeout": spec.nodes.drain_timeout_seconds,
             "reboot_timeout": spec.nodes.reboot_timeout_seconds,
             "flannel_networks": networks, "flannel_prefixes": prefixes,
             "flannel_daemon_sets": sets, "needed_consents": needed,
@@ -107,7 +107,7 @@ fn inventory(ctx: &Context<'_>) -> Value {
 
 /// How many nodes each batch has: canaries one by one, workers as many as may be out, zone by zone, the control
 /// plane one by one.
-fn batches(ctx: &Context<'_>) -> Vec<usize> {
+fn batches(ctx: &View<'_>) -> Vec<usize> {
     let spec = &ctx.migration.spec.nodes;
     let number = |n: u32| usize::try_from(n).unwrap_or(1);
     let order = ctx.nodes_in_order();

@@ -57,7 +57,7 @@ pub(super) async fn open(
         Some(path) => {
             let end = replay(path, &session.flows)?;
             let said = session.flows.change(|w| w.facts(end, true, &FlowFacts::default()));
-            session.board.change(|f| f.flows = said);
+            session.store.change(|f| f.flows = said);
             None
         }
         None => Some(session.watch_flows(global)?),
@@ -67,8 +67,8 @@ pub(super) async fn open(
     let (answer, answers) = mpsc::channel(8);
     let engine = watch::Sender::new(EngineState::Off);
     let feed = Feed {
-        facts: session.board.shared(),
-        facts_changed: session.board.changes(),
+        facts: session.store.shared(),
+        facts_changed: session.store.changes(),
         window: flows.window.clone(),
         flows_changed: flows.changes(),
         log: session.journal.kept(),
@@ -83,7 +83,7 @@ pub(super) async fn open(
         server: session.connection.server.clone(),
         production: session.connection.marks.production,
     };
-    let mut crew = Crew { session: &session, spec, engine, running: None };
+    let mut crew = SpecWriter { session: &session, spec, engine, running: None };
     let model = Model::new(name, write);
     let work = async {
         session.ask_around().await;
@@ -105,7 +105,7 @@ pub(super) async fn open(
     crew.disarm().await;
     let model = result.map_err(|e| Failed::new(Exit::Failed, format!("the terminal cannot be used: {e}")))?;
     drop(model);
-    let text = summary(&session.board.read(), &session.connection.context);
+    let text = summary(&session.store.read(), &session.connection.context);
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(Exit::Done)
 }
@@ -135,14 +135,14 @@ fn unreachable_screen() -> std::io::Result<Model> {
 }
 
 /// Carries wishes out.
-struct Crew<'a> {
+struct SpecWriter<'a> {
     session: &'a Session,
     spec: MigrationSpec,
     engine: watch::Sender<EngineState>,
     running: Option<(watch::Sender<bool>, JoinHandle<()>)>,
 }
 
-impl Crew<'_> {
+impl SpecWriter<'_> {
     async fn carry_out(&mut self, mut wished: mpsc::Receiver<Wish>, answer: mpsc::Sender<Result<String, String>>) {
         while let Some(wish) = wished.recv().await {
             let said = match wish {
@@ -181,7 +181,7 @@ impl Crew<'_> {
     async fn change(&mut self, intents: &[Intent]) -> Result<String, String> {
         let client = &self.session.connection.write;
         let audit = self.session.audit().map_err(|f| f.message)?;
-        if self.session.board.read().migration.is_none() {
+        if self.session.store.read().migration.is_none() {
             let begin = async {
                 records::install_definitions(client).await?;
                 records::create_migration(client, self.spec.clone()).await
@@ -210,9 +210,9 @@ impl Crew<'_> {
                     Role::Starting => EngineState::Off,
                     Role::Acting => EngineState::Here,
                     Role::Watching(who) => EngineState::Elsewhere(who),
-                    Role::Soon => EngineState::Soon,
-                    Role::NotLetIn(why) => EngineState::NotLetIn(why),
-                    Role::Unsure(why) => EngineState::Unsure(why),
+                    Role::TakingOver => EngineState::TakingOver,
+                    Role::Unauthorized(why) => EngineState::Unauthorized(why),
+                    Role::LeaseUnknown(why) => EngineState::LeaseUnknown(why),
                 };
                 engine.send_replace(state);
             }

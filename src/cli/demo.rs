@@ -48,7 +48,7 @@ impl Demo {
         global.context = None;
         global.audit_log.get_or_insert_with(|| folder.path().join("audit.jsonl"));
         let mut wanted = wanted::of(scenario.iter().flat_map(|s| s.run.clone()))?;
-        wanted.soak = u32::try_from(self.speed.shorten(std::time::Duration::from_secs(30)).as_secs()).unwrap_or(0);
+        wanted.observe = u32::try_from(self.speed.shorten(std::time::Duration::from_secs(30)).as_secs()).unwrap_or(0);
         if self.headless {
             // what its operator would be asked, answered object by object
             wanted.consent.extend(world::CONSENTS.map(str::to_owned));

@@ -21,7 +21,7 @@ use super::{
     session::{Failed, Session},
 };
 use crate::{
-    cluster::{audit::Audit, board::Board, health},
+    cluster::{audit::Audit, health, store::FactStore},
     domain::{
         facts::Facts,
         log::{Entry, Kind},
@@ -56,7 +56,7 @@ impl Engine {
             session.take_over().await?;
         }
         let state = Arc::new(State {
-            board: session.board.clone(),
+            store: session.store.clone(),
             audit,
             counts: Mutex::default(),
             role: Mutex::default(),
@@ -108,7 +108,7 @@ impl Engine {
 const STILL: Duration = Duration::from_secs(240);
 
 struct State {
-    board: Board,
+    store: FactStore,
     audit: Audit,
     counts: Mutex<Counts>,
     role: Mutex<Role>,
@@ -142,13 +142,13 @@ impl health::Report for State {
     }
 
     fn not_ready(&self) -> Option<String> {
-        let facts: &Facts = &self.board.read();
+        let facts: &Facts = &self.store.read();
         let stale = facts.stale();
         if !stale.is_empty() {
             return Some(format!("not up to date on {}", stale.join(", ")));
         }
         match &*self.role.lock().unwrap_or_else(PoisonError::into_inner) {
-            Role::Unsure(why) | Role::NotLetIn(why) => Some(safe(why).into_owned()),
+            Role::LeaseUnknown(why) | Role::Unauthorized(why) => Some(safe(why).into_owned()),
             _ => None,
         }
     }
@@ -156,6 +156,6 @@ impl health::Report for State {
     fn metrics(&self) -> String {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         counts.audit_lines = self.audit.end().lines;
-        render(&self.board.read(), &counts)
+        render(&self.store.read(), &counts)
     }
 }

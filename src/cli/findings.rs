@@ -19,7 +19,7 @@ use crate::domain::{
         verdict::{self, Verdict},
     },
     facts::NodeFact,
-    rolling::Context,
+    rolling::View,
     text::safe,
 };
 
@@ -44,7 +44,7 @@ impl Preflight {
         let mut migration = session.migration_or(spec);
         migration.spec.consents.extend(given);
         let facts = session.facts();
-        let ctx = Context::looking(&facts, &migration, Timestamp::now());
+        let ctx = View::read_only(&facts, &migration, Timestamp::now());
         if self.consents {
             for (wanted, nodes) in wanted_by_node(&ctx) {
                 output::line(&format!("{wanted}  # {}; {}", wanted.kind.cost(), safe(&nodes.join(", "))));
@@ -76,7 +76,7 @@ struct NodeDrain {
     pods: Vec<verdict::Line>,
 }
 
-fn drains(ctx: &Context<'_>) -> Vec<NodeDrain> {
+fn drains(ctx: &View<'_>) -> Vec<NodeDrain> {
     let consents = &ctx.migration.spec.consents;
     let sorter = Sorter::new(ctx.facts, consents);
     let judge = |node: &NodeFact| {
@@ -103,7 +103,7 @@ fn print_drain(drain: &NodeDrain) {
 }
 
 /// Missing consents, each with the nodes that wait for it.
-fn wanted_by_node(ctx: &Context<'_>) -> BTreeMap<consent::Wanted, Vec<String>> {
+fn wanted_by_node(ctx: &View<'_>) -> BTreeMap<consent::Wanted, Vec<String>> {
     let mut all: BTreeMap<consent::Wanted, Vec<String>> = BTreeMap::new();
     let sorter = Sorter::new(ctx.facts, &ctx.migration.spec.consents);
     for node in ctx.nodes_in_order() {
@@ -123,13 +123,9 @@ pub(super) async fn verify(global: &Global) -> Result<Exit, Failed> {
 }
 
 /// Runs checks on what is known now.
-pub(super) fn check(
-    session: &Session,
-    migration: &Migration,
-    checks: fn(&Context<'_>) -> Vec<Finding>,
-) -> Vec<Finding> {
+pub(super) fn check(session: &Session, migration: &Migration, checks: fn(&View<'_>) -> Vec<Finding>) -> Vec<Finding> {
     let facts = session.facts();
-    checks(&Context::looking(&facts, migration, Timestamp::now()))
+    checks(&View::read_only(&facts, migration, Timestamp::now()))
 }
 
 fn print(global: &Global, findings: &[Finding]) -> Exit {

@@ -29,7 +29,7 @@ use crate::{
         export,
         filter::{FIELDS, Filter},
         flow::{Reader, Row},
-        intake::{Came, Intake},
+        intake::{Intake, Received},
         wire::{GetFlowsRequest, GetFlowsResponse, masked, moment},
     },
 };
@@ -195,7 +195,7 @@ impl Flows {
 
 fn know(intake: &mut Intake, session: Option<&Session>) {
     if let Some(session) = session {
-        intake.know(Arc::new(Directory::of(&session.board.read())));
+        intake.know(Arc::new(Directory::of(&session.store.read())));
     }
 }
 
@@ -279,21 +279,21 @@ const WAIT: Duration = Duration::from_secs(6);
 const MOST: usize = 200_000;
 
 impl Print {
-    fn message(&mut self, came: Came) -> std::io::Result<()> {
+    fn message(&mut self, came: Received) -> std::io::Result<()> {
         match came {
-            Came::Flow(row, message) if self.held.is_some() => self.hold(*row, message),
-            Came::Flow(row, message) => self.row(&row, &message),
-            Came::Again => Ok(()),
-            Came::Lost(n) => {
+            Received::Flow(row, message) if self.held.is_some() => self.hold(*row, message),
+            Received::Flow(row, message) => self.row(&row, &message),
+            Received::Duplicate => Ok(()),
+            Received::Lost(n) => {
                 output::note(&format!("{n} events were lost by Hubble: what is shown is not everything"));
                 Ok(())
             }
-            Came::Nodes(status) if status.state_change > 1 => {
+            Received::Nodes(status) if status.state_change > 1 => {
                 output::note(&format!("not heard: {} {}", safe(&status.node_names.join(", ")), safe(&status.message)));
                 Ok(())
             }
-            Came::Nodes(_) => Ok(()),
-            Came::Unreadable => {
+            Received::Nodes(_) => Ok(()),
+            Received::Undecodable => {
                 output::note("a message could not be read");
                 Ok(())
             }

@@ -10,7 +10,7 @@ use super::{
     Exit, Global, Output, Wanted, ansible, output,
     session::{Failed, Session},
 };
-use crate::domain::{phase::Phase, plan, rolling::Context, text::safe};
+use crate::domain::{phase::Phase, plan, rolling::View, text::safe};
 
 /// Print every change in order.
 #[derive(Args, Debug)]
@@ -31,7 +31,7 @@ impl Plan {
         let session = Session::open(global).await?;
         let migration = session.migration_or(spec);
         let facts = session.facts();
-        let ctx = Context::looking(&facts, &migration, Timestamp::now());
+        let ctx = View::read_only(&facts, &migration, Timestamp::now());
         if let Some(folder) = &self.ansible {
             ansible::write(&ctx, folder)?;
             return Ok(Exit::Done);

@@ -63,7 +63,7 @@ impl Rollback {
                         format!("no node is called {node:?}; there are {}", known.join(", ")),
                     ));
                 }
-                if Standing::of(facts).finalised {
+                if Standing::of(facts).finalized {
                     let message = "Cilium is the default of every node by now, so one node alone cannot go back. `cutover rollback --phase Migrate` takes that back first";
                     return Err(Failed::new(Exit::Usage, message));
                 }

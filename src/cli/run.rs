@@ -33,7 +33,7 @@ use crate::{
 /// Carry the migration out.
 #[derive(Args, Debug)]
 pub(super) struct Run {
-    /// Up to and with this phase: Preflight, Install, Migrate, Finalise, Remove, Verify
+    /// Up to and with this phase: Preflight, Install, Migrate, Finalize, Remove, Verify
     #[arg(long, value_name = "PHASE")]
     until: Phase,
     /// Do not ask
@@ -43,8 +43,8 @@ pub(super) struct Run {
     #[arg(long, value_name = "NODE")]
     release: Vec<String>,
     /// Let what has run out of time on this node go on: a paused drain, a reboot that did nothing
-    #[arg(long, value_name = "NODE")]
-    go_on: Vec<String>,
+    #[arg(long, alias = "go-on", value_name = "NODE")]
+    retry: Vec<String>,
     /// Stop waiting after so many seconds; nothing is undone
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
@@ -55,16 +55,16 @@ pub(super) struct Run {
 impl Run {
     /// The run that the demo makes.
     pub(super) const fn demo(wanted: Wanted) -> Self {
-        Self { until: Phase::Verify, yes: true, release: vec![], go_on: vec![], timeout: None, wanted }
+        Self { until: Phase::Verify, yes: true, release: vec![], retry: vec![], timeout: None, wanted }
     }
 
     pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
         let mut spec = self.wanted.spec()?;
         let session = Session::open(global).await?;
-        let by = session.board.read().surroundings.signed(&identity());
+        let by = session.store.read().surroundings.signed(&identity());
         spec.consents.iter_mut().for_each(|c| c.by.clone_from(&by));
         let consents = spec.consents.clone();
-        let begun = session.board.read().migration.clone();
+        let begun = session.store.read().migration.clone();
         let migration = begun.clone().unwrap_or_else(|| Migration::new(MIGRATION, spec.clone()));
         if begun.as_ref().is_none_or(|m| m.status.as_ref().is_none_or(|s| s.started_at.is_none())) {
             // before anything of ours is on the cluster: what blocks leaves it as it was
@@ -83,7 +83,7 @@ impl Run {
             );
             return Err(Failed::new(Exit::Usage, message));
         }
-        let installed = Standing::of(&session.board.read()).installed;
+        let installed = Standing::of(&session.store.read()).installed;
         let changes = self.wanted.changes(&migration.spec, installed)?;
         confirm(
             self.yes,
@@ -108,14 +108,14 @@ impl Run {
             let go = Intent::Node { node: node.clone(), target: Target::Cilium };
             records::carry_out(client, audit, &go).await.map_err(failed)?;
         }
-        for node in &self.go_on {
+        for node in &self.retry {
             let times = session
-                .board
+                .store
                 .read()
                 .node_migrations
                 .get(node.as_str())
-                .map_or(0, |r| r.spec.go_on.max(r.status.as_ref().map_or(0, |s| s.gone_on)));
-            let go = Intent::GoOn { node: node.clone(), times: times + 1 };
+                .map_or(0, |r| r.spec.retries.max(r.status.as_ref().map_or(0, |s| s.observed_retries)));
+            let go = Intent::Retry { node: node.clone(), times: times + 1 };
             records::carry_out(client, audit, &go).await.map_err(failed)?;
         }
         records::carry_out(client, audit, &Intent::Approve(self.until)).await.map_err(failed)?;
@@ -163,7 +163,7 @@ pub(super) async fn follow(
     let mut lines = session.journal.listen();
     let _watching = session.watch_flows(global)?;
     let (engine, mut roles) = session.start_engine(session.audit()?.clone(), stopped);
-    let mut changes = session.board.changes();
+    let mut changes = session.store.changes();
     let began = Instant::now();
     let deadline = limit.map(|s| began + Duration::from_secs(s));
     let quiet = global.output == Output::Json;
@@ -190,7 +190,7 @@ pub(super) async fn follow(
             Ok(()) = changes.changed() => { changes.borrow_and_update(); }
             () = wake => {}
         }
-        let facts = session.board.read();
+        let facts = session.store.read();
         if let Some(exit) = ended(&facts) {
             let since = *tidying.get_or_insert_with(Instant::now);
             if since.elapsed() > TIDY || !facts.pods.values().any(|p| p.task.is_some()) {
@@ -249,7 +249,7 @@ struct Needs {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Need {
     Preflight,
-    GoOn,
+    Retry,
     Release,
     Consent(String),
     Mend(String),
@@ -296,7 +296,7 @@ impl Needs {
             return Some((Need::Preflight, format!("{}: {}", p.name, p.message)));
         }
         if migration.spec.paused {
-            return Some((Need::GoOn, "it is paused (spec.paused); let it go on first".into()));
+            return Some((Need::Retry, "it is paused (spec.paused); let it go on first".into()));
         }
         if status.waiting.contains("held on Flannel: ")
             && facts
@@ -308,7 +308,7 @@ impl Needs {
         }
         Self::of_nodes(facts).or_else(|| {
             let open = status.flows.iter().any(|f| !f.agreed) && status.waiting.contains("flows: ");
-            let resting = |s: &NodeMigrationStatus| !s.step.is_underway() && s.step != Step::Soak;
+            let resting = |s: &NodeMigrationStatus| !s.step.is_underway() && s.step != Step::Observe;
             let all = facts.node_migrations.values().filter_map(|r| r.status.as_ref()).all(resting);
             (open && all).then(|| (Need::Flows, status.waiting.clone()))
         })
@@ -324,11 +324,11 @@ impl Needs {
             if s.drain.as_ref().is_some_and(|d| d.paused) {
                 return Some((Need::Paused(name()), words()));
             }
-            let asked = s.step == Step::Recycle && s.evidence.reboot_asked.is_some();
+            let asked = s.step == Step::Restart && s.evidence.reboot_asked.is_some();
             if let Some(e) = s.last_error.as_ref().filter(|_| asked) {
                 return Some((Need::Reboot(name()), format!("{}: {}. {}", e.object, e.message, e.next)));
             }
-            if s.step.is_underway() || s.step == Step::Soak {
+            if s.step.is_underway() || s.step == Step::Observe {
                 return None;
             }
             if s.waiting.starts_with("needs consent") {

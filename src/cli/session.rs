@@ -16,13 +16,14 @@ use tokio::{
 use super::{Exit, Global};
 use crate::{
     cluster::{
-        apply::Hands,
+        apply::KubeCluster,
         audit::{self, Audit},
-        board::Board,
         connect::{Connection, connect},
         flows,
         helm::Helm,
-        process, relay, surroundings, watch as watches,
+        process, relay,
+        store::FactStore,
+        surroundings, watch as watches,
     },
     domain::{
         api::{MIGRATION, Migration, MigrationSpec},
@@ -54,7 +55,7 @@ const FIRST_LISTS: Duration = Duration::from_secs(30);
 
 pub(super) struct Session {
     pub(super) connection: Connection,
-    pub(super) board: Board,
+    pub(super) store: FactStore,
     pub(super) journal: Journal,
     pub(super) helm: Helm,
     audit_log: Option<PathBuf>,
@@ -87,14 +88,14 @@ impl Session {
     pub(super) async fn connected(global: &Global, in_pod: bool) -> Result<Self, Failed> {
         let connection =
             connect(&global.named(in_pod)).await.map_err(|e| Failed::new(Exit::Unreachable, e.to_string()))?;
-        let board = Board::default();
+        let store = FactStore::default();
         let helm = Helm::new(global.helm.as_deref(), &connection);
         let clock = Arc::new(SystemClock::default());
         let heard = Arc::clone(&clock);
-        let watches = watches::start(&connection.read, &board, move |theirs| heard.hear(theirs));
+        let watches = watches::start(&connection.read, &store, move |theirs| heard.hear(theirs));
         Ok(Self {
             connection,
-            board,
+            store,
             journal: Journal::default(),
             helm,
             audit_log: global.audit_log.clone(),
@@ -112,13 +113,13 @@ impl Session {
         // each of these only adds to what is known
         let asked = timeout(FIRST_LISTS, surroundings::ask(&self.connection, &self.helm));
         let Ok(surroundings) = asked.await else { return };
-        self.board.change(|f| f.surroundings = surroundings);
+        self.store.change(|f| f.surroundings = surroundings);
     }
 
     async fn all_known(&self) -> Result<(), Failed> {
-        let known = self.board.until(|f| f.stale().is_empty() || refused(f).is_some());
+        let known = self.store.until(|f| f.stale().is_empty() || refused(f).is_some());
         let known = timeout(FIRST_LISTS, known).await;
-        let facts = self.board.read();
+        let facts = self.store.read();
         if let Some(why) = refused(&facts) {
             return Err(Failed::new(Exit::Unreachable, why));
         }
@@ -134,7 +135,7 @@ impl Session {
 
     /// The Migration that there is, or the one that would be created.
     pub(super) fn migration_or(&self, spec: MigrationSpec) -> Migration {
-        self.board.read().migration.clone().unwrap_or_else(|| Migration::new(MIGRATION, spec))
+        self.store.read().migration.clone().unwrap_or_else(|| Migration::new(MIGRATION, spec))
     }
 
     /// The audit log: opened when something is about to be changed for the first time.
@@ -142,7 +143,7 @@ impl Session {
         if let Some(open) = self.audit.get() {
             return Ok(open);
         }
-        let surroundings = self.board.read().surroundings.clone();
+        let surroundings = self.store.read().surroundings.clone();
         let actor = Actor {
             operator: surroundings.signed(&identity()),
             process: process::own(),
@@ -154,7 +155,7 @@ impl Session {
             Audit::open(&path, actor).map_err(|e| Failed::new(Exit::Failed, format!("{e}. Nothing was changed")))?;
         // what was cut off, or written anew, is not written on as if nothing had been
         let anchors = self
-            .board
+            .store
             .read()
             .migration
             .iter()
@@ -192,7 +193,7 @@ impl Session {
 
     /// Follows the flows until what is returned is dropped; what they say becomes a fact.
     pub(super) fn watch_flows(&self, global: &Global) -> Result<JoinSet<()>, Failed> {
-        Ok(flows::watch(self.dial(global)?, &self.board, &self.flows))
+        Ok(flows::watch(self.dial(global)?, &self.store, &self.flows))
     }
 
     /// Starts an engine; dropping the handle does not stop it, `stop` does.
@@ -203,16 +204,16 @@ impl Session {
     ) -> (JoinHandle<()>, watch::Receiver<Role>) {
         let role = watch::Sender::new(Role::Starting);
         let roles = role.subscribe();
-        let cluster = Hands {
+        let cluster = KubeCluster {
             client: self.connection.write.clone(),
             helm: self.helm.clone(),
-            board: self.board.clone(),
+            store: self.store.clone(),
             namespace: "kube-system".into(),
             audit,
         };
         let engine = Engine {
             cluster,
-            board: self.board.clone(),
+            store: self.store.clone(),
             journal: self.journal.clone(),
             clock: self.clock.clone(),
             identity: identity(),
@@ -226,7 +227,7 @@ impl Session {
 
     /// A copy of the facts as they are now.
     pub(super) fn facts(&self) -> Facts {
-        self.board.read().clone()
+        self.store.read().clone()
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{Exit, session::Failed};
 use crate::domain::{
     api::{
-        CiliumSpec, Consent, ConsentKind, GuardSpec, HostAccess, HostsSpec, MigrationSpec, NodesSpec, Recycle,
+        CiliumSpec, Consent, ConsentKind, GuardSpec, HostAccess, HostsSpec, MigrationSpec, NodesSpec, RestartBy,
         Strategy, Target,
     },
     phase::Phase,
@@ -38,14 +38,14 @@ pub(super) struct Wanted {
     #[arg(long, value_name = "PORT", default_value_t = 8473)]
     pub tunnel_port: u16,
     /// How what still has an old address starts anew
-    #[arg(long, value_enum, default_value_t = RecycleBy::Reboot)]
-    pub recycle: RecycleBy,
+    #[arg(long, value_enum, default_value_t = RestartWay::Reboot, alias = "recycle")]
+    pub restart_by: RestartWay,
     /// How many nodes may be out at once, those counted that others took out
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub max_unavailable: u32,
     /// Seconds that a moved node must stay healthy before the next begins
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-    pub soak: u32,
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, alias = "soak")]
+    pub observe: u32,
     /// These nodes first, in this order
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
     pub first: Vec<String>,
@@ -100,11 +100,12 @@ pub(super) enum AccessBy {
 
 /// How what still has an old address starts anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum RecycleBy {
+pub(super) enum RestartWay {
     /// The node reboots once, proven by its boot id
     Reboot,
     /// The node's pods are deleted and come back
-    Recycle,
+    #[value(alias = "recycle")]
+    Pods,
 }
 
 impl Wanted {
@@ -160,11 +161,11 @@ impl Wanted {
                 },
                 ssh_target: self.ssh_target.clone(),
             },
-            recycle: match self.recycle {
-                RecycleBy::Reboot => Recycle::Reboot,
-                RecycleBy::Recycle => Recycle::Recycle,
+            restart_by: match self.restart_by {
+                RestartWay::Reboot => RestartBy::Reboot,
+                RestartWay::Pods => RestartBy::Pods,
             },
-            soak_seconds: self.soak,
+            observe_seconds: self.observe,
             guard: GuardSpec {
                 enabled: !self.no_flow_guard,
                 limit: self.flow_limit,
@@ -179,7 +180,7 @@ impl Wanted {
         let json = |spec: &MigrationSpec| serde_json::to_value(spec).unwrap_or_default();
         let (defaults, given, there) = (json(&defaults()?.spec()?), json(&self.spec()?), json(there));
         let mut changes = json!({});
-        for part in ["cilium", "nodes", "hosts", "recycle", "soakSeconds", "guard"] {
+        for part in ["cilium", "nodes", "hosts", "restartBy", "observeSeconds", "guard"] {
             let named = differing(&defaults[part], &given[part]);
             let change = named.as_ref().and_then(|n| differing(&there[part], n));
             let Some(change) = change else { continue };

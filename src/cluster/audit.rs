@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::runtime::RuntimeFlavor;
 
-use super::scribe::taken_down;
+use super::auditing::record_requests;
 use crate::domain::audit::{Actor, Anchor, Entry, START, follow, seal};
 
 /// How long a wish may take: definitions have to be served before a Migration can be created.
@@ -103,7 +103,7 @@ impl Audit {
         let name = format!("wish/{object}");
         let entry = |kind| self.entry(kind, 0, &name, object, what);
         self.add(entry("intent")).await?;
-        let (result, requests) = taken_down(None, tokio::time::timeout(WISH, work)).await;
+        let (result, requests) = record_requests(None, tokio::time::timeout(WISH, work)).await;
         let late = result.is_err();
         let result = result
             .unwrap_or_else(|_| Err(format!("no answer within {} s: unknown whether it was done", WISH.as_secs())));

@@ -10,9 +10,9 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{
+    auditing::AuditingService,
     credentials::Renewing,
     error::{code, sentence},
-    scribe::Scribe,
 };
 
 /// What the operator named.
@@ -67,7 +67,7 @@ pub enum ConnectError {
     Kubeconfig(String),
     /// The context is not in it.
     #[error("no context {name:?} in the kubeconfig; it has {known}")]
-    Context {
+    View {
         /// The name that was given.
         name: String,
         /// Those there are.
@@ -127,7 +127,7 @@ pub async fn connect(named: &Named) -> Result<Connection, ConnectError> {
     let writing = way.renewing(named, false)?;
     Ok(Connection {
         read: Client::new(reading.clone(), "default"),
-        write: Client::new(Scribe(writing.clone()), "default"),
+        write: Client::new(AuditingService(writing.clone()), "default"),
         context: way.context,
         server: way.server,
         kubeconfig: named.kubeconfig.clone(),
@@ -173,7 +173,7 @@ impl Way {
         let known: Vec<&str> = kubeconfig.contexts.iter().map(|c| c.name.as_str()).collect();
         if !known.contains(&context.as_str()) {
             let known = if known.is_empty() { "none".into() } else { known.join(", ") };
-            return Err(ConnectError::Context { name: context, known });
+            return Err(ConnectError::View { name: context, known });
         }
         let marks = marks(&kubeconfig, &context);
         let options = KubeConfigOptions { context: Some(context.clone()), cluster: None, user: None };

@@ -13,7 +13,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::board::Board;
+use super::store::FactStore;
 use crate::{
     domain::{api::Target, step::Step},
     hubble::{channel::Dial, client::follow, directory::Directory, shared::Flows},
@@ -25,31 +25,31 @@ const LOOK: Duration = Duration::from_secs(1);
 const GATHER: u32 = 5;
 
 /// Follows the flows until the tasks are dropped.
-pub fn watch(dial: Dial, board: &Board, flows: &Flows) -> JoinSet<()> {
+pub fn watch(dial: Dial, store: &FactStore, flows: &Flows) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(follow(dial, flows.clone()));
-    tasks.spawn(exchange(board.clone(), flows.clone()));
+    tasks.spawn(exchange(store.clone(), flows.clone()));
     tasks
 }
 
-async fn exchange(board: Board, flows: Flows) {
-    let (mut facts_changed, mut flows_changed) = (board.changes(), flows.changes());
+async fn exchange(store: FactStore, flows: Flows) {
+    let (mut facts_changed, mut flows_changed) = (store.changes(), flows.changes());
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut nth = 0_u32;
-    // switched to Cilium, and soaking
+    // switched to Cilium, and observed
     let mut stands: BTreeMap<Arc<str>, (bool, bool)> = BTreeMap::new();
     loop {
         look.tick().await;
         if facts_changed.has_changed().unwrap_or(false) {
             facts_changed.mark_unchanged();
             let (directory, now) = {
-                let facts = board.read();
-                let soaks = |n: &Arc<str>| {
+                let facts = store.read();
+                let observed = |n: &Arc<str>| {
                     let record = facts.node_migrations.get(n).and_then(|r| r.status.as_ref());
-                    record.is_some_and(|s| s.step == Step::Soak && s.direction == Target::Cilium)
+                    record.is_some_and(|s| s.step == Step::Observe && s.direction == Target::Cilium)
                 };
-                let stands = facts.nodes.iter().map(|(n, f)| (n.clone(), (f.switched, soaks(n))));
+                let stands = facts.nodes.iter().map(|(n, f)| (n.clone(), (f.switched, observed(n))));
                 (Directory::of(&facts), stands.collect::<BTreeMap<_, _>>())
             };
             flows.know(directory);
@@ -58,16 +58,16 @@ async fn exchange(board: Board, flows: Flows) {
                 now.keys().filter(|n| stands.contains_key(*n) && before(n).0 != now[*n].0).collect();
             // whoever starts to look knows nothing of what was moved before
             let fresh = |n: &Arc<str>| stands.is_empty() && now[n].0;
-            let soaks: Vec<&Arc<str>> = now.keys().filter(|n| (now[*n].1 && !before(n).1) || fresh(n)).collect();
-            if !(moved.is_empty() && soaks.is_empty()) {
+            let observed: Vec<&Arc<str>> = now.keys().filter(|n| (now[*n].1 && !before(n).1) || fresh(n)).collect();
+            if !(moved.is_empty() && observed.is_empty()) {
                 flows.change(|w| {
                     moved.iter().for_each(|n| w.moved(n));
-                    soaks.iter().for_each(|n| w.listen(n, Timestamp::now()));
+                    observed.iter().for_each(|n| w.listen(n, Timestamp::now()));
                 });
             }
             stands = now;
         }
-        let before = board.read().flows.clone();
+        let before = store.read().flows.clone();
         let listens = !before.settling.is_empty();
         if flows_changed.has_changed().unwrap_or(false) || listens || !nth.is_multiple_of(GATHER) {
             flows_changed.mark_unchanged();
@@ -78,7 +78,7 @@ async fn exchange(board: Board, flows: Flows) {
                 window.facts(now, nth % GATHER == 1, &before)
             };
             if said != before {
-                board.change(|f| f.flows = said);
+                store.change(|f| f.flows = said);
             }
         }
     }

@@ -138,7 +138,7 @@ async fn run(mut command: Command, lines: mpsc::Sender<String>) -> Result<(), St
     Err(format!("helm failed ({status}): {said}"))
 }
 
-/// Hands lines on; keeps the last few for the message of a failure.
+/// KubeCluster lines on; keeps the last few for the message of a failure.
 async fn forward(pipe: Option<impl AsyncRead + Unpin>, lines: mpsc::Sender<String>) -> Vec<String> {
     let mut last = Vec::new();
     let Some(pipe) = pipe else { return last };

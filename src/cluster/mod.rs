@@ -2,7 +2,7 @@
 
 pub mod apply;
 pub mod audit;
-pub mod board;
+mod auditing;
 pub mod connect;
 mod convert;
 mod credentials;
@@ -16,6 +16,6 @@ pub mod port;
 pub mod process;
 pub mod records;
 pub mod relay;
-mod scribe;
+pub mod store;
 pub mod surroundings;
 pub mod watch;

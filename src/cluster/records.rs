@@ -172,7 +172,7 @@ async fn release_all(client: &Client) -> Result<(), String> {
     for record in records.iter().filter(|r| r.spec.approved || r.spec.target != Target::default()) {
         let name = record.name_any();
         // what was answered is answered: it only counts up
-        let patch = json!({"spec": NodeMigrationSpec { go_on: record.spec.go_on, ..NodeMigrationSpec::default() }});
+        let patch = json!({"spec": NodeMigrationSpec { retries: record.spec.retries, ..NodeMigrationSpec::default() }});
         api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch))
             .await
             .map_err(|e| format!("nodemigration/{name} was not changed: {}", sentence(&e)))?;

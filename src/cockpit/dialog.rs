@@ -137,7 +137,7 @@ pub(super) fn advance_phase(model: &Model, scene: &Scene<'_>) -> Dialog {
         dialog.consents = missing_consents(scene.facts, None);
         consent_lines(&dialog.consents, &mut lines);
     }
-    if next == Phase::Finalise && !scene.facts.policies.is_empty() {
+    if next == Phase::Finalize && !scene.facts.policies.is_empty() {
         let names: Vec<String> = scene.facts.policies.iter().take(8).map(ToString::to_string).collect();
         lines.push(String::new());
         lines.push(format!(
@@ -160,7 +160,7 @@ fn migrate_lines(scene: &Scene<'_>, lines: &mut Vec<String>) {
     let order = rows::ordered(scene);
     let names: Vec<&str> = order.iter().map(|n| &*n.name).collect();
     lines.push(format!("nodes     {} in this order: {}", names.len(), names.join(", ")));
-    lines.push("          each: check, cordon, drain, switch, recycle, verify, uncordon, soak".into());
+    lines.push("          each: check, cordon, drain, switch, restart, verify, uncordon, observe".into());
     let blocked: Vec<&_> = scene.facts.budgets.values().filter(|b| b.allowed <= 0 && b.expected > 0).collect();
     for b in blocked.iter().take(5) {
         lines.push(format!(
@@ -241,14 +241,14 @@ pub(super) fn node(model: &Model, scene: &Scene<'_>, name: &str, target: Target)
             "Cilium is not installed beside Flannel: approve the phase Install first (Overview, a).",
         );
     }
-    if Standing::of(scene.facts).finalised {
+    if Standing::of(scene.facts).finalized {
         return Dialog::refuse(
             "Not any more",
-            "Cilium is the default of every node. Roll the phase Finalise back first (Overview, r).",
+            "Cilium is the default of every node. Roll the phase Finalize back first (Overview, r).",
         );
     }
     if target == status.direction && needs_go_on(&status) {
-        return go_on(model, scene, name, &status);
+        return retries(model, scene, name, &status);
     }
     if target == Target::Cilium && status.step == Step::Done {
         return Dialog::refuse("Nothing to do", format!("{name} is on Cilium already."));
@@ -279,11 +279,11 @@ pub(super) fn node(model: &Model, scene: &Scene<'_>, name: &str, target: Target)
 /// Something on the node ran out of time and waits for a word.
 fn needs_go_on(status: &NodeMigrationStatus) -> bool {
     status.drain.as_ref().is_some_and(|d| d.paused)
-        || (status.step == Step::Recycle && status.evidence.reboot_asked.is_some() && status.last_error.is_some())
+        || (status.step == Step::Restart && status.evidence.reboot_asked.is_some() && status.last_error.is_some())
 }
 
 /// `a` on a node whose time is up.
-fn go_on(model: &Model, scene: &Scene<'_>, name: &str, status: &NodeMigrationStatus) -> Dialog {
+fn retries(model: &Model, scene: &Scene<'_>, name: &str, status: &NodeMigrationStatus) -> Dialog {
     let mut lines =
         vec![cluster(model), format!("node      {name}"), String::new(), safe(&status.waiting).into_owned()];
     let held = status.drain.iter().flat_map(|d| &d.blockers);
@@ -292,11 +292,11 @@ fn go_on(model: &Model, scene: &Scene<'_>, name: &str, status: &NodeMigrationSta
     lines.push(
         "Its time starts anew. Nothing is forced: what no consent was given for is asked again as before.".into(),
     );
-    let seen = scene.facts.node_migrations.get(name).map_or(0, |r| r.spec.go_on);
+    let seen = scene.facts.node_migrations.get(name).map_or(0, |r| r.spec.retries);
     let mut dialog = Dialog::new(format!("Let {name} go on?"), vec![]);
     dialog.consents = missing_consents(scene.facts, Some(name));
     consent_lines(&dialog.consents, &mut lines);
-    dialog.intents = vec![Intent::GoOn { node: name.to_owned(), times: seen.max(status.gone_on) + 1 }];
+    dialog.intents = vec![Intent::Retry { node: name.to_owned(), times: seen.max(status.observed_retries) + 1 }];
     requests(&dialog.intents, &mut lines);
     dialog.lines = lines;
     dialog
@@ -317,8 +317,8 @@ pub(super) fn roll_back_phase(model: &Model, scene: &Scene<'_>) -> Dialog {
     let mut lines = vec![cluster(model), format!("phase     {last} is taken back; {to} stays")];
     lines.push(match last {
         Phase::Install => "Cilium is uninstalled. Every node is on Flannel.".into(),
-        Phase::Migrate => "Every node that was moved is rolled back, the last one first: drain, unswitch, restore, recycle, verify, uncordon.".into(),
-        Phase::Finalise => "Nodes decide for themselves again; policies are enforced no longer. The agents restart.".into(),
+        Phase::Migrate => "Every node that was moved is rolled back, the last one first: drain, revert, restore, restart, verify, uncordon.".into(),
+        Phase::Finalize => "Nodes decide for themselves again; policies are enforced no longer. The agents restart.".into(),
         Phase::Remove => "Flannel's objects are created again from Cutover's copy.".into(),
         Phase::Preflight | Phase::Verify => "Nothing is changed on the cluster.".to_owned(),
     });
@@ -355,7 +355,7 @@ pub(super) fn roll_back_all(model: &Model, scene: &Scene<'_>) -> Dialog {
     if standing.removed {
         lines.push("First Flannel's objects are created again from Cutover's copy.".into());
     }
-    if standing.finalised {
+    if standing.finalized {
         lines.push("Then nodes decide for themselves again: helm upgrade, and the agents restart.".into());
     }
     plan_lines(&rows::with_context(scene, plan::back), &mut lines);

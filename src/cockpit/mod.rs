@@ -35,7 +35,7 @@ use crate::{
         facts::Facts,
         intent::Intent,
         log::Entry,
-        rolling::Context,
+        rolling::View,
     },
     hubble::window::Window,
 };
@@ -75,11 +75,11 @@ pub enum EngineState {
     /// Elsewhere: by whom.
     Elsewhere(String),
     /// Here, as soon as whoever had the lock has to have noticed that it was taken.
-    Soon,
+    TakingOver,
     /// The API server does not accept the credentials any more.
-    NotLetIn(String),
+    Unauthorized(String),
     /// The lock could not be had; why.
-    Unsure(String),
+    LeaseUnknown(String),
 }
 
 /// Everything that comes in, and the way out.
@@ -210,9 +210,9 @@ impl Remembered {
             Some(_) => vec![],
             // what has not been listed yet would look as if it were not there
             None if !facts.is_known() => vec![],
-            None => checks::preflight(&Context::looking(facts, proposed, now)),
+            None => checks::preflight(&View::read_only(facts, proposed, now)),
         };
-        let decision = facts.migration.as_ref().map(|m| decide(Context::looking(facts, m, now)));
+        let decision = facts.migration.as_ref().map(|m| decide(View::read_only(facts, m, now)));
         *self = Self { revision: Some(revision), at: Some(now), decision, preflight };
     }
 }

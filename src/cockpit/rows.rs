@@ -8,7 +8,7 @@ use crate::{
         facts::{Cni, Facts, NodeFact, PodFact},
         log::Kind,
         phase::Phase,
-        rolling::Context,
+        rolling::View,
         step::Step,
         text::{self, between, duration, safe},
     },
@@ -126,12 +126,12 @@ fn phases(scene: &Scene<'_>) -> Vec<Row> {
 
 /// Nodes in the migration's order.
 pub(super) fn ordered<'a>(scene: &Scene<'a>) -> Vec<&'a NodeFact> {
-    with_context(scene, Context::nodes_in_order)
+    with_context(scene, View::nodes_in_order)
 }
 
 /// Asks the domain, with what the scene knows.
-pub(super) fn with_context<'a, T>(scene: &Scene<'a>, ask: impl FnOnce(&Context<'a>) -> T) -> T {
-    ask(&Context::looking(scene.facts, scene.migration, scene.now))
+pub(super) fn with_context<'a, T>(scene: &Scene<'a>, ask: impl FnOnce(&View<'a>) -> T) -> T {
+    ask(&View::read_only(scene.facts, scene.migration, scene.now))
 }
 
 pub(super) fn status_of(facts: &Facts, node: &str) -> NodeMigrationStatus {

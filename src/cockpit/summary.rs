@@ -20,7 +20,9 @@ pub fn summary(facts: &Facts, context: &str) -> String {
     );
     out.push_str(&format!("  nodes on Cilium: {}; approved up to {}\n", status.progress, migration.spec.approved));
     for (name, record) in &facts.node_migrations {
-        let Some(s) = record.status.as_ref().filter(|s| s.step.is_underway() || s.step == Step::Soak) else { continue };
+        let Some(s) = record.status.as_ref().filter(|s| s.step.is_underway() || s.step == Step::Observe) else {
+            continue;
+        };
         out.push_str(&format!(
             "  {name}: at {}{}\n",
             s.step,

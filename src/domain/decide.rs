@@ -9,7 +9,7 @@ use super::{
     effect::Effect,
     facts::NodeFact,
     phase::Phase,
-    rolling::{Context, Progress, cluster::Standing},
+    rolling::{Progress, View, cluster::Standing},
     step::Step,
 };
 
@@ -26,8 +26,8 @@ pub struct Decision {
     pub held: Option<String>,
 }
 
-/// Decides from the facts of a cluster with a Migration: see [`Context::looking`] for a context of one's own.
-pub fn decide(ctx: Context<'_>) -> Decision {
+/// Decides from the facts of a cluster with a Migration: see [`View::read_only`] for a context of one's own.
+pub fn decide(ctx: View<'_>) -> Decision {
     let mut run = Run::new(ctx);
     run.held = hold(&ctx);
     if run.held.is_none() {
@@ -39,7 +39,7 @@ pub fn decide(ctx: Context<'_>) -> Decision {
 }
 
 /// Nothing is built on facts that may be old, and nothing is changed while paused.
-fn hold(ctx: &Context<'_>) -> Option<String> {
+fn hold(ctx: &View<'_>) -> Option<String> {
     let stale = ctx.facts.stale();
     if !stale.is_empty() {
         return Some(format!("held: not up to date on {}", stale.join(", ")));
@@ -48,7 +48,7 @@ fn hold(ctx: &Context<'_>) -> Option<String> {
 }
 
 struct Run<'a> {
-    ctx: Context<'a>,
+    ctx: View<'a>,
     old: MigrationStatus,
     effects: Vec<Effect>,
     nodes: BTreeMap<Arc<str>, NodeMigrationStatus>,
@@ -60,7 +60,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(ctx: Context<'a>) -> Self {
+    fn new(ctx: View<'a>) -> Self {
         let old = ctx.migration.status.clone().unwrap_or_default();
         let phases = old.phases.iter().map(|p| (p.name, (p.state, p.message.clone()))).collect();
         let nodes = ctx.facts.nodes.keys().map(|n| (n.clone(), ctx.status(n))).collect();
@@ -147,15 +147,15 @@ impl<'a> Run<'a> {
             }
             self.set(Phase::Remove, PhaseState::Pending, "");
         }
-        if beyond(Phase::Finalise) {
+        if beyond(Phase::Finalize) {
             // the agents' restart belongs to it: nodes wait until all are back
-            if standing.finalised || (standing.installed && self.was_rolling_back(Phase::Finalise)) {
-                let progress = self.ctx.undo_finalise();
-                if !self.take(Phase::Finalise, true, progress) {
+            if standing.finalized || (standing.installed && self.was_rolling_back(Phase::Finalize)) {
+                let progress = self.ctx.undo_finalize();
+                if !self.take(Phase::Finalize, true, progress) {
                     return true;
                 }
             }
-            self.set(Phase::Finalise, PhaseState::Pending, "");
+            self.set(Phase::Finalize, PhaseState::Pending, "");
         }
         if beyond(Phase::Migrate) && self.nodes_back() {
             return true;
@@ -240,10 +240,10 @@ impl<'a> Run<'a> {
 
     /// Once Cilium is the default of every node, one node alone cannot go back.
     fn locked(&self, node: &str, target: Target) -> Option<String> {
-        let finalised = Standing::of(self.ctx.facts).finalised;
+        let finalized = Standing::of(self.ctx.facts).finalized;
         let on_cilium = self.nodes.get(node).is_some_and(|s| s.step != Step::RolledBack);
-        (finalised && target == Target::Flannel && on_cilium)
-            .then(|| "Cilium is the default of every node: roll back Finalise first".into())
+        (finalized && target == Target::Flannel && on_cilium)
+            .then(|| "Cilium is the default of every node: roll back Finalize first".into())
     }
 
     /// What the first node in trouble says, else the given words.
@@ -308,14 +308,14 @@ impl<'a> Run<'a> {
                 })
             }
             // an agent that restarts for its node's sake does not undo the installation
-            Phase::Install if standing.finalised || (standing.installed && self.was_done(Phase::Install)) => {
+            Phase::Install if standing.finalized || (standing.installed && self.was_done(Phase::Install)) => {
                 Progress::Done
             }
             Phase::Install => ctx.install(),
-            Phase::Migrate if standing.finalised => Progress::Done,
+            Phase::Migrate if standing.finalized => Progress::Done,
             Phase::Migrate => self.migrate(),
-            Phase::Finalise if standing.removed => Progress::Done,
-            Phase::Finalise => ctx.finalise(),
+            Phase::Finalize if standing.removed => Progress::Done,
+            Phase::Finalize => ctx.finalize(),
             Phase::Remove => {
                 let nodes = &self.nodes;
                 let (progress, changed) = ctx.remove(&mut |n| nodes.get(n).cloned());
@@ -371,7 +371,8 @@ impl<'a> Run<'a> {
         let begun = again || self.effects.iter().any(|e| !matches!(e, Effect::CreateRecord { .. }));
         let begins =
             self.effects.iter().find(|e| matches!(e, Effect::Helm(_) | Effect::Uninstall { .. })).map(Effect::name);
-        let helm_begun = begins.or_else(|| self.old.helm_begun.clone().filter(|name| !ctx.ended.contains(name)));
+        let pending_helm_operation =
+            begins.or_else(|| self.old.pending_helm_operation.clone().filter(|name| !ctx.ended.contains(name)));
         let blocked = phases.iter().find(|p| p.state == PhaseState::Blocked);
         let conditions = vec![
             self.condition("Progressing", !ended && self.held.is_none(), &format!("{:?}", self.stage), &self.waiting),
@@ -388,7 +389,7 @@ impl<'a> Run<'a> {
             engine: self.old.engine.clone(),
             epoch: self.old.epoch,
             audit: self.old.audit.clone(),
-            helm_begun,
+            pending_helm_operation,
             flannel_networks,
             observed_generation: ctx.migration.metadata.generation.unwrap_or_default(),
             // begun again after everything was rolled back: the time runs anew

@@ -18,7 +18,7 @@ pub const NODE_CONFIG: &str = "cilium-default";
 /// Annotation that tells that the cordon is Cutover's.
 pub const CORDON_MARK: &str = "cutover.dev/cordoned";
 /// Key of the taint that keeps DaemonSet pods away while the CNI changes.
-pub const AWAY_TAINT: &str = "cutover.dev/switching";
+pub const SWITCHING_TAINT: &str = "cutover.dev/switching";
 /// Annotation on a workload that has one replica more for a drain: how many it had.
 pub const SCALE_MARK: &str = "cutover.dev/scaled-from";
 /// Annotation on a budget that was lowered for a drain: what it was, as JSON.
@@ -89,12 +89,12 @@ pub enum Effect {
         node: Arc<str>,
     },
     /// Taint a node so that DaemonSet pods stay away.
-    KeepAway {
+    Taint {
         /// The node.
         node: Arc<str>,
     },
     /// Remove that taint.
-    LetBack {
+    Untaint {
         /// The node.
         node: Arc<str>,
     },
@@ -109,7 +109,7 @@ pub enum Effect {
         node: Arc<str>,
     },
     /// Remove that label.
-    Unswitch {
+    Revert {
         /// The node.
         node: Arc<str>,
     },
@@ -130,7 +130,7 @@ pub enum Effect {
         why: &'static str,
     },
     /// Delete a pod at once, past its grace period.
-    Kill {
+    ForceDelete {
         /// The pod.
         pod: Key,
         /// Only this one.
@@ -160,7 +160,7 @@ pub enum Effect {
         budget: Key,
     },
     /// Make a budget what it was.
-    PutBudgetBack {
+    RestoreBudget {
         /// The budget.
         budget: Key,
     },
@@ -195,7 +195,7 @@ pub enum Effect {
         namespace: String,
     },
     /// Delete the copy.
-    ForgetFlannelBackup {
+    DeleteFlannelBackup {
         /// Namespace of the copy.
         namespace: String,
     },
@@ -212,23 +212,23 @@ impl Effect {
             Self::DeleteNodeConfig { .. } => "delete CiliumNodeConfig".into(),
             Self::RestartAgents { mark, .. } => format!("restart agents ({mark})"),
             Self::Cordon { node } => format!("cordon {node}"),
-            Self::KeepAway { node } => format!("taint {node}"),
-            Self::LetBack { node } => format!("untaint {node}"),
+            Self::Taint { node } => format!("taint {node}"),
+            Self::Untaint { node } => format!("untaint {node}"),
             Self::Uncordon { node } => format!("uncordon {node}"),
             Self::Switch { node } => format!("label {node}"),
-            Self::Unswitch { node } => format!("unlabel {node}"),
+            Self::Revert { node } => format!("unlabel {node}"),
             Self::Evict { pod, uid } => format!("evict {pod} {uid}"),
             Self::DeletePod { pod, uid, .. } => format!("delete pod {pod} {uid}"),
-            Self::Kill { pod, uid } => format!("kill pod {pod} {uid}"),
+            Self::ForceDelete { pod, uid } => format!("kill pod {pod} {uid}"),
             Self::ScaleUp { kind, workload, .. } => format!("scale up {kind} {workload}"),
             Self::ScaleBack { kind, workload, .. } => format!("scale back {kind} {workload}"),
             Self::LowerBudget { budget } => format!("lower budget {budget}"),
-            Self::PutBudgetBack { budget } => format!("put back budget {budget}"),
+            Self::RestoreBudget { budget } => format!("put back budget {budget}"),
             Self::Task { node, task, nth, .. } => format!("{task} {node} {nth}"),
             Self::BackUpFlannel { .. } => "back up Flannel's objects".into(),
             Self::DeleteFlannel { .. } => "delete Flannel's objects".into(),
             Self::RestoreFlannel { .. } => "restore Flannel's objects".into(),
-            Self::ForgetFlannelBackup { .. } => "delete the copy of Flannel's objects".into(),
+            Self::DeleteFlannelBackup { .. } => "delete the copy of Flannel's objects".into(),
         }
     }
 
@@ -237,18 +237,18 @@ impl Effect {
         match self {
             Self::CreateRecord { .. } => "create its record".into(),
             Self::Cordon { .. } => "cordon".into(),
-            Self::KeepAway { .. } => "taint, so that DaemonSet pods stay away".into(),
-            Self::LetBack { .. } => "remove the taint".into(),
+            Self::Taint { .. } => "taint, so that DaemonSet pods stay away".into(),
+            Self::Untaint { .. } => "remove the taint".into(),
             Self::Uncordon { .. } => "uncordon".into(),
             Self::Switch { .. } => "label for Cilium".into(),
-            Self::Unswitch { .. } => "remove the label".into(),
+            Self::Revert { .. } => "remove the label".into(),
             Self::Evict { .. } => "evict".into(),
             Self::DeletePod { why, .. } => format!("delete: {why}"),
-            Self::Kill { .. } => "delete without grace: somebody agreed to it".into(),
+            Self::ForceDelete { .. } => "delete without grace: somebody agreed to it".into(),
             Self::ScaleUp { from, .. } => format!("one replica more, from {from} to {}", from + 1),
             Self::ScaleBack { to, .. } => format!("back to {to} replicas"),
             Self::LowerBudget { .. } => "one healthy pod less while a node drains".into(),
-            Self::PutBudgetBack { .. } => "put back what it was".into(),
+            Self::RestoreBudget { .. } => "put back what it was".into(),
             Self::Task { task, .. } => format!("task {task}: {}", task.purpose()),
             other => other.name(),
         }
@@ -264,18 +264,20 @@ impl Effect {
             }
             Self::RestartAgents { daemon_set, .. } => format!("daemonset/{daemon_set}"),
             Self::Cordon { node }
-            | Self::KeepAway { node }
-            | Self::LetBack { node }
+            | Self::Taint { node }
+            | Self::Untaint { node }
             | Self::Uncordon { node }
             | Self::Switch { node }
-            | Self::Unswitch { node }
+            | Self::Revert { node }
             | Self::Task { node, .. } => format!("node/{node}"),
-            Self::Evict { pod, .. } | Self::DeletePod { pod, .. } | Self::Kill { pod, .. } => format!("pod/{pod}"),
+            Self::Evict { pod, .. } | Self::DeletePod { pod, .. } | Self::ForceDelete { pod, .. } => {
+                format!("pod/{pod}")
+            }
             Self::ScaleUp { kind, workload, .. } | Self::ScaleBack { kind, workload, .. } => {
                 format!("{}/{workload}", kind.to_lowercase())
             }
-            Self::LowerBudget { budget } | Self::PutBudgetBack { budget } => format!("poddisruptionbudget/{budget}"),
-            Self::BackUpFlannel { namespace, .. } | Self::ForgetFlannelBackup { namespace } => {
+            Self::LowerBudget { budget } | Self::RestoreBudget { budget } => format!("poddisruptionbudget/{budget}"),
+            Self::BackUpFlannel { namespace, .. } | Self::DeleteFlannelBackup { namespace } => {
                 format!("configmap/{namespace}/{FLANNEL_BACKUP}")
             }
             Self::DeleteFlannel { daemon_sets, .. } => {
@@ -290,11 +292,11 @@ impl Effect {
         match self {
             Self::CreateRecord { node }
             | Self::Cordon { node }
-            | Self::KeepAway { node }
-            | Self::LetBack { node }
+            | Self::Taint { node }
+            | Self::Untaint { node }
             | Self::Uncordon { node }
             | Self::Switch { node }
-            | Self::Unswitch { node }
+            | Self::Revert { node }
             | Self::Task { node, .. } => Some(node),
             _ => None,
         }
@@ -303,10 +305,10 @@ impl Effect {
     /// How much it risks.
     pub const fn risk(&self) -> Risk {
         match self {
-            Self::CreateRecord { .. } | Self::BackUpFlannel { .. } | Self::ForgetFlannelBackup { .. } => Risk::Read,
+            Self::CreateRecord { .. } | Self::BackUpFlannel { .. } | Self::DeleteFlannelBackup { .. } => Risk::Read,
             Self::Evict { .. }
             | Self::DeletePod { .. }
-            | Self::Kill { .. }
+            | Self::ForceDelete { .. }
             | Self::RestartAgents { .. }
             | Self::Uninstall { .. } => Risk::Disruptive,
             Self::DeleteFlannel { .. } => Risk::Destructive,
@@ -341,19 +343,19 @@ impl Effect {
             Self::Cordon { node } => {
                 vec![format!("kubectl cordon {node}"), format!("kubectl annotate node {node} {CORDON_MARK}=true")]
             }
-            Self::KeepAway { node } => vec![format!("kubectl taint node {node} {AWAY_TAINT}=true:NoSchedule")],
-            Self::LetBack { node } => vec![format!("kubectl taint node {node} {AWAY_TAINT}-")],
+            Self::Taint { node } => vec![format!("kubectl taint node {node} {SWITCHING_TAINT}=true:NoSchedule")],
+            Self::Untaint { node } => vec![format!("kubectl taint node {node} {SWITCHING_TAINT}-")],
             Self::Uncordon { node } => {
                 vec![format!("kubectl uncordon {node}"), format!("kubectl annotate node {node} {CORDON_MARK}-")]
             }
             Self::Switch { node } => vec![format!("kubectl label node {node} --overwrite {SWITCH_LABEL}=true")],
-            Self::Unswitch { node } => vec![format!("kubectl label node {node} {SWITCH_LABEL}-")],
+            Self::Revert { node } => vec![format!("kubectl label node {node} {SWITCH_LABEL}-")],
             Self::Evict { pod, .. } => vec![format!(
                 "kubectl create --raw /api/v1/namespaces/{}/pods/{}/eviction -f - # Eviction",
                 pod.namespace, pod.name
             )],
             Self::DeletePod { pod, .. } => vec![format!("kubectl -n {} delete pod {}", pod.namespace, pod.name)],
-            Self::Kill { pod, .. } => {
+            Self::ForceDelete { pod, .. } => {
                 vec![format!("kubectl -n {} delete pod {} --grace-period 0 --force", pod.namespace, pod.name)]
             }
             Self::ScaleUp { kind, workload: w, from } => vec![
@@ -369,7 +371,7 @@ impl Effect {
             Self::ScaleBack { kind, workload: w, to } => {
                 vec![format!("kubectl -n {} scale {} {} --replicas {to}", w.namespace, kind.to_lowercase(), w.name)]
             }
-            Self::LowerBudget { budget } | Self::PutBudgetBack { budget } => {
+            Self::LowerBudget { budget } | Self::RestoreBudget { budget } => {
                 vec![format!("kubectl -n {} edit poddisruptionbudget {}", budget.namespace, budget.name)]
             }
             Self::Task { node, task, nth, way } => match way {
@@ -394,7 +396,7 @@ impl Effect {
             Self::RestoreFlannel { namespace } => vec![format!(
                 "kubectl -n {namespace} get configmap {FLANNEL_BACKUP} -o jsonpath='{{.data.flannel\\.json}}' | kubectl apply -f -"
             )],
-            Self::ForgetFlannelBackup { namespace } => {
+            Self::DeleteFlannelBackup { namespace } => {
                 vec![format!("kubectl -n {namespace} delete configmap {FLANNEL_BACKUP}")]
             }
         }

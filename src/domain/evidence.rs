@@ -36,7 +36,7 @@ pub struct Evidence {
     pub host: Option<HostEvidence>,
     /// How often the host was looked at in this step; names the next look.
     #[serde(default)]
-    pub looks: u32,
+    pub host_checks: u32,
     /// The last probe pod's result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<ProbeEvidence>,
@@ -54,7 +54,7 @@ pub struct Evidence {
     pub moved: Vec<Moved>,
     /// What its pods spoke with before it was moved, as far as flows showed it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub talks: Vec<String>,
+    pub baseline_connections: Vec<String>,
     /// New pods could not be held back, and why: what tolerates every taint leaves an address behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_held: Option<String>,
@@ -108,13 +108,13 @@ impl HostEvidence {
     }
 
     /// New pods are held back.
-    pub fn holds(&self) -> bool {
+    pub fn is_holding(&self) -> bool {
         self.cni_files.iter().any(|f| f == HOLD)
     }
 
     /// Something is left of a hold that is over.
-    pub fn held(&self) -> bool {
-        !self.holds() && self.cni_files.iter().any(|f| f.starts_with(HOLD))
+    pub fn has_hold_leftovers(&self) -> bool {
+        !self.is_holding() && self.cni_files.iter().any(|f| f.starts_with(HOLD))
     }
 
     /// Exactly this file is active.
@@ -152,7 +152,7 @@ pub struct DrainProgress {
     pub left: u32,
     /// When anything last left, or when somebody last let it go on.
     pub progressed_at: Timestamp,
-    /// Its time is up: nothing is asked for until `spec.goOn` is raised.
+    /// Its time is up: nothing is asked for until `spec.retries` is raised.
     #[serde(default)]
     pub paused: bool,
     /// What holds it, at most ten.

@@ -172,7 +172,7 @@ pub struct NodeFact {
     /// Cutover cordoned it.
     pub cordoned_by_cutover: bool,
     /// Cutover's taint keeps DaemonSet pods away.
-    pub kept_away: bool,
+    pub tainted: bool,
     /// The label that makes its Cilium agent take over is set.
     pub switched: bool,
     /// It is part of the control plane.
@@ -204,7 +204,7 @@ pub struct NodeFact {
 impl NodeFact {
     /// Cutover has taken it out, and has not given it back.
     pub const fn is_taken_out(&self) -> bool {
-        self.cordoned_by_cutover || self.kept_away
+        self.cordoned_by_cutover || self.tainted
     }
 }
 

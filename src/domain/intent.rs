@@ -24,10 +24,10 @@ pub enum Intent {
         target: Target,
     },
     /// Let what has run out of time on a node go on.
-    GoOn {
+    Retry {
         /// The node.
         node: String,
-        /// The new value of `spec.goOn`.
+        /// The new value of `spec.retries`.
         times: u32,
     },
     /// Agree to something for named objects.
@@ -56,7 +56,7 @@ impl Intent {
                 );
                 json!({"spec": {"consents": all}})
             }
-            Self::Node { .. } | Self::GoOn { .. } => return None,
+            Self::Node { .. } | Self::Retry { .. } => return None,
         })
     }
 
@@ -66,7 +66,7 @@ impl Intent {
             Self::Node { node, target } => {
                 Some((node, json!({"spec": {"target": target, "approved": *target == Target::Cilium}})))
             }
-            Self::GoOn { node, times } => Some((node, json!({"spec": {"goOn": times}}))),
+            Self::Retry { node, times } => Some((node, json!({"spec": {"retries": times}}))),
             _ => None,
         }
     }
@@ -74,7 +74,7 @@ impl Intent {
     /// What an operator would type.
     pub fn kubectl(&self) -> String {
         match self {
-            Self::Node { .. } | Self::GoOn { .. } => {
+            Self::Node { .. } | Self::Retry { .. } => {
                 let (node, spec) = self.node_patch().unwrap_or_default();
                 format!("kubectl patch nodemigration {node} --type merge -p '{spec}'")
             }

@@ -47,7 +47,7 @@ pub enum Move {
 
 /// What is known besides the Lease itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Beside {
+pub struct LeaseContext {
     /// The holder's process is known to have ended: it ran on this machine.
     pub ended: bool,
     /// An operator wants the lock taken from whoever has it.
@@ -66,22 +66,22 @@ struct Term {
 
 /// One engine's hand on the lock. Times are since an arbitrary moment, of a clock that never stands still.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Hand {
+pub struct LeaseState {
     process: String,
     term: Option<Term>,
     /// What was seen of another holder, and since when it has not changed.
     seen: Option<(Claim, Duration)>,
 }
 
-impl Hand {
+impl LeaseState {
     /// The hand of a process that has not looked yet.
     pub const fn new(process: String) -> Self {
         Self { process, term: None, seen: None }
     }
 
     /// What to do about a Lease that was read at `now`.
-    pub fn consider(&mut self, lease: Option<&Claim>, beside: Beside, now: Duration) -> Move {
-        let written = beside.written.max(self.term.map_or(0, |t| t.epoch));
+    pub fn next_move(&mut self, lease: Option<&Claim>, context: LeaseContext, now: Duration) -> Move {
+        let written = context.written.max(self.term.map_or(0, |t| t.epoch));
         let next = lease.map_or(0, |l| l.epoch).max(written) + 1;
         let Some(lease) = lease else {
             self.term = None;
@@ -96,7 +96,7 @@ impl Hand {
             return Move::Write { epoch: term.epoch, acts_after: term.from.saturating_sub(now) };
         }
         self.term = None;
-        if lease.holder.is_empty() || beside.ended {
+        if lease.holder.is_empty() || context.ended {
             return Move::Write { epoch: next, acts_after: Duration::ZERO };
         }
         let since = match &self.seen {
@@ -109,7 +109,7 @@ impl Hand {
         if now.saturating_sub(since) >= DURATION {
             return Move::Write { epoch: next, acts_after: Duration::ZERO };
         }
-        if beside.take_over { Move::Write { epoch: next, acts_after: DURATION } } else { Move::Wait }
+        if context.take_over { Move::Write { epoch: next, acts_after: DURATION } } else { Move::Wait }
     }
 
     /// The server took what was asked for at `asked`.
@@ -160,25 +160,28 @@ mod tests {
 
     #[test]
     fn a_silent_holder_is_followed_after_the_whole_duration() {
-        let mut hand = Hand::new("a".into());
-        let beside = Beside::default();
-        assert_eq!(hand.consider(Some(&theirs("1")), beside, s(100)), Move::Wait);
-        assert_eq!(hand.consider(Some(&theirs("1")), beside, s(105)), Move::Wait);
-        assert_eq!(hand.consider(Some(&theirs("2")), beside, s(106)), Move::Wait, "it was renewed");
-        assert_eq!(hand.consider(Some(&theirs("2")), beside, s(111)), Move::Wait);
+        let mut hand = LeaseState::new("a".into());
+        let context = LeaseContext::default();
+        assert_eq!(hand.next_move(Some(&theirs("1")), context, s(100)), Move::Wait);
+        assert_eq!(hand.next_move(Some(&theirs("1")), context, s(105)), Move::Wait);
+        assert_eq!(hand.next_move(Some(&theirs("2")), context, s(106)), Move::Wait, "it was renewed");
+        assert_eq!(hand.next_move(Some(&theirs("2")), context, s(111)), Move::Wait);
         let take = Move::Write { epoch: 5, acts_after: s(0) };
-        assert_eq!(hand.consider(Some(&theirs("2")), beside, s(112)), take);
+        assert_eq!(hand.next_move(Some(&theirs("2")), context, s(112)), take);
     }
 
     #[test]
     fn taking_it_from_the_living_needs_a_word_and_patience() {
-        let mut hand = Hand::new("a".into());
-        let word = Beside { take_over: true, ..Beside::default() };
-        assert_eq!(hand.consider(Some(&theirs("1")), word, s(1)), Move::Write { epoch: 5, acts_after: DURATION });
+        let mut hand = LeaseState::new("a".into());
+        let word = LeaseContext { take_over: true, ..LeaseContext::default() };
+        assert_eq!(hand.next_move(Some(&theirs("1")), word, s(1)), Move::Write { epoch: 5, acts_after: DURATION });
         hand.written(5, DURATION, s(1));
         assert_eq!(hand.epoch(s(2)), None);
         let mine = Claim { holder: "a@x/1".into(), process: "a".into(), epoch: 5, version: "9".into() };
-        assert_eq!(hand.consider(Some(&mine), Beside::default(), s(4)), Move::Write { epoch: 5, acts_after: s(3) });
+        assert_eq!(
+            hand.next_move(Some(&mine), LeaseContext::default(), s(4)),
+            Move::Write { epoch: 5, acts_after: s(3) }
+        );
         hand.written(5, s(3), s(4));
         assert_eq!(hand.epoch(s(6)), None);
         assert_eq!(hand.epoch(s(7)), Some(5));
@@ -189,13 +192,13 @@ mod tests {
     fn given_back_ended_or_removed() {
         let free = Claim { holder: String::new(), ..theirs("1") };
         let now = Move::Write { epoch: 5, acts_after: s(0) };
-        assert_eq!(Hand::new("a".into()).consider(Some(&free), Beside::default(), s(1)), now);
-        let ended = Beside { ended: true, ..Beside::default() };
-        assert_eq!(Hand::new("a".into()).consider(Some(&theirs("1")), ended, s(1)), now);
+        assert_eq!(LeaseState::new("a".into()).next_move(Some(&free), LeaseContext::default(), s(1)), now);
+        let ended = LeaseContext { ended: true, ..LeaseContext::default() };
+        assert_eq!(LeaseState::new("a".into()).next_move(Some(&theirs("1")), ended, s(1)), now);
         let first = Move::Write { epoch: 1, acts_after: s(0) };
-        assert_eq!(Hand::new("a".into()).consider(None, Beside::default(), s(1)), first);
-        let removed = Beside { written: 7, ..Beside::default() };
+        assert_eq!(LeaseState::new("a".into()).next_move(None, LeaseContext::default(), s(1)), first);
+        let removed = LeaseContext { written: 7, ..LeaseContext::default() };
         let careful = Move::Write { epoch: 8, acts_after: DURATION };
-        assert_eq!(Hand::new("a".into()).consider(None, removed, s(1)), careful);
+        assert_eq!(LeaseState::new("a".into()).next_move(None, removed, s(1)), careful);
     }
 }

@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod phase;
 pub mod placement;
 pub mod plan;
+pub mod problem;
 pub mod rolling;
 pub mod step;
 pub mod storage;

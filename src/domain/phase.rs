@@ -16,7 +16,7 @@ pub enum Phase {
     /// Move the nodes, one after the other.
     Migrate,
     /// Make Cilium the default of every node and let policies bite.
-    Finalise,
+    Finalize,
     /// Remove Flannel and what it left on the nodes.
     Remove,
     /// Prove that the cluster is on Cilium.
@@ -26,7 +26,7 @@ pub enum Phase {
 impl Phase {
     /// All phases in order.
     pub const ALL: [Self; 6] =
-        [Self::Preflight, Self::Install, Self::Migrate, Self::Finalise, Self::Remove, Self::Verify];
+        [Self::Preflight, Self::Install, Self::Migrate, Self::Finalize, Self::Remove, Self::Verify];
 
     /// The name as the API and the command line spell it.
     pub const fn name(self) -> &'static str {
@@ -34,7 +34,7 @@ impl Phase {
             Self::Preflight => "Preflight",
             Self::Install => "Install",
             Self::Migrate => "Migrate",
-            Self::Finalise => "Finalise",
+            Self::Finalize => "Finalize",
             Self::Remove => "Remove",
             Self::Verify => "Verify",
         }
@@ -45,8 +45,8 @@ impl Phase {
         match self {
             Self::Preflight => "Looks at the cluster and lists what would stand in the way. Changes nothing.",
             Self::Install => "Installs Cilium idle beside Flannel: no pod uses it yet.",
-            Self::Migrate => "Moves node after node: drain, switch the CNI, recycle, verify, uncordon.",
-            Self::Finalise => "Makes Cilium the default of every node; existing NetworkPolicies begin to bite.",
+            Self::Migrate => "Moves node after node: drain, switch the CNI, restart, verify, uncordon.",
+            Self::Finalize => "Makes Cilium the default of every node; existing NetworkPolicies begin to bite.",
             Self::Remove => "Deletes Flannel's objects and cleans what it left on the nodes.",
             Self::Verify => "Proves that every pod is on Cilium and that nothing of Flannel is left.",
         }
@@ -64,7 +64,7 @@ impl Phase {
 
     /// After this phase the way back is no longer cheap: it is confirmed by typing the context's name.
     pub const fn is_point_of_no_easy_return(self) -> bool {
-        matches!(self, Self::Finalise | Self::Remove)
+        matches!(self, Self::Finalize | Self::Remove)
     }
 }
 
@@ -78,6 +78,8 @@ impl FromStr for Phase {
     type Err = String;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
+        // the British spelling that versions before 0.2 used
+        let s = if s.eq_ignore_ascii_case("finalise") { Self::Finalize.name() } else { s };
         Self::ALL
             .into_iter()
             .find(|p| p.name().eq_ignore_ascii_case(s))

@@ -1,5 +1,5 @@
 //! Where a pod that leaves its node can land: selectors, affinity, taints, host ports, local volumes, and
-//! requests against what is free. The required rules of kube-scheduler's filters, from the Kubernetes
+//! requests rejects what is free. The required rules of kube-scheduler's filters, from the Kubernetes
 //! documentation; preferences and topology spread constraints are not looked at.
 
 use std::{
@@ -23,9 +23,9 @@ pub struct Needs {
     /// Host ports with their protocol.
     pub host_ports: Vec<(u16, String)>,
     /// Required pod anti-affinity.
-    pub apart: Vec<Kinship>,
+    pub anti_affinity: Vec<AffinityTerm>,
     /// Required pod affinity.
-    pub together: Vec<Kinship>,
+    pub affinity: Vec<AffinityTerm>,
 }
 
 /// Requests, or what is free.
@@ -86,7 +86,7 @@ pub struct Toleration {
 
 /// Pods that have to be near, or must not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kinship {
+pub struct AffinityTerm {
     /// Which pods.
     pub selector: Selector,
     /// Near means: the same value of this label of the node.
@@ -95,7 +95,7 @@ pub struct Kinship {
     pub namespaces: Vec<String>,
 }
 
-impl Kinship {
+impl AffinityTerm {
     /// Is this pod one of those that a pod of a namespace speaks of?
     fn reaches(&self, namespace: &str, pod: &PodFact) -> bool {
         let there = if self.namespaces.is_empty() {
@@ -154,7 +154,7 @@ pub struct Places<'a> {
     facts: &'a Facts,
     free: BTreeMap<Arc<str>, Room>,
     ports: BTreeMap<Arc<str>, Ports>,
-    /// Pods that must be apart from others.
+    /// Pods that must be anti_affinity from others.
     repelling: Vec<&'a PodFact>,
 }
 
@@ -172,12 +172,12 @@ impl<'a> Places<'a> {
                 ports.entry(pod.node.clone()).or_default().extend(pod.needs.host_ports.iter().cloned());
             }
         }
-        let stays = |p: &&PodFact| !p.needs.apart.is_empty() && p.is_living() && p.deleting.is_none();
+        let stays = |p: &&PodFact| !p.needs.anti_affinity.is_empty() && p.is_living() && p.deleting.is_none();
         Self { facts, free, ports, repelling: facts.pods.values().filter(stays).collect() }
     }
 
     /// Which of these pods of a node find no other node, and why. What one takes the next does not have.
-    pub fn homeless(&self, node: &str, pods: &[&PodFact]) -> BTreeMap<Key, String> {
+    pub fn unschedulable(&self, node: &str, pods: &[&PodFact]) -> BTreeMap<Key, String> {
         let mut taken: BTreeMap<Arc<str>, (Room, Ports)> = BTreeMap::new();
         let nothing = (Room::default(), BTreeSet::new());
         let mut out = BTreeMap::new();
@@ -185,15 +185,15 @@ impl<'a> Places<'a> {
         // the largest first, as one who packs does
         pods.sort_by_key(|p| (-p.needs.room.memory, -p.needs.room.cpu, p.key.clone()));
         for pod in pods {
-            let mut against: BTreeMap<&'static str, usize> = BTreeMap::new();
+            let mut rejects: BTreeMap<&'static str, usize> = BTreeMap::new();
             let mut home = None;
             for other in self.facts.nodes.values().filter(|n| *n.name != *node) {
-                match self.against(pod, other, taken.get(&other.name).unwrap_or(&nothing)) {
+                match self.rejects(pod, other, taken.get(&other.name).unwrap_or(&nothing)) {
                     None => {
                         home = Some(other.name.clone());
                         break;
                     }
-                    Some(why) => *against.entry(why).or_default() += 1,
+                    Some(why) => *rejects.entry(why).or_default() += 1,
                 }
             }
             if let Some(home) = home {
@@ -203,7 +203,7 @@ impl<'a> Places<'a> {
                 *used = Room { cpu: used.cpu + room.cpu, memory: used.memory + room.memory, pods: used.pods + 1 };
                 continue;
             }
-            let reasons: Vec<String> = against.iter().map(|(why, n)| format!("{n} {why}")).collect();
+            let reasons: Vec<String> = rejects.iter().map(|(why, n)| format!("{n} {why}")).collect();
             let others = self.facts.nodes.len().saturating_sub(1);
             out.insert(
                 pod.key.clone(),
@@ -217,8 +217,8 @@ impl<'a> Places<'a> {
         out
     }
 
-    /// What speaks against a node; `None` where it fits.
-    fn against(&self, pod: &PodFact, node: &NodeFact, (used, ports): &(Room, Ports)) -> Option<&'static str> {
+    /// What speaks rejects a node; `None` where it fits.
+    fn rejects(&self, pod: &PodFact, node: &NodeFact, (used, ports): &(Room, Ports)) -> Option<&'static str> {
         let needs = &pod.needs;
         let labels = &node.labels;
         if !node.ready {
@@ -250,28 +250,28 @@ impl<'a> Places<'a> {
                 return Some("without room");
             }
         }
-        if needs.apart.iter().any(|k| self.has_kin(pod, node, k)) || self.is_repelled(pod, node) {
-            return Some("with pods it must be apart from");
+        if needs.anti_affinity.iter().any(|k| self.has_kin(pod, node, k)) || self.is_repelled(pod, node) {
+            return Some("with pods it must be anti_affinity from");
         }
         // a pod that is its own only kin may be the first
-        if needs.together.iter().any(|k| !self.has_kin(pod, node, k) && !k.selector.matches(&pod.labels)) {
+        if needs.affinity.iter().any(|k| !self.has_kin(pod, node, k) && !k.selector.matches(&pod.labels)) {
             return Some("without pods it must be with");
         }
         None
     }
 
-    /// A pod that is there already must be apart from this one.
+    /// A pod that is there already must be anti_affinity from this one.
     fn is_repelled(&self, pod: &PodFact, node: &NodeFact) -> bool {
         self.repelling.iter().filter(|p| p.key != pod.key).any(|p| {
             let near = |topology: &str| {
                 let here = node.labels.get(topology);
                 here.is_some() && self.facts.nodes.get(&p.node).is_some_and(|n| n.labels.get(topology) == here)
             };
-            p.needs.apart.iter().any(|k| k.reaches(&p.key.namespace, pod) && near(&k.topology))
+            p.needs.anti_affinity.iter().any(|k| k.reaches(&p.key.namespace, pod) && near(&k.topology))
         })
     }
 
-    fn has_kin(&self, pod: &PodFact, node: &NodeFact, kin: &Kinship) -> bool {
+    fn has_kin(&self, pod: &PodFact, node: &NodeFact, kin: &AffinityTerm) -> bool {
         let Some(here) = node.labels.get(&kin.topology) else { return false };
         self.facts.pods.values().any(|p| {
             p.key != pod.key
@@ -322,14 +322,14 @@ mod tests {
     }
 
     fn why(facts: &Facts, pod: &PodFact) -> Option<String> {
-        Places::of(facts).homeless(&pod.node, &[pod]).remove(&pod.key)
+        Places::of(facts).unschedulable(&pod.node, &[pod]).remove(&pod.key)
     }
 
     fn room(cpu: i64, memory: i64) -> Room {
         Room { cpu, memory, pods: 1 }
     }
 
-    /// What it is called, the nodes, what the pod needs, the other pods, and what speaks against.
+    /// What it is called, the nodes, what the pod needs, the other pods, and what speaks rejects.
     type Case = (&'static str, Vec<NodeFact>, Needs, Vec<PodFact>, Option<&'static str>);
 
     #[test]
@@ -341,7 +341,7 @@ mod tests {
             terms: vec![Term { labels: vec![("gen".into(), "Gt".into(), vec![v.into()])], names: vec![] }],
             ..Needs::default()
         };
-        let kin = || Kinship {
+        let kin = || AffinityTerm {
             selector: Selector { labels: BTreeMap::from([("app".into(), "web".into())]), expressions: vec![] },
             topology: "host".into(),
             namespaces: vec![],
@@ -378,21 +378,21 @@ mod tests {
                 Some("1 without room"),
             ),
             (
-                "apart",
+                "anti_affinity",
                 two(),
-                Needs { apart: vec![kin()], ..Needs::default() },
+                Needs { anti_affinity: vec![kin()], ..Needs::default() },
                 vec![other(Needs::default())],
-                Some("apart"),
+                Some("anti_affinity"),
             ),
             (
                 "repelled",
                 two(),
                 Needs::default(),
-                vec![other(Needs { apart: vec![kin()], ..Needs::default() })],
-                Some("apart"),
+                vec![other(Needs { anti_affinity: vec![kin()], ..Needs::default() })],
+                Some("anti_affinity"),
             ),
-            ("apart and alone", two(), Needs { apart: vec![kin()], ..Needs::default() }, vec![], None),
-            ("its own only kin", two(), Needs { together: vec![kin()], ..Needs::default() }, vec![], None),
+            ("anti_affinity and alone", two(), Needs { anti_affinity: vec![kin()], ..Needs::default() }, vec![], None),
+            ("its own only kin", two(), Needs { affinity: vec![kin()], ..Needs::default() }, vec![], None),
         ];
         for (name, nodes, needs, others, wanted) in cases {
             let it = pod("it", "a", needs);
@@ -410,12 +410,12 @@ mod tests {
         let needs = || Needs { room: room(1_200, 10), ..Needs::default() };
         let (x, y) = (pod("x", "a", needs()), pod("y", "a", needs()));
         let facts = facts(vec![node("a", &[]), node("b", &[])], &[x.clone(), y.clone()]);
-        let homeless = Places::of(&facts).homeless("a", &[&x, &y]);
-        assert_eq!(homeless.len(), 1, "{homeless:?}");
+        let unschedulable = Places::of(&facts).unschedulable("a", &[&x, &y]);
+        assert_eq!(unschedulable.len(), 1, "{unschedulable:?}");
         let port = || Needs { host_ports: vec![(80, "TCP".into())], ..Needs::default() };
         let (x, y) = (pod("x", "a", port()), pod("y", "a", port()));
         let facts = super::tests::facts(vec![node("a", &[]), node("b", &[])], &[x.clone(), y.clone()]);
-        assert_eq!(Places::of(&facts).homeless("a", &[&x, &y]).len(), 1, "one port, one node");
+        assert_eq!(Places::of(&facts).unschedulable("a", &[&x, &y]).len(), 1, "one port, one node");
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use super::{
-    api::{HostAccess, Recycle, Target},
+    api::{HostAccess, RestartBy, Target},
     drain,
     effect::{Effect, HelmRelease, restart_mark},
     facts::{Key, NodeFact},
     host::{HostTask, Way, commands},
     phase::Phase,
-    rolling::Context,
+    rolling::View,
     step::{Risk, Step},
     values,
 };
@@ -35,7 +35,7 @@ pub struct Planned {
 }
 
 /// The plan forward, up to and with `until`.
-pub fn forward(ctx: &Context<'_>, until: Phase) -> Vec<Planned> {
+pub fn forward(ctx: &View<'_>, until: Phase) -> Vec<Planned> {
     let mut plan = Vec::new();
     for phase in Phase::ALL.into_iter().filter(|p| *p <= until) {
         match phase {
@@ -52,7 +52,7 @@ pub fn forward(ctx: &Context<'_>, until: Phase) -> Vec<Planned> {
 }
 
 /// The plan of rolling everything back: the nodes that were moved, then Cilium itself.
-pub fn back(ctx: &Context<'_>) -> Vec<Planned> {
+pub fn back(ctx: &View<'_>) -> Vec<Planned> {
     let mut plan = Vec::new();
     let moved = |n: &&NodeFact| !matches!(ctx.status(&n.name).step, Step::Pending | Step::RolledBack) || n.switched;
     for node in ctx.nodes_in_reverse().into_iter().filter(moved) {
@@ -64,14 +64,14 @@ pub fn back(ctx: &Context<'_>) -> Vec<Planned> {
 }
 
 /// What one node's way will do, with the pods that are on it now.
-pub fn node(ctx: &Context<'_>, node: &NodeFact, target: Target) -> Vec<Planned> {
+pub fn node(ctx: &View<'_>, node: &NodeFact, target: Target) -> Vec<Planned> {
     let mut plan = Vec::new();
     node_steps(ctx, node, target, &mut plan);
     plan
 }
 
 /// What one phase does to the cluster as a whole.
-pub fn phase(ctx: &Context<'_>, phase: Phase) -> Vec<Planned> {
+pub fn phase(ctx: &View<'_>, phase: Phase) -> Vec<Planned> {
     let own = (phase == Phase::Install && ctx.facts.migration.is_none()).then(|| Planned {
         phase,
         node: None,
@@ -96,7 +96,7 @@ fn planned(phase: Phase, node: Option<&NodeFact>, step: Option<Step>, effect: &E
     }
 }
 
-fn cluster_effects(ctx: &Context<'_>, phase: Phase) -> Vec<Effect> {
+fn cluster_effects(ctx: &View<'_>, phase: Phase) -> Vec<Effect> {
     let cilium = &ctx.migration.spec.cilium;
     let namespace = cilium.namespace.clone();
     let version = ctx.facts.node_config_version().unwrap_or("v2").to_owned();
@@ -118,9 +118,9 @@ fn cluster_effects(ctx: &Context<'_>, phase: Phase) -> Vec<Effect> {
                 .chain([helm("install", values::migration(cilium)), Effect::CreateNodeConfig { namespace, version }])
                 .collect()
         }
-        Phase::Finalise => vec![
-            helm("finalise", values::finalised(cilium)),
-            Effect::RestartAgents { daemon_set: agents, mark: restart_mark(Phase::Finalise, false) },
+        Phase::Finalize => vec![
+            helm("finalize", values::finalized(cilium)),
+            Effect::RestartAgents { daemon_set: agents, mark: restart_mark(Phase::Finalize, false) },
             Effect::DeleteNodeConfig { namespace, version },
         ],
         Phase::Remove => {
@@ -136,7 +136,7 @@ fn cluster_effects(ctx: &Context<'_>, phase: Phase) -> Vec<Effect> {
     }
 }
 
-fn task(ctx: &Context<'_>, node: &NodeFact, task: HostTask) -> Effect {
+fn task(ctx: &View<'_>, node: &NodeFact, task: HostTask) -> Effect {
     let hosts = &ctx.migration.spec.hosts;
     let way = if hosts.access == HostAccess::Ssh && task != HostTask::Probe {
         Way::Ssh { target: commands::ssh_target(&hosts.ssh_target, node) }
@@ -147,7 +147,7 @@ fn task(ctx: &Context<'_>, node: &NodeFact, task: HostTask) -> Effect {
     Effect::Task { node: node.name.clone(), task, nth: 0, way }
 }
 
-fn node_steps(ctx: &Context<'_>, node: &NodeFact, target: Target, plan: &mut Vec<Planned>) {
+fn node_steps(ctx: &View<'_>, node: &NodeFact, target: Target, plan: &mut Vec<Planned>) {
     let switched = node.switched || ctx.status(&node.name).evidence.switched;
     for spec in Step::path(target) {
         // before the switch there is nothing to take back but the cordon and the taint
@@ -159,7 +159,7 @@ fn node_steps(ctx: &Context<'_>, node: &NodeFact, target: Target, plan: &mut Vec
     }
 }
 
-fn step_effects(ctx: &Context<'_>, node: &NodeFact, step: Step, target: Target) -> Vec<Effect> {
+fn step_effects(ctx: &View<'_>, node: &NodeFact, step: Step, target: Target) -> Vec<Effect> {
     let name = node.name.clone();
     let restart_agent = || {
         let agent = ctx.facts.agent_on(&node.name);
@@ -169,7 +169,7 @@ fn step_effects(ctx: &Context<'_>, node: &NodeFact, step: Step, target: Target) 
         Effect::DeletePod { pod, uid, why: "it reads its configuration at start" }
     };
     match step {
-        Step::Cordon => vec![Effect::Cordon { node: name.clone() }, Effect::KeepAway { node: name }],
+        Step::Cordon => vec![Effect::Cordon { node: name.clone() }, Effect::Taint { node: name }],
         Step::Drain => {
             // a plan shows what would happen once every consent is given
             let drain = drain::sort(ctx.facts, &node.name, &ctx.migration.spec.consents);
@@ -184,22 +184,22 @@ fn step_effects(ctx: &Context<'_>, node: &NodeFact, step: Step, target: Target) 
             vec![Effect::Switch { node: name.clone() }, restart_agent(), task(ctx, node, HostTask::Look)]
         }
 
-        Step::Unswitch => {
-            vec![Effect::Unswitch { node: name.clone() }, restart_agent(), task(ctx, node, HostTask::Look)]
+        Step::Revert => {
+            vec![Effect::Revert { node: name.clone() }, restart_agent(), task(ctx, node, HostTask::Look)]
         }
 
         Step::Restore => vec![task(ctx, node, HostTask::Restore)],
-        Step::Recycle if target == Target::Cilium && ctx.migration.spec.recycle == Recycle::Reboot => {
+        Step::Restart if target == Target::Cilium && ctx.migration.spec.restart_by == RestartBy::Reboot => {
             vec![
                 task(ctx, node, HostTask::Reboot { boot_id: node.boot_id.to_string() }),
-                Effect::LetBack { node: name },
+                Effect::Untaint { node: name },
             ]
         }
-        Step::Recycle => vec![Effect::LetBack { node: name }],
+        Step::Restart => vec![Effect::Untaint { node: name }],
         Step::Verify => vec![task(ctx, node, HostTask::Look), task(ctx, node, HostTask::Probe)],
         Step::Uncordon => {
             vec![Effect::Uncordon { node: name }]
         }
-        Step::Pending | Step::Check | Step::Soak | Step::Done | Step::RolledBack => vec![],
+        Step::Pending | Step::Check | Step::Observe | Step::Done | Step::RolledBack => vec![],
     }
 }

@@ -22,17 +22,17 @@ pub enum Step {
     /// Its Cilium agent takes over the CNI configuration.
     Switch,
     /// Its Cilium agent gives the CNI configuration up again.
-    Unswitch,
+    Revert,
     /// Flannel's CNI configuration is put back.
     Restore,
     /// What still runs with the old addresses starts anew, by reboot or by recycling pods.
-    Recycle,
+    Restart,
     /// Its pods have the right addresses and reach the API server.
     Verify,
     /// Pods may land on it again.
     Uncordon,
     /// It stays healthy for a while before the next node begins.
-    Soak,
+    Observe,
     /// On Cilium, verified.
     Done,
     /// Back on Flannel, verified.
@@ -122,11 +122,11 @@ pub const FORWARD: &[StepSpec] = &[
         effect: "labels the node and restarts its Cilium agent",
         evidence: "the agent reports that it wrote the CNI configuration; 05-cilium.conflist is the only one",
         budget: secs(180),
-        inverse: "unswitch and restore",
+        inverse: "revert and restore",
         risk: Risk::Reversible,
     },
     StepSpec {
-        step: Step::Recycle,
+        step: Step::Restart,
         requires: "the agent owns the CNI configuration",
         effect: "reboots the node once (or recycles what is left on old addresses), then lets DaemonSet pods back",
         evidence: "a new boot id and a Ready node; no pod with a Flannel address",
@@ -153,10 +153,10 @@ pub const FORWARD: &[StepSpec] = &[
         risk: Risk::Reversible,
     },
     StepSpec {
-        step: Step::Soak,
+        step: Step::Observe,
         requires: "the node is schedulable",
         effect: "none: waits",
-        evidence: "node and agent Ready for soakSeconds",
+        evidence: "node and agent Ready for observeSeconds",
         budget: secs(3600),
         inverse: "none needed",
         risk: Risk::Read,
@@ -185,7 +185,7 @@ pub const BACK: &[StepSpec] = &[
         risk: Risk::Disruptive,
     },
     StepSpec {
-        step: Step::Unswitch,
+        step: Step::Revert,
         requires: "no pod with a pod address is on the node",
         effect: "removes the label and restarts the Cilium agent",
         evidence: "the agent reports that it no longer manages the CNI configuration",
@@ -203,7 +203,7 @@ pub const BACK: &[StepSpec] = &[
         risk: Risk::Reversible,
     },
     StepSpec {
-        step: Step::Recycle,
+        step: Step::Restart,
         requires: "Flannel's configuration is the only one",
         effect: "recycles what is left on Cilium addresses, then lets DaemonSet pods back",
         evidence: "no pod with a Cilium address",
@@ -265,7 +265,7 @@ impl Step {
 
     /// The node is between cordon and uncordon, so it counts as out.
     pub const fn is_underway(self) -> bool {
-        !matches!(self, Self::Pending | Self::Check | Self::Soak | Self::Done | Self::RolledBack)
+        !matches!(self, Self::Pending | Self::Check | Self::Observe | Self::Done | Self::RolledBack)
     }
 
     /// Nothing is left to do.
@@ -281,12 +281,12 @@ impl Step {
             Self::Cordon => "Cordon",
             Self::Drain => "Drain",
             Self::Switch => "Switch",
-            Self::Unswitch => "Unswitch",
+            Self::Revert => "Revert",
             Self::Restore => "Restore",
-            Self::Recycle => "Recycle",
+            Self::Restart => "Restart",
             Self::Verify => "Verify",
             Self::Uncordon => "Uncordon",
-            Self::Soak => "Soak",
+            Self::Observe => "Observe",
             Self::Done => "Done",
             Self::RolledBack => "RolledBack",
         }

@@ -21,7 +21,7 @@ pub fn migration(cilium: &CiliumSpec) -> Result<Value, String> {
 ///
 /// # Errors
 /// As [`migration`].
-pub fn finalised(cilium: &CiliumSpec) -> Result<Value, String> {
+pub fn finalized(cilium: &CiliumSpec) -> Result<Value, String> {
     layered(cilium, &[FINAL_YAML])
 }
 
@@ -46,7 +46,7 @@ fn layered(cilium: &CiliumSpec, over: &[&str]) -> Result<Value, String> {
     Ok(values)
 }
 
-/// After finalising, only the keys that the rolling strategy itself flips stay Cutover's.
+/// After finalizing, only the keys that the rolling strategy itself flips stay Cutover's.
 fn free_keys(own: &Value) -> Value {
     let mut own = own.clone();
     if let Some(cni) = own.get_mut("cni").and_then(Value::as_object_mut) {
@@ -125,15 +125,15 @@ mod tests {
     }
 
     #[test]
-    fn finalising_flips_what_keeps_cilium_idle() {
-        let v = finalised(&cilium(&json!({}))).unwrap();
+    fn finalizing_flips_what_keeps_cilium_idle() {
+        let v = finalized(&cilium(&json!({}))).unwrap();
         assert_eq!((&v["cni"]["customConf"], &v["policyEnforcementMode"]), (&json!(false), &json!("default")));
         assert_eq!(v["ipam"]["operator"]["clusterPoolIPv4PodCIDRList"][0], "10.245.0.0/16");
     }
 
     #[test]
-    fn an_operator_may_keep_enforcement_off_after_finalising() {
-        let v = finalised(&cilium(&json!({"policyEnforcementMode": "never", "cni": {"customConf": true}}))).unwrap();
+    fn an_operator_may_keep_enforcement_off_after_finalizing() {
+        let v = finalized(&cilium(&json!({"policyEnforcementMode": "never", "cni": {"customConf": true}}))).unwrap();
         assert_eq!((&v["cni"]["customConf"], &v["policyEnforcementMode"]), (&json!(false), &json!("never")));
     }
 

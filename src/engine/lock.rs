@@ -8,7 +8,7 @@ use tokio::{sync::watch, time::timeout};
 use super::clock::Clock;
 use crate::{
     cluster::port::{Cluster, Permit, Trouble},
-    domain::lock::{ACTS, Beside, Claim, Hand, LOOK, Move, RENEW},
+    domain::lock::{ACTS, Claim, LOOK, LeaseContext, LeaseState, Move, RENEW},
 };
 
 /// How long a request for the lock may take: a lost answer must not cost the term.
@@ -20,11 +20,11 @@ pub(super) enum Held {
     /// It is ours.
     Ours,
     /// It is ours, and whoever had it before has to have noticed first.
-    Soon,
+    TakingOver,
     /// Somebody else has it.
     Theirs(String),
     /// The credentials are not accepted.
-    NotLetIn(String),
+    Unauthorized(String),
     /// Nobody knows.
     Unknown(String),
 }
@@ -34,7 +34,7 @@ pub(super) struct Lock<C> {
     clock: Arc<dyn Clock>,
     me: String,
     process: String,
-    hand: Hand,
+    hand: LeaseState,
     /// As it was last written by us: a renewal need not read it first.
     last: Option<Claim>,
     until: watch::Sender<Duration>,
@@ -42,7 +42,7 @@ pub(super) struct Lock<C> {
 
 impl<C: Cluster> Lock<C> {
     pub(super) fn new(cluster: C, clock: Arc<dyn Clock>, me: String, process: String) -> Self {
-        let hand = Hand::new(process.clone());
+        let hand = LeaseState::new(process.clone());
         Self { cluster, clock, me, process, hand, last: None, until: watch::Sender::new(Duration::ZERO) }
     }
 
@@ -74,7 +74,7 @@ impl<C: Cluster> Lock<C> {
                     self.publish();
                     Held::Theirs("another engine".into())
                 }
-                Trouble::Credentials(why) => Held::NotLetIn(why),
+                Trouble::Credentials(why) => Held::Unauthorized(why),
                 Trouble::Other(why) => Held::Unknown(why),
             }
         })
@@ -89,7 +89,8 @@ impl<C: Cluster> Lock<C> {
         };
         let ended = lease.as_ref().is_some_and(|l| self.cluster.has_ended(l));
         let (epoch, acts_after) =
-            match self.hand.consider(lease.as_ref(), Beside { ended, take_over, written }, self.clock.elapsed()) {
+            match self.hand.next_move(lease.as_ref(), LeaseContext { ended, take_over, written }, self.clock.elapsed())
+            {
                 Move::Wait => return Ok(Held::Theirs(lease.map(|l| l.holder).unwrap_or_default())),
                 Move::Write { epoch, acts_after } => (epoch, acts_after),
             };
@@ -102,7 +103,7 @@ impl<C: Cluster> Lock<C> {
         self.last = Some(asked(self.cluster.write_lease(&claim)).await?);
         // from before the request was sent: nobody can have counted from earlier
         self.hand.written(epoch, acts_after, now);
-        Ok(if self.epoch().is_some() { Held::Ours } else { Held::Soon })
+        Ok(if self.epoch().is_some() { Held::Ours } else { Held::TakingOver })
     }
 
     /// Looks whether the term is still ours, right before something is done in it.

@@ -24,11 +24,11 @@ pub use clock::{Clock, SystemClock};
 pub use journal::Journal;
 
 use crate::{
-    cluster::{board::Board, port::Cluster},
+    cluster::{port::Cluster, store::FactStore},
     domain::{
         decide::decide,
         log::{Entry, Kind},
-        rolling::Context,
+        rolling::View,
         text::safe,
     },
 };
@@ -37,7 +37,7 @@ use work::Work;
 
 /// Events come in bursts: a little patience saves most decisions.
 const SETTLE: Duration = Duration::from_millis(15);
-/// Without any event the clock alone moves soaks and pauses on.
+/// Without any event the clock alone advances observation periods and pauses.
 const TICK: Duration = Duration::from_secs(1);
 
 /// What the engine is doing, for whoever looks.
@@ -49,13 +49,13 @@ pub enum Role {
     /// It holds the lease and acts.
     Acting,
     /// It has taken the lock from somebody, who has to have noticed before it acts.
-    Soon,
+    TakingOver,
     /// Somebody else does.
     Watching(String),
     /// The API server does not accept the credentials any more.
-    NotLetIn(String),
+    Unauthorized(String),
     /// The lease could not be taken or renewed.
-    Unsure(String),
+    LeaseUnknown(String),
 }
 
 impl Role {
@@ -64,10 +64,10 @@ impl Role {
         match self {
             Self::Starting => "the lock is looked at".into(),
             Self::Acting => "this engine holds the lock and acts".into(),
-            Self::Soon => "the lock is taken over; whoever had it has some seconds to notice".into(),
+            Self::TakingOver => "the lock is taken over; whoever had it has some seconds to notice".into(),
             Self::Watching(who) => format!("{} runs the engine; this is a view until it stops", safe(who)),
-            Self::NotLetIn(why) => format!("{}. Log in again elsewhere: it goes on by itself", safe(why)),
-            Self::Unsure(why) => format!("the lock could not be renewed: {}", safe(why)),
+            Self::Unauthorized(why) => format!("{}. Log in again elsewhere: it goes on by itself", safe(why)),
+            Self::LeaseUnknown(why) => format!("the lock could not be renewed: {}", safe(why)),
         }
     }
 }
@@ -77,7 +77,7 @@ pub struct Engine<C> {
     /// What changes the cluster.
     pub cluster: C,
     /// The facts.
-    pub board: Board,
+    pub store: FactStore,
     /// Where it says what it does.
     pub journal: Journal,
     /// What time it is.
@@ -100,7 +100,7 @@ impl<C: Cluster> Engine<C> {
         let mut lock =
             Lock::new(self.cluster.clone(), Arc::clone(&self.clock), self.identity.clone(), self.process.clone());
         let mut work = Work::new(self.cluster.clone(), self.journal.clone(), Arc::clone(&self.clock));
-        let mut changes = self.board.changes();
+        let mut changes = self.store.changes();
         let mut next_renewal = Instant::now();
         let mut next_tick = Instant::now();
         let mut pace = Pace { since: self.clock.now(), anchored: self.clock.elapsed() };
@@ -166,7 +166,7 @@ impl<C: Cluster> Engine<C> {
             return;
         };
         let decision = {
-            let facts = self.board.read();
+            let facts = self.store.read();
             let Some(migration) = &facts.migration else { return };
             if facts.epoch() > epoch {
                 drop(facts);
@@ -175,7 +175,7 @@ impl<C: Cluster> Engine<C> {
             }
             let (failures, under_way, ended) = (work.failures(), work.under_way(), work.ended());
             let now = self.clock.now();
-            decide(Context { facts: &facts, migration, failures, under_way, ended, since: pace.since, now })
+            decide(View { facts: &facts, migration, failures, under_way, ended, since: pace.since, now })
         };
         if decision.held.is_some() {
             pace.since = self.clock.now();
@@ -197,9 +197,9 @@ impl<C: Cluster> Engine<C> {
 
     async fn renew(&mut self, lock: &mut Lock<C>) -> Held {
         let take_over = self.take_over.has_changed().unwrap_or(false);
-        let written = self.board.read().epoch();
+        let written = self.store.read().epoch();
         let held = lock.hold(take_over, written).await;
-        if take_over && matches!(held, Held::Ours | Held::Soon) {
+        if take_over && matches!(held, Held::Ours | Held::TakingOver) {
             self.take_over.borrow_and_update();
         }
         held
@@ -209,10 +209,10 @@ impl<C: Cluster> Engine<C> {
     fn tell(&self, held: &Held) -> bool {
         let role = match held.clone() {
             Held::Ours => Role::Acting,
-            Held::Soon => Role::Soon,
+            Held::TakingOver => Role::TakingOver,
             Held::Theirs(who) => Role::Watching(who),
-            Held::NotLetIn(why) => Role::NotLetIn(why),
-            Held::Unknown(why) => Role::Unsure(why),
+            Held::Unauthorized(why) => Role::Unauthorized(why),
+            Held::Unknown(why) => Role::LeaseUnknown(why),
         };
         let acts = role == Role::Acting;
         let changed = self.role.send_if_modified(|now| {

@@ -28,7 +28,7 @@ impl<C: Cluster> Engine<C> {
     /// Writes what changed. False when something could not be written: then nothing is done either.
     pub(super) async fn record(&self, decision: &Decision, epoch: i64, pace: &mut Pace) -> bool {
         let (migration, nodes) = {
-            let facts = self.board.read();
+            let facts = self.store.read();
             (facts.migration.clone(), facts.node_migrations.clone())
         };
         let Some(migration) = migration else { return false };
@@ -57,7 +57,7 @@ impl<C: Cluster> Engine<C> {
                 }
                 let Ok(now) = written(self.cluster.write_node(seen, &status)).await else { return false };
                 self.say_node(seen, &status);
-                self.board.change(|f| f.put_record(now));
+                self.store.change(|f| f.put_record(now));
             }
         }
         true
@@ -69,7 +69,7 @@ impl<C: Cluster> Engine<C> {
         }
         let Ok(now) = written(self.cluster.write_migration(seen, &status)).await else { return false };
         self.say_phases(&seen.status.clone().unwrap_or_default(), &status);
-        self.board.change(|f| f.put_migration(now));
+        self.store.change(|f| f.put_migration(now));
         true
     }
 
@@ -86,7 +86,7 @@ impl<C: Cluster> Engine<C> {
 
     /// What was done last is anchored before the lock is given back.
     pub(super) async fn anchor_last(&self, epoch: i64) {
-        let Some(migration) = self.board.read().migration.clone() else { return };
+        let Some(migration) = self.store.read().migration.clone() else { return };
         let status = MigrationStatus { epoch, ..migration.status.clone().unwrap_or_default() };
         if self.cluster.audited().is_some_and(|end| !status.audit.contains(&end)) {
             self.write_migration(&migration, status).await;

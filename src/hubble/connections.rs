@@ -61,18 +61,18 @@ struct Open {
 
 /// What a row means for its connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Means {
+pub enum ConnectionEvent {
     /// Nothing new.
     Nothing,
     /// It was answered, for the first time; opened as that node saw it.
     Answered(Edge, Arc<str>),
     /// It was opened before anybody listened, and is answered.
-    Lives,
+    Established,
     /// It was denied, for the first time: another edge than the row's own where an answer was.
     Failed(Option<Edge>),
     /// It was denied, as a row before said: the verdict and the drop of one packet, both ends of one way, or the
     /// same packet sent again.
-    SaidAlready,
+    Duplicate,
 }
 
 /// Connections that nobody answered in time.
@@ -97,23 +97,23 @@ pub struct Connections {
 
 impl Connections {
     /// Takes a row in; `at` is its place in the window, `now` when it came.
-    pub fn saw(&mut self, row: &Row, edge: &Edge, at: u64, now: Timestamp) -> Means {
+    pub fn saw(&mut self, row: &Row, edge: &Edge, at: u64, now: Timestamp) -> ConnectionEvent {
         match row.kind {
             _ if row.verdict.is_bad() => self.denied(row, now),
             Kind::Opens if row.source_port > 0 => {
                 self.opened(row, edge, at, now);
-                Means::Nothing
+                ConnectionEvent::Nothing
             }
             Kind::Reply => match self.open.get_mut(&Asked::answered_by(row)) {
-                Some(open) if open.answered => Means::Nothing,
+                Some(open) if open.answered => ConnectionEvent::Nothing,
                 Some(open) => {
                     open.answered = true;
-                    Means::Answered(open.edge.clone(), open.node.clone())
+                    ConnectionEvent::Answered(open.edge.clone(), open.node.clone())
                 }
-                None if row.syn => Means::Answered(edge.clone(), row.node.clone()),
-                None => Means::Lives,
+                None if row.syn => ConnectionEvent::Answered(edge.clone(), row.node.clone()),
+                None => ConnectionEvent::Established,
             },
-            _ => Means::Nothing,
+            _ => ConnectionEvent::Nothing,
         }
     }
 
@@ -133,10 +133,10 @@ impl Connections {
     }
 
     /// A packet was denied.
-    pub fn denied(&mut self, row: &Row, now: Timestamp) -> Means {
+    pub fn denied(&mut self, row: &Row, now: Timestamp) -> ConnectionEvent {
         if row.port == 0 {
             // nothing tells one packet from the next; of its two events the drop counts
-            return if row.kind == Kind::Policy { Means::SaidAlready } else { Means::Failed(None) };
+            return if row.kind == Kind::Policy { ConnectionEvent::Duplicate } else { ConnectionEvent::Failed(None) };
         }
         let denied = Denied {
             source: row.source.ip,
@@ -150,7 +150,7 @@ impl Connections {
             let again = between(*before, now) < same;
             *before = now;
             if again {
-                return Means::SaidAlready;
+                return ConnectionEvent::Duplicate;
             }
         } else {
             if self.denied_order.len() >= REMEMBERED
@@ -166,7 +166,7 @@ impl Connections {
             open.answered = true;
         }
         let answer = self.open.get_mut(&Asked::answered_by(row)).filter(|o| !o.answered);
-        Means::Failed(answer.map(|o| {
+        ConnectionEvent::Failed(answer.map(|o| {
             o.answered = true;
             o.edge.clone()
         }))

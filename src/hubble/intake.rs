@@ -22,17 +22,17 @@ use super::{
 const OVERLAP: Duration = Duration::from_secs(5);
 /// What a message is.
 #[derive(Debug)]
-pub enum Came {
+pub enum Received {
     /// A flow, as a row and as it was said.
     Flow(Box<Row>, GetFlowsResponse),
     /// A flow that came before.
-    Again,
+    Duplicate,
     /// So many events were lost on the way.
     Lost(u64),
     /// Which nodes the relay hears.
     Nodes(NodeStatus),
     /// It could not be read.
-    Unreadable,
+    Undecodable,
 }
 
 /// Takes messages in.
@@ -57,32 +57,34 @@ impl Intake {
     }
 
     /// Reads a message that came at `now`.
-    pub fn read(&mut self, message: &Bytes, now: Timestamp) -> Came {
-        let Ok(response) = GetFlowsResponse::decode(message.clone()) else { return Came::Unreadable };
+    pub fn read(&mut self, message: &Bytes, now: Timestamp) -> Received {
+        let Ok(response) = GetFlowsResponse::decode(message.clone()) else { return Received::Undecodable };
         match &response.item {
-            Some(Item::Flow(_)) if self.came_before(message) => Came::Again,
+            Some(Item::Flow(_)) if self.came_before(message) => Received::Duplicate,
             Some(Item::Flow(flow)) => {
-                let Some(row) = self.reader.read(flow, &response.node_name, message) else { return Came::Unreadable };
+                let Some(row) = self.reader.read(flow, &response.node_name, message) else {
+                    return Received::Undecodable;
+                };
                 // a clock that is years ahead is not what the next stream begins from
                 if now.duration_since(row.time).as_secs() > -3_600 {
                     self.newest = self.newest.max(Some(row.time));
                 }
-                Came::Flow(Box::new(row), response)
+                Received::Flow(Box::new(row), response)
             }
-            Some(Item::Lost(lost)) => Came::Lost(lost.num_events_lost),
-            Some(Item::NodeStatus(status)) => Came::Nodes(status.clone()),
-            None => Came::Unreadable,
+            Some(Item::Lost(lost)) => Received::Lost(lost.num_events_lost),
+            Some(Item::NodeStatus(status)) => Received::Nodes(status.clone()),
+            None => Received::Undecodable,
         }
     }
 
     /// Takes a message in that came at `now`.
     pub fn take(&mut self, message: &Bytes, window: &mut Window, now: Timestamp) {
         match self.read(message, now) {
-            Came::Flow(row, _) => window.push(*row, &mut self.reader, now),
-            Came::Again => window.again += 1,
-            Came::Lost(n) => window.missed(n),
-            Came::Unreadable => window.unread += 1,
-            Came::Nodes(status) => {
+            Received::Flow(row, _) => window.push(*row, &mut self.reader, now),
+            Received::Duplicate => window.again += 1,
+            Received::Lost(n) => window.missed(n),
+            Received::Undecodable => window.unread += 1,
+            Received::Nodes(status) => {
                 // connected, unavailable, gone, in error; anything newer is not for us
                 let connected = match status.state_change {
                     1 => true,

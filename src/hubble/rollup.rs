@@ -3,7 +3,7 @@
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use super::{
-    connections::Means,
+    connections::ConnectionEvent,
     flow::{Kind, Row},
 };
 use crate::domain::guard::Edge;
@@ -120,20 +120,24 @@ impl Default for Rollup {
 
 impl Rollup {
     /// Counts a row.
-    pub fn count(&mut self, row: &Row, edge: Option<&Edge>, means: &Means) {
+    pub fn count(&mut self, row: &Row, edge: Option<&Edge>, means: &ConnectionEvent) {
         let counts = Counts {
             flows: 1,
             probes: u64::from(row.probe),
-            answered: u64::from(matches!(means, Means::Answered(..))),
+            answered: u64::from(matches!(means, ConnectionEvent::Answered(..))),
             unanswered: 0,
-            dropped: u64::from(matches!(means, Means::Failed(_))),
+            dropped: u64::from(matches!(means, ConnectionEvent::Failed(_))),
         };
         self.all.add(counts);
         self.nodes.add(&row.node, counts);
         if row.verdict.is_bad() || row.kind == Kind::Drop {
             self.reasons.add(&row.reason, counts);
         }
-        let edge = if let Means::Answered(edge, _) | Means::Failed(Some(edge)) = means { Some(edge) } else { edge };
+        let edge = if let ConnectionEvent::Answered(edge, _) | ConnectionEvent::Failed(Some(edge)) = means {
+            Some(edge)
+        } else {
+            edge
+        };
         if let Some(edge) = edge {
             self.edges.add(edge, counts);
             self.ports.add(&(edge.port, edge.protocol), counts);

@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    connections::{Connections, Means},
+    connections::{ConnectionEvent, Connections},
     flow::{Reader, Row, cut},
     reason::{class, drop_reason},
     rollup::Rollup,
@@ -91,13 +91,15 @@ impl Window {
         let means = match &edge {
             Some(edge) => self.connections.saw(&row, edge, at, now),
             None if row.verdict.is_bad() => self.connections.denied(&row, now),
-            None => Means::Nothing,
+            None => ConnectionEvent::Nothing,
         };
         self.counts.count(&row, edge.as_ref(), &means);
         match (&means, &edge) {
-            (Means::Answered(edge, opened), _) => self.watch.saw(edge, [opened, &row.node], &Outcome::Answered, now),
-            (Means::Lives, Some(edge)) => self.watch.saw(edge, [&row.node; 2], &Outcome::Lives, now),
-            (Means::Failed(Some(edge)), _) | (Means::Failed(None), Some(edge)) => {
+            (ConnectionEvent::Answered(edge, opened), _) => {
+                self.watch.saw(edge, [opened, &row.node], &Outcome::Answered, now)
+            }
+            (ConnectionEvent::Established, Some(edge)) => self.watch.saw(edge, [&row.node; 2], &Outcome::Lives, now),
+            (ConnectionEvent::Failed(Some(edge)), _) | (ConnectionEvent::Failed(None), Some(edge)) => {
                 let class = class(row.reason);
                 if class != Class::Noise {
                     let failed = Outcome::Failed(drop_reason(row.reason).into(), class);

@@ -60,7 +60,7 @@ enum Goal {
 struct Plan {
     seed: u64,
     goal: Goal,
-    recycle: &'static str,
+    restart_by: &'static str,
     faults: Vec<Fault>,
 }
 
@@ -72,14 +72,14 @@ impl Plan {
             1 => Goal::ThereAndBack(rng.u64(500..9_000)),
             _ => Goal::Forward,
         };
-        let recycle = if rng.bool() { "reboot" } else { "recycle" };
+        let restart_by = if rng.bool() { "reboot" } else { "pods" };
         let mut faults: Vec<Fault> = (0..rng.usize(1..7)).map(|_| Fault::random(&mut rng)).collect();
         faults.sort_by_key(|f| f.at);
-        Self { seed, goal, recycle, faults }
+        Self { seed, goal, restart_by, faults }
     }
 }
 
-fn spec(recycle: &str) -> MigrationSpec {
+fn spec(restart_by: &str) -> MigrationSpec {
     let consents: Vec<Value> = world::FEW_CONSENTS
         .iter()
         .map(|c| c.split_once(':').unwrap())
@@ -88,7 +88,7 @@ fn spec(recycle: &str) -> MigrationSpec {
     serde_json::from_value(json!({
         "cilium": {"version": "1.15.19", "chart": "cilium/cilium", "namespace": "kube-system", "podCidr": "10.245.0.0/16",
             "maskSize": 24, "tunnelPort": 8473, "values": {}},
-        "recycle": recycle, "soakSeconds": 0, "consents": consents,
+        "restartBy": restart_by, "observeSeconds": 0, "consents": consents,
     }))
     .unwrap()
 }
@@ -109,7 +109,7 @@ async fn play(plan: &Plan) -> Result<u64, String> {
     let client = cluster.client();
     let folder = tempfile::Builder::new().tempdir_in(memory()).map_err(|e| e.to_string())?;
     cutover::cluster::records::install_definitions(&client).await?;
-    cutover::cluster::records::create_migration(&client, spec(plan.recycle)).await?;
+    cutover::cluster::records::create_migration(&client, spec(plan.restart_by)).await?;
     let migrations: Api<Migration> = Api::all(client.clone());
     let want = async |wish: Value| {
         let _ = migrations.patch("cutover", &PatchParams::default(), &Patch::Merge(&json!({"spec": wish}))).await;
@@ -241,11 +241,12 @@ async fn operator(stage: &Stage<'_>, server: &mut cutover::sim::local::LocalServ
     for record in records["items"].as_array().into_iter().flatten() {
         let status = &record["status"];
         let asks =
-            status["drain"]["paused"] == true || (status["step"] == "Recycle" && status["lastError"].is_object());
-        let (wanted, answered) = (record["spec"]["goOn"].as_i64().unwrap_or(0), status["goneOn"].as_i64().unwrap_or(0));
+            status["drain"]["paused"] == true || (status["step"] == "Restart" && status["lastError"].is_object());
+        let (wanted, answered) =
+            (record["spec"]["retries"].as_i64().unwrap_or(0), status["observedRetries"].as_i64().unwrap_or(0));
         if asks && wanted <= answered {
             let name = record["metadata"]["name"].as_str().unwrap_or_default();
-            stage.merge("NodeMigration", name, &json!({"spec": {"goOn": answered + 1}})).await;
+            stage.merge("NodeMigration", name, &json!({"spec": {"retries": answered + 1}})).await;
         }
     }
 }

@@ -170,7 +170,7 @@ impl Observer {
         if names && *unschedulable != true {
             let record = get(server, &format!("/apis/cutover.dev/v1alpha1/nodemigrations/{}", at.name)).await;
             let step = record["status"]["step"].as_str().unwrap_or("none").to_owned();
-            if matches!(step.as_str(), "Drain" | "Switch" | "Recycle") {
+            if matches!(step.as_str(), "Drain" | "Switch" | "Restart") {
                 self.breaks(format!("node {} was uncordoned in step {step}", at.name));
             }
         }
@@ -181,7 +181,7 @@ impl Observer {
             if step == "none" && lately {
                 return;
             }
-            if matches!(step.as_str(), "none" | "Pending" | "Check" | "Done" | "RolledBack" | "Soak") {
+            if matches!(step.as_str(), "none" | "Pending" | "Check" | "Done" | "RolledBack" | "Observe") {
                 self.breaks(format!("node {} was cordoned and its record says {step}", at.name));
             }
             let nodes = get(server, "/api/v1/nodes").await;
@@ -231,7 +231,7 @@ impl Observer {
         // the host compares it with its own: that is the boot which the request is for, whenever it arrives
         let boot = sent["spec"]["containers"][0]["command"][5].as_str().unwrap_or_default().to_owned();
         let record = get(server, &format!("/apis/cutover.dev/v1alpha1/nodemigrations/{node}")).await;
-        let told = usize::try_from(record["spec"]["goOn"].as_u64().unwrap_or(0)).unwrap();
+        let told = usize::try_from(record["spec"]["retries"].as_u64().unwrap_or(0)).unwrap();
         let mut seen = self.seen.lock().unwrap();
         let asked = seen.reboots.entry((node.to_owned(), boot)).or_default();
         asked.insert(name.to_owned());

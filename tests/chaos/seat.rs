@@ -12,11 +12,11 @@ use std::{
 
 use cutover::{
     cluster::{
-        apply::{Hands, Refusal},
+        apply::{KubeCluster, Refusal},
         audit::Audit,
-        board::Board,
         helm::Helm,
         port::{Cluster, Permit, Trouble},
+        store::FactStore,
         watch as watches,
     },
     domain::{
@@ -54,7 +54,7 @@ struct Running {
     engine: JoinHandle<()>,
     watches: JoinSet<()>,
     said: JoinHandle<()>,
-    board: Board,
+    store: FactStore,
 }
 
 /// What a machine does to its programs.
@@ -106,7 +106,7 @@ impl<F: Future> Future for Awake<F> {
 /// The hands, with helm done in this process, and a disk that may be full.
 #[derive(Clone)]
 struct Sim {
-    hands: Hands,
+    hands: KubeCluster,
     helm: Client,
     machine: Arc<Machine>,
 }
@@ -191,8 +191,8 @@ impl Seat {
         self.lives += 1;
         let process = format!("{}-{}", self.name, self.lives);
         let client = Client::new(Wired::new(Arc::clone(&self.wire), process.clone(), cluster.service()), "default");
-        let board = Board::default();
-        board.change(|f| {
+        let store = FactStore::default();
+        store.change(|f| {
             f.surroundings.helm = Some(Ok("v4.3.1".into()));
             f.surroundings.service_address = "10.233.0.1".parse().ok();
             f.surroundings.server_version = "v1.33.1".into();
@@ -201,12 +201,12 @@ impl Seat {
         let up = move || began.elapsed() + Duration::from_secs(1_000);
         let clock = Arc::new(SystemClock::of(cutover::sim::clock::now() + off, up));
         let heard = Arc::clone(&clock);
-        let watches = watches::start(&client, &board, move |theirs| heard.hear(theirs));
+        let watches = watches::start(&client, &store, move |theirs| heard.hear(theirs));
         let audit = Audit::open(&self.audit, Actor::default()).unwrap();
-        let hands = Hands {
+        let hands = KubeCluster {
             client: client.clone(),
             helm: Helm::none(),
-            board: board.clone(),
+            store: store.clone(),
             namespace: "kube-system".into(),
             audit,
         };
@@ -229,7 +229,7 @@ impl Seat {
         });
         let engine = Engine {
             cluster: Sim { hands, helm: client, machine: Arc::clone(&self.state) },
-            board: board.clone(),
+            store: store.clone(),
             journal,
             clock,
             identity: self.name.into(),
@@ -240,7 +240,7 @@ impl Seat {
         };
         let (stop, stopped) = watch::channel(false);
         let engine = tokio::spawn(self.state.awake(engine.run(stopped)));
-        self.running = Some(Running { stop, engine, watches, said, board });
+        self.running = Some(Running { stop, engine, watches, said, store });
     }
 
     /// kill -9: what was on its way is on its way, and nobody waits for it.
@@ -264,7 +264,7 @@ impl Seat {
     /// What its engine waits for, when a run does not end.
     pub fn standing(&self) -> String {
         let Some(running) = &self.running else { return format!("{}: not running", self.name) };
-        let facts = running.board.read();
+        let facts = running.store.read();
         let waiting = facts.migration.as_ref().and_then(|m| m.status.as_ref()).map(|s| (s.phase, s.waiting.clone()));
         let nodes: Vec<String> = facts
             .node_migrations

@@ -9,7 +9,7 @@ use cutover::{
     domain::{
         api::{
             CiliumSpec, Finding, MIGRATION, Migration, MigrationSpec, MigrationStatus, NodeMigration,
-            NodeMigrationSpec, NodeMigrationStatus, NodesSpec, PhaseState, PhaseStatus, Recycle, Severity, Stage,
+            NodeMigrationSpec, NodeMigrationStatus, NodesSpec, PhaseState, PhaseStatus, RestartBy, Severity, Stage,
             StepTiming, Strategy, Target,
         },
         evidence::{Evidence, HostEvidence},
@@ -51,8 +51,8 @@ pub fn spec() -> MigrationSpec {
         },
         nodes: NodesSpec::default(),
         hosts: cutover::domain::api::HostsSpec::default(),
-        recycle: Recycle::Reboot,
-        soak_seconds: 30,
+        restart_by: RestartBy::Reboot,
+        observe_seconds: 30,
         guard: cutover::domain::api::GuardSpec::default(),
         consents: vec![],
     }
@@ -167,7 +167,7 @@ pub fn installed() -> Facts {
             phase(Phase::Install, PhaseState::Done, ""),
             phase(Phase::Migrate, PhaseState::Running, "1 of 4 nodes on Cilium; worker-2: 1 pod left"),
             PhaseStatus {
-                name: Phase::Finalise,
+                name: Phase::Finalize,
                 state: PhaseState::Pending,
                 message: String::new(),
                 started_at: None,
@@ -195,7 +195,7 @@ pub fn installed() -> Facts {
             severity: Severity::Warn,
             object: "networkpolicies".into(),
             message: "Flannel ignores 1 NetworkPolicy: shop/db-from-api".into(),
-            remedy: "They are enforced all at once by the phase Finalise.".into(),
+            remedy: "They are enforced all at once by the phase Finalize.".into(),
         }],
         started_at: Some(at(0)),
         ..MigrationStatus::default()
@@ -230,8 +230,8 @@ pub fn midway() -> Facts {
         steps: vec![
             timing(Step::Check, 45, Some(45)),
             timing(Step::Drain, 46, Some(58)),
-            timing(Step::Recycle, 70, Some(103)),
-            timing(Step::Soak, 108, Some(138)),
+            timing(Step::Restart, 70, Some(103)),
+            timing(Step::Observe, 108, Some(138)),
         ],
         evidence: Evidence {
             boot_id_before: Some("4f1c".into()),
@@ -266,7 +266,7 @@ pub fn midway() -> Facts {
     };
     facts.node_migrations.get_mut("worker-2").unwrap().status = Some(draining);
     let node = facts.nodes.get_mut("worker-2").unwrap();
-    (node.unschedulable, node.cordoned_by_cutover, node.kept_away) = (true, true, true);
+    (node.unschedulable, node.cordoned_by_cutover, node.tainted) = (true, true, true);
     let key = Key::new("shop", "web");
     facts.budgets.insert(
         key.clone(),

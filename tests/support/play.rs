@@ -102,8 +102,8 @@ impl Player<'_> {
         let consents = world::CONSENTS.iter().flat_map(|c| ["--consent", *c]);
         let mut all: Vec<String> = ["run", "--until", "migrate", "--yes"].map(str::to_owned).to_vec();
         all.extend(consents.map(str::to_owned));
-        if !arguments.iter().any(|a| a == "--soak") {
-            all.extend(["--soak", "0"].map(str::to_owned));
+        if !arguments.iter().any(|a| a == "--observe") {
+            all.extend(["--observe", "0"].map(str::to_owned));
         }
         all.extend_from_slice(arguments);
         self.start(&all);

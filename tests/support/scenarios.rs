@@ -32,7 +32,7 @@ pub async fn rolling(operator: &Path, admin: &Path) {
     nothing_of_ours(&client).await;
 
     // without the consents the node with the bare pod waits, says so, and the others go on
-    let (code, _, err) = cutover.run(&["run", "--until", "install", "--yes", "--soak", "0"]);
+    let (code, _, err) = cutover.run(&["run", "--until", "install", "--yes", "--observe", "0"]);
     assert_eq!(code, 0, "{err}");
     let before = boot_ids(&client).await;
     let (code, _, err) = cutover.run(&["run", "--until", "migrate", "--yes", "--timeout", "120"]);

@@ -14,13 +14,13 @@ use tokio::{sync::mpsc, time::timeout};
 
 use super::{
     audit::Audit,
-    board::Board,
+    auditing::record_requests,
     error, events,
     helm::Helm,
     lease,
     port::{Cluster, Permit, Trouble},
     process, records,
-    scribe::taken_down,
+    store::FactStore,
     surroundings::own_name,
 };
 use crate::domain::{
@@ -35,20 +35,20 @@ use workloads::Scale;
 
 /// What changes a cluster.
 #[derive(Clone)]
-pub struct Hands {
+pub struct KubeCluster {
     /// The client that repeats nothing by itself.
     pub client: Client,
     /// helm.
     pub helm: Helm,
     /// The facts: to name the owner of new records, and for the reports of tasks that leave no pod behind.
-    pub board: Board,
+    pub store: FactStore,
     /// Namespace of the Lease.
     pub namespace: String,
     /// What is about to be done goes in here first.
     pub audit: Audit,
 }
 
-impl Cluster for Hands {
+impl Cluster for KubeCluster {
     async fn lease(&self) -> Result<Option<Claim>, Trouble> {
         lease::read(&self.client, &self.namespace).await
     }
@@ -96,7 +96,7 @@ impl Cluster for Hands {
                 }
             }
         };
-        let (result, requests) = taken_down(Some(permit.clone()), change).await;
+        let (result, requests) = record_requests(Some(permit.clone()), change).await;
         let said = match &result {
             Ok(()) => "done".to_owned(),
             Err(r) if r.is_unknown() => format!("unknown: {}", r.message),
@@ -163,12 +163,12 @@ impl From<kube::Error> for Refusal {
     }
 }
 
-impl Hands {
+impl KubeCluster {
     async fn change(&self, effect: &Effect, lines: mpsc::Sender<String>) -> Result<(), Refusal> {
         let c = &self.client;
         match effect {
             Effect::CreateRecord { node } => {
-                let owner = self.board.read().migration.clone();
+                let owner = self.store.read().migration.clone();
                 let owner = owner.ok_or_else(|| Refusal::new("there is no Migration", "Nothing was changed."))?;
                 Ok(records::create_record(c, node, &owner).await?)
             }
@@ -188,13 +188,13 @@ impl Hands {
             Effect::RestartAgents { daemon_set, mark } => nodes::restart_agents(c, daemon_set, mark).await,
             Effect::Cordon { node } => nodes::cordon(c, node).await,
             Effect::Uncordon { node } => nodes::uncordon(c, node).await,
-            Effect::KeepAway { node } => nodes::keep_away(c, node, true).await,
-            Effect::LetBack { node } => nodes::keep_away(c, node, false).await,
+            Effect::Taint { node } => nodes::keep_away(c, node, true).await,
+            Effect::Untaint { node } => nodes::keep_away(c, node, false).await,
             Effect::Switch { node } => nodes::label(c, node, true).await,
-            Effect::Unswitch { node } => nodes::label(c, node, false).await,
+            Effect::Revert { node } => nodes::label(c, node, false).await,
             Effect::Evict { pod, uid } => pods::evict(c, pod, uid).await,
             Effect::DeletePod { pod, uid, .. } => pods::delete(c, pod, uid).await,
-            Effect::Kill { pod, uid } => pods::kill(c, pod, uid).await,
+            Effect::ForceDelete { pod, uid } => pods::kill(c, pod, uid).await,
             Effect::ScaleUp { kind, workload, from } => {
                 workloads::scale(c, kind, workload, Scale::Up { from: *from }).await
             }
@@ -202,17 +202,17 @@ impl Hands {
                 workloads::scale(c, kind, workload, Scale::Back { to: *to }).await
             }
             Effect::LowerBudget { budget } => workloads::lower_budget(c, budget).await,
-            Effect::PutBudgetBack { budget } => workloads::put_budget_back(c, budget).await,
+            Effect::RestoreBudget { budget } => workloads::put_budget_back(c, budget).await,
             Effect::Task { node, task, nth, way: Way::Pod { namespace, image } } => {
                 task::in_pod(c, node, task, *nth, namespace, image).await
             }
             Effect::Task { node, task, nth, way: Way::Ssh { target } } => {
-                task::by_ssh(&self.board, node, task, *nth, target).await
+                task::by_ssh(&self.store, node, task, *nth, target).await
             }
             Effect::BackUpFlannel { daemon_sets, namespace } => flannel::back_up(c, daemon_sets, namespace).await,
             Effect::DeleteFlannel { daemon_sets, namespace } => flannel::delete(c, daemon_sets, namespace).await,
             Effect::RestoreFlannel { namespace } => flannel::restore(c, namespace).await,
-            Effect::ForgetFlannelBackup { namespace } => flannel::forget(c, namespace).await,
+            Effect::DeleteFlannelBackup { namespace } => flannel::forget(c, namespace).await,
         }
     }
 }

@@ -15,7 +15,7 @@ use super::Refusal;
 use crate::{
     cluster::error::is_conflict,
     domain::{
-        effect::{AWAY_TAINT, CORDON_MARK, FIELD_MANAGER, RESTART_MARK, SWITCH_LABEL},
+        effect::{CORDON_MARK, FIELD_MANAGER, RESTART_MARK, SWITCH_LABEL, SWITCHING_TAINT},
         facts::Key,
     },
 };
@@ -62,12 +62,12 @@ pub(super) async fn uncordon(client: &Client, node: &str) -> Result<(), Refusal>
 pub(super) async fn keep_away(client: &Client, node: &str, away: bool) -> Result<(), Refusal> {
     change(client, node, |node| {
         let mut taints = node.spec.as_ref().and_then(|s| s.taints.clone()).unwrap_or_default();
-        if taints.iter().any(|t| t.key == AWAY_TAINT) == away {
+        if taints.iter().any(|t| t.key == SWITCHING_TAINT) == away {
             return None;
         }
-        taints.retain(|t| t.key != AWAY_TAINT);
+        taints.retain(|t| t.key != SWITCHING_TAINT);
         if away {
-            let (key, value, effect) = (AWAY_TAINT.into(), Some("true".into()), "NoSchedule".into());
+            let (key, value, effect) = (SWITCHING_TAINT.into(), Some("true".into()), "NoSchedule".into());
             taints.push(Taint { key, value, effect, time_added: None });
         }
         Some(json!({"spec": {"taints": taints}}))

@@ -9,7 +9,7 @@ use tokio::{io::AsyncWriteExt, process::Command};
 
 use super::Refusal;
 use crate::{
-    cluster::{board::Board, error::is_conflict},
+    cluster::{error::is_conflict, store::FactStore},
     domain::host::{HostTask, SCRIPT, TASK_LABEL},
 };
 
@@ -36,7 +36,13 @@ const LOOKS_AT: [&str; 3] = ["/etc/cni/net.d", "/run", "/var/lib"];
 
 /// Runs the script through the system's `ssh`, so that keys, agents and jump hosts work as they do. The report
 /// goes to the facts, where a task pod's would be found.
-pub(super) async fn by_ssh(board: &Board, node: &str, task: &HostTask, nth: u32, target: &str) -> Result<(), Refusal> {
+pub(super) async fn by_ssh(
+    store: &FactStore,
+    node: &str,
+    task: &HostTask,
+    nth: u32,
+    target: &str,
+) -> Result<(), Refusal> {
     let unknown = "Unknown whether it was done: the host is looked at again. Try the same `ssh` by hand.";
     let command = task.ssh(target);
     let (program, arguments) = command.split_first().ok_or_else(|| Refusal::new("no ssh", unknown))?;
@@ -67,7 +73,7 @@ pub(super) async fn by_ssh(board: &Board, node: &str, task: &HostTask, nth: u32,
     }
     let name = task.pod_name(node, nth);
     let of_node = format!("-{node}-");
-    board.change(|f| {
+    store.change(|f| {
         // whatever came of an earlier task of this node was taken long ago
         f.reports.retain(|n, _| !n.contains(&of_node));
         f.reports.insert(name, (code, report));

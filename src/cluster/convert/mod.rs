@@ -21,7 +21,7 @@ use k8s_openapi::{
 use kube::{ResourceExt, core::DynamicObject};
 
 use crate::domain::{
-    effect::{AWAY_TAINT, BUDGET_MARK, CORDON_MARK, RESTART_MARK, SCALE_MARK, SWITCH_LABEL},
+    effect::{BUDGET_MARK, CORDON_MARK, RESTART_MARK, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT},
     facts::{BudgetFact, CiliumConfigFact, DaemonSetFact, Key, NodeConfigFact, NodeFact, Selector, WorkloadFact},
     placement::{Room, Taint},
 };
@@ -52,7 +52,7 @@ pub(super) fn node(n: &Node) -> NodeFact {
         ),
         unschedulable: spec.unschedulable.unwrap_or(false),
         cordoned_by_cutover: annotation(CORDON_MARK).is_some(),
-        kept_away: taints.iter().any(|t| t.key == AWAY_TAINT),
+        tainted: taints.iter().any(|t| t.key == SWITCHING_TAINT),
         switched: labels.get(SWITCH_LABEL).is_some_and(|v| v == "true"),
         control_plane: labels.contains_key("node-role.kubernetes.io/control-plane")
             || labels.contains_key("node-role.kubernetes.io/master"),
@@ -71,7 +71,7 @@ pub(super) fn node(n: &Node) -> NodeFact {
         flannel_backend: annotation("flannel.alpha.coreos.com/backend-type").cloned(),
         taints: taints
             .iter()
-            .filter(|t| t.key != AWAY_TAINT)
+            .filter(|t| t.key != SWITCHING_TAINT)
             .map(|t| Taint { key: t.key.clone(), value: t.value.clone().unwrap_or_default(), effect: t.effect.clone() })
             .collect(),
         allocatable: status.allocatable.as_ref().map_or_else(Room::default, |all| {

@@ -12,7 +12,7 @@ use super::{key, quantity, selector};
 use crate::domain::{
     facts::{Owner, PodFact},
     host::TASK_LABEL,
-    placement::{Kinship, Needs, Room, Term, Toleration},
+    placement::{AffinityTerm, Needs, Room, Term, Toleration},
 };
 
 fn owner(p: &Pod) -> Option<Owner> {
@@ -108,9 +108,9 @@ fn needs(spec: &PodSpec) -> Arc<Needs> {
         .and_then(|a| a.required_during_scheduling_ignored_during_execution)
         .map(|s| s.node_selector_terms.iter().map(term).collect())
         .unwrap_or_default();
-    let kin = |terms: Option<Vec<PodAffinityTerm>>| terms.into_iter().flatten().map(|t| kinship(&t)).collect();
-    let apart = affinity.pod_anti_affinity.and_then(|a| a.required_during_scheduling_ignored_during_execution);
-    let together = affinity.pod_affinity.and_then(|a| a.required_during_scheduling_ignored_during_execution);
+    let kin = |terms: Option<Vec<PodAffinityTerm>>| terms.into_iter().flatten().map(|t| affinity_term(&t)).collect();
+    let anti_affinity = affinity.pod_anti_affinity.and_then(|a| a.required_during_scheduling_ignored_during_execution);
+    let affinity = affinity.pod_affinity.and_then(|a| a.required_during_scheduling_ignored_during_execution);
     let tolerations = spec.tolerations.iter().flatten().map(|t| Toleration {
         key: t.key.clone().unwrap_or_default(),
         exists: t.operator.as_deref() == Some("Exists"),
@@ -128,12 +128,12 @@ fn needs(spec: &PodSpec) -> Arc<Needs> {
         terms,
         tolerations: tolerations.collect(),
         host_ports: host_ports.collect(),
-        apart: kin(apart),
-        together: kin(together),
+        anti_affinity: kin(anti_affinity),
+        affinity: kin(affinity),
     })
 }
 
-/// The larger of what the containers ask for together and what any init container asks for alone.
+/// The larger of what the containers ask for affinity and what any init container asks for alone.
 fn room(spec: &PodSpec) -> Room {
     let of = |c: &Container| {
         let requests = c.resources.as_ref().and_then(|r| r.requests.as_ref());
@@ -160,8 +160,8 @@ pub(super) fn term(term: &NodeSelectorTerm) -> Term {
     }
 }
 
-fn kinship(term: &PodAffinityTerm) -> Kinship {
-    Kinship {
+fn affinity_term(term: &PodAffinityTerm) -> AffinityTerm {
+    AffinityTerm {
         selector: term.label_selector.as_ref().map(selector).unwrap_or_default(),
         topology: term.topology_key.clone(),
         namespaces: term.namespaces.clone().unwrap_or_default(),

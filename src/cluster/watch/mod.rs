@@ -23,7 +23,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
-use super::{board::Board, convert, error};
+use super::{convert, error, store::FactStore};
 use crate::domain::{
     api::{Migration, NodeMigration},
     effect::FLANNEL_BACKUP,
@@ -46,11 +46,11 @@ enum Change<K> {
 }
 
 /// Watches everything, until dropped. `heard` is told what time it is whenever the API server says so.
-pub fn start(client: &Client, board: &Board, heard: impl Fn(Timestamp) + Send + 'static) -> JoinSet<()> {
+pub fn start(client: &Client, store: &FactStore, heard: impl Fn(Timestamp) + Send + 'static) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let c = || client.clone();
-    let b = || board.clone();
-    board.change(|f| {
+    let b = || store.clone();
+    store.change(|f| {
         for source in [
             "nodes",
             "pods",
@@ -107,9 +107,9 @@ pub fn start(client: &Client, board: &Board, heard: impl Fn(Timestamp) + Send + 
         Change::Put(d) => drop(f.crds.insert(d.name_any().into(), served(&d))),
         Change::Remove(d) => drop(f.crds.remove(d.name_any().as_str())),
     }));
-    workloads::start(client, board, &mut tasks);
-    named_config_maps(client, board, &mut tasks);
-    custom_resources(client, board, &mut tasks);
+    workloads::start(client, store, &mut tasks);
+    named_config_maps(client, store, &mut tasks);
+    custom_resources(client, store, &mut tasks);
     tasks.spawn(link(c(), b(), heard));
     tasks
 }
@@ -125,17 +125,17 @@ fn served(crd: &CustomResourceDefinition) -> Vec<String> {
     versions.map(|v| v.name.clone()).collect()
 }
 
-fn named_config_maps(client: &Client, board: &Board, tasks: &mut JoinSet<()>) {
+fn named_config_maps(client: &Client, store: &FactStore, tasks: &mut JoinSet<()>) {
     let named = |name: &str| all().fields(&format!("metadata.name={name}"));
     let maps = || Api::<ConfigMap>::all(client.clone());
-    tasks.spawn(source(board.clone(), "cilium-config", maps(), named("cilium-config"), |f, change| match change {
+    tasks.spawn(source(store.clone(), "cilium-config", maps(), named("cilium-config"), |f, change| match change {
         Change::Replace(list) => f.cilium_config = list.first().map(convert::cilium_config),
         Change::Put(m) => f.cilium_config = Some(convert::cilium_config(&m)),
         Change::Remove(_) => f.cilium_config = None,
     }));
     let read =
         |m: &ConfigMap| m.data.as_ref().and_then(|d| d.get("net-conf.json")).and_then(|c| FlannelFact::parse(c).ok());
-    tasks.spawn(source(board.clone(), "Flannel's config", maps(), named("kube-flannel-cfg"), move |f, change| {
+    tasks.spawn(source(store.clone(), "Flannel's config", maps(), named("kube-flannel-cfg"), move |f, change| {
         match change {
             Change::Replace(list) => {
                 f.flannel = list.iter().filter_map(|m| Some((convert::key(&m.metadata), read(m)?))).collect();
@@ -148,18 +148,18 @@ fn named_config_maps(client: &Client, board: &Board, tasks: &mut JoinSet<()>) {
             Change::Remove(m) => drop(f.flannel.remove(&convert::key(&m.metadata))),
         }
     }));
-    tasks.spawn(source(board.clone(), "Flannel's copy", maps(), named(FLANNEL_BACKUP), |f, change| match change {
+    tasks.spawn(source(store.clone(), "Flannel's copy", maps(), named(FLANNEL_BACKUP), |f, change| match change {
         Change::Replace(list) => f.flannel_backup = !list.is_empty(),
         Change::Put(_) => f.flannel_backup = true,
         Change::Remove(_) => f.flannel_backup = false,
     }));
 }
 
-fn custom_resources(client: &Client, board: &Board, tasks: &mut JoinSet<()>) {
-    let typed = board.clone();
+fn custom_resources(client: &Client, store: &FactStore, tasks: &mut JoinSet<()>) {
+    let typed = store.clone();
     let c = client.clone();
     tasks.spawn(once_served(
-        board.clone(),
+        store.clone(),
         "migration",
         "migrations.cutover.dev",
         |_| "v1alpha1",
@@ -172,9 +172,9 @@ fn custom_resources(client: &Client, board: &Board, tasks: &mut JoinSet<()>) {
             })
         },
     ));
-    let (typed, c) = (board.clone(), client.clone());
+    let (typed, c) = (store.clone(), client.clone());
     tasks.spawn(once_served(
-        board.clone(),
+        store.clone(),
         "node records",
         "nodemigrations.cutover.dev",
         |_| "v1alpha1",
@@ -190,9 +190,9 @@ fn custom_resources(client: &Client, board: &Board, tasks: &mut JoinSet<()>) {
             })
         },
     ));
-    let (dynamic, c) = (board.clone(), client.clone());
+    let (dynamic, c) = (store.clone(), client.clone());
     tasks.spawn(once_served(
-        board.clone(),
+        store.clone(),
         "Cilium's nodes",
         "ciliumnodes.cilium.io",
         |_| "v2",
@@ -216,9 +216,9 @@ fn custom_resources(client: &Client, board: &Board, tasks: &mut JoinSet<()>) {
             })
         },
     ));
-    let (dynamic, c) = (board.clone(), client.clone());
+    let (dynamic, c) = (store.clone(), client.clone());
     let newest = |f: &Facts| if f.node_config_version() == Some("v2") { "v2" } else { "v2alpha1" };
-    tasks.spawn(once_served(board.clone(), "node configs", "ciliumnodeconfigs.cilium.io", newest, move |version| {
+    tasks.spawn(once_served(store.clone(), "node configs", "ciliumnodeconfigs.cilium.io", newest, move |version| {
         let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("cilium.io", version, "CiliumNodeConfig"));
         dynamic_source(dynamic.clone(), "node configs", c.clone(), kind, |f, change| match change {
             Change::Replace(list) => {
@@ -232,7 +232,7 @@ fn custom_resources(client: &Client, board: &Board, tasks: &mut JoinSet<()>) {
 
 /// Watches a custom resource while its definition is served; without it the source is absent, not late.
 async fn once_served<F, Fut>(
-    board: Board,
+    store: FactStore,
     name: &'static str,
     crd: &'static str,
     version: fn(&Facts) -> &'static str,
@@ -242,24 +242,24 @@ async fn once_served<F, Fut>(
     Fut: Future<Output = ()>,
 {
     let is_served = |f: &Facts| f.crds.get(crd).is_some_and(|v| !v.is_empty());
-    board.until(|f| f.sources.get("CRDs").is_some_and(Freshness::is_usable)).await;
+    store.until(|f| f.sources.get("CRDs").is_some_and(Freshness::is_usable)).await;
     loop {
-        if !is_served(&board.read()) {
-            board.freshness(name, Freshness::Absent);
-            board.until(is_served).await;
+        if !is_served(&store.read()) {
+            store.freshness(name, Freshness::Absent);
+            store.until(is_served).await;
         }
-        let now = version(&board.read());
-        board.freshness(name, Freshness::Starting);
+        let now = version(&store.read());
+        store.freshness(name, Freshness::Starting);
         tokio::select! {
             biased;
             () = watch(now) => {}
-            () = board.until(|f| !is_served(f) || version(f) != now) => {}
+            () = store.until(|f| !is_served(f) || version(f) != now) => {}
         }
     }
 }
 
 async fn source<K>(
-    board: Board,
+    store: FactStore,
     name: &'static str,
     api: Api<K>,
     config: watcher::Config,
@@ -267,24 +267,24 @@ async fn source<K>(
 ) where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    follow(&board, name, || watcher(api.clone(), config.clone()), fold).await;
+    follow(&store, name, || watcher(api.clone(), config.clone()), fold).await;
 }
 
 async fn dynamic_source(
-    board: Board,
+    store: FactStore,
     name: &'static str,
     client: Client,
     kind: ApiResource,
     fold: impl Fn(&mut Facts, Change<DynamicObject>),
 ) {
     let api = Api::<DynamicObject>::all_with(client, &kind);
-    follow(&board, name, || watcher(api.clone(), all()), fold).await;
+    follow(&store, name, || watcher(api.clone(), all()), fold).await;
 }
 
 /// Lists and watches for ever. A watch that broke is begun anew with a list: kube's watcher would go on
 /// silently, and a source that has recovered would look broken until something happens in it.
 async fn follow<K: Clone + Debug + Send + 'static, S>(
-    board: &Board,
+    store: &FactStore,
     name: &'static str,
     watch: impl Fn() -> S,
     fold: impl Fn(&mut Facts, Change<K>),
@@ -303,15 +303,15 @@ async fn follow<K: Clone + Debug + Send + 'static, S>(
                 Ok(watcher::Event::InitDone) => {
                     pause = SHORTEST_PAUSE;
                     let list = std::mem::take(&mut listed);
-                    board.change(|f| {
+                    store.change(|f| {
                         fold(f, Change::Replace(list));
                         f.sources.insert(name, Freshness::Live);
                     });
                 }
-                Ok(watcher::Event::Apply(object)) => board.change(|f| fold(f, Change::Put(object))),
-                Ok(watcher::Event::Delete(object)) => board.change(|f| fold(f, Change::Remove(object))),
+                Ok(watcher::Event::Apply(object)) => store.change(|f| fold(f, Change::Put(object))),
+                Ok(watcher::Event::Delete(object)) => store.change(|f| fold(f, Change::Remove(object))),
                 Err(e) => {
-                    board.broken(name, error::watch(&e));
+                    store.broken(name, error::watch(&e));
                     break;
                 }
             }
@@ -333,28 +333,28 @@ async fn etcd_fails(client: &Client) -> bool {
 }
 
 /// Asks for the version now and then: a watch that is silent looks the same whether its server lives or not.
-async fn link(client: Client, board: Board, heard: impl Fn(Timestamp)) {
+async fn link(client: Client, store: FactStore, heard: impl Fn(Timestamp)) {
     loop {
         let asked = tokio::time::Instant::now();
         match tokio::time::timeout(Duration::from_secs(5), version(&client)).await {
             Ok(Ok(date)) => {
-                board.freshness(LINK, Freshness::Live);
+                store.freshness(LINK, Freshness::Live);
                 if let Some(date) = date {
                     heard(date);
-                    skew(&board, date);
+                    skew(&store, date);
                 }
                 let failing = etcd_fails(&client).await;
-                if board.read().etcd_failing != failing {
-                    board.change(|f| f.etcd_failing = failing);
+                if store.read().etcd_failing != failing {
+                    store.change(|f| f.etcd_failing = failing);
                 }
                 let took = asked.elapsed().as_millis();
                 let latency = [10, 25, 50, 100, 250, 500, 1_000, 2_500].into_iter().find(|l| took < u128::from(*l));
-                if board.read().latency != latency {
-                    board.change(|f| f.latency = latency);
+                if store.read().latency != latency {
+                    store.change(|f| f.latency = latency);
                 }
             }
-            Ok(Err(e)) => board.broken(LINK, error::sentence(&e)),
-            Err(_) => board.broken(LINK, "no answer within 5 s".into()),
+            Ok(Err(e)) => store.broken(LINK, error::sentence(&e)),
+            Err(_) => store.broken(LINK, "no answer within 5 s".into()),
         }
         tokio::time::sleep(Duration::from_secs(3)).await;
     }
@@ -375,10 +375,10 @@ async fn version(client: &Client) -> kube::Result<Option<Timestamp>> {
 }
 
 /// How far this machine's clock is from the server's: said when it is worth saying.
-fn skew(board: &Board, theirs: Timestamp) {
+fn skew(store: &FactStore, theirs: Timestamp) {
     let off = Timestamp::now().duration_since(theirs).as_secs();
     let off = if off.abs() < 5 { 0 } else { off };
-    if (board.read().clock_off - off).abs() > 1 {
-        board.change(|f| f.clock_off = off);
+    if (store.read().clock_off - off).abs() > 1 {
+        store.change(|f| f.clock_off = off);
     }
 }

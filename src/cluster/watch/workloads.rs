@@ -14,14 +14,14 @@ use tokio::task::JoinSet;
 use super::{Change, all, source};
 use crate::{
     cluster::{
-        board::Board,
         convert::{self, Workload},
+        store::FactStore,
     },
     domain::facts::Facts,
 };
 
-pub(super) fn start(client: &Client, board: &Board, tasks: &mut JoinSet<()>) {
-    let (c, b) = (|| client.clone(), || board.clone());
+pub(super) fn start(client: &Client, store: &FactStore, tasks: &mut JoinSet<()>) {
+    let (c, b) = (|| client.clone(), || store.clone());
     tasks.spawn(source(b(), "workloads", Api::<Deployment>::all(c()), all(), fold));
     tasks.spawn(source(b(), "statefulsets", Api::<StatefulSet>::all(c()), all(), fold));
     tasks.spawn(source(b(), "replicasets", Api::<ReplicaSet>::all(c()), all(), fold));

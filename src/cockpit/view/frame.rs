@@ -39,9 +39,9 @@ pub(super) fn header(frame: &mut Frame<'_>, area: Rect, model: &Model, scene: &S
         (false, _) => (" READ-ONLY ".into(), Role::Good),
         (true, EngineState::Here) => (" ARMED ".into(), Role::Warn),
         (true, EngineState::Elsewhere(who)) => (format!(" VIEW: {} runs it ", safe(who)), Role::Accent),
-        (true, EngineState::Soon) => (" ARMED, taking over ".into(), Role::Warn),
-        (true, EngineState::NotLetIn(_)) => (" LOG IN AGAIN ".into(), Role::Bad),
-        (true, EngineState::Unsure(_)) => (" ARMED, NO LOCK ".into(), Role::Bad),
+        (true, EngineState::TakingOver) => (" ARMED, taking over ".into(), Role::Warn),
+        (true, EngineState::Unauthorized(_)) => (" LOG IN AGAIN ".into(), Role::Bad),
+        (true, EngineState::LeaseUnknown(_)) => (" ARMED, NO LOCK ".into(), Role::Bad),
         (true, EngineState::Off) => (" ARMED, starting ".into(), Role::Warn),
     });
     if scene.facts.migration.as_ref().is_some_and(|m| m.spec.paused) {

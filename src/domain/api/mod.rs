@@ -19,7 +19,7 @@ pub use super::{
     consent::{Consent, ConsentKind},
     guard::GuardSpec,
 };
-pub use parts::{CiliumSpec, HostAccess, HostsSpec, NodesSpec, Recycle};
+pub use parts::{CiliumSpec, HostAccess, HostsSpec, NodesSpec, RestartBy};
 
 /// The API group of both resources.
 pub const GROUP: &str = "cutover.dev";
@@ -69,11 +69,11 @@ pub struct MigrationSpec {
     pub hosts: HostsSpec,
     /// How what still has a Flannel address starts anew.
     #[serde(default)]
-    pub recycle: Recycle,
+    pub restart_by: RestartBy,
     /// Seconds that a moved node must stay healthy before the next begins.
-    #[serde(default = "default_soak")]
+    #[serde(default = "default_observe")]
     #[schemars(range(min = 0, max = 86400))]
-    pub soak_seconds: u32,
+    pub observe_seconds: u32,
     /// What fails between pods holds the next node.
     #[serde(default)]
     pub guard: GuardSpec,
@@ -82,7 +82,7 @@ pub struct MigrationSpec {
     pub consents: Vec<Consent>,
 }
 
-const fn default_soak() -> u32 {
+const fn default_observe() -> u32 {
     30
 }
 
@@ -148,7 +148,7 @@ pub struct MigrationStatus {
     pub audit: Vec<Anchor>,
     /// The helm change that was begun and has not been seen to end: it is run again by whoever comes after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub helm_begun: Option<String>,
+    pub pending_helm_operation: Option<String>,
     /// Flannel's networks, as they were seen while it was there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flannel_networks: Vec<String>,
@@ -194,7 +194,7 @@ pub enum Stage {
     /// Moving nodes.
     Migrate,
     /// Making Cilium the default.
-    Finalise,
+    Finalize,
     /// Removing Flannel.
     Remove,
     /// Proving it.
@@ -213,7 +213,7 @@ impl From<Phase> for Stage {
             Phase::Preflight => Self::Preflight,
             Phase::Install => Self::Install,
             Phase::Migrate => Self::Migrate,
-            Phase::Finalise => Self::Finalise,
+            Phase::Finalize => Self::Finalize,
             Phase::Remove => Self::Remove,
             Phase::Verify => Self::Verify,
         }
@@ -333,7 +333,7 @@ pub struct NodeMigrationSpec {
     /// Raised by one, what has run out of time on this node goes on: a paused drain, a reboot that did nothing.
     #[serde(default)]
     #[schemars(range(min = 0))]
-    pub go_on: u32,
+    pub retries: u32,
 }
 
 /// What one node has come to.
@@ -370,9 +370,9 @@ pub struct NodeMigrationStatus {
     /// What an operator has to do on the host, where host access is manual.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<String>,
-    /// The value of `spec.goOn` that was answered.
+    /// The value of `spec.retries` that was answered.
     #[serde(default)]
-    pub gone_on: u32,
+    pub observed_retries: u32,
     /// The last failure, until the step that failed succeeds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<StepError>,

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 /// How what still has an old address starts anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Recycle {
+pub enum RestartBy {
     /// The node reboots once, proven by its boot id.
     #[default]
     Reboot,
     /// The node's pods are deleted and come back.
-    Recycle,
+    Pods,
 }
 
 /// Which Cilium, and how it is set up.

@@ -4,11 +4,11 @@ use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity},
     effect::NODE_CONFIG,
-    rolling::Context,
+    rolling::View,
     text, values,
 };
 
-pub(super) fn flannel(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+pub(super) fn flannel(ctx: &View<'_>, out: &mut Vec<Finding>) {
     const CHECK: &str = "flannel";
     let sets: Vec<_> = ctx.facts.flannel_daemon_sets().collect();
     let Some(set) = sets.first() else {
@@ -74,7 +74,7 @@ pub(super) fn flannel(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     ));
 }
 
-pub(super) fn cilium(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+pub(super) fn cilium(ctx: &View<'_>, out: &mut Vec<Finding>) {
     const CHECK: &str = "cilium";
     if let Some((key, _)) = ctx.facts.node_configs.iter().find(|(_, c)| c.selects_all) {
         out.push(finding(
@@ -130,7 +130,7 @@ pub(super) fn cilium(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     out.push(found);
 }
 
-pub(super) fn rights(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+pub(super) fn rights(ctx: &View<'_>, out: &mut Vec<Finding>) {
     // it was asked once, at start: definitions that are served meanwhile need not be created any more
     let served = ctx.facts.crds.contains_key("nodemigrations.cutover.dev");
     let missing = &ctx.facts.surroundings.missing_rights;
@@ -149,7 +149,7 @@ pub(super) fn rights(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     ));
 }
 
-pub(super) fn helm(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+pub(super) fn helm(ctx: &View<'_>, out: &mut Vec<Finding>) {
     match &ctx.facts.surroundings.helm {
         Some(Ok(version)) => out.push(pass("helm", "helm", format!("version {}", text::safe(version)))),
         Some(Err(why)) => out.push(finding(
@@ -163,7 +163,7 @@ pub(super) fn helm(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-pub(super) fn values(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+pub(super) fn values(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let conflicts = values::conflicts(&ctx.migration.spec.cilium);
     if !conflicts.is_empty() {
         out.push(finding(

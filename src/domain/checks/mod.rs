@@ -8,15 +8,15 @@ mod workloads;
 
 use super::{
     api::{Finding, Severity},
-    rolling::Context,
+    rolling::View,
 };
 
 pub use verification::verification;
 
 /// Everything that preflight looks at, in the order in which an operator would ask.
-pub fn preflight(ctx: &Context<'_>) -> Vec<Finding> {
+pub fn preflight(ctx: &View<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let checks: [fn(&Context<'_>, &mut Vec<Finding>); 14] = [
+    let checks: [fn(&View<'_>, &mut Vec<Finding>); 14] = [
         cluster::flannel,
         cluster::cilium,
         cluster::rights,

@@ -5,14 +5,14 @@ use ipnet::IpNet;
 use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity},
-    rolling::Context,
+    rolling::View,
 };
 
-fn pool(ctx: &Context<'_>) -> Option<IpNet> {
+fn pool(ctx: &View<'_>) -> Option<IpNet> {
     ctx.migration.spec.cilium.pod_cidr.parse().ok()
 }
 
-pub(super) fn overlap(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+pub(super) fn overlap(ctx: &View<'_>, out: &mut Vec<Finding>) {
     const CHECK: &str = "pod CIDR";
     let spec = &ctx.migration.spec.cilium;
     let Some(pool) = pool(ctx) else {
@@ -61,7 +61,7 @@ pub(super) fn overlap(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-pub(super) fn pool_size(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+pub(super) fn pool_size(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let (Some(pool), mask) = (pool(ctx), ctx.migration.spec.cilium.mask_size) else { return };
     let ranges = mask.checked_sub(pool.prefix_len()).map_or(0, |bits| 1_usize << bits.min(24));
     let nodes = ctx.facts.nodes.len();
@@ -78,7 +78,7 @@ pub(super) fn pool_size(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-pub(super) fn tunnel_port(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+pub(super) fn tunnel_port(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let port = ctx.migration.spec.cilium.tunnel_port;
     for (key, flannel) in &ctx.facts.flannel {
         if flannel.backend == "vxlan" && flannel.port == Some(port) {
@@ -101,7 +101,7 @@ pub(super) fn tunnel_port(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     ));
 }
 
-pub(super) fn backend(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+pub(super) fn backend(ctx: &View<'_>, out: &mut Vec<Finding>) {
     for (key, flannel) in &ctx.facts.flannel {
         let object = format!("configmap/{key}");
         match flannel.backend.as_str() {

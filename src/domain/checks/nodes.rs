@@ -3,14 +3,14 @@
 use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity},
-    rolling::Context,
+    rolling::View,
     text,
 };
 
 /// The oldest kernel that Cilium 1.14 to 1.16 run on.
 const OLDEST_KERNEL: (u32, u32) = (4, 19);
 
-pub(super) fn ready(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+pub(super) fn ready(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let mut well = 0;
     for node in ctx.facts.nodes.values() {
         let object = format!("node/{}", node.name);
@@ -42,7 +42,7 @@ pub(super) fn ready(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     out.push(pass("nodes", "nodes", format!("{well} of {} Ready and schedulable", ctx.facts.nodes.len())));
 }
 
-pub(super) fn kernel(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+pub(super) fn kernel(ctx: &View<'_>, out: &mut Vec<Finding>) {
     for node in ctx.facts.nodes.values() {
         let mut parts = node.kernel.split(['.', '-', '+']).map(str::parse::<u32>);
         let (Some(Ok(major)), Some(Ok(minor))) = (parts.next(), parts.next()) else { continue };
@@ -59,7 +59,7 @@ pub(super) fn kernel(ctx: &Context<'_>, out: &mut Vec<Finding>) {
 }
 
 /// Whether etcd is well is asked before a control-plane node goes down; members that are no pods cannot be asked.
-pub(super) fn etcd(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+pub(super) fn etcd(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let control_planes = ctx.facts.nodes.values().filter(|n| n.control_plane).count();
     let members = ctx.facts.etcd_members().count();
     if control_planes == 0 {

@@ -4,14 +4,14 @@ use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity},
     facts::Cni,
-    rolling::Context,
+    rolling::View,
     text,
 };
 
 /// Everything that the verification screen shows.
-pub fn verification(ctx: &Context<'_>) -> Vec<Finding> {
+pub fn verification(ctx: &View<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
-    let checks: [fn(&Context<'_>, &mut Vec<Finding>); 6] = [addresses, agents, default, flannel_gone, hosts, nodes];
+    let checks: [fn(&View<'_>, &mut Vec<Finding>); 6] = [addresses, agents, default, flannel_gone, hosts, nodes];
     for check in checks {
         check(ctx, &mut out);
     }
@@ -19,7 +19,7 @@ pub fn verification(ctx: &Context<'_>) -> Vec<Finding> {
     out
 }
 
-fn addresses(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+fn addresses(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let on_cilium = ctx.facts.pods_with(Cni::Cilium, None).count();
     let mut strays = 0;
     for pod in ctx
@@ -50,7 +50,7 @@ fn addresses(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-fn agents(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+fn agents(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let Some(agents) = ctx.facts.cilium_agents() else {
         out.push(finding(
             "agents",
@@ -75,7 +75,7 @@ fn agents(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-fn default(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+fn default(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let Some(config) = &ctx.facts.cilium_config else { return };
     let object = format!("configmap/{}/cilium-config", config.namespace);
     if config.custom_conf {
@@ -84,7 +84,7 @@ fn default(ctx: &Context<'_>, out: &mut Vec<Finding>) {
             Severity::Block,
             object,
             "custom-cni-conf is true: a new node would come up without Cilium",
-            "The phase Finalise makes Cilium the default.",
+            "The phase Finalize makes Cilium the default.",
         ));
     } else {
         out.push(pass(
@@ -95,7 +95,7 @@ fn default(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-fn flannel_gone(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+fn flannel_gone(ctx: &View<'_>, out: &mut Vec<Finding>) {
     match ctx.facts.flannel_daemon_sets().next() {
         Some(set) => out.push(finding(
             "flannel",
@@ -108,7 +108,7 @@ fn flannel_gone(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-fn hosts(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+fn hosts(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let mut clean = 0;
     for node in ctx.nodes_in_order() {
         let Some(evidence) = ctx.record(&node.name).and_then(|r| r.status.as_ref()).map(|s| &s.evidence) else {
@@ -149,7 +149,7 @@ fn hosts(ctx: &Context<'_>, out: &mut Vec<Finding>) {
     out.push(pass("hosts", "nodes", format!("{clean} of {} clean of Flannel", ctx.nodes_in_order().len())));
 }
 
-fn nodes(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+fn nodes(ctx: &View<'_>, out: &mut Vec<Finding>) {
     for node in ctx.facts.nodes.values() {
         let object = format!("node/{}", node.name);
         if !node.ready {
@@ -160,7 +160,7 @@ fn nodes(ctx: &Context<'_>, out: &mut Vec<Finding>) {
                 format!("it is not Ready: {}", text::safe(&node.not_ready_reason)),
                 "Look at the node.",
             ));
-        } else if node.cordoned_by_cutover || node.kept_away {
+        } else if node.cordoned_by_cutover || node.tainted {
             out.push(finding(
                 "nodes",
                 Severity::Block,

@@ -10,11 +10,11 @@ use crate::domain::{
         Sorter,
         verdict::{self, Verdict},
     },
-    rolling::Context,
+    rolling::View,
 };
 
 /// A verdict for each node, before anything is cordoned.
-pub(super) fn drains(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+pub(super) fn drains(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let consents = &ctx.migration.spec.consents;
     let mut clean = 0;
     let mut asked: BTreeMap<Wanted, Vec<String>> = BTreeMap::new();
@@ -57,7 +57,7 @@ fn waits(nodes: &[String]) -> String {
     }
 }
 
-pub(super) fn policies(ctx: &Context<'_>, out: &mut Vec<Finding>) {
+pub(super) fn policies(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let policies = &ctx.facts.policies;
     if policies.is_empty() {
         out.push(pass("policies", "networkpolicies", "none: nothing begins to bite"));
@@ -79,6 +79,6 @@ pub(super) fn policies(ctx: &Context<'_>, out: &mut Vec<Finding>) {
             },
             names.join(", ")
         ),
-        "They are enforced all at once by the phase Finalise. Read them before you approve it.",
+        "They are enforced all at once by the phase Finalize. Read them before you approve it.",
     ));
 }

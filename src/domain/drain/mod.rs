@@ -46,8 +46,8 @@ fn without_asking(pod: &PodFact) -> Option<Fate> {
     pod.deleting.is_some().then_some(Fate::Leaving)
 }
 
-/// The consents that the eviction of a pod needs from the start. `homeless`: no other node can take it.
-fn needed(facts: &Facts, pod: &PodFact, homeless: bool) -> Vec<ConsentKind> {
+/// The consents that the eviction of a pod needs from the start. `unschedulable`: no other node can take it.
+fn needed(facts: &Facts, pod: &PodFact, unschedulable: bool) -> Vec<ConsentKind> {
     // what the migration itself has brought along is nobody's workload: relay and operator may restart
     let ciliums = facts.cilium_agents().is_some_and(|d| d.key.namespace == pod.key.namespace);
     if ciliums && pod.labels.get("app.kubernetes.io/part-of").is_some_and(|v| v == "cilium") {
@@ -57,9 +57,9 @@ fn needed(facts: &Facts, pod: &PodFact, homeless: bool) -> Vec<ConsentKind> {
     [
         (pod.owner.is_none(), ConsentKind::DeleteBarePod),
         (pod.empty_dir, ConsentKind::LoseEmptyDir),
-        (!pod.needs.host_ports.is_empty() && !pod.host_network && !homeless, ConsentKind::MoveHostPort),
+        (!pod.needs.host_ports.is_empty() && !pod.host_network && !unschedulable, ConsentKind::MoveHostPort),
         // a pod that nothing starts again needs no place, and has no successor to wait for
-        (homeless && pod.owner.is_some(), ConsentKind::WaitForNode),
+        (unschedulable && pod.owner.is_some(), ConsentKind::WaitForNode),
         (single, ConsentKind::InterruptSingleReplica),
     ]
     .into_iter()
@@ -68,9 +68,9 @@ fn needed(facts: &Facts, pod: &PodFact, homeless: bool) -> Vec<ConsentKind> {
 }
 
 /// What a drain does with a pod that leaves by eviction.
-fn asking(facts: &Facts, pod: &PodFact, homeless: bool, consents: &[Consent]) -> Fate {
+fn asking(facts: &Facts, pod: &PodFact, unschedulable: bool, consents: &[Consent]) -> Fate {
     let scale_up = given(consents, ConsentKind::ScaleUp, &object_of(pod));
-    let mut missing = needed(facts, pod, homeless);
+    let mut missing = needed(facts, pod, unschedulable);
     missing.retain(|k| {
         let instead = *k == ConsentKind::InterruptSingleReplica && scale_up;
         !instead && !given_for(consents, *k, pod)
@@ -79,7 +79,7 @@ fn asking(facts: &Facts, pod: &PodFact, homeless: bool, consents: &[Consent]) ->
         return Fate::NeedsConsent(missing);
     }
     let scaled = facts.workload_of(pod).filter(|_| scale_up).map(|w| w.scaled_from.is_some_and(|from| w.ready > from));
-    let single = needed(facts, pod, homeless).contains(&ConsentKind::InterruptSingleReplica)
+    let single = needed(facts, pod, unschedulable).contains(&ConsentKind::InterruptSingleReplica)
         && !given_for(consents, ConsentKind::InterruptSingleReplica, pod);
     match scaled {
         Some(false) if single || budget::blocker(facts, pod).is_some() => Fate::ScaleFirst,
@@ -103,7 +103,7 @@ pub struct Drain<'a> {
     /// Those that stay.
     pub stays: Vec<&'a PodFact>,
     /// Why no other node can take a pod.
-    pub homeless: BTreeMap<Key, String>,
+    pub unschedulable: BTreeMap<Key, String>,
 }
 
 impl Drain<'_> {
@@ -147,9 +147,9 @@ impl<'a> Sorter<'a> {
             }
         }
         let owned: Vec<&PodFact> = evictable.iter().copied().filter(|p| p.owner.is_some()).collect();
-        drain.homeless = self.places.homeless(node, &owned);
+        drain.unschedulable = self.places.unschedulable(node, &owned);
         for pod in evictable {
-            match asking(self.facts, pod, drain.homeless.contains_key(&pod.key), self.consents) {
+            match asking(self.facts, pod, drain.unschedulable.contains_key(&pod.key), self.consents) {
                 Fate::ScaleFirst => drain.scale_first.push(pod),
                 Fate::NeedsConsent(kinds) => drain.consent.push((pod, kinds)),
                 _ => drain.evict.push(pod),

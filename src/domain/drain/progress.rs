@@ -130,7 +130,7 @@ pub fn escalations(
         let late = pod.deleting.is_some_and(|until| now.duration_since(until) >= PATIENCE);
         let consented = given_for(consents, ConsentKind::ZeroGrace, pod);
         if late && consented && pod.finalizers.is_empty() && pod.deleting_grace != Some(0) {
-            add(Effect::Kill { pod: pod.key.clone(), uid: pod.uid.clone() });
+            add(Effect::ForceDelete { pod: pod.key.clone(), uid: pod.uid.clone() });
         }
     }
     effects
@@ -166,7 +166,7 @@ pub fn put_back<'a>(
         let needed = given(&migration.spec.consents, ConsentKind::LowerBudget, &budget_object(&budget.key))
             && facts.pods.values().filter(on_draining).any(counts);
         if !needed {
-            effects.push(Effect::PutBudgetBack { budget: budget.key.clone() });
+            effects.push(Effect::RestoreBudget { budget: budget.key.clone() });
         }
     }
     effects
@@ -182,11 +182,18 @@ pub struct Limit {
 }
 
 /// Takes the progress of a drain in: what left since, whether somebody let it go on, whether its time is up.
-pub fn track(status: &mut NodeMigrationStatus, left: usize, held: Vec<Held>, go_on: u32, limit: Limit, now: Timestamp) {
+pub fn track(
+    status: &mut NodeMigrationStatus,
+    left: usize,
+    held: Vec<Held>,
+    retries: u32,
+    limit: Limit,
+    now: Timestamp,
+) {
     let left = u32::try_from(left).unwrap_or(u32::MAX);
     let before = status.drain.take();
-    let resumed = go_on > status.gone_on;
-    status.gone_on = status.gone_on.max(go_on);
+    let resumed = retries > status.observed_retries;
+    status.observed_retries = status.observed_retries.max(retries);
     let progressed_at = match &before {
         Some(d) if d.left <= left && !resumed => d.progressed_at,
         _ => now,
@@ -208,7 +215,7 @@ pub fn words(drain: &DrainProgress, what: &str, node: &str, now: Timestamp) -> S
     let held = if held.is_empty() { String::new() } else { format!("; {}{more}", held.join("; ")) };
     if drain.paused {
         return format!(
-            "paused: no progress for {since}, {what} left{held}. Nothing was forced. Mend it and press `a` (run --go-on {node}), or `r` frees the node"
+            "paused: no progress for {since}, {what} left{held}. Nothing was forced. Mend it and press `a` (run --retry {node}), or `r` frees the node"
         );
     }
     if silent >= SILENCE {
@@ -257,8 +264,8 @@ mod tests {
     fn the_clock_of_a_drain_runs_from_its_last_progress_and_pauses_it() {
         let mut status = NodeMigrationStatus::default();
         let limit = Limit { timeout: SignedDuration::from_secs(100), since: at(0) };
-        let mut see = |left, go_on, second| {
-            track(&mut status, left, vec![], go_on, limit, at(second));
+        let mut see = |left, retries, second| {
+            track(&mut status, left, vec![], retries, limit, at(second));
             let d = status.drain.clone().unwrap();
             (d.progressed_at.as_second(), d.paused)
         };

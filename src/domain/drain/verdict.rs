@@ -150,7 +150,7 @@ pub fn lines(facts: &Facts, drain: &Drain<'_>, consents: &[Consent], now: Timest
     for (pod, kinds) in &drain.consent {
         let why: Vec<String> = kinds
             .iter()
-            .map(|k| match (k, drain.homeless.get(&pod.key)) {
+            .map(|k| match (k, drain.unschedulable.get(&pod.key)) {
                 (ConsentKind::WaitForNode, Some(why)) => format!("{k}: {why}"),
                 _ => format!("{k}: {}", k.cost()),
             })

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Context, Progress};
+use super::{Progress, View};
 use crate::domain::{
     api::{NodeMigrationStatus, Severity, StepError},
     checks,
@@ -14,7 +14,7 @@ use crate::domain::{
     text, values,
 };
 
-/// Hands a node's record out.
+/// KubeCluster a node's record out.
 type Records<'a> = &'a mut dyn FnMut(&str) -> Option<NodeMigrationStatus>;
 /// Records that became something else.
 type Changed = Vec<(Arc<str>, NodeMigrationStatus)>;
@@ -37,7 +37,7 @@ pub struct Standing {
     /// Cilium is there, or half there.
     pub installed: bool,
     /// Cilium is the default of every node, or is becoming it.
-    pub finalised: bool,
+    pub finalized: bool,
     /// Flannel is gone, or going: Cutover holds the copy of its objects.
     pub removed: bool,
 }
@@ -45,24 +45,24 @@ pub struct Standing {
 impl Standing {
     /// Reads it off the facts.
     pub fn of(facts: &Facts) -> Self {
-        let finalising =
-            facts.cilium_agents().and_then(|a| a.restarted_for.clone()) == Some(restart_mark(Phase::Finalise, false));
+        let finalizing =
+            facts.cilium_agents().and_then(|a| a.restarted_for.clone()) == Some(restart_mark(Phase::Finalize, false));
         Self {
             installed: facts.cilium_agents().is_some() || facts.cilium_config.is_some(),
-            finalised: facts.cilium_config.as_ref().is_some_and(|c| !c.custom_conf) || finalising,
+            finalized: facts.cilium_config.as_ref().is_some_and(|c| !c.custom_conf) || finalizing,
             removed: facts.flannel_backup,
         }
     }
 }
 
-impl Context<'_> {
+impl View<'_> {
     fn namespace(&self) -> String {
         self.migration.spec.cilium.namespace.clone()
     }
 
-    fn release(&self, finalised: bool, purpose: &'static str) -> Result<Effect, Progress> {
+    fn release(&self, finalized: bool, purpose: &'static str) -> Result<Effect, Progress> {
         let cilium = &self.migration.spec.cilium;
-        let values = if finalised { values::finalised(cilium) } else { values::migration(cilium) };
+        let values = if finalized { values::finalized(cilium) } else { values::migration(cilium) };
         let values = values.map_err(|message| Progress::Fail {
             message,
             object: "migration/cutover".into(),
@@ -78,14 +78,14 @@ impl Context<'_> {
     }
 
     /// helm is run until it has succeeded: what it left half done it mends itself when run again.
-    fn helm(&self, finalised: bool, purpose: &'static str, due: bool, why: &str) -> Option<Progress> {
-        match self.release(finalised, purpose) {
+    fn helm(&self, finalized: bool, purpose: &'static str, due: bool, why: &str) -> Option<Progress> {
+        match self.release(finalized, purpose) {
             Err(progress) => Some(progress),
             // its objects come one after the other: what is there already does not mean that it has ended
             Ok(effect) if self.under_way.contains(&effect.name()) => Some(Progress::Wait("helm is running".into())),
             Ok(effect) => {
                 let name = effect.name();
-                let begun = self.migration.status.as_ref().and_then(|s| s.helm_begun.as_deref());
+                let begun = self.migration.status.as_ref().and_then(|s| s.pending_helm_operation.as_deref());
                 let unfinished = begun == Some(&name) && !self.ended.contains(&name);
                 (due || unfinished || self.failures.contains_key(&name)).then(|| Progress::act(effect, why))
             }
@@ -156,7 +156,7 @@ impl Context<'_> {
             return Progress::Wait("helm is running".into());
         }
         // a helm that died half way has left the rest of the release: what it begins with is no sign of its end
-        let begun = self.migration.status.as_ref().and_then(|s| s.helm_begun.as_deref());
+        let begun = self.migration.status.as_ref().and_then(|s| s.pending_helm_operation.as_deref());
         let half_way = begun == Some(&*uninstall.name()) && !self.ended.contains(&uninstall.name());
         if half_way || self.facts.cilium_agents().is_some() || self.facts.cilium_config.is_some() {
             return Progress::act(uninstall, "helm uninstalls Cilium");
@@ -171,8 +171,8 @@ impl Context<'_> {
     }
 
     /// Cilium becomes the default. Refused while any pod would be left on Flannel.
-    pub fn finalise(&self) -> Progress {
-        let mark = restart_mark(Phase::Finalise, false);
+    pub fn finalize(&self) -> Progress {
+        let mark = restart_mark(Phase::Finalize, false);
         let custom = self.facts.cilium_config.as_ref().is_none_or(|c| c.custom_conf);
         if custom {
             let on_flannel: Vec<_> = self.facts.pods_with(Cni::Flannel, None).collect();
@@ -185,7 +185,7 @@ impl Context<'_> {
                 ));
             }
         }
-        if let Some(progress) = self.helm(true, "finalise", custom, "helm makes Cilium the default") {
+        if let Some(progress) = self.helm(true, "finalize", custom, "helm makes Cilium the default") {
             return progress;
         }
         if let Some(progress) = self.restarted(&mark) {
@@ -210,15 +210,15 @@ impl Context<'_> {
 
     /// Nodes decide for themselves again. The CiliumNodeConfig comes first: without it the switched
     /// nodes would lose their configuration at the agents' restart.
-    pub fn undo_finalise(&self) -> Progress {
+    pub fn undo_finalize(&self) -> Progress {
         if let Some(progress) = self.node_config(true) {
             return progress;
         }
         let custom = self.facts.cilium_config.as_ref().is_some_and(|c| c.custom_conf);
-        if let Some(progress) = self.helm(false, "undo finalise", !custom, "helm makes Cilium optional again") {
+        if let Some(progress) = self.helm(false, "undo finalize", !custom, "helm makes Cilium optional again") {
             return progress;
         }
-        self.restarted(&restart_mark(Phase::Finalise, true)).unwrap_or(Progress::Done)
+        self.restarted(&restart_mark(Phase::Finalize, true)).unwrap_or(Progress::Done)
     }
 
     fn flannel_sets(&self) -> Vec<&DaemonSetFact> {
@@ -334,7 +334,7 @@ impl Context<'_> {
         if let Some(set) = sets.iter().find(|s| !s.is_rolled_out()) {
             return (Progress::Wait(format!("{} of {} Flannel pods ready", set.ready, set.desired)), changed);
         }
-        let forget = Effect::ForgetFlannelBackup { namespace };
+        let forget = Effect::DeleteFlannelBackup { namespace };
         (Progress::act(forget, "the copy of Flannel's objects is no longer needed"), changed)
     }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::Context;
+use super::View;
 use crate::domain::{
     api::{FlowTrouble, Target},
     consent::{ConsentKind, given},
@@ -24,7 +24,7 @@ const BASELINE: usize = 60;
 /// How many failing edges are written down at most.
 const WRITTEN: usize = 20;
 
-impl<'a> Context<'a> {
+impl<'a> View<'a> {
     fn patience(&self) -> Duration {
         Duration::from_secs(u64::from(self.migration.spec.guard.patience_seconds))
     }
@@ -49,7 +49,7 @@ impl<'a> Context<'a> {
     fn known_edges(&self) -> BTreeSet<String> {
         let unknown = self.facts.flows.troubles.iter().any(|t| !t.worked_before);
         let records = self.facts.node_migrations.values().filter(|_| unknown).filter_map(|r| r.status.as_ref());
-        records.flat_map(|s| s.evidence.talks.iter().cloned()).collect()
+        records.flat_map(|s| s.evidence.baseline_connections.iter().cloned()).collect()
     }
 
     fn agreed(&self, edge: &str) -> bool {
@@ -117,7 +117,7 @@ impl<'a> Context<'a> {
                 text::safe(&first.why)
             ));
         }
-        if let Some(node) = self.facts.flows.settling.first().filter(|_| self.migration.spec.soak_seconds > 0) {
+        if let Some(node) = self.facts.flows.settling.first().filter(|_| self.migration.spec.observe_seconds > 0) {
             return Some(format!("flows: listens to {node} before anything else is moved"));
         }
         let (patience, baselines) = (self.patience(), self.known_edges());

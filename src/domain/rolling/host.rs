@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Context, Progress};
+use super::{Progress, View};
 use crate::domain::{
     api::{HostAccess, NodeMigrationStatus, Stage, Target},
     effect::Effect,
@@ -15,7 +15,7 @@ use crate::domain::{
 /// How long a report that did not satisfy is left alone before the next look, in milliseconds.
 const LOOK_AGAIN: i64 = 1_000;
 
-impl Context<'_> {
+impl View<'_> {
     /// Runs a task on a node and hands its report over once; `Err` is what to do until then.
     ///
     /// # Errors
@@ -26,7 +26,7 @@ impl Context<'_> {
         status: &mut NodeMigrationStatus,
         task: &HostTask,
     ) -> Result<Report, Progress> {
-        let nth = status.evidence.looks;
+        let nth = status.evidence.host_checks;
         let name = task.pod_name(&node.name, nth);
         let pod = self.task_pod(node, status, task);
         let report = self.facts.reports.get(&name).or_else(|| pod?.report.as_ref());
@@ -44,7 +44,7 @@ impl Context<'_> {
             return Err(Progress::act(Effect::Task { node, task: task.clone(), nth, way }, why));
         };
         let report = Report::parse(message);
-        status.evidence.looks += 1;
+        status.evidence.host_checks += 1;
         if *code != 0 || !report.is_complete() {
             let said = report.get("error").map_or_else(|| format!("it ended with {code} and no report"), str::to_owned);
             return Err(Progress::Fail {
@@ -58,7 +58,7 @@ impl Context<'_> {
 
     /// The pod of a task, where there is one.
     pub(super) fn task_pod(&self, node: &NodeFact, status: &NodeMigrationStatus, task: &HostTask) -> Option<&PodFact> {
-        let name = task.pod_name(&node.name, status.evidence.looks);
+        let name = task.pod_name(&node.name, status.evidence.host_checks);
         self.facts.pods.get(&Key::new(&self.migration.spec.cilium.namespace, &name))
     }
 
@@ -176,7 +176,7 @@ impl Context<'_> {
         if self.migration.status.as_ref().is_some_and(|s| matches!(s.phase, Stage::Complete | Stage::RolledBack)) {
             return false;
         }
-        let nth = self.status(&pod.node).evidence.looks;
+        let nth = self.status(&pod.node).evidence.host_checks;
         pod.key.name.ends_with(&format!("-{}-{nth}", pod.node))
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{Context, Progress, Refused, recycle::wrong_cni, steps::delete};
+use super::{Progress, Refused, View, restart::wrong_cni, steps::delete};
 use crate::domain::{
     api::NodeMigrationStatus,
     drain::{
@@ -22,10 +22,10 @@ const EVICTIONS_AT_ONCE: usize = 5;
 /// to be free again ends the pause.
 const BUDGET_PAUSES: (i64, i64) = (5, 30);
 
-impl Context<'_> {
+impl View<'_> {
     pub(super) fn drain(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Progress {
         // somebody uncordoned it meanwhile: pods would come back as fast as they leave
-        if !node.unschedulable || !node.kept_away {
+        if !node.unschedulable || !node.tainted {
             return Self::cordon(node);
         }
         let consents = &self.migration.spec.consents;
@@ -37,9 +37,9 @@ impl Context<'_> {
             Some(Held { object: p.key.to_string(), why: text::safe(&failure.message).into_owned() })
         }));
         let timeout = SignedDuration::from_secs(i64::from(self.migration.spec.nodes.drain_timeout_seconds));
-        let go_on = self.record(&node.name).map_or(0, |r| r.spec.go_on);
+        let retries = self.record(&node.name).map_or(0, |r| r.spec.retries);
         let left = drain.left() + volumes.len();
-        progress::track(status, left, held, go_on, Limit { timeout, since: self.since }, self.now);
+        progress::track(status, left, held, retries, Limit { timeout, since: self.since }, self.now);
         let what =
             if drain.is_done() { text::count(volumes.len(), "volume") } else { text::count(drain.left(), "pod") };
         let Some(so_far) = &status.drain else { return Progress::Done };
@@ -80,7 +80,7 @@ impl Context<'_> {
         if pods.is_empty() || status.evidence.not_held.is_some() || self.is_manual(&HostTask::Hold) {
             return None;
         }
-        let holds = status.evidence.host.as_ref().is_some_and(|h| h.at.is_some() && h.holds());
+        let holds = status.evidence.host.as_ref().is_some_and(|h| h.at.is_some() && h.is_holding());
         if !holds {
             return match self.task(node, status, &HostTask::Hold) {
                 Err(Progress::Fail { message, .. }) => {

@@ -6,7 +6,7 @@ pub mod host;
 mod leave;
 pub mod node;
 pub mod order;
-mod recycle;
+mod restart;
 mod steps;
 mod verify;
 
@@ -50,7 +50,7 @@ pub enum Refused {
 
 /// Everything that a decision is made of.
 #[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
+pub struct View<'a> {
     /// What is known.
     pub facts: &'a Facts,
     /// What is wanted.
@@ -67,9 +67,9 @@ pub struct Context<'a> {
     pub now: Timestamp,
 }
 
-impl<'a> Context<'a> {
-    /// For whoever only looks: nothing was tried, nothing is under way.
-    pub const fn looking(facts: &'a Facts, migration: &'a Migration, now: Timestamp) -> Self {
+impl<'a> View<'a> {
+    /// No failures and nothing in flight, for callers that only inspect.
+    pub const fn read_only(facts: &'a Facts, migration: &'a Migration, now: Timestamp) -> Self {
         static NO_FAILURES: Failures = Failures::new();
         static NOTHING: BTreeSet<String> = BTreeSet::new();
         Self {

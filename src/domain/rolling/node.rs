@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Context, Progress, Refused, recycle::same_boot};
+use super::{Progress, Refused, View, restart::same_boot};
 use crate::domain::{
     api::{NodeMigrationStatus, StepError, StepTiming, Target},
     drain::{self, progress},
@@ -21,13 +21,13 @@ pub struct NodeDecision {
     pub effects: Vec<Effect>,
 }
 
-impl Context<'_> {
+impl View<'_> {
     /// Moves a node on towards `target`, as far as the facts allow. `may_begin` is asked before the
     /// node is taken out.
     pub fn advance(&self, node: &NodeFact, target: Target, may_begin: Result<(), String>) -> NodeDecision {
         let mut status = self.status(&node.name);
         let mut effects = Vec::new();
-        let tries = status.evidence.looks;
+        let tries = status.evidence.host_checks;
         self.turn(node, &mut status, target, &may_begin);
         self.remember_reboot(node, &mut status);
         // each round ends a step, so the path's length bounds them
@@ -55,7 +55,7 @@ impl Context<'_> {
                     status.waiting.clone_from(&message);
                     let same = status.last_error.as_ref().filter(|e| e.message == message);
                     // a failure that stands is written down once; one that comes back after a new try is counted
-                    if same.is_none() || status.evidence.looks != tries {
+                    if same.is_none() || status.evidence.host_checks != tries {
                         let count = same.map_or(1, |e| e.count + 1);
                         status.last_error = Some(StepError { message, object, next, at: self.now, count });
                     }
@@ -84,7 +84,7 @@ impl Context<'_> {
         let untouched = !status.evidence.switched && !node.switched && !node.is_taken_out() && !lost;
         let at_rest = matches!(status.step, Step::Pending | Step::Check | Step::RolledBack);
         // somebody took the label off: the agent's next start would leave the node to Flannel
-        let unlabelled = matches!(status.step, Step::Recycle | Step::Verify | Step::Uncordon) && !node.switched;
+        let unlabelled = matches!(status.step, Step::Restart | Step::Verify | Step::Uncordon) && !node.switched;
         if target == Target::Cilium && status.direction == target && unlabelled {
             finish(&mut status.steps, self.now);
             self.begin(node, status, Step::Switch);
@@ -125,18 +125,20 @@ impl Context<'_> {
             host.at = None;
         }
         match step {
-            Step::Cordon if status.direction == Target::Cilium => status.evidence.talks = self.talks(node),
+            Step::Cordon if status.direction == Target::Cilium => {
+                status.evidence.baseline_connections = self.talks(node)
+            }
             Step::Drain => {
                 let drain = drain::sort(self.facts, &node.name, &self.migration.spec.consents);
                 status.evidence.moved = progress::moved(self.facts, &drain);
                 status.drain = None;
             }
-            Step::Switch | Step::Unswitch => {
+            Step::Switch | Step::Revert => {
                 status.evidence.not_held = None;
                 status.evidence.switched = true;
                 status.evidence.agent_before = self.facts.agent_on(&node.name).map(|a| a.uid.to_string());
             }
-            Step::Recycle => {
+            Step::Restart => {
                 // one that was asked for in this very boot, and did not come, is not asked for again by itself
                 let same = same_boot(node, status);
                 status.evidence.reboot_asked = status.evidence.reboot_asked.filter(|_| same);

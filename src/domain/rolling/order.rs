@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Context;
+use super::View;
 use crate::domain::{
     api::{NodeMigration, NodeMigrationStatus, Target},
     facts::NodeFact,
@@ -10,7 +10,7 @@ use crate::domain::{
     step::Step,
 };
 
-impl<'a> Context<'a> {
+impl<'a> View<'a> {
     /// The nodes of the migration in their order: those that the spec names, workers by name, then
     /// the control plane. The other way round on the way back.
     pub fn nodes_in_order(&self) -> Vec<&'a NodeFact> {
@@ -156,8 +156,8 @@ impl<'a> Context<'a> {
             let step = if status.step.is_underway() { status.step } else { Step::Cordon };
             return Some(format!("it is at step {step}"));
         }
-        if status.step == Step::Soak {
-            return Some("it soaks".into());
+        if status.step == Step::Observe {
+            return Some("being observed".into());
         }
         if !node.ready {
             return Some(format!("it is not Ready ({})", node.not_ready_reason));

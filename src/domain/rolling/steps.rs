@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Context, Progress};
+use super::{Progress, View};
 use crate::domain::{
     api::{NodeMigrationStatus, StepError, Target},
     drain::{
@@ -20,7 +20,7 @@ use crate::domain::{
 /// An agent writes its CNI configuration within some 15 s of its start.
 const TAKES_OVER: Duration = Duration::from_secs(60);
 
-impl Context<'_> {
+impl View<'_> {
     pub(super) fn progress(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Progress {
         match status.step {
             Step::Pending | Step::Done | Step::RolledBack => Progress::Done,
@@ -28,12 +28,12 @@ impl Context<'_> {
             Step::Cordon => Self::cordon(node),
             Step::Drain => self.drain(node, status),
             Step::Switch => self.switch(node, status),
-            Step::Unswitch => self.unswitch(node, status),
+            Step::Revert => self.revert(node, status),
             Step::Restore => self.restore(node, status),
-            Step::Recycle => self.recycle(node, status),
+            Step::Restart => self.restart(node, status),
             Step::Verify => self.verify(node, status),
             Step::Uncordon => self.uncordon(node, status),
-            Step::Soak => self.soak(node, status),
+            Step::Observe => self.observe(node, status),
         }
     }
 
@@ -72,7 +72,7 @@ impl Context<'_> {
     /// Somebody has uncordoned the node or removed the taint meanwhile: that comes first.
     #[expect(clippy::unused_self, reason = "called like its sister")]
     pub(super) fn still_out(&self, node: &NodeFact) -> Option<Progress> {
-        (!node.unschedulable || !node.kept_away).then(|| Self::cordon(node))
+        (!node.unschedulable || !node.tainted).then(|| Self::cordon(node))
     }
 
     /// A pod with a pod address has landed meanwhile: it leaves before anything is switched or rebooted.
@@ -85,8 +85,8 @@ impl Context<'_> {
         let name = node.name.clone();
         if !node.unschedulable {
             Progress::act(Effect::Cordon { node: name }, "cordon")
-        } else if !node.kept_away {
-            Progress::act(Effect::KeepAway { node: name }, "keep DaemonSet pods away")
+        } else if !node.tainted {
+            Progress::act(Effect::Taint { node: name }, "keep DaemonSet pods away")
         } else {
             Progress::Done
         }
@@ -156,7 +156,7 @@ impl Context<'_> {
         })
     }
 
-    fn unswitch(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Progress {
+    fn revert(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Progress {
         if !status.evidence.switched {
             return Progress::Done;
         }
@@ -166,7 +166,7 @@ impl Context<'_> {
             return progress;
         }
         if node.switched {
-            return Progress::act(Effect::Unswitch { node: node.name.clone() }, "remove the label");
+            return Progress::act(Effect::Revert { node: node.name.clone() }, "remove the label");
         }
         self.outdated(node, status, "Ok");
         if let Err(progress) = self.new_agent(node, status) {
@@ -227,12 +227,12 @@ impl Context<'_> {
         if node.cordoned_by_cutover {
             return Progress::act(Effect::Uncordon { node: node.name.clone() }, "uncordon");
         }
-        if node.kept_away {
-            return Progress::act(Effect::LetBack { node: node.name.clone() }, "let DaemonSet pods back");
+        if node.tainted {
+            return Progress::act(Effect::Untaint { node: node.name.clone() }, "let DaemonSet pods back");
         }
         match status.direction {
             Target::Cilium => Progress::Done,
-            // the way back does not soak; the next node waits all the same
+            // the way back does not observe; the next node waits all the same
             Target::Flannel => self.not_replaced(status).unwrap_or(Progress::Done),
         }
     }
@@ -243,23 +243,23 @@ impl Context<'_> {
         Some(Progress::Wait(format!("waits for what left it to be ready again: {why}")))
     }
 
-    fn soak(&self, node: &NodeFact, status: &NodeMigrationStatus) -> Progress {
+    fn observe(&self, node: &NodeFact, status: &NodeMigrationStatus) -> Progress {
         if !node.ready || self.facts.agent_on(&node.name).is_none_or(|a| !a.ready) {
-            return Progress::Wait(format!("{} or its agent is not Ready while it soaks", node.name));
+            return Progress::Wait(format!("{} or its agent is not Ready while it is observed", node.name));
         }
         if let Some(progress) = self.not_replaced(status) {
             return progress;
         }
-        let wanted = Duration::from_secs(u64::from(self.migration.spec.soak_seconds));
-        let soaked = status.since.map(|s| text::between(s, self.now)).unwrap_or_default();
+        let wanted = Duration::from_secs(u64::from(self.migration.spec.observe_seconds));
+        let observed = status.since.map(|s| text::between(s, self.now)).unwrap_or_default();
         let listens = self.migration.spec.guard.enabled && self.facts.flows.settling.contains(&node.name);
-        if soaked >= wanted && !wanted.is_zero() && listens {
+        if observed >= wanted && !wanted.is_zero() && listens {
             return Progress::Wait("its flows are listened to".into());
         }
-        if soaked >= wanted {
+        if observed >= wanted {
             return Progress::Done;
         }
-        Progress::Wait(format!("soaks for {}", text::duration(wanted)))
+        Progress::Wait(format!("observed for {}", text::duration(wanted)))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The step Verify: the host as it should be, nothing leaked, a new pod with the right address.
 
 use super::{
-    Context, Progress,
-    recycle::{right_cni, wrong_cni},
+    Progress, View,
+    restart::{right_cni, wrong_cni},
 };
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
@@ -15,7 +15,7 @@ use crate::domain::{
 /// How often leaks are released before they are only shown.
 const RELEASES: u32 = 3;
 
-impl Context<'_> {
+impl View<'_> {
     pub(super) fn verify(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Progress {
         if !node.ready {
             return Progress::Wait(format!("{} is not Ready: {}", node.name, text::safe(&node.not_ready_reason)));
@@ -62,7 +62,7 @@ impl Context<'_> {
     /// taken before its pod says so: only what a second look, with every pod up, still sees is a leak.
     fn release_leaks(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Option<Progress> {
         let evidence = &status.evidence;
-        let held = evidence.host.as_ref().is_some_and(HostEvidence::held);
+        let held = evidence.host.as_ref().is_some_and(HostEvidence::has_hold_leftovers);
         let leaked = !evidence.leaked_leases.is_empty() || !evidence.leaked_endpoints.is_empty();
         if !(leaked || held) || evidence.releases > RELEASES {
             return None;

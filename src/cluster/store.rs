@@ -9,18 +9,18 @@ use crate::domain::facts::{Facts, Freshness};
 
 /// The facts and a counter that moves when they change.
 #[derive(Clone, Debug)]
-pub struct Board {
+pub struct FactStore {
     facts: Arc<RwLock<Facts>>,
     revision: watch::Sender<u64>,
 }
 
-impl Default for Board {
+impl Default for FactStore {
     fn default() -> Self {
         Self { facts: Arc::default(), revision: watch::Sender::new(0) }
     }
 }
 
-impl Board {
+impl FactStore {
     /// The facts themselves, for whoever only reads.
     pub fn shared(&self) -> Arc<RwLock<Facts>> {
         Arc::clone(&self.facts)

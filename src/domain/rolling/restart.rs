@@ -1,10 +1,10 @@
-//! The step Recycle: what still has an old address starts anew, by a reboot or pod by pod.
+//! The step Restart: what still has an old address starts anew, by a reboot or pod by pod.
 
 use std::time::Duration;
 
-use super::{Context, Progress};
+use super::{Progress, View};
 use crate::domain::{
-    api::{NodeMigrationStatus, Recycle, Target},
+    api::{NodeMigrationStatus, RestartBy, Target},
     effect::Effect,
     facts::{Cni, NodeFact},
     host::HostTask,
@@ -12,17 +12,17 @@ use crate::domain::{
     text,
 };
 
-impl Context<'_> {
-    pub(super) fn recycle(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Progress {
-        let reboots = self.migration.spec.recycle == Recycle::Reboot && status.direction == Target::Cilium;
+impl View<'_> {
+    pub(super) fn restart(&self, node: &NodeFact, status: &mut NodeMigrationStatus) -> Progress {
+        let reboots = self.migration.spec.restart_by == RestartBy::Reboot && status.direction == Target::Cilium;
         if reboots
             && status.evidence.boot_id_after.is_none()
             && let Some(progress) = self.reboot(node, status)
         {
             return progress;
         }
-        if node.kept_away {
-            return Progress::act(Effect::LetBack { node: node.name.clone() }, "let DaemonSet pods back");
+        if node.tainted {
+            return Progress::act(Effect::Untaint { node: node.name.clone() }, "let DaemonSet pods back");
         }
         let wrong = wrong_cni(status.direction);
         let old: Vec<_> =
@@ -55,12 +55,12 @@ impl Context<'_> {
             status.evidence.reboot_asked = Some(self.now);
         }
         if let Some(asked) = status.evidence.reboot_asked {
-            let go_on = self.record(name).map_or(0, |r| r.spec.go_on);
-            if go_on > status.gone_on {
+            let retries = self.record(name).map_or(0, |r| r.spec.retries);
+            if retries > status.observed_retries {
                 // somebody says so: asked once more, still only for this very boot
-                status.gone_on = go_on;
+                status.observed_retries = retries;
                 status.evidence.reboot_asked = None;
-                status.evidence.looks += 1;
+                status.evidence.host_checks += 1;
                 return Some(Progress::Wait(format!("{name} is told to reboot once more")));
             }
             return Some(self.is_away(node, text::between(asked, self.now)));
@@ -87,7 +87,7 @@ impl Context<'_> {
 
     /// The wish changed while the reboot was being asked for: it may come all the same, and is not asked for twice.
     pub(super) fn remember_reboot(&self, node: &NodeFact, status: &mut NodeMigrationStatus) {
-        let asks = status.step == Step::Recycle && status.direction == Target::Cilium;
+        let asks = status.step == Step::Restart && status.direction == Target::Cilium;
         let mut tasks = self.facts.pods_on(&node.name).filter_map(|p| p.task.as_deref());
         if !asks && status.step.is_underway() && same_boot(node, status) && tasks.any(|t| t == "reboot") {
             status.evidence.reboot_asked.get_or_insert(self.now);
@@ -110,7 +110,7 @@ impl Context<'_> {
         let agent = self.facts.agent_on(name).is_some_and(|a| a.ready);
         if node.ready && agent {
             status.evidence.boot_id_after = Some(node.boot_id.to_string());
-            status.evidence.looks += 1;
+            status.evidence.host_checks += 1;
             return None;
         }
         let what = if node.ready { "its Cilium agent is not ready" } else { "it is not Ready" };
@@ -140,7 +140,7 @@ impl Context<'_> {
                 node,
                 format!("{name} was told to reboot and never went down: its boot id is still the old one"),
                 &format!(
-                    "It is not asked again by itself. Look at it (`journalctl -u systemd-logind`), reboot it by hand, or let it be asked once more: `a` (run --go-on {name})."
+                    "It is not asked again by itself. Look at it (`journalctl -u systemd-logind`), reboot it by hand, or let it be asked once more: `a` (run --retry {name})."
                 ),
             );
         }

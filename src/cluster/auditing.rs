@@ -28,7 +28,7 @@ struct Taken {
 
 /// Does something, and tells which requests it made that change anything.
 /// What would change something is not sent once the permit does not hold any more.
-pub(super) async fn taken_down<T>(permit: Option<Permit>, work: impl Future<Output = T>) -> (T, Vec<Exchange>) {
+pub(super) async fn record_requests<T>(permit: Option<Permit>, work: impl Future<Output = T>) -> (T, Vec<Exchange>) {
     let taken = Arc::new(Mutex::new(Taken { permit, ..Taken::default() }));
     let result = TAKEN.scope(Arc::clone(&taken), work).await;
     let exchanges = std::mem::take(&mut taken.lock().unwrap_or_else(PoisonError::into_inner).exchanges);
@@ -37,9 +37,9 @@ pub(super) async fn taken_down<T>(permit: Option<Permit>, work: impl Future<Outp
 
 /// Stands before a client's service.
 #[derive(Clone)]
-pub(super) struct Scribe<S>(pub(super) S);
+pub(super) struct AuditingService<S>(pub(super) S);
 
-impl<S> Service<Request<Body>> for Scribe<S>
+impl<S> Service<Request<Body>> for AuditingService<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = BoxError> + Clone + Send + 'static,
     S::Future: Send,
@@ -150,12 +150,12 @@ mod tests {
         {
             let sent = Arc::new(AtomicUsize::new(0));
             let counts = Arc::clone(&sent);
-            let mut scribe = Scribe(tower::service_fn(move |_: Request<Body>| {
+            let mut auditing = AuditingService(tower::service_fn(move |_: Request<Body>| {
                 counts.fetch_add(1, Ordering::Relaxed);
                 async { Ok::<_, BoxError>(Response::new(Body::empty())) }
             }));
             let request = Request::builder().method(method.clone()).uri("/api/v1/nodes/a").body(Body::empty()).unwrap();
-            let (answer, _) = taken_down(Some(Permit::new(1, move || left)), scribe.call(request)).await;
+            let (answer, _) = record_requests(Some(Permit::new(1, move || left)), auditing.call(request)).await;
             assert_eq!((sent.load(Ordering::Relaxed), answer.is_ok()), (wanted, wanted == 1), "{method} with {left:?}");
         }
     }
