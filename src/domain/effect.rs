@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
     facts::Key,
     host::{HostTask, Way},
-    phase::Phase,
-    step::Risk,
 };
 
 /// The label that Cilium's CiliumNodeConfig selects (Cilium's own migration guide).
@@ -254,6 +253,17 @@ impl Effect {
         }
     }
 
+    /// Everything that is said of it.
+    pub fn describe(&self) -> Description {
+        Description {
+            object: self.object(),
+            words: self.words(),
+            risk: self.risk(),
+            kubectl: self.kubectl(),
+            gate: &[],
+        }
+    }
+
     /// The object that it changes.
     pub fn object(&self) -> String {
         match self {
@@ -381,6 +391,7 @@ impl Effect {
                     task.purpose()
                 )],
                 Way::Ssh { target } => vec![task.ssh(target).join(" ")],
+                Way::Hand => task.by_hand(node),
             },
             Self::BackUpFlannel { namespace, .. } => {
                 vec![format!("kubectl -n {namespace} create configmap {FLANNEL_BACKUP} --from-file flannel.json")]
@@ -416,7 +427,42 @@ pub fn node_config() -> Value {
     })
 }
 
-/// What a phase is called when its agents are restarted for it.
-pub fn restart_mark(phase: Phase, back: bool) -> String {
-    format!("{}{}", if back { "undo-" } else { "" }, phase.name().to_lowercase())
+/// What can go wrong with a step, and so how loudly it is announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Risk {
+    /// Reads only.
+    Read,
+    /// Undone by its inverse without anybody noticing.
+    Reversible,
+    /// Pods restart.
+    Disruptive,
+    /// The way back is no longer cheap.
+    Destructive,
+}
+
+impl Risk {
+    /// The word an operator reads.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Read => "reads only",
+            Self::Reversible => "reversible",
+            Self::Disruptive => "restarts pods",
+            Self::Destructive => "no easy way back",
+        }
+    }
+}
+
+
+/// Everything that is said of an effect.
+pub struct Description {
+    /// The object that it changes.
+    pub object: String,
+    /// What it does to the object, in a few words.
+    pub words: String,
+    /// How much it can hurt.
+    pub risk: Risk,
+    /// What an operator types to do the same.
+    pub kubectl: Vec<String>,
+    /// What is checked before it is made.
+    pub gate: &'static [&'static str],
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::{facts::Key, placement::Needs};
+use super::{facts::Key, placement::Needs, text};
 
 /// Who owns a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +71,11 @@ impl PodFact {
     /// Neither Succeeded nor Failed.
     pub fn is_living(&self) -> bool {
         !matches!(&*self.phase, "Succeeded" | "Failed")
+    }
+
+    /// Why it waits, otherwise its phase; safe for a terminal.
+    pub fn state(&self) -> String {
+        if self.reason.is_empty() { self.phase.to_string() } else { text::safe(&self.reason).into_owned() }
     }
 
     /// Owned by a DaemonSet.

@@ -28,8 +28,8 @@ use crate::{
     domain::{
         decide::decide,
         log::{Entry, Kind},
-        rolling::View,
         text::safe,
+        view::View,
     },
 };
 use lock::{Held, Lock};
@@ -173,9 +173,16 @@ impl<C: Cluster> Engine<C> {
                 lock.lose();
                 return;
             }
-            let (failures, under_way, ended) = (work.failures(), work.under_way(), work.ended());
-            let now = self.clock.now();
-            decide(View { facts: &facts, migration, failures, under_way, ended, since: pace.since, now })
+            let view = View {
+                failures: work.failures(),
+                in_flight: work.in_flight(),
+                ended: work.ended(),
+                since: pace.since,
+                ..View::read_only(&facts, migration, self.clock.now())
+            };
+            let mut decision = decide(view);
+            decision.claim_nodes(&facts, epoch);
+            decision
         };
         if decision.held.is_some() {
             pace.since = self.clock.now();

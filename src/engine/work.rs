@@ -18,7 +18,8 @@ use crate::{
         effect::Effect,
         host::Way,
         log::Kind,
-        rolling::{Failure, Failures, Refused},
+        problem::{Problem, ProblemKind},
+        view::{Failure, Failures},
     },
 };
 
@@ -38,7 +39,7 @@ pub(super) struct Work<C> {
     journal: Journal,
     clock: Arc<dyn Clock>,
     running: JoinSet<(Effect, Result<(), Refusal>)>,
-    under_way: BTreeSet<String>,
+    in_flight: BTreeSet<String>,
     ended: BTreeSet<String>,
     not_before: HashMap<String, Instant>,
     failures: Failures,
@@ -51,7 +52,7 @@ impl<C: Cluster> Work<C> {
             journal,
             clock,
             running: JoinSet::new(),
-            under_way: BTreeSet::new(),
+            in_flight: BTreeSet::new(),
             ended: BTreeSet::new(),
             not_before: HashMap::new(),
             failures: Failures::new(),
@@ -62,8 +63,8 @@ impl<C: Cluster> Work<C> {
         &self.failures
     }
 
-    pub(super) const fn under_way(&self) -> &BTreeSet<String> {
-        &self.under_way
+    pub(super) const fn in_flight(&self) -> &BTreeSet<String> {
+        &self.in_flight
     }
 
     pub(super) const fn ended(&self) -> &BTreeSet<String> {
@@ -75,7 +76,7 @@ impl<C: Cluster> Work<C> {
         let now = Instant::now();
         effects.retain(|e| {
             let name = e.name();
-            !self.under_way.contains(&name) && self.not_before.get(&name).is_none_or(|t| *t <= now)
+            !self.in_flight.contains(&name) && self.not_before.get(&name).is_none_or(|t| *t <= now)
         });
         effects
     }
@@ -83,10 +84,10 @@ impl<C: Cluster> Work<C> {
     /// Begins an effect in a term. When the term ends it is dropped where it is, and whoever comes after looks.
     pub(super) fn begin(&mut self, effect: Effect, permit: Permit) {
         let name = effect.name();
-        if self.under_way.contains(&name) {
+        if self.in_flight.contains(&name) {
             return;
         }
-        self.under_way.insert(name.clone());
+        self.in_flight.insert(name.clone());
         self.ended.remove(&name);
         let mut line = entry(Kind::Begin, effect.object(), effect.words());
         line.kubectl = effect.kubectl();
@@ -124,7 +125,7 @@ impl<C: Cluster> Work<C> {
 
     fn took(&mut self, effect: &Effect, result: Result<(), Refusal>) {
         let name = effect.name();
-        self.under_way.remove(&name);
+        self.in_flight.remove(&name);
         let now = Instant::now();
         self.not_before.retain(|_, t| *t > now);
         match result {
@@ -185,7 +186,7 @@ impl<C: Cluster> Work<C> {
 
     /// How long [`Self::settled`] is worth waiting for.
     pub(super) fn patience(&self) -> Duration {
-        let long = self.under_way.iter().any(|n| n.starts_with("helm") || n.starts_with("task"));
+        let long = self.in_flight.iter().any(|n| n.starts_with("helm") || n.starts_with("task"));
         Duration::from_secs(if long { 120 } else { 5 })
     }
 

@@ -4,8 +4,8 @@ use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity},
     effect::NODE_CONFIG,
-    rolling::View,
-    text, values,
+    view::View,
+    text,
 };
 
 pub(super) fn flannel(ctx: &View<'_>, out: &mut Vec<Finding>) {
@@ -164,7 +164,7 @@ pub(super) fn helm(ctx: &View<'_>, out: &mut Vec<Finding>) {
 }
 
 pub(super) fn values(ctx: &View<'_>, out: &mut Vec<Finding>) {
-    let conflicts = values::conflicts(&ctx.migration.spec.cilium);
+    let conflicts = ctx.strategy.overruled(&ctx.migration.spec.cilium);
     if !conflicts.is_empty() {
         out.push(finding(
             "values",

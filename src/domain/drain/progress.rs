@@ -144,7 +144,7 @@ pub fn put_back<'a>(
     status_of: impl Fn(&str) -> Option<&'a NodeMigrationStatus>,
 ) -> Vec<Effect> {
     // wherever pods are made to leave; a drain that is paused asks for nothing, so nothing is kept for it
-    let drains = |s: &NodeMigrationStatus| s.step.is_underway() && s.drain.as_ref().is_none_or(|d| !d.paused);
+    let drains = |s: &NodeMigrationStatus| s.step.is_out() && s.drain.as_ref().is_none_or(|d| !d.paused);
     let draining: BTreeSet<&str> =
         facts.nodes.keys().map(|n| &**n).filter(|n| status_of(n).is_some_and(drains)).collect();
     let on_draining = |p: &&PodFact| draining.contains(&*p.node) && p.is_living();

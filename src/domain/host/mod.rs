@@ -65,6 +65,8 @@ pub enum Way {
         /// Whom it connects to.
         target: String,
     },
+    /// An operator: only ever in a preview, the engine says what to type and checks the host.
+    Hand,
 }
 
 impl HostTask {

@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::domain::evidence::{HostEvidence, ProbeEvidence};
+use crate::domain::{
+    evidence::{HostEvidence, ProbeEvidence},
+    problem::ProblemKind,
+};
 
 /// What a task wrote: lines of `key=value`, a key may repeat.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +37,14 @@ impl Report {
     /// The task came to its end.
     pub fn is_complete(&self) -> bool {
         self.get("done").is_some()
+    }
+
+    /// What kind of problem a failed task reports.
+    pub fn error_kind(&self) -> ProblemKind {
+        match self.get("error_code") {
+            Some("missing-file") => ProblemKind::MissingFile,
+            _ => ProblemKind::Failed,
+        }
     }
 
     /// The look at the host that every host task ends with.

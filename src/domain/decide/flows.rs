@@ -1,18 +1,19 @@
-//! What the flows have to say before another node is touched.
+//! The flow guard: whether connections that fail hold the next node.
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::View;
 use crate::domain::{
     api::{FlowTrouble, Target},
     consent::{ConsentKind, given},
     facts::{Cni, NodeFact},
     guard::{Edge, Trouble},
+    reason::{Reason, Waiting},
     text,
+    view::View,
 };
 
-/// It is taken to have worked: as was seen, as a baseline says, because nothing works without it, or because it is
-/// a connection inside the cluster of which nobody on Flannel could have said so. (Datagrams need no answer.)
+/// Treat an edge as previously working if we saw it work, a baseline lists it, it is DNS or the API server, or it is
+/// in-cluster TCP (which Hubble cannot see before the move). Datagrams need no answer.
 fn is_known(trouble: &Trouble, baselines: &BTreeSet<String>) -> bool {
     let edge = &trouble.edge;
     let inside = edge.protocol == "TCP" && edge.to.contains('/') && !edge.from.starts_with("world");
@@ -21,7 +22,7 @@ fn is_known(trouble: &Trouble, baselines: &BTreeSet<String>) -> bool {
 
 /// How many edges a node's baseline has at most.
 const BASELINE: usize = 60;
-/// How many failing edges are written down at most.
+/// Upper bound on failing edges in the status, worst first.
 const WRITTEN: usize = 20;
 
 impl<'a> View<'a> {
@@ -97,7 +98,7 @@ impl<'a> View<'a> {
 
     /// Why no other node may be moved now: connections fail that worked, or may be about to. The way back is always
     /// open.
-    pub(crate) fn flows_hold(&self, target: Target) -> Option<String> {
+    pub(crate) fn flows_hold(&self, target: Target) -> Option<Waiting> {
         let guard = &self.migration.spec.guard;
         if target == Target::Flannel || !guard.enabled || !self.has_moved() {
             return None;
@@ -110,24 +111,27 @@ impl<'a> View<'a> {
             let named: Vec<&str> = broken.iter().take(3).map(|t| t.edge.as_str()).collect();
             let more = broken.len().saturating_sub(3);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            return Some(format!(
-                "flows: {} failing: {}{more} ({}). Roll the last node back, or agree to each (BrokenFlow)",
+            let message = format!(
+                "flows: {} failing: {}{more} ({}). Roll the last node back, or consent to each (BrokenFlow)",
                 text::count(broken.len(), "connection"),
                 named.join(", "),
                 text::safe(&first.why)
-            ));
+            );
+            return Some(Waiting::new(Reason::FlowsFailing, message).on(&first.edge));
         }
         if let Some(node) = self.facts.flows.settling.first().filter(|_| self.migration.spec.observe_seconds > 0) {
-            return Some(format!("flows: listens to {node} before anything else is moved"));
+            let message = format!("flows: watching those of {node} before the next node is moved");
+            return Some(Waiting::new(Reason::FlowsObserved, message).on(format!("node/{node}")));
         }
         let (patience, baselines) = (self.patience(), self.known_edges());
         let may = |t: &&Trouble| t.may_count(patience, is_known(t, &baselines), self.now);
         let may = self.troubles().filter(may).find(|t| !self.agreed(&t.edge.to_string()))?;
-        Some(format!("flows: waits whether {} fails for good ({})", may.edge, text::safe(&may.why)))
+        let message = format!("flows: waits whether {} keeps failing ({})", may.edge, text::safe(&may.why));
+        Some(Waiting::new(Reason::FlowsObserved, message).on(may.edge.to_string()))
     }
 
-    /// What the pods of a node speak with, as far as flows show it: the baseline for after its move.
-    pub(super) fn talks(&self, node: &NodeFact) -> Vec<String> {
+    /// What the pods of a node connect to, as far as flows show it: the baseline for after its move.
+    pub(crate) fn baseline_connections(&self, node: &NodeFact) -> Vec<String> {
         let ends: BTreeSet<String> = self
             .facts
             .pods_on(&node.name)
