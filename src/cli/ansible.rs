@@ -13,8 +13,8 @@ use crate::domain::{
     effect::{CORDON_MARK, NODE_CONFIG, SWITCH_LABEL, SWITCHING_TAINT, node_config},
     facts::NodeFact,
     host::SCRIPT,
-    rolling::View,
-    values,
+    strategy::rolling::values,
+    view::View,
 };
 
 const SITE: &str = include_str!("../../assets/ansible/site.yml");

@@ -15,4 +15,6 @@ mod embedded;
 mod engines;
 mod host_script;
 mod layers;
+mod obedient;
+mod previews;
 mod scenarios;

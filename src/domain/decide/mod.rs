@@ -130,7 +130,7 @@ impl<'a> Round<'a> {
         let view = self.view;
         self.effects.extend(steps::sweep(&view));
         let records = &self.records;
-        self.effects.extend(progress::put_back(view.facts, view.migration, |n| records.get(n)));
+        self.effects.extend(progress::put_back(view.facts, view.migration, |n| Some(records.get(n))));
         let missing = view.facts.nodes.keys().filter(|n| !view.facts.node_migrations.contains_key(*n));
         self.effects.extend(missing.map(|n| Effect::CreateRecord { node: n.clone() }));
         let spec = &view.migration.spec;

@@ -9,7 +9,7 @@
 mod hosts;
 mod id;
 mod preflight;
-mod roll;
+pub mod roll;
 pub mod rolling;
 mod verify;
 

@@ -97,7 +97,7 @@ pub(crate) fn direction(view: &View<'_>, node: &NodeFact) -> Option<Target> {
 }
 
 /// The standing of a roll: some node is beyond its beginning.
-pub(super) fn standing(roll: &dyn Roll, view: &View<'_>) -> Standing {
+pub fn standing(roll: &dyn Roll, view: &View<'_>) -> Standing {
     let index = view.strategy.rolls().position(|r| r.phase() == roll.phase()).unwrap_or(0);
     let begun = |n: &NodeFact| {
         let status = view.status(&n.name);
@@ -129,7 +129,7 @@ pub fn locked(view: &View<'_>) -> Option<Waiting> {
 }
 
 /// Takes the nodes of a roll forward; those that are to be on Flannel go back.
-pub(super) fn advance(roll: &dyn Roll, phase: &dyn Phase, round: &mut Round<'_>) -> Progress {
+pub fn advance(roll: &dyn Roll, phase: &dyn Phase, round: &mut Round<'_>) -> Progress {
     let view = round.view;
     let index = view.strategy.rolls().position(|r| r.phase() == roll.phase()).unwrap_or(0);
     move_nodes(round, Target::Flannel, None);
@@ -148,7 +148,7 @@ pub(super) fn advance(roll: &dyn Roll, phase: &dyn Phase, round: &mut Round<'_>)
     }
     let all = round.order.len();
     let whole = view.is_approved(phase);
-    let words = format!("{done} of {all} nodes on Cilium");
+    let words = format!("{done} of {all} nodes done");
     if done == wanted && (!whole || done == all) {
         // what the last node broke is seen before the next phase begins
         return view.flows_hold(Target::Cilium).map_or(Progress::Done, Progress::Wait);
@@ -170,7 +170,7 @@ pub(super) fn advance(roll: &dyn Roll, phase: &dyn Phase, round: &mut Round<'_>)
 }
 
 /// Takes back the nodes that are not to have passed the roll.
-pub(super) fn undo(roll: &dyn Roll, round: &mut Round<'_>) -> Progress {
+pub fn undo(roll: &dyn Roll, round: &mut Round<'_>) -> Progress {
     let view = round.view;
     let index = view.strategy.rolls().position(|r| r.phase() == roll.phase()).unwrap_or(0);
     move_nodes(round, Target::Flannel, None);
@@ -398,7 +398,7 @@ fn note_failure(at: &Site<'_>, due: &[Effect], status: &mut NodeMigrationStatus)
 }
 
 /// What a roll would change on every node that it still has to move.
-pub(super) fn preview(roll: &dyn Roll, view: &View<'_>, way: Target) -> Vec<Planned> {
+pub fn preview(roll: &dyn Roll, view: &View<'_>, way: Target) -> Vec<Planned> {
     let index = view.strategy.rolls().position(|r| r.phase() == roll.phase()).unwrap_or(0);
     let order = view.nodes_in_order();
     let order = if way == Target::Cilium { order } else { view.reversed(&order) };
