@@ -47,6 +47,7 @@ static RINSE: PhaseSpec = PhaseSpec {
     approval: Approval::ContextName,
 };
 
+static PHASES: [&dyn Phase; 3] = [&Preflight, &FIRST, &SECOND];
 static FIRST: Shake = Shake { spec: &WASH };
 static SECOND: Shake = Shake { spec: &RINSE };
 
@@ -60,7 +61,7 @@ impl Strategy for Toy {
     }
 
     fn phases(&self) -> &'static [&'static dyn Phase] {
-        &[&Preflight, &FIRST, &SECOND]
+        &PHASES
     }
 
     fn oldest_cilium(&self) -> (u32, u32) {

@@ -128,6 +128,15 @@ pub enum Effect {
         /// Why, as a few words.
         why: &'static str,
     },
+    /// Delete the pod of a host task.
+    DeleteTaskPod {
+        /// The pod.
+        pod: Key,
+        /// Only this one.
+        uid: Arc<str>,
+        /// Why, as a few words.
+        why: &'static str,
+    },
     /// Delete a pod at once, past its grace period.
     ForceDelete {
         /// The pod.
@@ -217,7 +226,7 @@ impl Effect {
             Self::Switch { node } => format!("label {node}"),
             Self::Revert { node } => format!("unlabel {node}"),
             Self::Evict { pod, uid } => format!("evict {pod} {uid}"),
-            Self::DeletePod { pod, uid, .. } => format!("delete pod {pod} {uid}"),
+            Self::DeletePod { pod, uid, .. } | Self::DeleteTaskPod { pod, uid, .. } => format!("delete pod {pod} {uid}"),
             Self::ForceDelete { pod, uid } => format!("kill pod {pod} {uid}"),
             Self::ScaleUp { kind, workload, .. } => format!("scale up {kind} {workload}"),
             Self::ScaleBack { kind, workload, .. } => format!("scale back {kind} {workload}"),
@@ -242,7 +251,7 @@ impl Effect {
             Self::Switch { .. } => "label for Cilium".into(),
             Self::Revert { .. } => "remove the label".into(),
             Self::Evict { .. } => "evict".into(),
-            Self::DeletePod { why, .. } => format!("delete: {why}"),
+            Self::DeletePod { why, .. } | Self::DeleteTaskPod { why, .. } => format!("delete: {why}"),
             Self::ForceDelete { .. } => "delete without grace: somebody agreed to it".into(),
             Self::ScaleUp { from, .. } => format!("one replica more, from {from} to {}", from + 1),
             Self::ScaleBack { to, .. } => format!("back to {to} replicas"),
@@ -280,7 +289,7 @@ impl Effect {
             | Self::Switch { node }
             | Self::Revert { node }
             | Self::Task { node, .. } => format!("node/{node}"),
-            Self::Evict { pod, .. } | Self::DeletePod { pod, .. } | Self::ForceDelete { pod, .. } => {
+            Self::Evict { pod, .. } | Self::DeletePod { pod, .. } | Self::DeleteTaskPod { pod, .. } | Self::ForceDelete { pod, .. } => {
                 format!("pod/{pod}")
             }
             Self::ScaleUp { kind, workload, .. } | Self::ScaleBack { kind, workload, .. } => {
@@ -364,7 +373,7 @@ impl Effect {
                 "kubectl create --raw /api/v1/namespaces/{}/pods/{}/eviction -f - # Eviction",
                 pod.namespace, pod.name
             )],
-            Self::DeletePod { pod, .. } => vec![format!("kubectl -n {} delete pod {}", pod.namespace, pod.name)],
+            Self::DeletePod { pod, .. } | Self::DeleteTaskPod { pod, .. } => vec![format!("kubectl -n {} delete pod {}", pod.namespace, pod.name)],
             Self::ForceDelete { pod, .. } => {
                 vec![format!("kubectl -n {} delete pod {} --grace-period 0 --force", pod.namespace, pod.name)]
             }

@@ -10,7 +10,7 @@ use cutover::domain::{
     effect::Effect,
     facts::{CiliumConfigFact, DaemonSetFact, Facts, Key, NodeConfigFact, PodFact},
     flannel::FlannelFact,
-    host::{HostTask, Way},
+    host::{HOLD, HostTask, Way},
     reason::Reason,
     view::View,
 };
@@ -29,7 +29,12 @@ pub struct Obedient {
     taken_over: BTreeSet<Arc<str>>,
     /// Nodes on which `10-flannel.conflist` is in its place.
     flannel_conf: BTreeSet<Arc<str>>,
+    /// Nodes on which new pods are held back, and those on which a file of that is left.
+    held: BTreeSet<Arc<str>>,
+    hold_leftovers: BTreeSet<Arc<str>>,
     renamed: u32,
+    /// Operations of helm that have ended.
+    ended: BTreeSet<String>,
 }
 
 impl Obedient {
@@ -45,7 +50,10 @@ impl Obedient {
             flannel: None,
             taken_over: BTreeSet::new(),
             flannel_conf,
+            held: BTreeSet::new(),
+            hold_leftovers: BTreeSet::new(),
             renamed: 0,
+            ended: BTreeSet::new(),
         }
     }
 
@@ -54,7 +62,7 @@ impl Obedient {
     }
 
     pub fn view(&self) -> View<'_> {
-        View::read_only(&self.facts, self.migration(), self.now())
+        View { ended: &self.ended, ..View::read_only(&self.facts, self.migration(), self.now()) }
     }
 
     pub fn migration(&self) -> &Migration {
@@ -70,7 +78,7 @@ impl Obedient {
 
     /// Changes what is wanted of a node.
     pub fn want_node(&mut self, node: &str, change: impl FnOnce(&mut NodeMigrationSpec)) {
-        let mut record: NodeMigration = (*self.facts.node_migrations[node]).clone();
+        let mut record = NodeMigration::clone(&self.facts.node_migrations[node]);
         change(&mut record.spec);
         self.facts.node_migrations.insert(node.into(), record.into());
     }
@@ -82,13 +90,15 @@ impl Obedient {
             self.second += 11;
             let decision = decide(self.view());
             saw(self, &decision);
-            let idle = decision.effects.is_empty() && decision.nodes.is_empty() && !self.operator(&decision);
+            let acted = self.operator(&decision);
+            let idle = decision.effects.is_empty() && decision.nodes.is_empty() && !acted;
             quiet = if idle { quiet + 1 } else { 0 };
             // longer than any observation
             if quiet > 10 {
                 return;
             }
             self.record(&decision);
+            decision.effects.iter().for_each(|e| _ = self.ended.remove(&e.name()));
             for effect in &decision.effects {
                 self.obey(effect);
             }
@@ -102,7 +112,7 @@ impl Obedient {
         self.facts.migration = Some(migration.into());
         for (name, changed) in &decision.nodes {
             if let Some(record) = self.facts.node_migrations.get(name) {
-                let mut record: NodeMigration = (**record).clone();
+                let mut record = NodeMigration::clone(record);
                 record.status = Some(changed.status.clone());
                 self.facts.node_migrations.insert(name.clone(), record.into());
             }
@@ -150,7 +160,8 @@ impl Obedient {
     fn start(&mut self, pod: PodFact, node: &str) {
         let mut pod = pod;
         let daemon = pod.is_daemon();
-        if daemon && self.facts.nodes[node].tainted && !pod.host_network && !pod.tolerates_all {
+        let tainted = self.facts.nodes[node].tainted && !pod.tolerates_all;
+        if daemon && !pod.host_network && (tainted || self.held.contains(node)) {
             self.kept_away.push(PodFact { node: node.into(), ..pod });
             return;
         }
@@ -201,6 +212,23 @@ impl Obedient {
         if !custom || self.facts.nodes[node].switched {
             self.taken_over.insert(node.into());
             self.flannel_conf.remove(node);
+            if self.held.contains(node) {
+                self.hold_leftovers.insert(node.into());
+                self.release(node);
+            }
+        }
+    }
+
+    /// New pods start again on a node.
+    fn release(&mut self, node: &str) {
+        self.held.remove(node);
+        self.start_kept_away(node);
+    }
+
+    fn start_kept_away(&mut self, node: &str) {
+        let kept = std::mem::take(&mut self.kept_away);
+        for pod in kept {
+            if &*pod.node == node { self.start(pod, node) } else { self.kept_away.push(pod) }
         }
     }
 
@@ -208,6 +236,11 @@ impl Obedient {
         let mut report = String::new();
         if self.taken_over.contains(node) {
             report.push_str("conf=05-cilium.conflist\n");
+        }
+        if self.held.contains(node) {
+            report.push_str(&format!("conf={HOLD}\n"));
+        } else if self.hold_leftovers.contains(node) {
+            report.push_str(&format!("conf={HOLD}.cilium_bak\n"));
         }
         if self.flannel_conf.contains(node) {
             report.push_str("conf=10-flannel.conflist\n");
@@ -237,7 +270,10 @@ impl Obedient {
             HostTask::Restore => {
                 self.taken_over.remove(node);
                 self.flannel_conf.insert(node.clone());
+                self.release(node);
             }
+            HostTask::Hold => _ = self.held.insert(node.clone()),
+            HostTask::Release { .. } => _ = self.hold_leftovers.remove(node),
             HostTask::Reboot { .. } => self.reboot(node),
             _ => {}
         }
@@ -261,6 +297,7 @@ impl Obedient {
     }
 
     fn obey(&mut self, effect: &Effect) {
+        self.ended.insert(effect.name());
         match effect {
             Effect::CreateRecord { node, .. } => {
                 let record = NodeMigration::new(node, NodeMigrationSpec::default());
@@ -286,10 +323,7 @@ impl Obedient {
             Effect::Taint { node } => self.node(node, |n| n.tainted = true),
             Effect::Untaint { node } => {
                 self.node(node, |n| n.tainted = false);
-                let (back, away) = std::mem::take(&mut self.kept_away).into_iter().partition(|p| p.node == *node);
-                self.kept_away = away;
-                let back: Vec<PodFact> = back;
-                back.into_iter().for_each(|p| self.start(p, node));
+                self.start_kept_away(node);
             }
             Effect::Switch { node } => self.node(node, |n| n.switched = true),
             Effect::Revert { node } => self.node(node, |n| n.switched = false),

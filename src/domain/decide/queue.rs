@@ -82,9 +82,9 @@ impl<'a> Queue<'a> {
     }
 
     /// The node is taken out in this decision.
-    pub(crate) fn take(&mut self, node: &'a NodeFact) {
+    pub(crate) fn take(&mut self, node: &'a NodeFact, step: NodeStep) {
         if self.taken.insert(node.name.clone()) {
-            self.out.entry(node.name.clone()).or_insert_with(|| "begins".into());
+            self.out.insert(node.name.clone(), format!("is at step {step}"));
             if let Some(label) = &self.view.migration.spec.nodes.batch_by {
                 self.batches.entry(value_of(node, label)).or_default().1 = true;
             }

@@ -92,7 +92,7 @@ pub(crate) fn preview(at: &Site<'_>, task: HostTask) -> Vec<Preview> {
     let in_pod = matches!(way, Way::Pod { .. });
     let pod = Key::new(&namespace, &task.pod_name(&node, 0));
     let effect = Preview::from(Effect::Task { node, task, nth: 0, way });
-    let delete = in_pod.then(|| Preview::from(Effect::DeletePod { pod, uid: "".into(), why: FINISHED }));
+    let delete = in_pod.then(|| Preview::from(Effect::DeleteTaskPod { pod, uid: "".into(), why: FINISHED }));
     std::iter::once(effect).chain(delete).collect()
 }
 
@@ -185,7 +185,7 @@ pub fn sweep(view: &View<'_>) -> Vec<Effect> {
         Some(_) => (!is_awaited(view, p)).then_some(FINISHED),
         None => is_unwanted(view, p).then_some("the direction has changed"),
     };
-    let delete = |p: &PodFact, why| Effect::DeletePod { pod: p.key.clone(), uid: p.uid.clone(), why };
+    let delete = |p: &PodFact, why| Effect::DeleteTaskPod { pod: p.key.clone(), uid: p.uid.clone(), why };
     tasks.filter_map(|p| Some(delete(p, why(p)?))).collect()
 }
 

@@ -236,7 +236,7 @@ fn move_nodes(round: &mut Round<'_>, way: Target, index: Option<usize>) {
         let mut status = status.clone();
         round.effects.extend(advance_node(&at, roll, &mut status, turn));
         if status.step.is_out() {
-            queue.take(node);
+            queue.take(node, status.step);
         }
         round.records.set(&node.name, status);
     }
