@@ -10,6 +10,7 @@ mod support;
 mod cli;
 mod client;
 mod decide;
+mod docs;
 mod draining;
 mod embedded;
 mod engines;

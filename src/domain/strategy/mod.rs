@@ -6,6 +6,7 @@
 //!
 //! To add a strategy: a folder here and a line in [`BUILT_IN`].
 
+mod docs;
 mod hosts;
 mod id;
 mod preflight;
@@ -15,6 +16,7 @@ mod verify;
 
 use std::sync::OnceLock;
 
+pub use docs::markdown;
 pub use hosts::HostWork;
 pub use id::{PhaseId, StrategyId};
 pub use preflight::Preflight;
