@@ -25,6 +25,7 @@ pub mod plan;
 pub mod problem;
 pub mod progress;
 pub mod reason;
+pub mod rights;
 pub mod steps;
 pub mod storage;
 pub mod strategy;

@@ -22,7 +22,7 @@ pub enum Progress {
 impl Progress {
     /// One change.
     pub fn act(effect: Effect, message: impl Into<String>) -> Self {
-        let waiting = Waiting::new(Reason::Working, message).on(effect.object());
+        let waiting = Waiting::new(Reason::Working, message).on(effect.describe().object);
         Self::Act(vec![effect], waiting)
     }
 

@@ -11,7 +11,7 @@ use cutover::domain::{
     evidence::HostEvidence,
     facts::{Facts, Freshness},
     guard::{API_SERVER, Class, Edge, FlowFacts, Trouble},
-    problem::Problem,
+    problem::{Problem, ProblemKind},
     reason::Reason,
     view::{Failure, Failures, View},
     steps::NodeStep,
@@ -89,7 +89,9 @@ fn a_node_that_somebody_else_cordoned_takes_a_place() {
 #[test]
 fn nothing_is_done_on_stale_facts_or_while_paused() {
     let mut facts = installed();
-    facts.sources.insert("pods", Freshness::Retrying { since: at(190), error: "reset".into() });
+    facts
+        .sources
+        .insert("pods", Freshness::Retrying { since: at(190), error: "reset".into(), kind: ProblemKind::Unknown });
     let d = decided(&facts);
     assert!(d.effects.is_empty() && d.held.as_ref().is_some_and(|h| h.reason == Reason::StaleFacts && h.message.contains("pods")), "{d:?}");
     assert_eq!(step(&d, "worker-1"), NodeStep::Pending);

@@ -132,7 +132,8 @@ impl<'a> Round<'a> {
         let records = &self.records;
         self.effects.extend(progress::put_back(view.facts, view.migration, |n| Some(records.get(n))));
         let missing = view.facts.nodes.keys().filter(|n| !view.facts.node_migrations.contains_key(*n));
-        self.effects.extend(missing.map(|n| Effect::CreateRecord { node: n.clone() }));
+        let owner: Option<Arc<str>> = view.migration.metadata.uid.as_deref().map(Into::into);
+        self.effects.extend(missing.map(|n| Effect::CreateRecord { node: n.clone(), owner: owner.clone() }));
         let spec = &view.migration.spec;
         if self.undo((spec.target == Target::Cilium).then_some(spec.approved)) {
             self.stage = Stage::RollingBack;

@@ -10,7 +10,6 @@ use crate::domain::{
     facts::{Facts, Key, NodeFact, PodFact},
     host::{HostTask, Report, Way, commands},
     plan::Preview,
-    problem::Problem,
     progress::Progress,
     reason::{Reason, Waiting},
     text,
@@ -20,7 +19,7 @@ use crate::domain::{
 /// How long a report that did not satisfy stands before the host is checked again, in milliseconds.
 const CHECK_AGAIN: i64 = 1_000;
 /// Why the pod of a task is deleted.
-const FINISHED: &str = "its report was taken";
+const FINISHED: &str = "it is finished";
 
 /// Runs a task on a node and hands its report over once.
 ///
@@ -45,21 +44,15 @@ pub(crate) fn run(at: &Site<'_>, status: &mut NodeMigrationStatus, task: &HostTa
         };
         let (node, purpose) = (at.node.name.clone(), task.purpose());
         let effect = Effect::Task { node, task: task.clone(), nth, way };
-        let waiting = Waiting::new(Reason::TaskRunning, purpose).on(effect.object());
+        let waiting = Waiting::new(Reason::TaskRunning, purpose).on(at.object());
         return Err(Progress::Act(vec![effect], waiting));
     };
     let report = Report::parse(message);
     status.evidence.host_checks += 1;
-    if *code != 0 || !report.is_complete() {
-        let said = report.get("error").map_or_else(|| format!("it ended with {code} and no report"), str::to_owned);
-        let problem = Problem::new(
-            at.object(),
-            format!("task {task} failed: {}", text::safe(&said)),
-            "Nothing else was changed on the node. Look at it; the task is tried again.",
-        );
-        return Err(Progress::Fail(Reason::TaskFailed, problem.of_kind(report.error_kind())));
+    match report.problem(task, &at.node.name, *code) {
+        Some(problem) => Err(Progress::Fail(Reason::TaskFailed, problem)),
+        None => Ok(report),
     }
-    Ok(report)
 }
 
 /// The pod of a task, where there is one.
@@ -183,7 +176,7 @@ pub fn sweep(view: &View<'_>) -> Vec<Effect> {
     let tasks = view.facts.pods.values().filter(|p| p.task.is_some() && p.deleting.is_none());
     let why = |p: &PodFact| match p.report {
         Some(_) => (!is_awaited(view, p)).then_some(FINISHED),
-        None => is_unwanted(view, p).then_some("the direction has changed"),
+        None => is_unwanted(view, p).then_some("the node is rolled back instead"),
     };
     let delete = |p: &PodFact, why| Effect::DeleteTaskPod { pod: p.key.clone(), uid: p.uid.clone(), why };
     tasks.filter_map(|p| Some(delete(p, why(p)?))).collect()

@@ -384,7 +384,7 @@ fn finish_timing(steps: &mut [StepTiming], at: &Site<'_>) {
 /// What a failing effect says, so that "still trying" and "stuck" do not look alike.
 fn failing(at: &Site<'_>, due: &[Effect]) -> Option<Waiting> {
     let (effect, failure) = due.iter().find_map(|e| Some((e, at.failures.get(&e.name())?)))?;
-    let object = effect.object();
+    let object = effect.describe().object;
     let message = format!("{object}: {} (try {})", text::safe(&failure.problem.message), failure.count + 1);
     Some(Waiting::new(Reason::Failed, message).on(object))
 }

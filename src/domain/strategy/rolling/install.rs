@@ -1,5 +1,7 @@
 //! Install: Cilium idle beside Flannel.
 
+use std::sync::Arc;
+
 use super::{
     facts,
     helm::{self, Purpose},
@@ -92,7 +94,8 @@ impl Phase for Install {
             return if installed { plan(vec![helm::delete_node_config(view).into(), uninstall(view).into()]) } else { vec![] };
         }
         let missing = view.facts.nodes.keys().filter(|n| view.record(n).is_none());
-        let records = missing.map(|n| Preview::from(Effect::CreateRecord { node: n.clone() }));
+        let owner: Option<Arc<str>> = view.migration.metadata.uid.as_deref().map(Into::into);
+        let records = missing.map(|n| Preview::from(Effect::CreateRecord { node: n.clone(), owner: owner.clone() }));
         let mut changes: Vec<Preview> = records.collect();
         if self.standing(view) != Standing::Done {
             changes.extend(helm::release(view, Purpose::Install).ok().map(Preview::from));
