@@ -1,9 +1,6 @@
 //! A cluster in the middle of its migration, as facts: the same for every picture.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use cutover::{
     domain::{
@@ -18,7 +15,7 @@ use cutover::{
         },
         flannel::FlannelFact,
         decide::{Decision, decide},
-        log::{Entry, Kind as Said},
+        log::{Entry, Kind as Said, Log},
         reason::{Reason, Waiting},
             steps::NodeStep,
         strategy::{PhaseId, StrategyId},
@@ -372,7 +369,7 @@ pub fn flows() -> Window {
     window
 }
 
-pub fn log() -> VecDeque<Entry> {
+pub fn log() -> Log {
     let step = Entry::new(at(141), Said::Step, "node/worker-2", "Cordon → Drain");
     let mut evict = Entry::new(at(142), Said::Begin, "pod/shop/web-worker-2", "evict");
     evict.kubectl =
@@ -383,5 +380,5 @@ pub fn log() -> VecDeque<Entry> {
         "pod/shop/web-worker-2",
         "evict: The disruption budget web needs 4 healthy pods and has 4 currently.",
     );
-    VecDeque::from([step, evict, waits])
+    [step, evict, waits].into_iter().collect()
 }
