@@ -176,7 +176,7 @@ impl SpecWriter<'_> {
         }
         for intent in intents {
             records::carry_out(client, audit, intent).await.map_err(|p| p.to_string())?;
-            self.session.journal.say(Kind::Request, "migration", intent.title());
+            self.session.journal.say(Kind::Request, "migration", cockpit::words(std::slice::from_ref(intent)));
         }
         Ok(format!("Requested: {}.", cockpit::words(intents)))
     }

@@ -137,7 +137,7 @@ impl Run {
 const TIDY: Duration = Duration::from_secs(10);
 
 /// The phase is done, as a status that answers the present spec says.
-fn reached(facts: &Facts, until: Phase) -> Option<Exit> {
+fn reached(facts: &Facts, until: PhaseId) -> Option<Exit> {
     let migration = facts.migration.as_ref()?;
     let status = migration.status.as_ref().filter(|s| Some(s.observed_generation) == migration.metadata.generation)?;
     let done = status.phases.iter().any(|p| p.name == until && p.state == PhaseState::Done);

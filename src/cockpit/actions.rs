@@ -1,7 +1,7 @@
 //! Every action that all screens know. A screen lists its own beside its columns; dispatch, footer, help, palette,
 //! read-only mode and the README's key table read both.
 
-use crate::domain::step::Risk;
+use crate::domain::effect::Risk;
 
 /// What an action does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use super::{
     scene::Scene,
     ui::{Scroll, terminal},
 };
-use crate::domain::step::Risk;
+use crate::domain::effect::Risk;
 
 /// Takes a key in; what the operator asks for comes out.
 pub(super) fn key(model: &mut Model, scene: &Scene<'_>, key: KeyEvent) -> Option<Request> {

@@ -5,7 +5,7 @@ use super::{
     screens::{SCREENS, Spec},
     ui::Hint,
 };
-use crate::domain::step::Risk;
+use crate::domain::effect::Risk;
 
 /// An action for each screen: to show it.
 fn shows() -> impl Iterator<Item = Action> {

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc, LazyLock, PoisonError, RwLock,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -17,14 +17,14 @@ use tokio::{
 
 use super::components::{self, Component};
 use crate::domain::{
-    api::{Finding, Migration, NodeMigrationStatus, PhaseState, PhaseStatus, Severity, Stage},
+    api::{Finding, Migration, NodeMigrationStatus, PhaseState, PhaseStatus, Stage},
     checks,
     decide::decide,
     eta::{self, Estimate},
     facts::{Facts, Key},
-    phase::Phase,
-    rolling::View,
-    step::Step,
+    reason::Waiting,
+    steps::NodeStep,
+    view::{DEFAULT, View},
 };
 
 /// The shortest time between two.
@@ -60,7 +60,7 @@ impl Outlook {
         let view = View::read_only(facts, facts.migration.as_ref().unwrap_or(proposed), now);
         let order: Vec<Arc<str>> = view.nodes_in_order().into_iter().map(|n| n.name.clone()).collect();
         let statuses = || order.iter().map(|n| status_of(facts, n));
-        let done = statuses().filter(|s| s.step == Step::Done).count();
+        let done = statuses().filter(|s| s.step == NodeStep::Done).count();
         let mut outlook = Self {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             done,
@@ -76,18 +76,22 @@ impl Outlook {
         match &facts.migration {
             Some(migration) => {
                 let stage = migration.status.as_ref().map(|s| s.phase).unwrap_or_default();
-                if matches!(stage, Stage::Complete | Stage::Verify) {
+                if is_proof(&view, stage) {
                     outlook.findings = checks::verification(&view);
                 }
                 let decision = decide(view);
-                (outlook.held, outlook.phases) = (decision.held, decision.migration.phases);
+                outlook.held = decision.held.map(|w| w.message);
+                outlook.phases = decision.migration.phases;
             }
             None => {
                 // what was not listed yet would look as if it did not exist
                 if facts.is_known() {
-                    outlook.findings = checks::preflight(&view);
+                    let decision = decide(view);
+                    outlook.findings = decision.migration.findings;
+                    outlook.phases = decision.migration.phases;
+                } else {
+                    outlook.phases = pending(&view);
                 }
-                outlook.phases = before(&outlook.findings);
             }
         }
         outlook.order = order;
@@ -95,27 +99,26 @@ impl Outlook {
     }
 }
 
-/// What a node has come to.
-pub(super) fn status_of<'a>(facts: &'a Facts, node: &str) -> &'a NodeMigrationStatus {
-    static NOTHING: LazyLock<NodeMigrationStatus> = LazyLock::new(NodeMigrationStatus::default);
-    facts.node_migrations.get(node).and_then(|r| r.status.as_ref()).unwrap_or(&NOTHING)
+/// The findings are about what was reached, not about what stands in the way.
+pub(super) fn is_proof(view: &View<'_>, stage: Stage) -> bool {
+    stage == Stage::Complete || stage == Stage::At(view.strategy.last())
 }
 
-/// The phases while there is no Migration: preflight says whether the first one may be approved.
-fn before(findings: &[Finding]) -> Vec<PhaseStatus> {
-    let blocking = findings.iter().find(|f| f.severity == Severity::Block);
-    let state = |phase: Phase| match (phase, blocking) {
-        (Phase::Preflight, Some(f)) => (PhaseState::Blocked, format!("{}: {}. {}", f.object, f.message, f.remedy)),
-        (Phase::Preflight, None) if findings.is_empty() => (PhaseState::Pending, String::new()),
-        (Phase::Preflight, None) => (PhaseState::Done, String::new()),
-        (Phase::Install, None) => (PhaseState::NeedsApproval, String::new()),
-        _ => (PhaseState::Pending, String::new()),
+/// What a node has come to.
+pub(super) fn status_of<'a>(facts: &'a Facts, node: &str) -> &'a NodeMigrationStatus {
+    facts.node_migrations.get(node).and_then(|r| r.status.as_ref()).unwrap_or(&DEFAULT)
+}
+
+/// The phases while nothing is known of the cluster.
+fn pending(view: &View<'_>) -> Vec<PhaseStatus> {
+    let pending = |name| PhaseStatus {
+        name,
+        state: PhaseState::Pending,
+        waiting: Waiting::default(),
+        started_at: None,
+        finished_at: None,
     };
-    let status = |name: Phase| {
-        let (state, message) = state(name);
-        PhaseStatus { name, state, message, started_at: None, finished_at: None }
-    };
-    Phase::ALL.map(status).to_vec()
+    view.strategy.phases().iter().map(|p| pending(p.id())).collect()
 }
 
 /// Works it out whenever the facts have changed, for as long as it is polled.

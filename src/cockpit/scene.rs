@@ -11,7 +11,7 @@ use crate::{
         facts::{Facts, Freshness},
         lease::EngineState,
         log::Log,
-        rolling::View,
+        view::View,
     },
     hubble::window::Window,
 };
@@ -49,7 +49,7 @@ pub struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     /// As the domain sees it.
-    pub(super) const fn view(&self) -> View<'a> {
+    pub(super) fn view(&self) -> View<'a> {
         View::read_only(self.facts, self.migration, self.now)
     }
 
@@ -64,7 +64,7 @@ impl<'a> Scene<'a> {
 
     /// What the migration waits for; empty when it works.
     pub(super) fn waiting(&self) -> &'a str {
-        self.status().map_or("", |s| &s.waiting)
+        self.status().map_or("", |s| &s.waiting.message)
     }
 
     /// What a node has come to.
@@ -88,7 +88,7 @@ impl<'a> Scene<'a> {
 
     /// The findings are about what was reached, not about what stands in the way.
     pub(super) fn shows_verification(&self) -> bool {
-        matches!(self.stage(), Stage::Complete | Stage::Verify)
+        outlook::is_proof(&self.view(), self.stage())
     }
 
     /// Why a table is empty while its source is not there.

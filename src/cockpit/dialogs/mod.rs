@@ -22,7 +22,7 @@ pub(super) use write::write;
 
 use super::{
     request::Request,
-    scene::ClusterName,
+    scene::{ClusterName, Scene},
     ui::{Canvas, Scroll, Tone, pane},
 };
 use crate::domain::{
@@ -145,16 +145,17 @@ fn preview(plan: &[Planned]) -> Vec<String> {
     let mut lines = vec![String::new(), format!("{}, and what you would type instead:", count(plan.len(), "change"))];
     for p in plan {
         let step = p.step.map(|s| format!("{s:<9}")).unwrap_or_default();
-        lines.push(format!("  {step}{} {}", p.object, p.effect));
+        let only_if = p.only_if.map(|c| format!(" (only if {c})")).unwrap_or_default();
+        lines.push(format!("  {step}{} {}{only_if}", p.object, p.effect));
         lines.extend(p.kubectl.iter().map(|k| format!("      $ {}", safe(k))));
     }
     lines
 }
 
 /// The requests that a yes sends.
-fn requests(intents: &[Intent]) -> Vec<String> {
+fn requests(scene: &Scene<'_>, intents: &[Intent]) -> Vec<String> {
     let what = if intents.len() == 1 { "This sends one request:" } else { "This sends these requests:" };
     let mut lines = vec![String::new(), what.to_owned()];
-    lines.extend(intents.iter().map(|i| format!("  $ {}", i.kubectl())));
+    lines.extend(intents.iter().map(|i| format!("  $ {}", i.kubectl(scene.migration))));
     lines
 }

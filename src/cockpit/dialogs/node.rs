@@ -8,10 +8,10 @@ use crate::{
         drain::{self, budget},
         facts::NodeFact,
         intent::Intent,
-        phase::Phase,
         plan,
-        rolling::cluster::Standing,
-        step::Step,
+        reason::Reason,
+        steps::NodeStep,
+        strategy,
     },
 };
 
@@ -21,10 +21,10 @@ pub(in crate::cockpit) fn advance(name: &ClusterName, scene: &Scene<'_>, node: &
         Ok(found) => found,
         Err(refusal) => return refusal,
     };
-    if status.direction == Target::Cilium && has_timed_out(status) {
+    if status.direction == Target::Cilium && status.waiting.reason.is_resumed_by_retry() {
         return resume(name, scene, node, status);
     }
-    if status.step == Step::Done {
+    if status.step == NodeStep::Done {
         return Dialog::refuse("Nothing to do", format!("{node} is on Cilium already."));
     }
     ask(name, scene, fact, Target::Cilium, format!("Move {node} to Cilium?"))
@@ -36,10 +36,10 @@ pub(in crate::cockpit) fn roll_back(name: &ClusterName, scene: &Scene<'_>, node:
         Ok(found) => found,
         Err(refusal) => return refusal,
     };
-    if status.direction == Target::Flannel && has_timed_out(status) {
+    if status.direction == Target::Flannel && status.waiting.reason.is_resumed_by_retry() {
         return resume(name, scene, node, status);
     }
-    if matches!(status.step, Step::Pending | Step::RolledBack) && !fact.switched {
+    if status.step.is_unmoved() && !fact.switched {
         return Dialog::refuse("Nothing to do", format!("{node} is on Flannel."));
     }
     ask(name, scene, fact, Target::Flannel, format!("Roll {node} back to Flannel and hold it there?"))
@@ -48,14 +48,15 @@ pub(in crate::cockpit) fn roll_back(name: &ClusterName, scene: &Scene<'_>, node:
 /// A node that can be moved, either way.
 fn movable<'a>(scene: &Scene<'a>, node: &str) -> Result<(&'a NodeFact, &'a NodeMigrationStatus), Dialog> {
     let fact = scene.facts.nodes.get(node).ok_or_else(|| Dialog::refuse("No node", "Select a node first."))?;
-    let migration = scene.facts.migration.as_ref();
-    if migration.is_none_or(|m| m.spec.approved < Phase::Install || m.spec.target == Target::Flannel) {
-        let why = "Cilium is not installed beside Flannel: approve the phase Install first (Overview, a).";
-        return Err(Dialog::refuse("Not yet", why));
+    let view = scene.view();
+    let before = view.strategy.rolls().next().and_then(|roll| view.strategy.before(roll.phase()));
+    let approved = before.is_none_or(|phase| view.is_approved(phase));
+    if scene.facts.migration.is_none() || !approved || scene.migration.spec.target == Target::Flannel {
+        let phase = before.map_or("the first phase", |p| p.spec().id);
+        return Err(Dialog::refuse("Not yet", format!("Approve {phase} first (Overview, a): nodes are moved after it.")));
     }
-    if Standing::of(scene.facts).finalized {
-        let why = "Cilium is the default of every node. Roll the phase Finalize back first (Overview, r).";
-        return Err(Dialog::refuse("Too late", why));
+    if let Some(locked) = strategy::locked(&view) {
+        return Err(Dialog::refuse("Too late", format!("{locked} (Overview, r).")));
     }
     Ok((fact, scene.node(node)))
 }
@@ -73,20 +74,12 @@ fn ask(name: &ClusterName, scene: &Scene<'_>, node: &NodeFact, target: Target, t
     lines.extend(consents::lines(&asked));
     lines.extend(preview(&plan::node(&scene.view(), node, target)));
     let intents = vec![Intent::Node { node: node.name.to_string(), target }];
-    lines.extend(requests(&intents));
+    lines.extend(requests(scene, &intents));
     Dialog { consents: asked, ..Dialog::change(title, lines, intents) }
 }
 
-fn has_timed_out(status: &NodeMigrationStatus) -> bool {
-    status.drain.as_ref().is_some_and(|d| d.paused) || repeats_reboot(status)
-}
-
-fn repeats_reboot(status: &NodeMigrationStatus) -> bool {
-    status.step == Step::Restart && status.evidence.reboot_asked.is_some() && status.last_error.is_some()
-}
-
 fn resume(name: &ClusterName, scene: &Scene<'_>, node: &str, status: &NodeMigrationStatus) -> Dialog {
-    let mut lines = vec![cluster(name), format!("node      {node}"), String::new(), status.waiting.clone()];
+    let mut lines = vec![cluster(name), format!("node      {node}"), String::new(), status.waiting.to_string()];
     let blockers = status.drain.iter().flat_map(|d| &d.blockers);
     lines.extend(blockers.map(|b| format!("  {}: {}", b.object, b.why)));
     lines.push(String::new());
@@ -94,13 +87,13 @@ fn resume(name: &ClusterName, scene: &Scene<'_>, node: &str, status: &NodeMigrat
     let seen = scene.facts.node_migrations.get(node).map_or(0, |r| r.spec.retries);
     let intents =
         vec![Intent::Retry { node: node.to_owned(), times: seen.max(status.observed_retries) + 1 }];
-    let title = if repeats_reboot(status) {
+    let title = if status.waiting.reason == Reason::RebootOverdue {
         format!("Request the reboot of {node} again?")
     } else {
         format!("Resume drain of {node}?")
     };
     let asked = consents::missing(scene.facts, Some(node));
     lines.extend(consents::lines(&asked));
-    lines.extend(requests(&intents));
+    lines.extend(requests(scene, &intents));
     Dialog { consents: asked, ..Dialog::change(title, lines, intents) }
 }

@@ -19,6 +19,6 @@ pub(in crate::cockpit) fn pause(name: &ClusterName, scene: &Scene<'_>) -> Dialog
     };
     let intents = vec![Intent::Pause(pause)];
     let mut lines = vec![cluster(name), what.to_owned()];
-    lines.extend(requests(&intents));
+    lines.extend(requests(scene, &intents));
     Dialog::change(title, lines, intents)
 }

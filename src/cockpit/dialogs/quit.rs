@@ -12,7 +12,7 @@ pub(in crate::cockpit) fn quit(scene: &Scene<'_>) -> Option<Dialog> {
         return None;
     }
     let underway = scene.facts.node_migrations.iter().filter(|(_, r)| {
-        r.status.as_ref().is_some_and(|s| s.step.is_underway())
+        r.status.as_ref().is_some_and(|s| s.step.is_out())
     });
     let names: Vec<&str> = underway.map(|(n, _)| &**n).collect();
     let nodes = if names.is_empty() {

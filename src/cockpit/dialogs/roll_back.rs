@@ -3,32 +3,29 @@
 use super::{Dialog, cluster, consents, preview, requests};
 use crate::{
     cockpit::scene::{ClusterName, Scene},
-    domain::{api::Target, intent::Intent, phase::Phase, plan, rolling::cluster::Standing, step::Step, text::count},
+    domain::{
+        api::Target,
+        intent::Intent,
+        plan,
+        strategy::{PhaseId, Standing},
+    },
 };
 
 /// The last phase that was approved is rolled back.
 pub(in crate::cockpit) fn phase(name: &ClusterName, scene: &Scene<'_>) -> Dialog {
-    let migration = scene.facts.migration.as_ref();
-    let Some(migration) =
-        migration.filter(|m| m.spec.target == Target::Cilium && m.spec.approved > Phase::Preflight)
-    else {
+    let view = scene.view();
+    let last = scene.facts.migration.as_ref().filter(|m| m.spec.target == Target::Cilium).map(|m| m.spec.approved);
+    let Some((last, to)) = last.and_then(|id| Some((view.strategy.phase(id)?, view.strategy.before(id)?))) else {
         return Dialog::refuse("Nothing to roll back", "No phase that changes anything has been approved.");
     };
-    let last = migration.spec.approved;
-    let to = last.previous().unwrap_or_default();
-    let mut lines = vec![cluster(name), format!("phase     {last} is rolled back; {to} stays")];
-    lines.push(match last {
-        Phase::Install => "Cilium is uninstalled. Every node is on Flannel.".into(),
-        Phase::Migrate => "Every node that was moved is rolled back, the last one first: drain, revert, restore, restart, verify, uncordon.".into(),
-        Phase::Finalize => "Each node's label decides again; policies are enforced no longer. The agents restart.".into(),
-        Phase::Remove => "Flannel's objects are created again from Cutover's copy.".into(),
-        Phase::Preflight | Phase::Verify => "Nothing is changed on the cluster.".to_owned(),
-    });
-    let asked = if last == Phase::Migrate { consents::missing(scene.facts, None) } else { vec![] };
+    let (spec, to) = (last.spec(), to.id());
+    let mut lines = vec![cluster(name), format!("phase     {} is rolled back; {to} stays", spec.id), spec.undo.into()];
+    let asked = if last.roll().is_some() { consents::missing(scene.facts, None) } else { vec![] };
     lines.extend(consents::lines(&asked));
+    lines.extend(preview(&plan::back(&view, Some(to))));
     let intents = vec![Intent::RollBackTo(to)];
-    lines.extend(requests(&intents));
-    Dialog { consents: asked, ..Dialog::change(format!("Roll {last} back?"), lines, intents) }
+    lines.extend(requests(scene, &intents));
+    Dialog { consents: asked, ..Dialog::change(format!("Roll {} back?", spec.id), lines, intents) }
 }
 
 /// Everything is rolled back.
@@ -36,24 +33,16 @@ pub(in crate::cockpit) fn everything(name: &ClusterName, scene: &Scene<'_>) -> D
     if scene.facts.migration.is_none() {
         return Dialog::refuse("Nothing to roll back", "No migration has been started.");
     }
-    let records = scene.facts.node_migrations.values().filter_map(|r| r.status.as_ref());
-    let moved = count(records.filter(|s| s.step == Step::Done).count(), "node");
-    let mut lines = vec![
-        cluster(name),
-        format!("Everything is rolled back, the last change first: {moved} one by one, then Cilium is uninstalled."),
-    ];
-    let standing = Standing::of(scene.facts);
-    if standing.removed {
-        lines.push("First Flannel's objects are created again from Cutover's copy.".into());
-    }
-    if standing.finalized {
-        lines.push("Then each node's label decides again: helm upgrade, and the agents restart.".into());
-    }
+    let view = scene.view();
+    let mut lines = vec![cluster(name), "Everything is rolled back, the last change first:".into()];
+    let begun = view.strategy.phases().iter().rev().filter(|p| p.id() != PhaseId::default());
+    let begun = begun.filter(|p| p.standing(&view) != Standing::NotBegun);
+    lines.extend(begun.map(|p| format!("  {}: {}", p.spec().id, p.spec().undo)));
     let asked = consents::missing(scene.facts, None);
     lines.extend(consents::lines(&asked));
-    lines.extend(preview(&plan::back(&scene.view())));
+    lines.extend(preview(&plan::back(&view, None)));
     let intents = vec![Intent::RollBackAll];
-    lines.extend(requests(&intents));
+    lines.extend(requests(scene, &intents));
     let type_this = Some(name.context.clone());
     Dialog { consents: asked, type_this, ..Dialog::change("Roll everything back to Flannel?", lines, intents) }
 }

@@ -9,7 +9,7 @@ use crate::{
             verdict::{self, Verdict},
         },
         facts::{Cni, NodeFact},
-        step::Step,
+        steps::NodeStep,
         storage,
         text::{between, duration},
     },
@@ -23,8 +23,8 @@ pub(super) fn lines(scene: &Scene<'_>, name: &str) -> Vec<String> {
         out.push(format!("taints: {}", list(&node.taints)));
     }
     if let Some(e) = &status.last_error {
-        out.push(format!("✗ {} (try {}): {}", e.object, e.count, e.message));
-        out.push(format!("  → {}", e.next));
+        out.push(format!("✗ {} (try {}): {}", e.problem.object, e.count, e.problem.message));
+        out.push(format!("  → {}", e.problem.remedy));
     } else if !status.waiting.is_empty() {
         out.push(format!("… {}", status.waiting));
     }
@@ -48,10 +48,11 @@ fn list<T: ToString>(items: &[T]) -> String {
 fn steps(scene: &Scene<'_>, status: &NodeMigrationStatus, out: &mut Vec<String>) {
     out.push(String::new());
     out.push(format!("steps towards {} (attempt {})", status.direction.name(), status.attempt));
-    for spec in Step::path(status.direction) {
-        let timing = status.steps.iter().rev().find(|t| t.step == spec.step);
+    for step in scene.view().strategy.path_of(status) {
+        let spec = step.spec();
+        let timing = status.steps.iter().rev().find(|t| t.step == NodeStep::At(spec));
         out.push(match timing.map(|t| (t.started_at, t.finished_at)) {
-            Some((from, Some(to))) => format!("  ✓ {:<9} {}", spec.step, duration(between(from, to))),
+            Some((from, Some(to))) => format!("  ✓ {:<9} {}", spec.id, duration(between(from, to))),
             Some((from, None)) => {
                 let so_far = between(from, scene.now);
                 let late = if so_far > spec.budget {
@@ -59,9 +60,9 @@ fn steps(scene: &Scene<'_>, status: &NodeMigrationStatus, out: &mut Vec<String>)
                 } else {
                     String::new()
                 };
-                format!("  ▶ {:<9} {} so far{late}", spec.step, duration(so_far))
+                format!("  ▶ {:<9} {} so far{late}", spec.id, duration(so_far))
             }
-            None => format!("  · {:<9} {}", spec.step, spec.effect),
+            None => format!("  · {:<9} {}", spec.id, spec.does),
         });
     }
 }
@@ -75,7 +76,7 @@ fn pods(scene: &Scene<'_>, name: &str, status: &NodeMigrationStatus, out: &mut V
     out.push(String::new());
     out.push(format!("pods: {flannel} on Flannel, {cilium} on Cilium, {host} on the host's network"));
     let verdict = verdict::judge_drain(facts, &drain, consents, scene.now);
-    if !status.step.is_final() && !status.step.is_underway() {
+    if !status.step.is_final() && !status.step.is_out() {
         out.push(format!("a drain now: {}", verdict.word()));
     }
     if let Verdict::Impossible { object, why, fix, .. } = &verdict {

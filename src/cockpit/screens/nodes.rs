@@ -13,7 +13,7 @@ use crate::{
     domain::{
         api::NodeMigrationStatus,
         facts::{Cni, NodeFact},
-        step::Step,
+        steps::{NodeStep, Path},
     },
 };
 
@@ -39,12 +39,15 @@ pub(super) struct Node<'a> {
     flannel: usize,
     cilium: usize,
     other: usize,
+    /// The steps of its direction.
+    pub(super) path: Path,
 }
 
 impl<'a> Node<'a> {
     pub(super) fn of(scene: &Scene<'a>, name: &str) -> Option<Self> {
         let fact = scene.facts.nodes.get(name)?;
-        let mut node = Self { fact, status: scene.node(name), flannel: 0, cilium: 0, other: 0 };
+        let mut node = Self { fact, status: scene.node(name), path: &[], flannel: 0, cilium: 0, other: 0 };
+        node.path = scene.view().strategy.path_of(node.status);
         for pod in scene.facts.pods_on(&fact.name).filter(|p| p.is_living()) {
             match scene.facts.cni_of(pod) {
                 Cni::Host => {}
@@ -58,7 +61,7 @@ impl<'a> Node<'a> {
 
     /// Which CNI its pods use now.
     pub(super) fn cni(&self) -> Cell<'a> {
-        match (self.flannel > 0, self.cilium > 0 || self.status.step == Step::Done) {
+        match (self.flannel > 0, self.cilium > 0 || self.status.step == NodeStep::Done) {
             (true, true) => Cell::new("both", Tone::Warn),
             (false, true) => Cell::new("Cilium", Tone::Good),
             (true, false) => Cell::plain("Flannel"),

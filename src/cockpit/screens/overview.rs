@@ -34,19 +34,19 @@ struct Overview {
 }
 
 /// A phase, and how long it took or has taken so far.
-struct Phase<'a>(&'a PhaseStatus, String);
+struct Phase<'a>(&'a PhaseStatus, String, &'static str);
 
 type Phases = Column<for<'a> fn(&Phase<'a>) -> Cell<'a>>;
 type Nodes = Column<for<'a> fn(&Node<'a>) -> Cell<'a>>;
 
 const PHASES: &[Phases] = &[
     Column("", 1, 1, |p| Cell::new(look(p.0.state).0, look(p.0.state).2)),
-    Column("PHASE", 9, 14, |p| Cell::plain(p.0.name.name())),
+    Column("PHASE", 9, 14, |p| Cell::plain(p.0.name.as_str())),
     Column("STATE", 14, 14, |p| Cell::new(look(p.0.state).1, look(p.0.state).2)),
     Column("TIME", 7, 7, |p| Cell::dim(p.1.clone())),
-    Column("MESSAGE", 10, 200, |p| match (&*p.0.message, p.0.state) {
+    Column("MESSAGE", 10, 200, |p| match (&*p.0.waiting.message, p.0.state) {
         ("", PhaseState::Done) => Cell::dim(""),
-        ("", _) => Cell::dim(p.0.name.purpose()),
+        ("", _) => Cell::dim(p.2),
         (message, _) => Cell::plain(message),
     }),
 ];
@@ -54,7 +54,7 @@ const PHASES: &[Phases] = &[
 const NODES: &[Nodes] = &[
     Column("NODE", 8, 30, |n| Cell::plain(&*n.fact.name)),
     Column("CNI", 7, 7, |n| n.cni()),
-    Column("STEPS", 8, 12, |n| steps::strip(n.status)),
+    Column("STEPS", 8, 12, |n| steps::strip(n.status, n.path)),
     Column("STEP", 10, 10, |n| steps::name(n.status)),
     Column("WAITING FOR", 11, 200, |n| steps::waiting(n.status)),
 ];
@@ -76,7 +76,8 @@ fn phase<'a>(scene: &Scene<'a>, nth: usize) -> Option<Phase<'a>> {
         (Some(from), to) => duration(between(from, to.unwrap_or(scene.now))),
         _ => String::new(),
     };
-    Some(Phase(phase, took))
+    let purpose = scene.view().strategy.phase(phase.name).map_or("", |p| p.spec().purpose);
+    Some(Phase(phase, took, purpose))
 }
 
 impl Screen for Overview {
@@ -140,7 +141,7 @@ fn progress(canvas: &mut Canvas<'_>, area: Rect, scene: &Scene<'_>) {
         (_, Stage::Complete) => ("complete: the cluster is on Cilium".into(), Tone::Good),
         (_, Stage::RolledBack) => ("rolled back: the cluster is on Flannel".into(), Tone::Warn),
         (_, Stage::RollingBack) => ("rolling back".into(), Tone::Warn),
-        (_, stage) => (format!("{stage:?}").into(), Tone::Accent),
+        (_, stage) => (stage.name().into(), Tone::Accent),
     };
     let parts = [
         (Cow::from(" "), tone),
@@ -168,9 +169,13 @@ fn time(scene: &Scene<'_>) -> String {
     let Some(status) = scene.status() else { return String::new() };
     let Some(started) = status.started_at else { return String::new() };
     let took = duration(between(started, status.finished_at.unwrap_or(scene.now)));
-    match (status.finished_at, status.phase, &scene.outlook.estimate) {
+    let rolls = match status.phase {
+        Stage::At(id) => scene.view().strategy.phase(id).is_some_and(|p| p.roll().is_some()),
+        stage => stage == Stage::RollingBack,
+    };
+    match (status.finished_at, rolls, &scene.outlook.estimate) {
         (Some(_), ..) => format!("took {took}"),
-        (None, Stage::Migrate | Stage::RollingBack, Some(e)) => format!("{took} so far, {e}"),
+        (None, true, Some(e)) => format!("{took} so far, {e}"),
         _ => format!("{took} so far"),
     }
 }

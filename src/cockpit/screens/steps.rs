@@ -4,14 +4,13 @@ use crate::{
     cockpit::ui::{Cell, Tone},
     domain::{
         api::{NodeMigrationStatus, Target},
-        step::Step,
+        steps::{NodeStep, Path},
     },
 };
 
 /// One glyph for each step of the node's path.
-pub(super) fn strip(status: &NodeMigrationStatus) -> Cell<'static> {
-    let path = Step::path(status.direction);
-    let at = path.iter().position(|s| s.step == status.step);
+pub(super) fn strip(status: &NodeMigrationStatus, path: Path) -> Cell<'static> {
+    let at = status.step.spec().and_then(|spec| path.iter().position(|s| s.spec().id == spec.id));
     let glyph = |i: usize| match at {
         _ if status.step.is_final() => '✓',
         Some(at) if i < at => '✓',
@@ -31,9 +30,9 @@ pub(super) fn name(status: &NodeMigrationStatus) -> Cell<'static> {
 fn tone(status: &NodeMigrationStatus) -> Tone {
     match status.step {
         _ if status.last_error.is_some() => Tone::Bad,
-        Step::Done => Tone::Good,
-        Step::RolledBack => Tone::Warn,
-        Step::Pending => Tone::Dim,
+        NodeStep::Done => Tone::Good,
+        NodeStep::RolledBack => Tone::Warn,
+        NodeStep::Pending => Tone::Dim,
         _ if status.direction == Target::Flannel => Tone::Warn,
         _ => Tone::Accent,
     }
@@ -42,7 +41,7 @@ fn tone(status: &NodeMigrationStatus) -> Tone {
 /// What the node waits for, or what failed.
 pub(super) fn waiting(status: &NodeMigrationStatus) -> Cell<'_> {
     match &status.last_error {
-        Some(e) => Cell::new(&*e.message, Tone::Bad),
-        None => Cell::plain(&*status.waiting),
+        Some(e) => Cell::new(&*e.problem.message, Tone::Bad),
+        None => Cell::plain(&*status.waiting.message),
     }
 }

@@ -25,11 +25,11 @@ pub use roll::{Level, Roll, Start, locked};
 pub use verify::Verify;
 
 use super::{
-    api::{CiliumSpec, Target},
+    api::{CiliumSpec, NodeMigrationStatus, Target},
     decide::Round,
     plan::Planned,
     progress::Progress,
-    steps::Step,
+    steps::{Path, Step},
     view::View,
 };
 
@@ -105,6 +105,12 @@ impl dyn Strategy {
     /// The phases that roll nodes, in order.
     pub fn rolls(&self) -> impl DoubleEndedIterator<Item = &'static dyn Roll> {
         self.phases().iter().filter_map(|p| p.roll())
+    }
+
+    /// The steps that a node goes through in its direction.
+    pub fn path_of(&self, status: &NodeMigrationStatus) -> Path {
+        let roll = self.rolls().find(|r| status.phase.is_none_or(|id| id == r.phase()));
+        roll.map(|r| r.path(status.direction)).unwrap_or_default()
     }
 
     /// A phase beyond the first one has begun, by the facts.
