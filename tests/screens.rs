@@ -15,7 +15,6 @@ use cutover::{
         intent::Intent,
         lease::EngineState,
         log::{Entry, Kind, Log},
-        phase::Phase,
     },
     hubble::window::Window,
 };
@@ -177,7 +176,7 @@ fn asked(shown: &Shown, keys: &str) -> Vec<Request> {
 #[test]
 fn a_yes_sends_what_the_dialog_said() {
     let before = Shown { facts: fixture::before(), window: Window::default(), log: Log::default() };
-    assert_eq!(asked(&before, "ay"), [Request::Change(vec![Intent::Approve(Phase::Install)])]);
+    assert_eq!(asked(&before, "ay"), [Request::Change(vec![Intent::Approve(fixture::phase_named("Install"))])]);
     assert!(asked(&before, "an").is_empty());
     let midway = Shown::midway();
     assert_eq!(asked(&midway, "Py"), [Request::Change(vec![Intent::Pause(true)])]);

@@ -11,10 +11,7 @@ use std::{
 };
 
 use cutover::{
-    domain::{
-        api::{NodeMigration, Target},
-        step::Step,
-    },
+    domain::api::{NodeMigration, Target},
     sim::{Embedded, Settings, clock::Pace, world},
 };
 use kube::{Api, ResourceExt, api::ListParams};
@@ -152,7 +149,7 @@ async fn a_killed_run_goes_on_where_it_was() {
     loop {
         assert!(first.try_wait().unwrap().is_none(), "it ended before any node was at Recycle");
         let list = records.list(&ListParams::default()).await.map(|l| l.items).unwrap_or_default();
-        if list.iter().any(|r| r.status.as_ref().is_some_and(|s| s.step == Step::Restart)) {
+        if list.iter().any(|r| r.status.as_ref().is_some_and(|s| s.step.name() == "Restart")) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -169,7 +166,7 @@ async fn a_killed_run_goes_on_where_it_was() {
         let status = record.status.clone().unwrap();
         assert_eq!(
             (status.step, status.direction, status.attempt),
-            (Step::Done, Target::Cilium, 1),
+            (NodeStep::Done, Target::Cilium, 1),
             "{}",
             record.name_any()
         );

@@ -17,7 +17,7 @@ use cutover::{
         decide::Round,
         plan::{self, Planned},
         progress::Progress,
-        steps::{Check, Cordon, Drain, NodeStep, Path, Site, Step, Uncordon},
+        steps::{Cordon, Drain, NodeStep, Path, Site, Uncordon},
         strategy::{
             self, Approval, Phase, PhaseId, PhaseSpec, Preflight, Roll, Standing, Start, Strategy, StrategyId, roll,
         },
@@ -146,7 +146,10 @@ fn cordons(cluster: &mut Obedient) -> Vec<String> {
 #[test]
 fn nodes_are_rolled_twice_and_back_twice() {
     let mut cluster = toy();
-    assert_eq!(plan::forward(&cluster.view(), phase("rinse")).len(), plan::forward(&cluster.view(), phase("Wash")).len() * 2);
+    assert_eq!(
+        plan::forward(&cluster.view(), phase("rinse")).len(),
+        plan::forward(&cluster.view(), phase("Wash")).len() * 2
+    );
     cluster.want(|m| m.spec.approved = phase("Wash"));
     assert_eq!(cordons(&mut cluster).len(), 4);
     assert_eq!(done(&cluster.facts), ["Preflight", "Wash"]);
@@ -189,7 +192,8 @@ async fn it_runs_headless() {
         }
     };
     let consents = cutover::sim::world::CONSENTS;
-    let mut forward = vec!["run", "--strategy", "toy", "--until", "rinse", "--yes", "--observe", "0", "--timeout", "120"];
+    let mut forward =
+        vec!["run", "--strategy", "toy", "--until", "rinse", "--yes", "--observe", "0", "--timeout", "120"];
     consents.iter().for_each(|c| forward.extend(["--consent", *c]));
     assert_eq!(run(forward.leak()).await, Exit::Done);
     let text = std::fs::read_to_string(&audit).unwrap();

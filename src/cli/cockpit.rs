@@ -135,7 +135,11 @@ struct SpecWriter<'a> {
 }
 
 impl SpecWriter<'_> {
-    async fn carry_out(&mut self, mut requested: mpsc::Receiver<Request>, answer: mpsc::Sender<Result<String, String>>) {
+    async fn carry_out(
+        &mut self,
+        mut requested: mpsc::Receiver<Request>,
+        answer: mpsc::Sender<Result<String, String>>,
+    ) {
         while let Some(request) = requested.recv().await {
             let said = match request {
                 Request::Write(true) => {
@@ -153,8 +157,12 @@ impl SpecWriter<'_> {
                 Request::Change(intents) => self.change(&intents).await,
                 Request::Probes(keep) => {
                     self.session.flows.change(|w| w.keep_probes = keep);
-                    Ok(if keep { "Cilium's own probes are kept from now on." } else { "Cilium's own probes are hidden." }
-                        .into())
+                    Ok(if keep {
+                        "Cilium's own probes are kept from now on."
+                    } else {
+                        "Cilium's own probes are hidden."
+                    }
+                    .into())
                 }
                 Request::Export(form, lines) => export(form, &lines),
             };

@@ -102,8 +102,11 @@ pub(super) fn standing(facts: &Facts) {
         line(&format!("waiting: {}", safe(&status.waiting.message)));
     }
     line("");
-    let rows: Vec<Vec<String>> =
-        status.phases.iter().map(|p| vec![p.name.to_string(), format!("{:?}", p.state), p.waiting.message.clone()]).collect();
+    let rows: Vec<Vec<String>> = status
+        .phases
+        .iter()
+        .map(|p| vec![p.name.to_string(), format!("{:?}", p.state), p.waiting.message.clone()])
+        .collect();
     table(&["PHASE", "STATE", ""], &rows);
     line("");
     let rows: Vec<Vec<String>> = facts
@@ -111,7 +114,8 @@ pub(super) fn standing(facts: &Facts) {
         .iter()
         .map(|(name, record)| {
             let s = record.status.clone().unwrap_or_default();
-            let error = s.last_error.map(|e| format!("{}. {}", e.problem.message, e.problem.remedy)).unwrap_or_default();
+            let error =
+                s.last_error.map(|e| format!("{}. {}", e.problem.message, e.problem.remedy)).unwrap_or_default();
             let said = if error.is_empty() { s.waiting.message } else { error };
             vec![name.to_string(), s.direction.name().into(), s.step.to_string(), s.attempt.to_string(), said]
         })

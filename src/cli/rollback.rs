@@ -55,9 +55,7 @@ impl Rollback {
     fn intent(&self, facts: &Facts) -> Result<(Intent, String), Failed> {
         let migration = facts.migration.as_ref();
         let strategy = migration.map(|m| m.spec.strategy.get());
-        let covers = |phase: PhaseId| {
-            migration.zip(strategy).is_some_and(|(m, s)| s.is_within(m.spec.approved, phase))
-        };
+        let covers = |phase: PhaseId| migration.zip(strategy).is_some_and(|(m, s)| s.is_within(m.spec.approved, phase));
         match (&self.node, self.phase) {
             (Some(node), _) => {
                 if !facts.nodes.contains_key(node.as_str()) {
@@ -67,8 +65,11 @@ impl Rollback {
                         format!("no node is called {node:?}; there are {}", known.join(", ")),
                     ));
                 }
-                if let Some(locked) = migration.and_then(|m| strategy::locked(&View::read_only(facts, m, Timestamp::now()))) {
-                    let message = format!("{node} cannot go back alone: {locked}. `cutover rollback --phase` does that");
+                if let Some(locked) =
+                    migration.and_then(|m| strategy::locked(&View::read_only(facts, m, Timestamp::now())))
+                {
+                    let message =
+                        format!("{node} cannot go back alone: {locked}. `cutover rollback --phase` does that");
                     return Err(Failed::new(Exit::Usage, message));
                 }
                 Ok((
@@ -76,18 +77,14 @@ impl Rollback {
                     format!("roll node {node} back to Flannel and hold it there"),
                 ))
             }
-            (None, Some(_)) if migration.is_some_and(|m| m.spec.target == Target::Flannel) => {
-                Err(Failed::new(
-                    Exit::Usage,
-                    "everything is being rolled back already; run `cutover rollback` to follow it",
-                ))
-            }
-            (None, Some(phase)) if covers(phase) => {
-                Err(Failed::new(
-                    Exit::Usage,
-                    format!("nothing lies beyond {phase}: the migration is not approved further than that"),
-                ))
-            }
+            (None, Some(_)) if migration.is_some_and(|m| m.spec.target == Target::Flannel) => Err(Failed::new(
+                Exit::Usage,
+                "everything is being rolled back already; run `cutover rollback` to follow it",
+            )),
+            (None, Some(phase)) if covers(phase) => Err(Failed::new(
+                Exit::Usage,
+                format!("nothing lies beyond {phase}: the migration is not approved further than that"),
+            )),
             (None, Some(phase)) => Ok((Intent::RollBackTo(phase), format!("roll back everything beyond {phase}"))),
             (None, None) => Ok((Intent::RollBackAll, "roll everything back to Flannel and uninstall Cilium".into())),
         }
@@ -98,8 +95,8 @@ fn ended(facts: &Facts, node: Option<&str>, phase: Option<PhaseId>) -> Option<Ex
     let migration = facts.migration.as_ref()?;
     if let Some(node) = node {
         let record = facts.node_migrations.get(node)?;
-        let back =
-            record.spec.target == Target::Flannel && record.status.as_ref().is_some_and(|s| s.step == NodeStep::RolledBack);
+        let back = record.spec.target == Target::Flannel
+            && record.status.as_ref().is_some_and(|s| s.step == NodeStep::RolledBack);
         return back.then_some(Exit::Done);
     }
     let status = migration.status.as_ref().filter(|s| Some(s.observed_generation) == migration.metadata.generation)?;

@@ -82,7 +82,12 @@ impl Run {
         let strategy = migration.spec.strategy.get();
         if strategy.phase(self.until).is_none() {
             let names: Vec<&str> = strategy.phases().iter().map(|p| p.spec().id).collect();
-            let message = format!("the strategy {} has no phase {}; its phases are {}", migration.spec.strategy, self.until, names.join(", "));
+            let message = format!(
+                "the strategy {} has no phase {}; its phases are {}",
+                migration.spec.strategy,
+                self.until,
+                names.join(", ")
+            );
             return Err(Failed::new(Exit::Usage, message));
         }
         let beyond = !strategy.is_within(migration.spec.approved, self.until);

@@ -9,8 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{Exit, session::Failed};
 use crate::domain::{
     api::{
-        CiliumSpec, Consent, ConsentKind, GuardSpec, HostAccess, HostsSpec, MigrationSpec, NodesSpec, RestartBy,
-        Target,
+        CiliumSpec, Consent, ConsentKind, GuardSpec, HostAccess, HostsSpec, MigrationSpec, NodesSpec, RestartBy, Target,
     },
     strategy::{PhaseId, StrategyId},
     values,

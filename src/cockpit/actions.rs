@@ -144,8 +144,7 @@ pub(super) const CHANGES: &[Action] = &[
 ];
 
 /// Holds a table still whose rows come by themselves.
-pub(super) const FREEZE: Action =
-    action("p", "freeze", "Hold the table still; new rows are counted.", Does::Freeze, 6);
+pub(super) const FREEZE: Action = action("p", "freeze", "Hold the table still; new rows are counted.", Does::Freeze, 6);
 
 /// Actions that only look.
 pub(super) const LOOKS: &[Action] = &[

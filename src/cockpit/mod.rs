@@ -101,8 +101,7 @@ pub fn press(model: &mut Model, scene: &Scene<'_>, key: char) -> Option<Request>
 pub async fn run(mut feed: Feed, model: Model, theme: Theme) -> std::io::Result<()> {
     let outlooks = watch::Sender::new(Arc::default());
     let mut outlook = outlooks.subscribe();
-    let keeper =
-        outlook::keep(Arc::clone(&feed.facts), feed.facts_changed.clone(), feed.proposed.clone(), outlooks);
+    let keeper = outlook::keep(Arc::clone(&feed.facts), feed.facts_changed.clone(), feed.proposed.clone(), outlooks);
     tokio::select! {
         result = feed.show(model, theme, &mut outlook) => result,
         () = keeper => Err(std::io::Error::other("the facts ended before the cockpit")),

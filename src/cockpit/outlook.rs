@@ -132,9 +132,8 @@ pub(super) async fn keep(
         changed.borrow_and_update();
         let (facts, proposed) = (Arc::clone(&facts), proposed.clone());
         let began = Instant::now();
-        let work = move || {
-            Outlook::of(&facts.read().unwrap_or_else(PoisonError::into_inner), &proposed, Timestamp::now())
-        };
+        let work =
+            move || Outlook::of(&facts.read().unwrap_or_else(PoisonError::into_inner), &proposed, Timestamp::now());
         let Ok(worked_out) = tokio::task::spawn_blocking(work).await else { return };
         outlook.send_replace(Arc::new(worked_out));
         sleep((began.elapsed() * SHARE).max(PAUSE)).await;

@@ -26,9 +26,7 @@ impl EngineState {
         match self {
             Self::Off => "the engine does not run".into(),
             Self::Acting => "this engine holds the lease and acts".into(),
-            Self::TakingOver => {
-                "the lease is taken over; the engine that held it has some seconds to notice".into()
-            }
+            Self::TakingOver => "the lease is taken over; the engine that held it has some seconds to notice".into(),
             Self::Elsewhere(who) => format!("{} runs the engine; this is a view until it stops", safe(who)),
             Self::Unauthorized(why) => {
                 format!("{}. Log in again in another terminal: the engine continues by itself", safe(why))

@@ -154,19 +154,31 @@ mod tests {
     }
 
     #[test]
-    fn what_preflight_used_to_miss_is_among_them() {
-        let all = words(&all());
+    fn preflight_asks_for_what_effects_and_sources_need() {
+        let all: Vec<String> = all().iter().map(ToString::to_string).collect();
         for right in [
             "patch poddisruptionbudgets",
             "patch deployments",
             "patch statefulsets",
-            "create/patch/delete ciliumnodeconfigs",
-            "get/list/watch persistentvolumeclaims",
-            "get/create pods/portforward",
-            "get/update leases cutover in kube-system",
-            "create/delete pods in kube-system",
+            "create ciliumnodeconfigs",
+            "delete ciliumnodeconfigs",
+            "watch persistentvolumeclaims",
+            "create pods/eviction",
+            "create pods/portforward",
+            "create pods in kube-system",
+            "update leases cutover in kube-system",
         ] {
             assert!(all.iter().any(|r| r == right), "{right} is not among {all:#?}");
         }
+    }
+
+    #[test]
+    fn missing_rights_are_read_by_resource() {
+        let missing = [
+            Right::new(Role::Migrate, "delete", PODS),
+            Right::new(Role::Host, "create", PODS),
+            Right { sub: "eviction", ..Right::new(Role::Migrate, "create", PODS) },
+        ];
+        assert_eq!(words(&missing), ["create/delete pods", "create pods/eviction"]);
     }
 }

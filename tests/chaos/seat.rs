@@ -274,7 +274,9 @@ impl Seat {
             .node_migrations
             .iter()
             .filter_map(|(n, r)| Some((n, r.status.as_ref()?)))
-            .map(|(n, s)| format!("{n} {} {:?} {:?}", s.step, s.waiting, s.last_error.as_ref().map(|e| &e.message)))
+            .map(|(n, s)| {
+                format!("{n} {} {:?} {:?}", s.step, s.waiting, s.last_error.as_ref().map(|e| &e.problem.message))
+            })
             .collect();
         format!("{}: {waiting:?} stale {:?} {}", self.name, facts.stale(), nodes.join("; "))
     }

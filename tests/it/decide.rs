@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::fixture::{Decided, at, decided_in, phase_named, step_named, before, installed, midway, pod};
+use crate::fixture::{Decided, at, before, decided_in, installed, midway, phase_named, pod, step_named};
 use cutover::domain::{
     api::{Consent, ConsentKind, Migration, PhaseState, Stage, Target},
     evidence::HostEvidence,
@@ -13,8 +13,8 @@ use cutover::domain::{
     guard::{API_SERVER, Class, Edge, FlowFacts, Trouble},
     problem::{Problem, ProblemKind},
     reason::Reason,
-    view::{Failure, Failures, View},
     steps::NodeStep,
+    view::{Failure, Failures, View},
 };
 
 fn decided(facts: &Facts) -> Decided {
@@ -80,7 +80,11 @@ fn a_node_that_somebody_else_cordoned_takes_a_place() {
     facts.nodes.get_mut("worker-3").unwrap().unschedulable = true;
     let d = decided(&facts);
     assert!(!names(&d).contains(&"cordon worker-1".to_owned()), "{:?}", names(&d));
-    assert!(d.nodes["worker-1"].waiting.message.contains("was cordoned by another actor"), "{}", d.nodes["worker-1"].waiting);
+    assert!(
+        d.nodes["worker-1"].waiting.message.contains("was cordoned by another actor"),
+        "{}",
+        d.nodes["worker-1"].waiting
+    );
     // that node itself may be moved, and is not uncordoned afterwards
     assert!(d.nodes["worker-3"].evidence.cordoned_before);
     assert_eq!(names(&d), ["taint worker-3"]);
@@ -93,7 +97,11 @@ fn nothing_is_done_on_stale_facts_or_while_paused() {
         .sources
         .insert("pods", Freshness::Retrying { since: at(190), error: "reset".into(), kind: ProblemKind::Unknown });
     let d = decided(&facts);
-    assert!(d.effects.is_empty() && d.held.as_ref().is_some_and(|h| h.reason == Reason::StaleFacts && h.message.contains("pods")), "{d:?}");
+    assert!(
+        d.effects.is_empty()
+            && d.held.as_ref().is_some_and(|h| h.reason == Reason::StaleFacts && h.message.contains("pods")),
+        "{d:?}"
+    );
     assert_eq!(step(&d, "worker-1"), NodeStep::Pending);
     facts.sources.insert("pods", Freshness::Live);
     change(&mut facts, |m| m.spec.paused = true);
@@ -212,7 +220,17 @@ fn rolling_a_node_back_restores_the_configuration_before_pods_come_back() {
             _ => break,
         }
     }
-    assert_eq!(seen, [step_named("Cordon"), step_named("Drain"), step_named("Revert"), step_named("Restore"), step_named("Restart"), step_named("Verify")]);
+    assert_eq!(
+        seen,
+        [
+            step_named("Cordon"),
+            step_named("Drain"),
+            step_named("Revert"),
+            step_named("Restore"),
+            step_named("Restart"),
+            step_named("Verify")
+        ]
+    );
 }
 
 fn look(facts: &mut Facts, task: &str, status: &cutover::domain::api::NodeMigrationStatus, report: &str) {
@@ -287,8 +305,7 @@ fn helm_is_waited_for() {
     let d = decided_in(View { in_flight: &in_flight, ..looking });
     assert!(d.effects.is_empty() && d.migration.waiting.reason == Reason::HelmRunning, "{d:?}");
     // and run again when it has failed, even though its objects are there
-    let failure =
-        Failure { problem: Problem::new("", "timed out", ""), at: at(199), count: 1 };
+    let failure = Failure { problem: Problem::new("", "timed out", ""), at: at(199), count: 1 };
     failures.insert("helm upgrade (install)".to_owned(), failure);
     let d = decided_in(View { failures: &failures, in_flight: &none, ..looking });
     assert_eq!(names(&d), ["helm upgrade (install)"]);

@@ -9,8 +9,8 @@ use cutover::domain::{
     evidence::{DrainProgress, Moved},
     facts::{Facts, Key, WorkloadFact},
     problem::{Problem, ProblemKind},
-    view::{Failure, Failures, View},
     steps::NodeStep,
+    view::{Failure, Failures, View},
 };
 
 fn decided(facts: &Facts) -> Decided {
@@ -51,7 +51,10 @@ fn the_next_node_waits_for_replacements() {
     s.evidence.moved = vec![Moved { workload: "shop/Deployment/web".into(), ready: 4 }];
     workload(&mut facts, "web", 4, 3);
     let d = decided(&facts);
-    assert!(d.nodes["worker-1"].waiting.message.contains("shop/Deployment/web has 3 ready replicas and had 4"), "{d:#?}");
+    assert!(
+        d.nodes["worker-1"].waiting.message.contains("shop/Deployment/web has 3 ready replicas and had 4"),
+        "{d:#?}"
+    );
     assert!(d.nodes["worker-2"].waiting.message.contains("queued behind worker-1, which is being observed"));
     assert!(names(&d).is_empty());
     for (wanted, ready, what) in [(4, 4, "it is replaced"), (2, 2, "somebody scaled it down")] {
@@ -299,7 +302,10 @@ fn a_replaced_node_is_told_from_a_rebooted_one() {
     facts.nodes.get_mut("worker-2").unwrap().boot_id = "new".into();
     let d = decided(&facts);
     assert!(names(&d).is_empty());
-    assert!(d.nodes["worker-2"].last_error.as_ref().unwrap().problem.message.contains("replaced by another node"), "{d:#?}");
+    assert!(
+        d.nodes["worker-2"].last_error.as_ref().unwrap().problem.message.contains("replaced by another node"),
+        "{d:#?}"
+    );
 }
 
 /// By hand means by hand: no task that changes a host is ever run.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cutover::domain::{
-    api::{HostAccess, Migration, MIGRATION, RestartBy, Stage, Target},
+    api::{HostAccess, MIGRATION, Migration, RestartBy, Stage, Target},
     effect::Effect,
     facts::PodFact,
     plan::{self, Planned},

@@ -75,7 +75,10 @@ pub(super) fn choices(consents: &[Asked], typed: bool) -> Vec<(String, Tone)> {
     let mut lines = Vec::new();
     if all > 0 {
         let tick = if open == 0 { "[x]" } else { "[ ]" };
-        lines.push((format!("{tick} {all} needed, see above ({key} ticks all{each}; without them nodes wait)"), Tone::Warn));
+        lines.push((
+            format!("{tick} {all} needed, see above ({key} ticks all{each}; without them nodes wait)"),
+            Tone::Warn,
+        ));
     } else {
         lines.push(("Override (a number ticks one)".into(), Tone::Warn));
     }

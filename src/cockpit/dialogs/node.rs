@@ -53,7 +53,10 @@ fn movable<'a>(scene: &Scene<'a>, node: &str) -> Result<(&'a NodeFact, &'a NodeM
     let approved = before.is_none_or(|phase| view.is_approved(phase));
     if scene.facts.migration.is_none() || !approved || scene.migration.spec.target == Target::Flannel {
         let phase = before.map_or("the first phase", |p| p.spec().id);
-        return Err(Dialog::refuse("Not yet", format!("Approve {phase} first (Overview, a): nodes are moved after it.")));
+        return Err(Dialog::refuse(
+            "Not yet",
+            format!("Approve {phase} first (Overview, a): nodes are moved after it."),
+        ));
     }
     if let Some(locked) = strategy::locked(&view) {
         return Err(Dialog::refuse("Too late", format!("{locked} (Overview, r).")));
@@ -85,8 +88,7 @@ fn resume(name: &ClusterName, scene: &Scene<'_>, node: &str, status: &NodeMigrat
     lines.push(String::new());
     lines.push("The timeout starts again. Nothing is forced: consents that are missing are still needed.".into());
     let seen = scene.facts.node_migrations.get(node).map_or(0, |r| r.spec.retries);
-    let intents =
-        vec![Intent::Retry { node: node.to_owned(), times: seen.max(status.observed_retries) + 1 }];
+    let intents = vec![Intent::Retry { node: node.to_owned(), times: seen.max(status.observed_retries) + 1 }];
     let title = if status.waiting.reason == Reason::RebootOverdue {
         format!("Request the reboot of {node} again?")
     } else {

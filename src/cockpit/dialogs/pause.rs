@@ -12,7 +12,8 @@ pub(in crate::cockpit) fn pause(name: &ClusterName, scene: &Scene<'_>) -> Dialog
     };
     let pause = !migration.spec.paused;
     let (title, what) = if pause {
-        let what = "Changes that are under way finish; no new one begins until it is resumed. A drained node stays cordoned.";
+        let what =
+            "Changes that are under way finish; no new one begins until it is resumed. A drained node stays cordoned.";
         ("Pause migration?", what)
     } else {
         ("Resume migration?", "It continues from what the cluster looks like now.")

@@ -11,9 +11,8 @@ pub(in crate::cockpit) fn quit(scene: &Scene<'_>) -> Option<Dialog> {
     if *scene.engine != EngineState::Acting || !scene.phases().iter().any(|p| at_work(p.state)) {
         return None;
     }
-    let underway = scene.facts.node_migrations.iter().filter(|(_, r)| {
-        r.status.as_ref().is_some_and(|s| s.step.is_out())
-    });
+    let underway =
+        scene.facts.node_migrations.iter().filter(|(_, r)| r.status.as_ref().is_some_and(|s| s.step.is_out()));
     let names: Vec<&str> = underway.map(|(n, _)| &**n).collect();
     let nodes = if names.is_empty() {
         "No node is out.".to_owned()

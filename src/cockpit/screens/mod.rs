@@ -23,7 +23,8 @@ use super::{
 use crate::domain::text::safe;
 
 /// The screens in the order of their keys, which are `1` and up.
-pub(super) static SCREENS: &[&Spec] = &[&overview::SPEC, &nodes::SPEC, &pods::SPEC, &flows::SPEC, &checks::SPEC, &log::SPEC];
+pub(super) static SCREENS: &[&Spec] =
+    &[&overview::SPEC, &nodes::SPEC, &pods::SPEC, &flows::SPEC, &checks::SPEC, &log::SPEC];
 
 /// What is said of a screen.
 pub(super) struct Spec {

@@ -70,17 +70,18 @@ impl<'a> Node<'a> {
     }
 }
 
-const COLUMNS: &[Column<for<'a> fn(&Node<'a>) -> Cell<'a>>] = &[
-    Column("NODE", 8, 30, |n| Cell::plain(&*n.fact.name)),
-    Column("READY", 8, 8, |n| {
-        if n.fact.ready { Cell::new("Ready", Tone::Good) } else { Cell::new("NotReady", Tone::Bad) }
-    }),
-    Column("CORDON", 8, 8, |n| Cell::new(if n.fact.unschedulable { "cordoned" } else { "" }, Tone::Warn)),
-    Column("CNI", 7, 7, |n| n.cni()),
-    Column("STEP", 10, 10, |n| steps::name(n.status)),
-    Column("PODS", 4, 4, |n| Cell::plain((n.flannel + n.cilium + n.other).to_string())),
-    Column("WAITING FOR", 8, 200, |n| steps::waiting(n.status)),
-];
+const COLUMNS: &[Column<for<'a> fn(&Node<'a>) -> Cell<'a>>] =
+    &[
+        Column("NODE", 8, 30, |n| Cell::plain(&*n.fact.name)),
+        Column("READY", 8, 8, |n| {
+            if n.fact.ready { Cell::new("Ready", Tone::Good) } else { Cell::new("NotReady", Tone::Bad) }
+        }),
+        Column("CORDON", 8, 8, |n| Cell::new(if n.fact.unschedulable { "cordoned" } else { "" }, Tone::Warn)),
+        Column("CNI", 7, 7, |n| n.cni()),
+        Column("STEP", 10, 10, |n| steps::name(n.status)),
+        Column("PODS", 4, 4, |n| Cell::plain((n.flannel + n.cilium + n.other).to_string())),
+        Column("WAITING FOR", 8, 200, |n| steps::waiting(n.status)),
+    ];
 
 impl Screen for Nodes {
     fn refresh(&mut self, scene: &Scene<'_>) {

@@ -110,7 +110,14 @@ impl<'a> Canvas<'a> {
         inner
     }
 
-    fn write(&mut self, at: (u16, u16), room: u16, text: &str, cut: for<'t> fn(&'t str, usize) -> Cut<'t>, style: Style) -> u16 {
+    fn write(
+        &mut self,
+        at: (u16, u16),
+        room: u16,
+        text: &str,
+        cut: for<'t> fn(&'t str, usize) -> Cut<'t>,
+        style: Style,
+    ) -> u16 {
         let (x, y) = at;
         let area = self.buffer.area;
         if y < area.top() || y >= area.bottom() || x < area.left() || x >= area.right() {
@@ -143,7 +150,11 @@ impl<'a> Canvas<'a> {
             return Cow::Borrowed(text);
         }
         let safe = safe(text);
-        if self.theme.is_ascii() && !safe.is_ascii() { Cow::Owned(safe.chars().map(theme::ascii).collect()) } else { safe }
+        if self.theme.is_ascii() && !safe.is_ascii() {
+            Cow::Owned(safe.chars().map(theme::ascii).collect())
+        } else {
+            safe
+        }
     }
 
     fn put(&mut self, x: u16, y: u16, text: &str, style: Style) -> u16 {

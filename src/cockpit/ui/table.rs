@@ -396,7 +396,9 @@ mod tests {
     #[test]
     fn a_filter_knows_words_and_their_absence() {
         let cells = [Cell::plain("Worker-1"), Cell::plain("Ready")];
-        for (filter, wanted) in [("worker ready", true), ("!ready", false), ("worker !cordoned", true), ("ünder", false)] {
+        for (filter, wanted) in
+            [("worker ready", true), ("!ready", false), ("worker !cordoned", true), ("ünder", false)]
+        {
             assert_eq!(Words::parse(filter).match_all(&cells), wanted, "{filter}");
         }
     }

@@ -316,4 +316,3 @@ pub struct FlowTrouble {
     #[serde(default)]
     pub agreed: bool,
 }
-

@@ -4,8 +4,7 @@ use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity},
     effect::{NODE_CONFIG, Right, Role, resource::DEFINITIONS},
-    rights,
-    text,
+    rights, text,
     view::View,
 };
 

@@ -11,8 +11,7 @@ use crate::domain::{
     facts::NodeFact,
     reason::{Reason, Waiting},
     steps::NodeStep,
-    strategy,
-    text,
+    strategy, text,
     view::View,
 };
 

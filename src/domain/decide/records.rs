@@ -3,12 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::Changed;
-use crate::domain::{
-    api::NodeMigrationStatus,
-    facts::Facts,
-    reason::Waiting,
-    view::DEFAULT,
-};
+use crate::domain::{api::NodeMigrationStatus, facts::Facts, reason::Waiting, view::DEFAULT};
 
 /// The statuses of the nodes.
 pub struct Records<'a> {
@@ -46,9 +41,12 @@ impl<'a> Records<'a> {
     /// What is not as it is recorded, with the records that this was decided on.
     pub fn into_changed(self) -> BTreeMap<Arc<str>, Changed> {
         let record = |n: &str| self.facts.node_migrations.get(n);
-        let changed = self.changed.into_iter().filter(|(n, s)| {
-            record(n).and_then(|r| r.status.as_ref()).unwrap_or(&DEFAULT) != s
-        });
-        changed.map(|(n, status)| (n.clone(), Changed { decided_on: record(&n).cloned().map(Arc::new), status })).collect()
+        let changed = self
+            .changed
+            .into_iter()
+            .filter(|(n, s)| record(n).and_then(|r| r.status.as_ref()).unwrap_or(&DEFAULT) != s);
+        changed
+            .map(|(n, status)| (n.clone(), Changed { decided_on: record(&n).cloned().map(Arc::new), status }))
+            .collect()
     }
 }

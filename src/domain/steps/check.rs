@@ -60,11 +60,7 @@ fn drainable(at: &Site<'_>) -> Progress {
     let drain = at.sorted();
     match verdict::judge_drain(at.facts, &drain, consents, at.now) {
         Verdict::Clean => verdict::behind(at.facts, &drain).map_or(Progress::Done, |b| {
-            Progress::wait_on(
-                Reason::CannotDrainYet,
-                b.object,
-                format!("cannot be drained yet: {}. {}", b.why, b.fix),
-            )
+            Progress::wait_on(Reason::CannotDrainYet, b.object, format!("cannot be drained yet: {}. {}", b.why, b.fix))
         }),
         Verdict::NeedsConsent(wanted) => {
             let first: Vec<String> = wanted.iter().take(3).map(ToString::to_string).collect();

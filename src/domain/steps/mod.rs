@@ -32,17 +32,11 @@ pub use restore::Restore;
 pub use revert::Revert;
 pub use site::{Site, cni_of, other_cni};
 pub use switch::Switch;
-pub(crate) use tasks::task_image;
 pub use tasks::{sweep, way_to};
 pub use uncordon::Uncordon;
 pub use verify::Verify;
 
-use super::{
-    api::NodeMigrationStatus,
-    plan::Preview,
-    progress::Progress,
-    strategy,
-};
+use super::{api::NodeMigrationStatus, plan::Preview, progress::Progress, strategy};
 
 /// What the node is for the others while it is at a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

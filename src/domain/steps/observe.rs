@@ -3,13 +3,7 @@
 use std::time::Duration;
 
 use super::{Presence, Site, Step, StepSpec, secs};
-use crate::domain::{
-    api::NodeMigrationStatus,
-    drain::progress,
-    progress::Progress,
-    reason::Reason,
-    text,
-};
+use crate::domain::{api::NodeMigrationStatus, drain::progress, progress::Progress, reason::Reason, text};
 
 /// The moved node has to stay healthy before the next one begins.
 pub struct Observe;

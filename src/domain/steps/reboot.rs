@@ -83,7 +83,8 @@ pub(crate) fn remember(at: &Site<'_>, status: &mut NodeMigrationStatus) {
 pub(super) fn may_still_come(at: &Site<'_>, status: &NodeMigrationStatus) -> Option<Progress> {
     let asked = status.evidence.reboot_asked.filter(|_| at.is_same_boot(status))?;
     let waits = text::between(asked, at.now) < limit(at) / 5;
-    let message = format!("a reboot of {} was requested before the way back began: waits whether it comes", at.node.name);
+    let message =
+        format!("a reboot of {} was requested before the way back began: waits whether it comes", at.node.name);
     waits.then(|| wait(at, message))
 }
 

@@ -51,11 +51,7 @@ impl<'a> Site<'a> {
     pub(super) fn not_ready(&self) -> Option<Progress> {
         let why = text::safe(&self.node.not_ready_reason);
         (!self.node.ready).then(|| {
-            Progress::wait_on(
-                Reason::NodeNotReady,
-                self.object(),
-                format!("{} is not Ready: {why}", self.node.name),
-            )
+            Progress::wait_on(Reason::NodeNotReady, self.object(), format!("{} is not Ready: {why}", self.node.name))
         })
     }
 

@@ -49,7 +49,9 @@ impl FromStr for PhaseId {
         let american = text.to_ascii_lowercase().replace("ise", "ize");
         let known = phase_names();
         let found = known.iter().find(|n| n.eq_ignore_ascii_case(text) || n.eq_ignore_ascii_case(&american));
-        found.map(|n| Self(n)).ok_or_else(|| format!("no phase is called {text:?}; the phases are {}", known.join(", ")))
+        found
+            .map(|n| Self(n))
+            .ok_or_else(|| format!("no phase is called {text:?}; the phases are {}", known.join(", ")))
     }
 }
 

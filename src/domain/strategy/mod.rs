@@ -20,8 +20,8 @@ pub use docs::markdown;
 pub use hosts::HostWork;
 pub use id::{PhaseId, StrategyId};
 pub use preflight::Preflight;
-pub(crate) use roll::{direction, preview_node};
 pub use roll::{Level, Roll, Start, locked};
+pub(crate) use roll::{direction, preview_node};
 pub use verify::Verify;
 
 use super::{
@@ -189,7 +189,8 @@ impl std::fmt::Debug for dyn Strategy {
 /// Every step of every strategy, each once.
 pub fn steps() -> Vec<&'static dyn Step> {
     let mut found: Vec<&'static dyn Step> = Vec::new();
-    for step in all().flat_map(|s| s.rolls().flat_map(|r| r.path(Target::Cilium).iter().chain(r.path(Target::Flannel)))) {
+    for step in all().flat_map(|s| s.rolls().flat_map(|r| r.path(Target::Cilium).iter().chain(r.path(Target::Flannel))))
+    {
         if !found.iter().any(|f| f.spec().id == step.spec().id) {
             found.push(*step);
         }

@@ -36,10 +36,7 @@ impl Phase for Preflight {
         let findings = checks::preflight(&round.view);
         let blocking = findings.iter().find(|f| f.severity == Severity::Block);
         let progress = blocking.map_or(Progress::Done, |f| {
-            Progress::Fail(
-                Reason::CheckFailed,
-                Problem::new(f.object.clone(), f.message.clone(), f.remedy.clone()),
-            )
+            Progress::Fail(Reason::CheckFailed, Problem::new(f.object.clone(), f.message.clone(), f.remedy.clone()))
         });
         round.findings = findings;
         progress

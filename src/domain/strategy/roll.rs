@@ -118,7 +118,8 @@ pub fn standing(roll: &dyn Roll, view: &View<'_>) -> Standing {
 
 /// A later phase that is for all nodes at once has begun: one node alone cannot go back.
 pub(crate) fn lock(view: &View<'_>, roll: &dyn Roll) -> Option<Waiting> {
-    let later = view.strategy.after(roll.phase()).find(|p| p.roll().is_none() && p.standing(view) != Standing::NotBegun)?;
+    let later =
+        view.strategy.after(roll.phase()).find(|p| p.roll().is_none() && p.standing(view) != Standing::NotBegun)?;
     let message = format!("{} is done for every node: roll it back first", later.id());
     Some(Waiting::new(Reason::LockedByPhase, message))
 }
@@ -227,11 +228,7 @@ fn move_nodes(round: &mut Round<'_>, way: Target, index: Option<usize>) {
             round.records.wait(&node.name, locked);
             continue;
         }
-        let turn = if queue.is_taken(&node.name) {
-            Ok(())
-        } else {
-            queue.may_begin(node).and_then(|()| hold.clone())
-        };
+        let turn = if queue.is_taken(&node.name) { Ok(()) } else { queue.may_begin(node).and_then(|()| hold.clone()) };
         let at = Site::new(view, node, way);
         let mut status = status.clone();
         round.effects.extend(advance_node(&at, roll, &mut status, turn));
@@ -407,7 +404,9 @@ pub fn preview(roll: &dyn Roll, view: &View<'_>, way: Target) -> Vec<Planned> {
         let level = Level::of(view, status);
         match way {
             Target::Cilium => level.passed() <= index,
-            Target::Flannel => level.passed() > index || (level.roll == index && !status.step.is_unmoved()) || n.switched,
+            Target::Flannel => {
+                level.passed() > index || (level.roll == index && !status.step.is_unmoved()) || n.switched
+            }
         }
     };
     order.into_iter().filter(concerned).flat_map(|n| preview_on(roll, view, n, way)).collect()
@@ -417,13 +416,12 @@ fn preview_on(roll: &dyn Roll, view: &View<'_>, node: &NodeFact, way: Target) ->
     let at = Site::new(*view, node, way);
     let status = view.status(&node.name);
     let path = roll.path(way);
-    let underway = status.step.spec().filter(|_| status.direction == way && status.phase.is_none_or(|p| p == roll.phase()));
+    let underway =
+        status.step.spec().filter(|_| status.direction == way && status.phase.is_none_or(|p| p == roll.phase()));
     let first = underway.map_or_else(|| roll.start(&at, status).spec().id, |s| s.id);
     let steps = path.iter().skip_while(|s| s.spec().id != first);
     steps
-        .flat_map(|step| {
-            step.preview(&at).into_iter().map(|p| p.planned(roll.phase(), Some(node), Some(step.spec())))
-        })
+        .flat_map(|step| step.preview(&at).into_iter().map(|p| p.planned(roll.phase(), Some(node), Some(step.spec()))))
         .collect()
 }
 

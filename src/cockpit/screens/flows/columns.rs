@@ -38,10 +38,7 @@ pub(super) const ALL: &[FlowColumn] = &[
     by_text(Column("TIME", 8, 8, |f| Cell::dim(f.time.strftime("%H:%M:%S").to_string()))),
     by_text(Column("SOURCE", 12, 46, |f| Cell::plain(f.source.label()))),
     by_text(Column("DESTINATION", 12, 46, |f| Cell::plain(f.destination.label()))),
-    FlowColumn {
-        column: Column("PORT", 5, 6, |f| Cell::plain(port(f, f.port))),
-        rank: Some(|f| (f.port.into(), "")),
-    },
+    FlowColumn { column: Column("PORT", 5, 6, |f| Cell::plain(port(f, f.port))), rank: Some(|f| (f.port.into(), "")) },
     by_text(Column("CNI", 7, 15, |f| Cell::dim(f.way()))),
     by_text(Column("L7", 2, 30, |f| Cell::dim(&*f.l7))),
     FlowColumn {

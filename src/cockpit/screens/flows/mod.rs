@@ -145,9 +145,7 @@ impl Flows {
         let filter = Filter::parse(self.rows.filter()).unwrap_or_default();
         let shown = |number| {
             window.row(number).is_some_and(|f| {
-                !(self.hide_replies && f.kind == Kind::Reply)
-                    && (!f.probe || window.keep_probes)
-                    && filter.matches(f)
+                !(self.hide_replies && f.kind == Kind::Reply) && (!f.probe || window.keep_probes) && filter.matches(f)
             })
         };
         // whether a connection is answered turns out later

@@ -104,7 +104,8 @@ impl Phase for Finalize {
         let names: Vec<String> = policies.iter().take(NAMED).map(ToString::to_string).collect();
         let more = policies.len().saturating_sub(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let count = if policies.len() == 1 { "1 NetworkPolicy".into() } else { format!("{} NetworkPolicies", policies.len()) };
+        let count =
+            if policies.len() == 1 { "1 NetworkPolicy".into() } else { format!("{} NetworkPolicies", policies.len()) };
         vec![format!("{count} that Flannel ignored will be enforced from now on: {}{more}", names.join(", "))]
     }
 }

@@ -100,7 +100,10 @@ pub(super) fn agents_restarted(view: &View<'_>, mark: &str) -> Option<Progress> 
         return Some(Progress::wait(Reason::AgentsNotReady, "waits for Cilium's DaemonSet"));
     };
     if agents.restarted_for.as_deref() != Some(mark) {
-        return Some(Progress::act(restart_agents(view, mark), "restart the agents so that they read their configuration"));
+        return Some(Progress::act(
+            restart_agents(view, mark),
+            "restart the agents so that they read their configuration",
+        ));
     }
     agents_ready(view)
 }

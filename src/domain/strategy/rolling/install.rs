@@ -91,7 +91,11 @@ impl Phase for Install {
         let plan = |changes: Vec<Preview>| changes.into_iter().map(|p| p.planned(self.id(), None, None)).collect();
         if way == Target::Flannel {
             let installed = facts::is_installed(view.facts);
-            return if installed { plan(vec![helm::delete_node_config(view).into(), uninstall(view).into()]) } else { vec![] };
+            return if installed {
+                plan(vec![helm::delete_node_config(view).into(), uninstall(view).into()])
+            } else {
+                vec![]
+            };
         }
         let missing = view.facts.nodes.keys().filter(|n| view.record(n).is_none());
         let owner: Option<Arc<str>> = view.migration.metadata.uid.as_deref().map(Into::into);
