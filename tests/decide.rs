@@ -16,7 +16,8 @@ use cutover::domain::{
     facts::{Facts, Freshness},
     guard::{API_SERVER, Class, Edge, FlowFacts, Trouble},
     phase::Phase,
-    rolling::{Failure, Failures, Refused, View},
+    problem::{Problem, ProblemKind},
+    rolling::{Failure, Failures, View},
     step::Step,
 };
 use fixture::{at, before, installed, midway, pod};
@@ -93,7 +94,9 @@ fn a_node_that_somebody_else_cordoned_takes_a_place() {
 #[test]
 fn nothing_is_done_on_stale_facts_or_while_paused() {
     let mut facts = installed();
-    facts.sources.insert("pods", Freshness::Retrying { since: at(190), error: "reset".into() });
+    facts
+        .sources
+        .insert("pods", Freshness::Retrying { since: at(190), error: "reset".into(), kind: ProblemKind::Unknown });
     let d = decided(&facts);
     assert!(d.effects.is_empty() && d.held.as_deref().is_some_and(|h| h.contains("pods")), "{d:?}");
     assert_eq!(step(&d, "worker-1"), Step::Pending);
@@ -289,8 +292,7 @@ fn helm_is_waited_for() {
     let d = decide(View { under_way: &under_way, ..looking });
     assert!(d.effects.is_empty() && d.migration.waiting == "helm is running", "{d:?}");
     // and run again when it has failed, even though its objects are there
-    let failure =
-        Failure { message: "timed out".into(), next: String::new(), at: at(199), count: 1, kind: Refused::Fault };
+    let failure = Failure { problem: Problem::new("", "timed out", ""), at: at(199), count: 1 };
     failures.insert("helm upgrade (install)".to_owned(), failure);
     let d = decide(View { failures: &failures, under_way: &none, ..looking });
     assert_eq!(names(&d), ["helm upgrade (install)"]);

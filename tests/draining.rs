@@ -12,7 +12,8 @@ use cutover::domain::{
     effect::Effect,
     evidence::{DrainProgress, Moved},
     facts::{Facts, Key, WorkloadFact},
-    rolling::{Failure, Failures, Refused, View},
+    problem::{Problem, ProblemKind},
+    rolling::{Failure, Failures, View},
     step::Step,
 };
 use fixture::{at, installed, midway, node, pod};
@@ -111,7 +112,7 @@ fn a_refused_eviction_is_asked_again_slowly_and_at_once_when_the_budget_is_free(
     let mut facts = midway();
     let evict = "evict shop/web-worker-2 uid-web-worker-2".to_owned();
     let failure =
-        Failure { message: "budget".into(), next: String::new(), at: at(200), count: 3, kind: Refused::Budget };
+        Failure { problem: Problem::new("", "budget", "").of_kind(ProblemKind::Budget), at: at(200), count: 3 };
     let failures = Failures::from([(evict.clone(), failure)]);
     assert!(names(&decided_with(&facts, &failures, 210)).is_empty());
     assert_eq!(names(&decided_with(&facts, &failures, 230)), std::slice::from_ref(&evict));
@@ -129,7 +130,7 @@ fn a_blocked_pod_starves_nobody() {
         facts.pods.insert(other.key.clone(), other);
     }
     for i in 0..4 {
-        let failure = Failure { message: "x".into(), next: String::new(), at: at(0), count: 9, kind: Refused::Fault };
+        let failure = Failure { problem: Problem::new("", "x", ""), at: at(0), count: 9 };
         failures.insert(format!("evict free/p{i} uid-p{i}"), failure);
     }
     let asked = names(&decided_with(&facts, &failures, 300));

@@ -46,9 +46,7 @@ impl Rollback {
         }
         let (intent, what) = self.intent(&facts)?;
         confirm(self.yes, &format!("On {} ({}): {what}?", session.connection.context, session.connection.server))?;
-        records::carry_out(&session.connection.write, session.audit()?, &intent)
-            .await
-            .map_err(|m| Failed::new(Exit::Failed, m))?;
+        records::carry_out(&session.connection.write, session.audit()?, &intent).await?;
         let (node, phase) = (self.node.clone(), self.phase);
         follow(&session, global, self.timeout, move |facts| ended(facts, node.as_deref(), phase)).await
     }

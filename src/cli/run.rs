@@ -93,20 +93,19 @@ impl Run {
             ),
         )?;
         let client = &session.connection.write;
-        let failed = |message: String| Failed::new(Exit::Failed, message);
         let audit = session.audit()?;
         let begin = async {
             records::install_definitions(client).await?;
             records::create_migration(client, spec).await?;
             records::change_spec(client, &changes).await
         };
-        audit.wish("migration/cutover", "what is wanted", begin.boxed()).await.map_err(failed)?;
+        audit.wish("migration/cutover", "what is wanted", begin.boxed()).await?;
         if !consents.is_empty() {
-            records::carry_out(client, audit, &Intent::Consent(consents)).await.map_err(failed)?;
+            records::carry_out(client, audit, &Intent::Consent(consents)).await?;
         }
         for node in &self.release {
             let go = Intent::Node { node: node.clone(), target: Target::Cilium };
-            records::carry_out(client, audit, &go).await.map_err(failed)?;
+            records::carry_out(client, audit, &go).await?;
         }
         for node in &self.retry {
             let times = session
@@ -116,9 +115,9 @@ impl Run {
                 .get(node.as_str())
                 .map_or(0, |r| r.spec.retries.max(r.status.as_ref().map_or(0, |s| s.observed_retries)));
             let go = Intent::Retry { node: node.clone(), times: times + 1 };
-            records::carry_out(client, audit, &go).await.map_err(failed)?;
+            records::carry_out(client, audit, &go).await?;
         }
-        records::carry_out(client, audit, &Intent::Approve(self.until)).await.map_err(failed)?;
+        records::carry_out(client, audit, &Intent::Approve(self.until)).await?;
         let until = self.until;
         follow(&session, global, self.timeout, move |facts| reached(facts, until)).await
     }

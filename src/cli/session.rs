@@ -29,6 +29,7 @@ use crate::{
         api::{MIGRATION, Migration, MigrationSpec},
         audit::{Actor, verify},
         facts::{Facts, Freshness},
+        problem::{Problem, ProblemKind},
     },
     engine::{Engine, Journal, Role, SystemClock, identity},
     hubble::{
@@ -42,6 +43,12 @@ use crate::{
 pub(super) struct Failed {
     pub(super) exit: Exit,
     pub(super) message: String,
+}
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Self {
+        Self::new(Exit::Failed, problem.to_string())
+    }
 }
 
 impl Failed {
@@ -176,8 +183,7 @@ impl Session {
             self.take_over.send_modify(|n| *n += 1);
             Ok(())
         };
-        let taken = self.audit()?.wish("lease/cutover", "take the lock from whoever has it", said.boxed()).await;
-        taken.map_err(|e| Failed::new(Exit::Failed, e))
+        Ok(self.audit()?.wish("lease/cutover", "take the lock from whoever has it", said.boxed()).await?)
     }
 
     /// How Hubble's relay is reached.
@@ -237,18 +243,16 @@ pub(super) fn audit_path(named: Option<&Path>, cluster: &str) -> Result<PathBuf,
         return Ok(path.to_owned());
     }
     let name = if cluster.is_empty() { "unknown-cluster" } else { cluster };
-    let folder = audit::folder().map_err(|e| Failed::new(Exit::Failed, e))?;
+    let folder = audit::folder().map_err(|e| Failed::new(Exit::Failed, e.to_string()))?;
     Ok(folder.join(format!("{name}.jsonl")))
 }
 
 /// A source that was refused will not come by waiting.
 fn refused(facts: &Facts) -> Option<String> {
     facts.sources.iter().find_map(|(name, freshness)| match freshness {
-        Freshness::Retrying { error, .. } if error.starts_with("not allowed") || error.contains("credentials") => {
-            Some(format!(
-                "{name} cannot be watched: {error}. Ask for the ClusterRole that `cutover manifests --rbac` prints"
-            ))
-        }
+        Freshness::Retrying { error, kind: ProblemKind::Forbidden | ProblemKind::Unauthorized, .. } => Some(format!(
+            "{name} cannot be watched: {error}. Ask for the ClusterRole that `cutover manifests --rbac` prints"
+        )),
         _ => None,
     })
 }

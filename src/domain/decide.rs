@@ -9,6 +9,7 @@ use super::{
     effect::Effect,
     facts::NodeFact,
     phase::Phase,
+    problem::ProblemKind,
     rolling::{Progress, View, cluster::Standing},
     step::Step,
 };
@@ -84,7 +85,7 @@ impl<'a> Run<'a> {
             Progress::Act(effects, why) => {
                 let failing = effects.iter().find_map(|e| self.ctx.failures.get(&e.name()));
                 let (state, why) = failing.map_or((at_work, why), |f| {
-                    (PhaseState::Blocked, format!("{} (try {}). {}", f.message, f.count + 1, f.next))
+                    (PhaseState::Blocked, format!("{} (try {}). {}", f.problem.message, f.count + 1, f.problem.remedy))
                 });
                 self.waiting.clone_from(&why);
                 self.set(phase, state, why);
@@ -94,7 +95,7 @@ impl<'a> Run<'a> {
                 self.waiting.clone_from(&why);
                 self.set(phase, at_work, why);
             }
-            Progress::Fail { message, object, next } => {
+            Progress::Fail { message, object, next, .. } => {
                 self.waiting = format!("{object}: {message}. {next}");
                 self.set(phase, PhaseState::Blocked, self.waiting.clone());
             }
@@ -128,7 +129,8 @@ impl<'a> Run<'a> {
 
     fn create_records(&mut self) {
         let missing = self.ctx.facts.nodes.keys().filter(|n| !self.ctx.facts.node_migrations.contains_key(*n));
-        self.effects.extend(missing.map(|n| Effect::CreateRecord { node: n.clone() }));
+        let owner: Option<Arc<str>> = self.ctx.migration.metadata.uid.as_deref().map(Into::into);
+        self.effects.extend(missing.map(|n| Effect::CreateRecord { node: n.clone(), owner: owner.clone() }));
     }
 
     /// Takes back what lies beyond `through`, the last thing first. True while there is something.
@@ -305,6 +307,7 @@ impl<'a> Run<'a> {
                     message: f.message.clone(),
                     object: f.object.clone(),
                     next: f.remedy.clone(),
+                    kind: ProblemKind::Failed,
                 })
             }
             // an agent that restarts for its node's sake does not undo the installation

@@ -24,6 +24,7 @@ pub mod phase;
 pub mod placement;
 pub mod plan;
 pub mod problem;
+pub mod rights;
 pub mod rolling;
 pub mod step;
 pub mod storage;

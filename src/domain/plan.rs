@@ -32,6 +32,8 @@ pub struct Planned {
     pub risk: Risk,
     /// What an operator would type.
     pub kubectl: Vec<String>,
+    /// The conditions under which it is carried out.
+    pub gate: Vec<&'static str>,
 }
 
 /// The plan forward, up to and with `until`.
@@ -78,21 +80,24 @@ pub fn phase(ctx: &View<'_>, phase: Phase) -> Vec<Planned> {
         step: None,
         effect: "create Cutover's definitions and the Migration".into(),
         object: "migration/cutover".into(),
-        risk: Risk::Reversible,
+        risk: Risk::Own,
         kubectl: vec!["cutover manifests | kubectl apply -f -".into()],
+        gate: vec!["an operator approves a phase"],
     });
     own.into_iter().chain(cluster_effects(ctx, phase).iter().map(|e| planned(phase, None, None, e))).collect()
 }
 
 fn planned(phase: Phase, node: Option<&NodeFact>, step: Option<Step>, effect: &Effect) -> Planned {
+    let effect = effect.describe();
     Planned {
         phase,
         node: node.map(|n| n.name.to_string()),
         step,
-        effect: effect.words(),
-        object: effect.object(),
-        risk: effect.risk(),
-        kubectl: effect.kubectl(),
+        effect: effect.words,
+        object: effect.object,
+        risk: effect.risk,
+        kubectl: effect.kubectl,
+        gate: effect.gate.to_vec(),
     }
 }
 
@@ -113,7 +118,10 @@ fn cluster_effects(ctx: &View<'_>, phase: Phase) -> Vec<Effect> {
     match phase {
         Phase::Install => {
             let missing = ctx.nodes_in_order().into_iter().filter(|n| ctx.record(&n.name).is_none());
-            let records = missing.map(|n| Effect::CreateRecord { node: n.name.clone() });
+            let records = missing.map(|n| Effect::CreateRecord {
+                node: n.name.clone(),
+                owner: ctx.migration.metadata.uid.as_deref().map(Into::into),
+            });
             records
                 .chain([helm("install", values::migration(cilium)), Effect::CreateNodeConfig { namespace, version }])
                 .collect()

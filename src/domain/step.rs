@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::api::Target;
+pub use super::effect::Risk;
 
 /// Where one node stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -37,31 +38,6 @@ pub enum Step {
     Done,
     /// Back on Flannel, verified.
     RolledBack,
-}
-
-/// What can go wrong with a step, and so how loudly it is announced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub enum Risk {
-    /// Reads only.
-    Read,
-    /// Undone by its inverse without anybody noticing.
-    Reversible,
-    /// Pods restart.
-    Disruptive,
-    /// The way back is no longer cheap.
-    Destructive,
-}
-
-impl Risk {
-    /// The word an operator reads.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Read => "reads only",
-            Self::Reversible => "reversible",
-            Self::Disruptive => "restarts pods",
-            Self::Destructive => "no easy way back",
-        }
-    }
 }
 
 /// A step as data: everything that is said about it anywhere comes from here.

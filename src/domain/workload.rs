@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::{facts::Key, placement::Needs};
+use super::{effect::BudgetSpec, facts::Key, placement::Needs};
 
 /// Who owns a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,8 +104,23 @@ pub struct BudgetFact {
     pub always_allow: bool,
     /// `minAvailable` is a number: one replica more is one disruption more.
     pub absolute: bool,
+    /// `spec.minAvailable`.
+    pub min_available: Option<IntOrString>,
+    /// `spec.maxUnavailable`.
+    pub max_unavailable: Option<IntOrString>,
     /// Cutover has lowered it: what it was, as JSON.
     pub lowered_from: Option<String>,
+}
+
+impl BudgetFact {
+    /// What it asks for.
+    pub fn spec(&self) -> BudgetSpec {
+        BudgetSpec {
+            min_available: self.min_available.clone(),
+            max_unavailable: self.max_unavailable.clone(),
+            desired: self.desired,
+        }
+    }
 }
 
 /// A Deployment, a StatefulSet, or a ReplicaSet that nobody owns.

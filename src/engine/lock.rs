@@ -7,7 +7,7 @@ use tokio::{sync::watch, time::timeout};
 
 use super::clock::Clock;
 use crate::{
-    cluster::port::{Cluster, Permit, Trouble},
+    cluster::port::{Cluster, Permit, RequestError},
     domain::lock::{ACTS, Claim, LOOK, LeaseContext, LeaseState, Move, RENEW},
 };
 
@@ -66,21 +66,21 @@ impl<C: Cluster> Lock<C> {
     pub(super) async fn hold(&mut self, take_over: bool, written: i64) -> Held {
         let held = self.try_hold(take_over, written).await;
         self.publish();
-        held.unwrap_or_else(|trouble| {
+        held.unwrap_or_else(|error| {
             self.last = None;
-            match trouble {
-                Trouble::Conflict => {
+            match error {
+                RequestError::Conflict => {
                     self.hand.lost();
                     self.publish();
                     Held::Theirs("another engine".into())
                 }
-                Trouble::Credentials(why) => Held::Unauthorized(why),
-                Trouble::Other(why) => Held::Unknown(why),
+                RequestError::Unauthorized(why) => Held::Unauthorized(why),
+                RequestError::Failed(why) => Held::Unknown(why),
             }
         })
     }
 
-    async fn try_hold(&mut self, take_over: bool, written: i64) -> Result<Held, Trouble> {
+    async fn try_hold(&mut self, take_over: bool, written: i64) -> Result<Held, RequestError> {
         let now = self.clock.elapsed();
         let renews = self.last.take().filter(|_| self.hand.holds() && !take_over);
         let lease = match renews {
@@ -148,6 +148,8 @@ impl<C: Cluster> Lock<C> {
 
 const _: () = assert!(PATIENCE.as_millis() + RENEW.as_millis() < ACTS.as_millis(), "one lost renewal is survived");
 
-async fn asked<T>(request: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
-    timeout(PATIENCE, request).await.unwrap_or_else(|_| Err(Trouble::Other("the API server does not answer".into())))
+async fn asked<T>(request: impl Future<Output = Result<T, RequestError>>) -> Result<T, RequestError> {
+    timeout(PATIENCE, request)
+        .await
+        .unwrap_or_else(|_| Err(RequestError::Failed("the API server does not answer".into())))
 }

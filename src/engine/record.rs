@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::{Engine, Pace};
 use crate::{
-    cluster::port::{Cluster, Trouble},
+    cluster::port::{Cluster, RequestError},
     domain::{
         api::{Migration, MigrationStatus, NodeMigration, NodeMigrationStatus, Target},
         audit::anchor,
@@ -133,11 +133,12 @@ impl<C: Cluster> Engine<C> {
     }
 }
 
-async fn written<K>(write: impl Future<Output = Result<K, Trouble>>) -> Result<K, ()> {
+async fn written<K>(write: impl Future<Output = Result<K, RequestError>>) -> Result<K, ()> {
     match timeout(STATUS, write).await {
         Ok(Ok(object)) => return Ok(object),
-        Ok(Err(Trouble::Conflict)) => {}
-        Ok(Err(Trouble::Credentials(why) | Trouble::Other(why))) => tracing::warn!("a status was not written: {why}"),
+        // it is decided again on what is there now
+        Ok(Err(RequestError::Conflict)) => {}
+        Ok(Err(e)) => tracing::warn!("a status was not written: {e}"),
         Err(_) => tracing::warn!("a status was not written: no answer within {} s", STATUS.as_secs()),
     }
     Err(())

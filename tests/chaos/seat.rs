@@ -12,10 +12,10 @@ use std::{
 
 use cutover::{
     cluster::{
-        apply::{KubeCluster, Refusal},
+        apply::KubeCluster,
         audit::Audit,
         helm::Helm,
-        port::{Cluster, Permit, Trouble},
+        port::{Cluster, Permit, RequestError},
         store::FactStore,
         watch as watches,
     },
@@ -24,7 +24,7 @@ use cutover::{
         audit::{Actor, Anchor},
         effect::Effect,
         lock::Claim,
-        rolling::Refused,
+        problem::Problem,
     },
     engine::{Engine, Journal, Role, SystemClock},
     sim::local::{self, Local},
@@ -112,19 +112,23 @@ struct Sim {
 }
 
 impl Cluster for Sim {
-    async fn lease(&self) -> Result<Option<Claim>, Trouble> {
+    async fn lease(&self) -> Result<Option<Claim>, RequestError> {
         self.hands.lease().await
     }
 
-    async fn write_lease(&self, claim: &Claim) -> Result<Claim, Trouble> {
+    async fn write_lease(&self, claim: &Claim) -> Result<Claim, RequestError> {
         self.hands.write_lease(claim).await
     }
 
-    async fn write_migration(&self, seen: &Migration, status: &MigrationStatus) -> Result<Migration, Trouble> {
+    async fn write_migration(&self, seen: &Migration, status: &MigrationStatus) -> Result<Migration, RequestError> {
         self.hands.write_migration(seen, status).await
     }
 
-    async fn write_node(&self, seen: &NodeMigration, status: &NodeMigrationStatus) -> Result<NodeMigration, Trouble> {
+    async fn write_node(
+        &self,
+        seen: &NodeMigration,
+        status: &NodeMigrationStatus,
+    ) -> Result<NodeMigration, RequestError> {
         self.hands.write_node(seen, status).await
     }
 
@@ -134,9 +138,8 @@ impl Cluster for Sim {
         permit: Permit,
         limit: Duration,
         lines: mpsc::Sender<String>,
-    ) -> Result<(), Refusal> {
-        let refused =
-            |message: String| Refusal { message, next: "Nothing was changed.".into(), kind: Refused::default() };
+    ) -> Result<(), Problem> {
+        let refused = |message: String| Problem::new(effect.object(), message, "Nothing was changed.");
         if self.machine.disk_full.load(Ordering::Relaxed) {
             return Err(refused("the audit log could not be written: no space left on device".into()));
         }

@@ -11,6 +11,7 @@ use crate::domain::{
     facts::{Cni, DaemonSetFact, Facts, Key, NodeFact},
     host::HostTask,
     phase::Phase,
+    problem::ProblemKind,
     text, values,
 };
 
@@ -67,6 +68,7 @@ impl View<'_> {
             message,
             object: "migration/cutover".into(),
             next: "Nothing was changed. Correct spec.cilium.values.".into(),
+            kind: ProblemKind::Failed,
         })?;
         Ok(Effect::Helm(Box::new(HelmRelease {
             chart: cilium.chart.clone(),
@@ -279,7 +281,7 @@ impl View<'_> {
                     continue;
                 }
                 Progress::Act(due, _) => effects.extend(due),
-                Progress::Fail { message, object, next } => {
+                Progress::Fail { message, object, next, .. } => {
                     let count = status.last_error.as_ref().map_or(1, |e| e.count + 1);
                     status.last_error = Some(StepError { message: message.clone(), object, next, at: self.now, count });
                     said = Some(message);

@@ -9,6 +9,7 @@ use crate::domain::{
     evidence::Evidence,
     facts::{Facts, Key, NodeFact, PodFact},
     host::{HostTask, Report, Way, commands},
+    problem::Problem,
     text,
 };
 
@@ -45,15 +46,12 @@ impl View<'_> {
         };
         let report = Report::parse(message);
         status.evidence.host_checks += 1;
-        if *code != 0 || !report.is_complete() {
-            let said = report.get("error").map_or_else(|| format!("it ended with {code} and no report"), str::to_owned);
-            return Err(Progress::Fail {
-                message: format!("task {task} failed: {}", text::safe(&said)),
-                object: format!("node/{}", node.name),
-                next: "Nothing else was changed on the node. Look at it; the task is tried again.".into(),
-            });
+        match report.problem(task, &node.name, *code) {
+            Some(Problem { object, message, remedy: next, kind }) => {
+                Err(Progress::Fail { message, object, next, kind })
+            }
+            None => Ok(report),
         }
-        Ok(report)
     }
 
     /// The pod of a task, where there is one.
@@ -157,10 +155,10 @@ impl View<'_> {
     pub fn sweep(&self) -> Vec<Effect> {
         let tasks = self.facts.pods.values().filter(|p| p.task.is_some() && p.deleting.is_none());
         let why = |p: &PodFact| match p.report {
-            Some(_) => (!self.is_awaited(p)).then_some("its report was taken"),
-            None => self.is_unwanted(p).then_some("the wish has changed"),
+            Some(_) => (!self.is_awaited(p)).then_some("it is finished"),
+            None => self.is_unwanted(p).then_some("the node is rolled back instead"),
         };
-        let delete = |p: &PodFact, why| Effect::DeletePod { pod: p.key.clone(), uid: p.uid.clone(), why };
+        let delete = |p: &PodFact, why| Effect::DeleteTaskPod { pod: p.key.clone(), uid: p.uid.clone(), why };
         tasks.filter_map(|p| Some(delete(p, why(p)?))).collect()
     }
 

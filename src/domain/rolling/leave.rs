@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{Progress, Refused, View, restart::wrong_cni, steps::delete};
+use super::{Progress, View, restart::wrong_cni, steps::delete};
 use crate::domain::{
     api::NodeMigrationStatus,
     drain::{
@@ -33,8 +33,8 @@ impl View<'_> {
         let volumes = storage::still_attached(self.facts, &node.name, consents);
         let mut held = progress::held(self.facts, &drain, &volumes, consents, self.now);
         held.extend(drain.evict.iter().filter_map(|p| {
-            let failure = self.failures.get(&evict(p).name()).filter(|f| f.kind == Refused::Fault)?;
-            Some(Held { object: p.key.to_string(), why: text::safe(&failure.message).into_owned() })
+            let failure = self.failures.get(&evict(p).name()).filter(|f| !f.problem.kind.is_transient())?;
+            Some(Held { object: p.key.to_string(), why: text::safe(&failure.problem.message).into_owned() })
         }));
         let timeout = SignedDuration::from_secs(i64::from(self.migration.spec.nodes.drain_timeout_seconds));
         let retries = self.record(&node.name).map_or(0, |r| r.spec.retries);

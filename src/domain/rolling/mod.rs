@@ -14,7 +14,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{api::Migration, effect::Effect, facts::Facts};
+use super::{
+    api::Migration,
+    effect::Effect,
+    facts::Facts,
+    problem::{Problem, ProblemKind},
+};
 
 /// Failures of effects that have not succeeded since, by the effect's name.
 pub type Failures = BTreeMap<String, Failure>;
@@ -22,30 +27,12 @@ pub type Failures = BTreeMap<String, Failure>;
 /// An effect that failed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
-    /// What the server or the program said.
-    pub message: String,
-    /// What was left behind and what to do next.
-    pub next: String,
+    /// What the server or the program said, and what to do about it.
+    pub problem: Problem,
     /// When it last failed.
     pub at: Timestamp,
     /// How often in a row.
     pub count: u32,
-    /// What kind of a refusal it was.
-    pub kind: Refused,
-}
-
-/// Why a change was refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Refused {
-    /// By a disruption budget: nothing is wrong, somebody else has to become healthy.
-    Budget,
-    /// Its namespace is being deleted: it goes with it.
-    NamespaceEnds,
-    /// The API server is busy: it limits the flow of requests.
-    Busy,
-    /// Something is wrong.
-    #[default]
-    Fault,
 }
 
 /// Everything that a decision is made of.
@@ -101,6 +88,8 @@ pub enum Progress {
         object: String,
         /// What was left behind, and what to do next.
         next: String,
+        /// What kind of problem it is.
+        kind: ProblemKind,
     },
 }
 

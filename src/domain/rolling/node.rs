@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Progress, Refused, View, restart::same_boot};
+use super::{Progress, View, restart::same_boot};
 use crate::domain::{
     api::{NodeMigrationStatus, StepError, StepTiming, Target},
     drain::{self, progress},
@@ -51,7 +51,7 @@ impl View<'_> {
                     status.waiting = why;
                     break;
                 }
-                Progress::Fail { message, object, next } => {
+                Progress::Fail { message, object, next, .. } => {
                     status.waiting.clone_from(&message);
                     let same = status.last_error.as_ref().filter(|e| e.message == message);
                     // a failure that stands is written down once; one that comes back after a new try is counted
@@ -182,17 +182,18 @@ impl View<'_> {
     /// What a failing effect says, so that "still trying" and "stuck" do not look alike.
     fn failing(&self, due: &[Effect]) -> Option<String> {
         let (effect, failure) = due.iter().find_map(|e| Some((e, self.failures.get(&e.name())?)))?;
-        Some(format!("{}: {} (try {})", effect.object(), text::safe(&failure.message), failure.count + 1))
+        Some(format!("{}: {} (try {})", effect.object(), text::safe(&failure.problem.message), failure.count + 1))
     }
 
     fn note_failures(&self, due: &[Effect], status: &mut NodeMigrationStatus) {
-        let failed =
-            due.iter().find_map(|e| Some((e, self.failures.get(&e.name()).filter(|f| f.kind == Refused::Fault)?)));
+        let failed = due
+            .iter()
+            .find_map(|e| Some((e, self.failures.get(&e.name()).filter(|f| !f.problem.kind.is_transient())?)));
         if let Some((effect, failure)) = failed {
             status.last_error = Some(StepError {
-                message: text::safe(&failure.message).into_owned(),
+                message: text::safe(&failure.problem.message).into_owned(),
                 object: effect.object(),
-                next: failure.next.clone(),
+                next: failure.problem.remedy.clone(),
                 at: failure.at,
                 count: failure.count,
             });

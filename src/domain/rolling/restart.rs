@@ -8,6 +8,7 @@ use crate::domain::{
     effect::Effect,
     facts::{Cni, NodeFact},
     host::HostTask,
+    problem::ProblemKind,
     step::Step,
     text,
 };
@@ -165,7 +166,7 @@ pub(super) fn same_boot(node: &NodeFact, status: &NodeMigrationStatus) -> bool {
 }
 
 fn failed(node: &NodeFact, message: String, next: &str) -> Progress {
-    Progress::Fail { message, object: format!("node/{}", node.name), next: next.to_owned() }
+    Progress::Fail { message, object: format!("node/{}", node.name), next: next.to_owned(), kind: ProblemKind::Failed }
 }
 
 pub(super) const fn right_cni(target: Target) -> Cni {

@@ -13,6 +13,7 @@ use crate::domain::{
     evidence::Evidence,
     facts::{NodeFact, PodFact},
     host::HostTask,
+    problem::ProblemKind,
     step::Step,
     text,
 };
@@ -208,7 +209,7 @@ impl View<'_> {
         };
         match (progress, self.facts.flannel_on(&node.name)) {
             // the file is nowhere on the node: Flannel's pod writes it when it starts
-            (Progress::Fail { message, object, next }, Some(flannel)) if message.contains("no 10-flannel.conflist") => {
+            (Progress::Fail { message, object, next, kind: ProblemKind::MissingFile }, Some(flannel)) => {
                 let count = status.last_error.as_ref().map_or(1, |e| e.count + 1);
                 status.last_error = Some(StepError { message, object, next, at: self.now, count });
                 Progress::act(delete(flannel, "its init container writes 10-flannel.conflist"), "restart Flannel's pod")

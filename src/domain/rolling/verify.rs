@@ -9,6 +9,7 @@ use crate::domain::{
     evidence::HostEvidence,
     facts::{NodeFact, PodFact},
     host::HostTask,
+    problem::ProblemKind,
     text,
 };
 
@@ -112,6 +113,7 @@ impl View<'_> {
             object: format!("node/{}", node.name),
             next: "The node stays cordoned, so nothing lands on it. The probe is tried again; `r` rolls the node back."
                 .into(),
+            kind: ProblemKind::Failed,
         })
     }
 }
