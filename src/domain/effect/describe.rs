@@ -305,7 +305,8 @@ impl Effect {
                 }
             }
             Self::BackUpFlannel { daemon_sets, namespace } => {
-                let mut rights = flannel::rights(&["get"]);
+                let read = [CONFIG_MAPS, SERVICE_ACCOUNTS, CLUSTER_ROLES, DAEMON_SETS];
+                let mut rights = read.map(|kind| Right::new(Role::Finish, "get", kind)).to_vec();
                 rights.push(Right::new(Role::Finish, "list", CLUSTER_ROLE_BINDINGS));
                 rights.push(Right::new(Role::Finish, "create", CONFIG_MAPS));
                 let gate = &["Remove is approved, and the phases before it are done", "no copy exists yet"];
