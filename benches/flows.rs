@@ -10,7 +10,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     process::{Command, Stdio},
-    task::{Poll, View},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -23,7 +23,7 @@ use cutover::{
         filter::Filter,
         intake::Intake,
         window::{Stream as State, Window},
-        wire::{GET_FLOWS, GetFlowsRequest, GetFlowsResponse, Item, moment},
+        wire::{GET_FLOWS, GetFlowsRequest, GetFlowsResponse, Item, Time},
     },
 };
 use futures::{Stream, future::BoxFuture};
@@ -51,7 +51,7 @@ fn recorded() -> Vec<GetFlowsResponse> {
 /// The nth flow of a stream: one that was recorded, between one of 3,000 pairs of workloads, at its own time.
 fn nth(recorded: &[GetFlowsResponse], n: u32, whole: bool) -> GetFlowsResponse {
     let mut message = recorded[usize::try_from(n).unwrap() % recorded.len()].clone();
-    let time = moment::write(Timestamp::from_nanosecond(1_790_000_000_000_000_000 + i128::from(n) * 5_000).unwrap());
+    let time = Time::from(Timestamp::from_nanosecond(1_790_000_000_000_000_000 + i128::from(n) * 5_000).unwrap());
     message.time = Some(time);
     if let Some(Item::Flow(flow)) = &mut message.item {
         flow.time = Some(time);
@@ -193,7 +193,7 @@ impl tower::Service<http::Request<Body>> for Relay {
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
 
-    fn poll_ready(&mut self, _: &mut View<'_>) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 

@@ -20,7 +20,6 @@ use crate::{
     cockpit::{self, ClusterName, Feed, Model, Request, Theme, summary},
     domain::{
         api::{MIGRATION, Migration, MigrationSpec},
-        guard::FlowFacts,
         intent::Intent,
         lease::EngineState,
         log::Kind,
@@ -56,7 +55,7 @@ pub(super) async fn open(
     let watching = match capture {
         Some(path) => {
             let end = replay(path, &session.flows)?;
-            let said = session.flows.change(|w| w.facts(end, true, &FlowFacts::default()));
+            let said = session.flows.change(|w| w.facts(end));
             session.store.change(|f| f.flows = said);
             None
         }

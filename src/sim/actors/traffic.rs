@@ -14,7 +14,7 @@ use super::{
     relay::Seen,
 };
 use crate::hubble::wire::{
-    Endpoint, EventType, Flow, GetFlowsResponse, Icmp, Ip, Item, L4, Ports, Protocol, Tcp, TcpFlags, Workload,
+    Endpoint, EventType, Flow, GetFlowsResponse, IcmPv4, Ip, Item, Layer4, Protocol, Tcp, TcpFlags, Udp, Workload,
 };
 
 /// Annotation of the embedded workloads: whom they call, as `namespace/app:port,…`.
@@ -169,7 +169,7 @@ fn event(view: &View<'_>, (verdict, reason): (i32, u32), (kind, sub_kind): (i32,
     let (from, to) = if answers { (view.ports.1, view.ports.0) } else { view.ports };
     let ports = (u32::from(from), u32::from(to));
     let protocol = if view.ports.1 == 53 {
-        Protocol::Udp(Ports { source_port: ports.0, destination_port: ports.1 })
+        Protocol::Udp(Udp { source_port: ports.0, destination_port: ports.1 })
     } else {
         let flags = TcpFlags { syn: true, ack: answers, ..TcpFlags::default() };
         Protocol::Tcp(Tcp { source_port: ports.0, destination_port: ports.1, flags: Some(flags) })
@@ -186,13 +186,13 @@ fn event(view: &View<'_>, (verdict, reason): (i32, u32), (kind, sub_kind): (i32,
         ip: Some(Ip {
             source: source.0.to_string(),
             destination: destination.0.to_string(),
-            version: 1,
+            ip_version: 1,
             ..Ip::default()
         }),
-        l4: Some(L4 { protocol: Some(protocol) }),
+        l4: Some(Layer4 { protocol: Some(protocol) }),
         source: Some(source.1),
         destination: Some(destination.1),
-        event: Some(EventType { kind, sub_kind: i32::try_from(sub_kind).unwrap_or(0) }),
+        event_type: Some(EventType { r#type: kind, sub_type: i32::try_from(sub_kind).unwrap_or(0) }),
         trace_observation_point: point,
         traffic_direction: if point == 101 || kind == 1 { 1 } else { 2 },
         is_reply: reply,
@@ -219,16 +219,12 @@ fn lost(side: &Side, port: u16) -> Option<Lost> {
 }
 
 fn push(out: &Seen, node: &str, mut flow: Flow) {
-    let time = moment(Timestamp::now());
+    let time = Timestamp::now().into();
     flow.time = Some(time);
-    flow.kind = 1;
+    flow.r#type = 1;
     node.clone_into(&mut flow.node_name);
     flow.uuid = uuid::Uuid::new_v4().to_string();
     out.push(GetFlowsResponse { item: Some(Item::Flow(Box::new(flow))), node_name: node.to_owned(), time: Some(time) });
-}
-
-fn moment(time: Timestamp) -> prost_types::Timestamp {
-    prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() }
 }
 
 fn endpoint(side: &Side) -> Endpoint {
@@ -306,7 +302,7 @@ fn probes(cluster: &Cluster, hosts: &Hosts, out: &Seen) {
                 flags: Some(flags),
             })
         } else {
-            Protocol::Icmp4(Icmp { kind: 8, code: 0 })
+            Protocol::IcmPv4(IcmPv4 { r#type: 8, code: 0 })
         };
         push(
             out,
@@ -316,13 +312,13 @@ fn probes(cluster: &Cluster, hosts: &Hosts, out: &Seen) {
                 ip: Some(Ip {
                     source: source.to_string(),
                     destination: destination.to_string(),
-                    version: 1,
+                    ip_version: 1,
                     ..Ip::default()
                 }),
-                l4: Some(L4 { protocol: Some(protocol) }),
+                l4: Some(Layer4 { protocol: Some(protocol) }),
                 source: Some(Endpoint { identity: 6, ..Endpoint::default() }),
                 destination: Some(Endpoint { identity: 4, ..Endpoint::default() }),
-                event: Some(EventType { kind: 4, sub_kind: 4 }),
+                event_type: Some(EventType { r#type: 4, sub_type: 4 }),
                 ..Flow::default()
             },
         );
