@@ -10,7 +10,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     process::{Command, Stdio},
-    task::{Poll, View},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -193,7 +193,7 @@ impl tower::Service<http::Request<Body>> for Relay {
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
 
-    fn poll_ready(&mut self, _: &mut View<'_>) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
