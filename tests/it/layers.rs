@@ -1,5 +1,4 @@
 //! The walls of the house: who may use whom, and how long a file may be.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
 use std::{
     fs,

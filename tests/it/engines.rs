@@ -1,7 +1,4 @@
 //! `cutover engine`, as processes: who acts, who follows, and what is told of it.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
-
-mod support;
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -11,9 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::support::program;
 use cutover::sim::{Embedded, Settings, clock::Pace};
 use rustix::process::{Pid, Signal, kill_process};
-use support::program;
 
 struct Engine {
     child: Child,

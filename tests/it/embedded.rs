@@ -1,7 +1,4 @@
 //! The suites on the embedded cluster.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
-
-mod support;
 
 use cutover::sim::{Embedded, Settings, clock::Pace};
 
@@ -9,12 +6,12 @@ use cutover::sim::{Embedded, Settings, clock::Pace};
 async fn a_rolling_migration_forward_and_back() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = Embedded::start(Settings { nodes: 5, pace: Pace::MAX }, folder.path()).await.unwrap();
-    support::scenarios::rolling(&cluster.kubeconfig, &cluster.kubeconfig).await;
+    crate::support::scenarios::rolling(&cluster.kubeconfig, &cluster.kubeconfig).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_answers_as_a_real_api_server_does() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = Embedded::start(Settings { nodes: 3, pace: Pace::MAX }, folder.path()).await.unwrap();
-    support::contract::check(&support::client(&cluster.kubeconfig).await).await;
+    crate::support::contract::check(&crate::support::client(&cluster.kubeconfig).await).await;
 }

@@ -1,6 +1,5 @@
 //! The script that runs on hosts, for real, against a folder that looks like one. The embedded nodes
 //! answer in its place; this holds them to what it does.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
 use std::{
     fs,

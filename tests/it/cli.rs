@@ -1,7 +1,4 @@
 //! Bad input: one clear message that names the object and what to do, an exit code, and a cluster as it was.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
-
-mod support;
 
 use std::{
     io::{Read, Write},
@@ -11,6 +8,7 @@ use std::{
     process::Stdio,
 };
 
+use crate::support::{Cutover, client, program, said};
 use cutover::sim::{Embedded, Settings, clock::Pace};
 use k8s_openapi::{
     api::apps::v1::DaemonSet, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
@@ -20,7 +18,6 @@ use kube::{
     api::{DeleteParams, ListParams},
 };
 use serde_json::json;
-use support::{Cutover, client, program, said};
 
 /// Runs, and expects an exit code and words on standard error.
 fn refused(cutover: &Cutover, arguments: &[&str], code: i32, words: &[&str]) {

@@ -1,5 +1,4 @@
 //! The client that changes a cluster repeats nothing by itself: what to do about a refusal is decided elsewhere.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
 use std::sync::{
     Arc,

@@ -1,14 +1,11 @@
 //! What is decided, and what is not: facts in, effects and waits out. No clock, no network.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
-
-#[path = "support/fixture.rs"]
-mod fixture;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
+use crate::fixture::{at, before, installed, midway, pod};
 use cutover::domain::{
     api::{Consent, ConsentKind, Migration, PhaseState, Stage, Target},
     decide::{Decision, decide},
@@ -19,7 +16,6 @@ use cutover::domain::{
     rolling::{Failure, Failures, Refused, View},
     step::Step,
 };
-use fixture::{at, before, installed, midway, pod};
 
 fn decided(facts: &Facts) -> Decision {
     decide(View::read_only(facts, facts.migration.as_ref().unwrap(), at(200)))
@@ -55,7 +51,7 @@ fn more_at_once_where_it_is_allowed_but_the_control_plane_alone() {
     let begun = |d: &Decision| names(d).into_iter().filter(|n| n.starts_with("cordon")).count();
     assert_eq!(begun(&decided(&facts)), 1, "the canary alone");
     change(&mut facts, |m| m.spec.nodes.canaries = 0);
-    let mut cp = fixture::node("cp-2", 9);
+    let mut cp = crate::fixture::node("cp-2", 9);
     cp.control_plane = true;
     facts.nodes.insert("cp-2".into(), cp);
     let mut like = facts.pods.values().filter(|p| &*p.node == "cp-1").cloned().collect::<Vec<_>>();

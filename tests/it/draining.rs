@@ -1,11 +1,8 @@
 //! What is decided about drains, reboots and the order of nodes: facts in, effects and waits out.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
-
-#[path = "support/fixture.rs"]
-mod fixture;
 
 use std::sync::Arc;
 
+use crate::fixture::{at, installed, midway, node, pod};
 use cutover::domain::{
     api::{Consent, ConsentKind, HostAccess, NodeMigrationStatus, Target},
     decide::{Decision, decide},
@@ -15,7 +12,6 @@ use cutover::domain::{
     rolling::{Failure, Failures, Refused, View},
     step::Step,
 };
-use fixture::{at, installed, midway, node, pod};
 
 fn decided(facts: &Facts) -> Decision {
     decided_with(facts, &Failures::new(), 200)

@@ -1,7 +1,4 @@
 //! Every scenario file on the embedded cluster.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
-
-mod support;
 
 use cutover::sim::{Embedded, Settings, clock::Pace, scenario::Scenario};
 
@@ -10,8 +7,8 @@ async fn play(name: &str, text: &str) {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings { nodes: scenario.nodes, pace: Pace::MAX };
     let cluster = Embedded::start(settings, folder.path()).await.unwrap();
-    let client = support::client(&cluster.kubeconfig).await;
-    support::play::play(name, &scenario, &cluster.kubeconfig, client).await;
+    let client = crate::support::client(&cluster.kubeconfig).await;
+    crate::support::play::play(name, &scenario, &cluster.kubeconfig, client).await;
 }
 
 macro_rules! scenarios {
@@ -19,7 +16,7 @@ macro_rules! scenarios {
         $(
             #[tokio::test(flavor = "multi_thread")]
             async fn $test() {
-                play($file, include_str!(concat!("../assets/scenarios/", $file, ".yaml"))).await;
+                play($file, include_str!(concat!("../../assets/scenarios/", $file, ".yaml"))).await;
             }
         )*
         const FILES: &[&str] = &[$($file),*];
