@@ -36,7 +36,6 @@ const NEEDED: &[(&str, &str, &str, &str)] = &[
 /// Asks.
 pub async fn ask(connection: &Connection, helm: &Helm) -> Surroundings {
     let client = &connection.read;
-    let version = client.apiserver_version().await.map(|v| v.git_version).unwrap_or_default();
     let services: Api<Service> = Api::namespaced(client.clone(), "default");
     let service = services.get_opt("kubernetes").await.ok().flatten();
     let mut needed = NEEDED.to_vec();
@@ -46,11 +45,11 @@ pub async fn ask(connection: &Connection, helm: &Helm) -> Surroundings {
     }
     let rights = join_all(needed.iter().map(|need| may(client, need))).await;
     Surroundings {
-        server_version: version,
         service_address: service.and_then(|s| s.spec?.cluster_ip?.parse().ok()),
         missing_rights: rights.into_iter().flatten().collect(),
         helm: Some(helm.version().await),
         own_name: own_name(),
+        own_namespace: client.default_namespace().to_owned(),
         user: user(client).await.unwrap_or_default(),
         cluster: cluster(client).await.unwrap_or_default(),
     }

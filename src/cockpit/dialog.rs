@@ -264,7 +264,7 @@ pub(super) fn node(model: &Model, scene: &Scene<'_>, name: &str, target: Target)
     lines.push(format!("pods      {} to be evicted or started anew, {} stay", drain.left(), drain.stays.len()));
     let going = drain.evict.iter().chain(drain.consent.iter().map(|(p, _)| p));
     for (pod, block) in going.filter_map(|p| Some((p, budget::blocker(scene.facts, p)?))) {
-        lines.push(format!("budget    {}: {}. {}", pod.key, block.why, block.fix));
+        lines.push(format!("budget    {}: {}. {}", pod.key, block.problem.message, block.problem.remedy));
     }
     plan_lines(&rows::with_context(scene, |ctx| plan::node(ctx, fact, target)), &mut lines);
     let mut dialog = Dialog::new(format!("{verb} {name} {arrow}?"), vec![]);
@@ -287,7 +287,7 @@ fn retries(model: &Model, scene: &Scene<'_>, name: &str, status: &NodeMigrationS
     let mut lines =
         vec![cluster(model), format!("node      {name}"), String::new(), safe(&status.waiting).into_owned()];
     let held = status.drain.iter().flat_map(|d| &d.blockers);
-    lines.extend(held.map(|h| format!("  {}: {}", safe(&h.object), safe(&h.why))));
+    lines.extend(held.map(|h| format!("  {}: {}", safe(&h.object), safe(&h.message))));
     lines.push(String::new());
     lines.push(
         "Its time starts anew. Nothing is forced: what no consent was given for is asked again as before.".into(),

@@ -235,7 +235,7 @@ impl Feed {
         last.refresh(&facts, &self.proposed, *self.facts_changed.borrow(), now);
         look(&Scene {
             facts: &facts,
-            migration: facts.migration.as_ref().unwrap_or(&self.proposed),
+            migration: facts.migration.as_deref().unwrap_or(&self.proposed),
             preflight: &last.preflight,
             decision: last.decision.as_ref(),
             window: &window,

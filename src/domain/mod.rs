@@ -29,4 +29,3 @@ pub mod step;
 pub mod storage;
 pub mod text;
 pub mod values;
-pub mod workload;

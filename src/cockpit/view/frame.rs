@@ -15,7 +15,7 @@ use super::super::{
 };
 use crate::{
     domain::{
-        facts::{Facts, Freshness},
+        facts::{Facts, Freshness, Source},
         text::{between, duration, safe},
     },
     hubble::window::Stream,
@@ -74,7 +74,7 @@ fn freshness(scene: &Scene<'_>) -> (String, Role) {
     if let Some((name, since)) = broken {
         return (format!("○ {name}: retry {} ", duration(since)), Role::Bad);
     }
-    if sources.is_empty() || sources.values().any(|f| *f == Freshness::Starting) {
+    if sources.iter().any(|(_, f)| *f == Freshness::Starting) {
         return ("◐ loading ".into(), Role::Warn);
     }
     match scene.facts.latency {
@@ -146,8 +146,8 @@ fn hints(model: &Model, theme: Theme, width: usize) -> Line<'static> {
 }
 
 /// What every screen shows instead of an empty table while something is missing.
-pub(super) fn why_empty(facts: &Facts, what: &'static str) -> Option<String> {
-    match facts.sources.get(what)? {
+pub(super) fn why_empty(facts: &Facts, source: Source) -> Option<String> {
+    match &facts.sources[source] {
         Freshness::Starting => Some("loading…".into()),
         Freshness::Retrying { error, .. } => Some(format!("cannot be read: {}", safe(error))),
         Freshness::Live | Freshness::Absent => None,

@@ -4,7 +4,7 @@ use super::super::{Scene, rows};
 use crate::domain::{
     drain::{
         self,
-        verdict::{self, Verdict},
+        verdict::{self, Outcome, Verdict},
     },
     facts::Cni,
     step::Step,
@@ -79,18 +79,18 @@ fn pods(scene: &Scene<'_>, name: &str, out: &mut Vec<String>) {
     if !so_far.step.is_final() && !so_far.step.is_underway() {
         out.push(format!("a drain now: {}", verdict.word()));
     }
-    if let Verdict::Impossible { object, why, fix, .. } = &verdict {
-        out.push(format!("  ! {}: {}", safe(object), safe(why)));
-        out.push(format!("    → {fix}"));
+    if let Verdict::Impossible { problem, .. } = &verdict {
+        out.push(format!("  ! {}: {}", safe(&problem.object), safe(&problem.message)));
+        out.push(format!("    → {}", problem.remedy));
     }
-    for line in verdict::lines(scene.facts, &drain, &consents, scene.now).iter().filter(|l| l.fate != "stays") {
+    for line in verdict::lines(scene.facts, &drain, &consents, scene.now).iter().filter(|l| l.fate != Outcome::Stays) {
         let mark = match line.fate {
-            "needs consent" => '?',
-            "blocked" => '!',
+            Outcome::NeedsConsent => '?',
+            Outcome::Blocked => '!',
             _ => ' ',
         };
         let why = if line.why.is_empty() { String::new() } else { format!(": {}", safe(&line.why)) };
-        out.push(format!("  {mark} {} {}{why}", line.pod, line.fate));
+        out.push(format!("  {mark} {} {}{why}", line.pod, line.fate.word()));
     }
     for volume in storage::still_attached(scene.facts, name, &consents).iter().filter(|_| so_far.drain.is_some()) {
         out.push(format!("  ! {volume} is still attached"));

@@ -18,6 +18,7 @@ use super::{
     node,
     table::{self, Look},
 };
+use crate::domain::facts::Source;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: &Scene<'_>, theme: Theme) {
     let rows = rows::of(model, scene, "nodes");
@@ -31,7 +32,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: 
     } else {
         (area, None)
     };
-    let empty = why_empty(scene.facts, "nodes").unwrap_or_else(|| "no nodes".into());
+    let empty = why_empty(scene.facts, Source::Nodes).unwrap_or_else(|| "no nodes".into());
     let look =
         Look { table: "nodes", title: format!("Nodes ({})", scene.facts.nodes.len()), focused: true, empty: &empty };
     table::draw(frame, list, model, scene, theme, &look);

@@ -19,6 +19,7 @@ use super::{
 use crate::domain::{
     api::{Stage, Target},
     eta,
+    facts::Source,
     step::Step,
     text::{between, duration, safe},
 };
@@ -31,7 +32,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: 
     let focus = model.focus;
     let look = Look { table: "phases", title: "Phases".into(), focused: focus == Focus::First, empty: "" };
     table::draw(frame, phases, model, scene, theme, &look);
-    let empty = why_empty(scene.facts, "nodes").unwrap_or_else(|| "no nodes".into());
+    let empty = why_empty(scene.facts, Source::Nodes).unwrap_or_else(|| "no nodes".into());
     let title = format!("Nodes ({})", scene.facts.nodes.len());
     let look = Look { table: "overview nodes", title, focused: focus == Focus::Second, empty: &empty };
     table::draw(frame, nodes, model, scene, theme, &look);

@@ -7,12 +7,12 @@ use crate::domain::{
     api::NodeMigrationStatus,
     drain::{
         self, Drain, budget,
-        progress::{self, Limit},
+        progress::{self, DrainTimeout},
     },
     effect::Effect,
-    evidence::Held,
     facts::{NodeFact, PodFact},
     host::HostTask,
+    problem::Problem,
     storage, text,
 };
 
@@ -34,16 +34,17 @@ impl View<'_> {
         let mut held = progress::held(self.facts, &drain, &volumes, consents, self.now);
         held.extend(drain.evict.iter().filter_map(|p| {
             let failure = self.failures.get(&evict(p).name()).filter(|f| f.kind == Refused::Fault)?;
-            Some(Held { object: p.key.to_string(), why: text::safe(&failure.message).into_owned() })
+            Some(Problem::new(format!("pod/{}", p.key), text::safe(&failure.message), ""))
         }));
         let timeout = SignedDuration::from_secs(i64::from(self.migration.spec.nodes.drain_timeout_seconds));
         let retries = self.record(&node.name).map_or(0, |r| r.spec.retries);
         let left = drain.left() + volumes.len();
-        progress::track(status, left, held, retries, Limit { timeout, since: self.since }, self.now);
+        let limit = DrainTimeout { timeout, active_since: self.since };
+        progress::track(status, left, held, retries, limit, self.now);
         let what =
             if drain.is_done() { text::count(volumes.len(), "volume") } else { text::count(drain.left(), "pod") };
         let Some(so_far) = &status.drain else { return Progress::Done };
-        let words = progress::words(so_far, &what, &node.name, self.now);
+        let words = progress::words(so_far, &what, &node.name, limit, self.now);
         if left == 0 {
             status.drain = None;
             return Progress::Done;

@@ -72,7 +72,7 @@ impl<'a> View<'a> {
 
     /// What is recorded of a node.
     pub fn record(&self, node: &str) -> Option<&'a NodeMigration> {
-        self.facts.node_migrations.get(node)
+        self.facts.node_migrations.get(node).map(|r| &**r)
     }
 
     /// The status of a node's record; the default where there is none.

@@ -56,15 +56,15 @@ impl View<'_> {
         let drain = drain::sort(self.facts, &node.name, consents);
         match verdict::judge_drain(self.facts, &drain, consents, self.now) {
             Verdict::Clean => verdict::behind(self.facts, &drain)
-                .map_or(Progress::Done, |b| Progress::Wait(format!("cannot be drained yet: {}. {}", b.why, b.fix))),
+                .map_or(Progress::Done, |b| Progress::Wait(format!("cannot be drained yet: {}. {}", b.problem.message, b.problem.remedy))),
             Verdict::NeedsConsent(wanted) => {
                 let first: Vec<String> = wanted.iter().take(3).map(ToString::to_string).collect();
                 let more = wanted.len().saturating_sub(3);
                 let more = if more > 0 { format!(" and {more} more") } else { String::new() };
                 Progress::Wait(format!("needs consent {}{more}", first.join(", ")))
             }
-            Verdict::Impossible { pod, object, why, fix } => {
-                Progress::Wait(format!("cannot be drained: {pod}: {why}. Mend {object}: {fix}"))
+            Verdict::Impossible { pod, problem: p } => {
+                Progress::Wait(format!("cannot be drained: {pod}: {}. Fix {}: {}", p.message, p.object, p.remedy))
             }
         }
     }
