@@ -143,7 +143,7 @@ impl Session {
 
     /// The Migration that there is, or the one that would be created.
     pub(super) fn migration_or(&self, spec: MigrationSpec) -> Migration {
-        self.store.read().migration.clone().unwrap_or_else(|| Migration::new(MIGRATION, spec))
+        self.store.read().migration.as_deref().cloned().unwrap_or_else(|| Migration::new(MIGRATION, spec))
     }
 
     /// The audit log: opened when something is about to be changed for the first time.

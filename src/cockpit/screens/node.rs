@@ -6,7 +6,7 @@ use crate::{
         api::NodeMigrationStatus,
         drain::{
             self,
-            verdict::{self, Verdict},
+            verdict::{self, Outcome, Verdict},
         },
         facts::{Cni, NodeFact},
         steps::NodeStep,
@@ -79,18 +79,18 @@ fn pods(scene: &Scene<'_>, name: &str, status: &NodeMigrationStatus, out: &mut V
     if !status.step.is_final() && !status.step.is_out() {
         out.push(format!("a drain now: {}", verdict.word()));
     }
-    if let Verdict::Impossible { object, why, fix, .. } = &verdict {
-        out.push(format!("  ! {object}: {why}"));
-        out.push(format!("    → {fix}"));
+    if let Verdict::Impossible { problem, .. } = &verdict {
+        out.push(format!("  ! {}: {}", problem.object, problem.message));
+        out.push(format!("    → {}", problem.remedy));
     }
-    for line in verdict::lines(facts, &drain, consents, scene.now).iter().filter(|l| l.fate != "stays") {
+    for line in verdict::lines(facts, &drain, consents, scene.now).iter().filter(|l| l.fate != Outcome::Stays) {
         let mark = match line.fate {
-            "needs consent" => '?',
-            "blocked" => '!',
+            Outcome::NeedsConsent => '?',
+            Outcome::Blocked => '!',
             _ => ' ',
         };
         let why = if line.why.is_empty() { String::new() } else { format!(": {}", line.why) };
-        out.push(format!("  {mark} {} {}{why}", line.pod, line.fate));
+        out.push(format!("  {mark} {} {}{why}", line.pod, line.fate.word()));
     }
     if status.drain.is_some() {
         let volumes = storage::still_attached(facts, name, consents);

@@ -12,7 +12,7 @@ use crate::{
     },
     domain::{
         api::NodeMigrationStatus,
-        facts::{Cni, NodeFact},
+        facts::{Cni, NodeFact, Source},
         steps::{NodeStep, Path},
     },
 };
@@ -99,7 +99,7 @@ impl Screen for Nodes {
         } else {
             (area, None)
         };
-        let empty = scene.missing("nodes").unwrap_or("no nodes".into());
+        let empty = scene.missing(Source::Nodes).unwrap_or("no nodes".into());
         let title = format!("Nodes ({})", scene.outlook.order.len());
         let look = Look { title: &title, focused: true, empty: &empty };
         self.table.draw(canvas, list, &look, COLUMNS.iter(), |n| Node::of(scene, n));

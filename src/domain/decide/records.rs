@@ -46,7 +46,7 @@ impl<'a> Records<'a> {
             .into_iter()
             .filter(|(n, s)| record(n).and_then(|r| r.status.as_ref()).unwrap_or(&DEFAULT) != s);
         changed
-            .map(|(n, status)| (n.clone(), Changed { decided_on: record(&n).cloned().map(Arc::new), status }))
+            .map(|(n, status)| (n.clone(), Changed { decided_on: record(&n).cloned(), status }))
             .collect()
     }
 }
