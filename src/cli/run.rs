@@ -21,13 +21,14 @@ use crate::{
         checks,
         facts::Facts,
         intent::Intent,
+        lease::EngineState,
         log::{Entry, Kind},
         phase::Phase,
         rolling::cluster::Standing,
         step::Step,
         text::safe,
     },
-    engine::{Role, identity},
+    engine::identity,
 };
 
 /// Carry the migration out.
@@ -184,8 +185,8 @@ pub(super) async fn follow(
                 Err(broadcast::error::RecvError::Closed) => {}
             },
             Ok(()) = roles.changed() => match roles.borrow_and_update().clone() {
-                Role::Starting | Role::Acting => {}
-                role => output::note(&role.words()),
+                EngineState::Off | EngineState::Acting => {}
+                state => output::note(&state.words()),
             },
             Ok(()) = changes.changed() => { changes.borrow_and_update(); }
             () = wake => {}
@@ -360,6 +361,7 @@ pub(super) fn print(entry: &Entry, quiet: bool) {
     let mark = match entry.kind {
         Kind::Failed => "FAILED ",
         Kind::Waiting => "waits ",
+        Kind::Warning => "WARNING ",
         Kind::Step => "▸ ",
         Kind::Output => "  | ",
         _ => "",

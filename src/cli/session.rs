@@ -29,8 +29,9 @@ use crate::{
         api::{MIGRATION, Migration, MigrationSpec},
         audit::{Actor, verify},
         facts::{Facts, Freshness},
+        lease::EngineState,
     },
-    engine::{Engine, Journal, Role, SystemClock, identity},
+    engine::{Engine, Journal, SystemClock, identity},
     hubble::{
         channel::{Dial, dial_address},
         shared::Flows,
@@ -96,7 +97,7 @@ impl Session {
         Ok(Self {
             connection,
             store,
-            journal: Journal::default(),
+            journal: global.journal.clone(),
             helm,
             audit_log: global.audit_log.clone(),
             audit: OnceLock::new(),
@@ -201,9 +202,9 @@ impl Session {
         &self,
         audit: Audit,
         stop: watch::Receiver<bool>,
-    ) -> (JoinHandle<()>, watch::Receiver<Role>) {
-        let role = watch::Sender::new(Role::Starting);
-        let roles = role.subscribe();
+    ) -> (JoinHandle<()>, watch::Receiver<EngineState>) {
+        let state = watch::Sender::new(EngineState::Off);
+        let states = state.subscribe();
         let cluster = KubeCluster {
             client: self.connection.write.clone(),
             helm: self.helm.clone(),
@@ -218,11 +219,11 @@ impl Session {
             clock: self.clock.clone(),
             identity: identity(),
             process: process::own(),
-            role,
+            state,
             take_over: self.take_over.subscribe(),
             turns: Arc::clone(&self.turns),
         };
-        (tokio::spawn(engine.run(stop)), roles)
+        (tokio::spawn(engine.run(stop)), states)
     }
 
     /// A copy of the facts as they are now.

@@ -1,12 +1,12 @@
-//! What is left on the normal screen when the cockpit is gone.
+//! What stays on the normal screen after the cockpit.
 
 use crate::domain::{api::Stage, facts::Facts, step::Step, text::safe};
 
-/// A few lines: where it stands, what is half way, how to go on.
+/// A few lines: what was reached, what is half way, how to continue.
 pub fn summary(facts: &Facts, context: &str) -> String {
     let context = safe(context);
     let Some(migration) = &facts.migration else {
-        return format!("Cutover: {context}: no migration has been begun. Nothing was changed.\n");
+        return format!("Cutover: {context}: no migration has been started. Nothing was changed.\n");
     };
     let status = migration.status.clone().unwrap_or_default();
     let mut out = format!(
@@ -33,7 +33,7 @@ pub fn summary(facts: &Facts, context: &str) -> String {
         if !status.waiting.is_empty() {
             out.push_str(&format!("  waiting: {}\n", safe(&status.waiting)));
         }
-        out.push_str("  Start Cutover again to go on; `cutover status` tells more.\n");
+        out.push_str("  Start Cutover again to continue; `cutover status` says more.\n");
     }
     out
 }

@@ -17,6 +17,7 @@ pub mod flannel;
 pub mod guard;
 pub mod host;
 pub mod intent;
+pub mod lease;
 pub mod lock;
 pub mod log;
 pub mod metrics;

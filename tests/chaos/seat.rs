@@ -23,10 +23,11 @@ use cutover::{
         api::{Migration, MigrationStatus, NodeMigration, NodeMigrationStatus},
         audit::{Actor, Anchor},
         effect::Effect,
+        lease::EngineState,
         lock::Claim,
         rolling::Refused,
     },
-    engine::{Engine, Journal, Role, SystemClock},
+    engine::{Engine, Journal, SystemClock},
     sim::local::{self, Local},
 };
 use kube::Client;
@@ -234,7 +235,7 @@ impl Seat {
             clock,
             identity: self.name.into(),
             process,
-            role: watch::Sender::new(Role::Starting),
+            state: watch::Sender::new(EngineState::Off),
             take_over: self.take_over.subscribe(),
             turns: Arc::default(),
         };

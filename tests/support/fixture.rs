@@ -1,9 +1,6 @@
 //! A cluster in the middle of its migration, as facts: the same for every picture.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use cutover::{
     domain::{
@@ -17,7 +14,7 @@ use cutover::{
             BudgetFact, CiliumConfigFact, Cni, DaemonSetFact, Facts, Freshness, Key, NodeFact, Owner, PodFact, Selector,
         },
         flannel::FlannelFact,
-        log::{Entry, Kind as Said},
+        log::{Entry, Kind as Said, Log},
         phase::Phase,
         step::Step,
     },
@@ -341,7 +338,7 @@ pub fn flows() -> Window {
     window
 }
 
-pub fn log() -> VecDeque<Entry> {
+pub fn log() -> Log {
     let step = Entry::new(at(141), Said::Step, "node/worker-2", "Cordon → Drain");
     let mut evict = Entry::new(at(142), Said::Begin, "pod/shop/web-worker-2", "evict");
     evict.kubectl =
@@ -352,5 +349,5 @@ pub fn log() -> VecDeque<Entry> {
         "pod/shop/web-worker-2",
         "evict: The disruption budget web needs 4 healthy pods and has 4 currently.",
     );
-    VecDeque::from([step, evict, waits])
+    [step, evict, waits].into_iter().collect()
 }
