@@ -5,7 +5,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::domain::facts::{Facts, Freshness};
+use crate::domain::{
+    facts::{Facts, Freshness},
+    problem::Problem,
+};
 
 /// The facts and a counter that moves when they change.
 #[derive(Clone, Debug)]
@@ -60,8 +63,9 @@ impl FactStore {
     }
 
     /// The source broke.
-    pub fn broken(&self, source: &'static str, error: String) {
-        self.freshness(source, Freshness::Retrying { since: Timestamp::now(), error });
+    pub fn broken(&self, source: &'static str, problem: Problem) {
+        let Problem { message: error, kind, .. } = problem;
+        self.freshness(source, Freshness::Retrying { since: Timestamp::now(), error, kind });
     }
 
     /// Waits until a condition holds, re-checked at every change.

@@ -13,9 +13,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 pub use super::workload::{BudgetFact, Owner, PodFact, Selector, WorkloadFact};
 use super::{
     api::{Migration, NodeMigration},
+    effect::Right,
     flannel::FlannelFact,
     guard::FlowFacts,
     placement::{Room, Taint},
+    problem::ProblemKind,
     storage::{AttachmentFact, VolumeFact},
 };
 
@@ -109,8 +111,8 @@ pub struct Surroundings {
     pub server_version: String,
     /// Cluster address of the service `kubernetes`.
     pub service_address: Option<IpAddr>,
-    /// Rights that Cutover needs and the user lacks, as `create pods/eviction`.
-    pub missing_rights: Vec<String>,
+    /// Rights that Cutover needs and the user lacks.
+    pub missing_rights: Vec<Right>,
     /// helm's version, or why it cannot be used. `None`: not asked.
     pub helm: Option<Result<String, String>>,
     /// The name of the machine, or of the pod, that this program runs on.
@@ -143,6 +145,8 @@ pub enum Freshness {
         since: Timestamp,
         /// The last error.
         error: String,
+        /// What kind of problem it is: one that passes by itself, or not.
+        kind: ProblemKind,
     },
 }
 

@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::{facts::Key, placement::Needs};
+use super::{effect::BudgetSpec, facts::Key, placement::Needs, text};
 
 /// Who owns a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +74,11 @@ impl PodFact {
         !matches!(&*self.phase, "Succeeded" | "Failed")
     }
 
+    /// Why it waits, otherwise its phase; safe for a terminal.
+    pub fn state(&self) -> String {
+        if self.reason.is_empty() { self.phase.to_string() } else { text::safe(&self.reason).into_owned() }
+    }
+
     /// Owned by a DaemonSet.
     pub fn is_daemon(&self) -> bool {
         self.owner.as_ref().is_some_and(|o| &*o.kind == "DaemonSet")
@@ -103,8 +109,23 @@ pub struct BudgetFact {
     pub always_allow: bool,
     /// `minAvailable` is a number: one replica more is one disruption more.
     pub absolute: bool,
+    /// `spec.minAvailable`.
+    pub min_available: Option<IntOrString>,
+    /// `spec.maxUnavailable`.
+    pub max_unavailable: Option<IntOrString>,
     /// Cutover has lowered it: what it was, as JSON.
     pub lowered_from: Option<String>,
+}
+
+impl BudgetFact {
+    /// What it asks for.
+    pub fn spec(&self) -> BudgetSpec {
+        BudgetSpec {
+            min_available: self.min_available.clone(),
+            max_unavailable: self.max_unavailable.clone(),
+            desired: self.desired,
+        }
+    }
 }
 
 /// A Deployment, a StatefulSet, or a ReplicaSet that nobody owns.

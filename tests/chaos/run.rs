@@ -38,8 +38,8 @@ pub async fn play(plan: &Plan) -> Result<u64, String> {
     let cluster = Local::start(3, pace()).await?;
     let client = cluster.client();
     let folder = tempfile::Builder::new().tempdir_in(memory()).map_err(|e| e.to_string())?;
-    cutover::cluster::records::install_definitions(&client).await?;
-    cutover::cluster::records::create_migration(&client, plan.spec()).await?;
+    cutover::cluster::records::install_definitions(&client).await.map_err(|p| p.to_string())?;
+    cutover::cluster::records::create_migration(&client, plan.spec()).await.map_err(|p| p.to_string())?;
     let observer = Arc::new(Observer::default());
     observer.consents(&world::FEW_CONSENTS);
     let nodes = world::node_names(3);

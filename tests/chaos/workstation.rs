@@ -13,10 +13,10 @@ use std::{
 
 use cutover::{
     cluster::{
-        apply::{KubeCluster, Refusal},
+        apply::KubeCluster,
         audit::Audit,
         helm::Helm,
-        port::{Cluster, Permit, Trouble},
+        port::{Cluster, Permit, RequestError},
         store::FactStore,
         watch as watches,
     },
@@ -24,10 +24,11 @@ use cutover::{
         api::{Migration, MigrationStatus, NodeMigration, NodeMigrationStatus},
         audit::{Actor, Anchor},
         effect::Effect,
+        lease::EngineState,
         lock::Claim,
-        rolling::Refused,
+        problem::Problem,
     },
-    engine::{Engine, Journal, Role, SystemClock},
+    engine::{Engine, Journal, SystemClock},
     sim::local::{self, Local},
 };
 use kube::{Client, ResourceExt};
@@ -146,15 +147,15 @@ impl ChaosCluster {
 }
 
 impl Cluster for ChaosCluster {
-    async fn lease(&self) -> Result<Option<Claim>, Trouble> {
+    async fn lease(&self) -> Result<Option<Claim>, RequestError> {
         self.kube.lease().await
     }
 
-    async fn write_lease(&self, claim: &Claim) -> Result<Claim, Trouble> {
+    async fn write_lease(&self, claim: &Claim) -> Result<Claim, RequestError> {
         self.kube.write_lease(claim).await
     }
 
-    async fn write_migration(&self, seen: &Migration, status: &MigrationStatus) -> Result<Migration, Trouble> {
+    async fn write_migration(&self, seen: &Migration, status: &MigrationStatus) -> Result<Migration, RequestError> {
         // the last anchor of the audit log is written into the status as it is
         let rest = |s: &MigrationStatus| MigrationStatus { audit: vec![], epoch: 0, ..s.clone() };
         let decided = seen.status.as_ref().map(rest) != Some(rest(status));
@@ -162,7 +163,11 @@ impl Cluster for ChaosCluster {
         self.kube.write_migration(seen, status).await
     }
 
-    async fn write_node(&self, seen: &NodeMigration, status: &NodeMigrationStatus) -> Result<NodeMigration, Trouble> {
+    async fn write_node(
+        &self,
+        seen: &NodeMigration,
+        status: &NodeMigrationStatus,
+    ) -> Result<NodeMigration, RequestError> {
         self.judge("NodeMigration", seen, true);
         self.kube.write_node(seen, status).await
     }
@@ -173,9 +178,8 @@ impl Cluster for ChaosCluster {
         permit: Permit,
         limit: Duration,
         lines: mpsc::Sender<String>,
-    ) -> Result<(), Refusal> {
-        let refused =
-            |message: String| Refusal { message, next: "Nothing was changed.".into(), kind: Refused::default() };
+    ) -> Result<(), Problem> {
+        let refused = |message: String| Problem::new(effect.object(), message, "Nothing was changed.");
         if self.machine.disk_full.load(Ordering::Relaxed) {
             return Err(refused("the audit log could not be written: no space left on device".into()));
         }
@@ -265,7 +269,7 @@ impl Workstation {
             clock,
             identity: self.name.into(),
             process,
-            role: watch::Sender::new(Role::Starting),
+            state: watch::Sender::new(EngineState::Off),
             take_over: self.take_over.subscribe(),
             turns: Arc::default(),
         };
@@ -322,7 +326,9 @@ impl Workstation {
             .node_migrations
             .iter()
             .filter_map(|(n, r)| Some((n, r.status.as_ref()?)))
-            .map(|(n, s)| format!("{n} {} {:?} {:?}", s.step, s.waiting, s.last_error.as_ref().map(|e| &e.message)))
+            .map(|(n, s)| {
+                format!("{n} {} {:?} {:?}", s.step, s.waiting, s.last_error.as_ref().map(|e| &e.problem.message))
+            })
             .collect();
         format!("{}: {waiting:?} stale {:?} {}", self.name, facts.stale(), nodes.join("; "))
     }

@@ -29,6 +29,7 @@ use crate::domain::{
     effect::FLANNEL_BACKUP,
     facts::{Facts, Freshness},
     flannel::FlannelFact,
+    problem::Problem,
 };
 
 /// Name of the source that tells whether the API server answers at all.
@@ -353,8 +354,8 @@ async fn link(client: Client, store: FactStore, heard: impl Fn(Timestamp)) {
                     store.change(|f| f.latency = latency);
                 }
             }
-            Ok(Err(e)) => store.broken(LINK, error::sentence(&e)),
-            Err(_) => store.broken(LINK, "no answer within 5 s".into()),
+            Ok(Err(e)) => store.broken(LINK, e.into()),
+            Err(_) => store.broken(LINK, Problem::new(LINK, "no answer within 5 s", "")),
         }
         tokio::time::sleep(Duration::from_secs(3)).await;
     }

@@ -10,7 +10,7 @@ use crate::domain::{
         Sorter,
         verdict::{self, Verdict},
     },
-    rolling::View,
+    view::View,
 };
 
 /// A verdict for each node, before anything is cordoned.

@@ -118,7 +118,7 @@ pub fn escalations(
             blocker.kind != Block::TwoBudgets && given(consents, ConsentKind::LowerBudget, &budget_object(&b.key))
         });
         if let Some(budget) = lower.filter(|b| b.lowered_from.is_none() && !b.unobserved) {
-            add(Effect::LowerBudget { budget: budget.key.clone() });
+            add(Effect::LowerBudget { budget: budget.key.clone(), was: budget.spec() });
             passed = true;
         } else if given_for(consents, ConsentKind::DeletePastBudget, pod) && lower.is_none_or(|b| !b.unobserved) {
             let why = "somebody agreed that it goes past its budget";
@@ -144,7 +144,7 @@ pub fn put_back<'a>(
     status_of: impl Fn(&str) -> Option<&'a NodeMigrationStatus>,
 ) -> Vec<Effect> {
     // wherever pods are made to leave; a drain that is paused asks for nothing, so nothing is kept for it
-    let drains = |s: &NodeMigrationStatus| s.step.is_underway() && s.drain.as_ref().is_none_or(|d| !d.paused);
+    let drains = |s: &NodeMigrationStatus| s.step.is_out() && s.drain.as_ref().is_none_or(|d| !d.paused);
     let draining: BTreeSet<&str> =
         facts.nodes.keys().map(|n| &**n).filter(|n| status_of(n).is_some_and(drains)).collect();
     let on_draining = |p: &&PodFact| draining.contains(&*p.node) && p.is_living();
@@ -159,14 +159,15 @@ pub fn put_back<'a>(
             effects.push(Effect::ScaleBack { kind: workload.kind.clone(), workload: workload.key.clone(), to });
         }
     }
-    for budget in facts.budgets.values().filter(|b| b.lowered_from.is_some()) {
+    for budget in facts.budgets.values() {
+        let Some(mark) = &budget.lowered_from else { continue };
         let counts = |p: &PodFact| {
             p.key.namespace == budget.key.namespace && budget.selector.as_ref().is_some_and(|s| s.matches(&p.labels))
         };
         let needed = given(&migration.spec.consents, ConsentKind::LowerBudget, &budget_object(&budget.key))
             && facts.pods.values().filter(on_draining).any(counts);
         if !needed {
-            effects.push(Effect::RestoreBudget { budget: budget.key.clone() });
+            effects.push(Effect::RestoreBudget { budget: budget.key.clone(), mark: mark.clone() });
         }
     }
     effects
