@@ -17,7 +17,8 @@ plugins=$root${CNI_BIN_DIR:-/opt/cni/bin}
 hold=$net/00-cutover-hold.conflist
 
 say() { if [ "$report" = - ]; then printf '%s=%s\n' "$1" "$2"; else printf '%s=%s\n' "$1" "$2" >> "$report"; fi; }
-fail() { say error "$1"; exit 1; }
+# fail MESSAGE [CODE]: the message is for people, the code for programs
+fail() { say error_code "${2:-failed}"; say error "$1"; exit 1; }
 has() { command -v "$1" >/dev/null 2>&1; }
 stamp() { date -u +%Y%m%dT%H%M%SZ; }
 
@@ -116,7 +117,7 @@ restore() {
   [ -e "$net/10-flannel.conflist" ] || [ ! -e "$net/10-flannel.conflist.cilium_bak" ] ||
     mv "$net/10-flannel.conflist.cilium_bak" "$net/10-flannel.conflist" || fail "cannot put 10-flannel.conflist back"
   # without Flannel's file the node would be left with no configuration at all
-  [ -e "$net/10-flannel.conflist" ] || { look; fail "no 10-flannel.conflist to put back; 05-cilium.conflist was left"; }
+  [ -e "$net/10-flannel.conflist" ] || { look; fail "no 10-flannel.conflist to put back; 05-cilium.conflist was left" missing-file; }
   keep "$net/05-cilium.conflist"
   rm -f "$hold"
   unhold

@@ -19,8 +19,8 @@ use crate::domain::{
         verdict::{self, Verdict},
     },
     facts::NodeFact,
-    rolling::View,
     text::safe,
+    view::View,
 };
 
 /// Look at the cluster and list what stands in the way.

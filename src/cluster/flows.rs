@@ -15,7 +15,7 @@ use tokio::{
 
 use super::store::FactStore;
 use crate::{
-    domain::{api::Target, step::Step},
+    domain::api::Target,
     hubble::{channel::Dial, client::follow, directory::Directory, shared::Flows},
 };
 
@@ -47,7 +47,7 @@ async fn exchange(store: FactStore, flows: Flows) {
                 let facts = store.read();
                 let observed = |n: &Arc<str>| {
                     let record = facts.node_migrations.get(n).and_then(|r| r.status.as_ref());
-                    record.is_some_and(|s| s.step == Step::Observe && s.direction == Target::Cilium)
+                    record.is_some_and(|s| s.step.is_observed() && s.direction == Target::Cilium)
                 };
                 let stands = facts.nodes.iter().map(|(n, f)| (n.clone(), (f.switched, observed(n))));
                 (Directory::of(&facts), stands.collect::<BTreeMap<_, _>>())

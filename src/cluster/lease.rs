@@ -8,7 +8,7 @@ use k8s_openapi::{
 };
 use kube::{Api, Client, ResourceExt, api::PostParams};
 
-use super::{error, port::Trouble};
+use super::{error::is_not_found, port::RequestError};
 use crate::domain::lock::{Claim, DURATION};
 
 /// Name of the Lease.
@@ -17,17 +17,17 @@ const NAME: &str = "cutover";
 const PROCESS: &str = "cutover.dev/process";
 
 /// Reads it.
-pub(super) async fn read(client: &Client, namespace: &str) -> Result<Option<Claim>, Trouble> {
+pub(super) async fn read(client: &Client, namespace: &str) -> Result<Option<Claim>, RequestError> {
     let api: Api<Lease> = Api::namespaced(client.clone(), namespace);
     match api.get(NAME).await {
         Ok(lease) => Ok(Some(claim(&lease))),
-        Err(e) if error::is_not_found(&e) => Ok(None),
-        Err(e) => Err(error::trouble(&e)),
+        Err(e) if is_not_found(&e) => Ok(None),
+        Err(e) => Err((&e).into()),
     }
 }
 
 /// Writes it for the version in `claim`, or creates it.
-pub(super) async fn write(client: &Client, namespace: &str, claim_: &Claim) -> Result<Claim, Trouble> {
+pub(super) async fn write(client: &Client, namespace: &str, claim_: &Claim) -> Result<Claim, RequestError> {
     let api: Api<Lease> = Api::namespaced(client.clone(), namespace);
     let now = Some(MicroTime(Timestamp::now()));
     let lease = Lease {
@@ -51,7 +51,7 @@ pub(super) async fn write(client: &Client, namespace: &str, claim_: &Claim) -> R
     } else {
         api.replace(NAME, &PostParams::default(), &lease).await
     };
-    written.map(|l| claim(&l)).map_err(|e| error::trouble(&e))
+    written.map(|l| claim(&l)).map_err(|e| (&e).into())
 }
 
 fn claim(lease: &Lease) -> Claim {

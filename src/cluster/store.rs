@@ -5,7 +5,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::domain::facts::{Facts, Freshness, Source};
+use crate::domain::{
+    facts::{Facts, Freshness, Source},
+    problem::Problem,
+};
 
 /// The facts and a counter that moves when they change.
 #[derive(Clone, Debug)]
@@ -70,8 +73,9 @@ impl FactStore {
     }
 
     /// The source broke.
-    pub fn broken(&self, source: Source, error: String) {
-        self.freshness(source, Freshness::Retrying { since: Timestamp::now(), error });
+    pub fn broken(&self, source: Source, problem: Problem) {
+        let Problem { message: error, kind, .. } = problem;
+        self.freshness(source, Freshness::Retrying { since: Timestamp::now(), error, kind });
     }
 
     /// Waits until a condition holds; it is checked at every change.

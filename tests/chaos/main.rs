@@ -108,8 +108,8 @@ async fn play(plan: &Plan) -> Result<u64, String> {
     let cluster = Local::start(3, pace()).await?;
     let client = cluster.client();
     let folder = tempfile::Builder::new().tempdir_in(memory()).map_err(|e| e.to_string())?;
-    cutover::cluster::records::install_definitions(&client).await?;
-    cutover::cluster::records::create_migration(&client, spec(plan.restart_by)).await?;
+    cutover::cluster::records::install_definitions(&client).await.map_err(|p| p.to_string())?;
+    cutover::cluster::records::create_migration(&client, spec(plan.restart_by)).await.map_err(|p| p.to_string())?;
     let migrations: Api<Migration> = Api::all(client.clone());
     let want = async |wish: Value| {
         let _ = migrations.patch("cutover", &PatchParams::default(), &Patch::Merge(&json!({"spec": wish}))).await;

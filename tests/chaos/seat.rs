@@ -12,10 +12,10 @@ use std::{
 
 use cutover::{
     cluster::{
-        apply::{KubeCluster, Refusal},
+        apply::KubeCluster,
         audit::Audit,
         helm::Helm,
-        port::{Cluster, Permit, Trouble},
+        port::{Cluster, Permit, RequestError},
         store::FactStore,
         watch as watches,
     },
@@ -23,10 +23,11 @@ use cutover::{
         api::{Migration, MigrationStatus, NodeMigration, NodeMigrationStatus},
         audit::{Actor, Anchor},
         effect::Effect,
+        lease::EngineState,
         lock::Claim,
-        rolling::Refused,
+        problem::Problem,
     },
-    engine::{Engine, Journal, Role, SystemClock},
+    engine::{Engine, Journal, SystemClock},
     sim::local::{self, Local},
 };
 use kube::Client;
@@ -112,19 +113,23 @@ struct Sim {
 }
 
 impl Cluster for Sim {
-    async fn lease(&self) -> Result<Option<Claim>, Trouble> {
+    async fn lease(&self) -> Result<Option<Claim>, RequestError> {
         self.hands.lease().await
     }
 
-    async fn write_lease(&self, claim: &Claim) -> Result<Claim, Trouble> {
+    async fn write_lease(&self, claim: &Claim) -> Result<Claim, RequestError> {
         self.hands.write_lease(claim).await
     }
 
-    async fn write_migration(&self, seen: &Migration, status: &MigrationStatus) -> Result<Migration, Trouble> {
+    async fn write_migration(&self, seen: &Migration, status: &MigrationStatus) -> Result<Migration, RequestError> {
         self.hands.write_migration(seen, status).await
     }
 
-    async fn write_node(&self, seen: &NodeMigration, status: &NodeMigrationStatus) -> Result<NodeMigration, Trouble> {
+    async fn write_node(
+        &self,
+        seen: &NodeMigration,
+        status: &NodeMigrationStatus,
+    ) -> Result<NodeMigration, RequestError> {
         self.hands.write_node(seen, status).await
     }
 
@@ -134,9 +139,8 @@ impl Cluster for Sim {
         permit: Permit,
         limit: Duration,
         lines: mpsc::Sender<String>,
-    ) -> Result<(), Refusal> {
-        let refused =
-            |message: String| Refusal { message, next: "Nothing was changed.".into(), kind: Refused::default() };
+    ) -> Result<(), Problem> {
+        let refused = |message: String| Problem::new(effect.object(), message, "Nothing was changed.");
         if self.machine.disk_full.load(Ordering::Relaxed) {
             return Err(refused("the audit log could not be written: no space left on device".into()));
         }
@@ -234,7 +238,7 @@ impl Seat {
             clock,
             identity: self.name.into(),
             process,
-            role: watch::Sender::new(Role::Starting),
+            state: watch::Sender::new(EngineState::Off),
             take_over: self.take_over.subscribe(),
             turns: Arc::default(),
         };
@@ -270,7 +274,9 @@ impl Seat {
             .node_migrations
             .iter()
             .filter_map(|(n, r)| Some((n, r.status.as_ref()?)))
-            .map(|(n, s)| format!("{n} {} {:?} {:?}", s.step, s.waiting, s.last_error.as_ref().map(|e| &e.message)))
+            .map(|(n, s)| {
+                format!("{n} {} {:?} {:?}", s.step, s.waiting, s.last_error.as_ref().map(|e| &e.problem.message))
+            })
             .collect();
         format!("{}: {waiting:?} stale {:?} {}", self.name, facts.stale(), nodes.join("; "))
     }

@@ -5,27 +5,27 @@ use std::{
     sync::Arc,
 };
 
-use crate::fixture::{at, before, installed, midway, pod};
+use crate::fixture::{Decided, at, before, decided_in, installed, midway, phase_named, pod, step_named};
 use cutover::domain::{
     api::{Consent, ConsentKind, Migration, PhaseState, Stage, Target},
-    decide::{Decision, decide},
     evidence::HostEvidence,
     facts::{Facts, Freshness},
     guard::{API_SERVER, Class, Edge, FlowFacts, Trouble},
-    phase::Phase,
-    rolling::{Failure, Failures, Refused, View},
-    step::Step,
+    problem::{Problem, ProblemKind},
+    reason::Reason,
+    steps::NodeStep,
+    view::{Failure, Failures, View},
 };
 
-fn decided(facts: &Facts) -> Decision {
-    decide(View::read_only(facts, facts.migration.as_ref().unwrap(), at(200)))
+fn decided(facts: &Facts) -> Decided {
+    decided_in(View::read_only(facts, facts.migration.as_ref().unwrap(), at(200)))
 }
 
-fn names(d: &Decision) -> Vec<String> {
+fn names(d: &Decided) -> Vec<String> {
     d.effects.iter().map(cutover::domain::effect::Effect::name).collect()
 }
 
-fn step(d: &Decision, node: &str) -> Step {
+fn step(d: &Decided, node: &str) -> NodeStep {
     d.nodes[node].step
 }
 
@@ -37,10 +37,10 @@ fn change(facts: &mut Facts, f: impl FnOnce(&mut Migration)) {
 fn one_node_begins_and_the_others_wait_for_it() {
     let d = decided(&installed());
     assert_eq!(names(&d), ["cordon worker-1"], "workers first, one at a time");
-    assert_eq!(step(&d, "worker-1"), Step::Cordon);
+    assert_eq!(step(&d, "worker-1"), step_named("Cordon"));
     for other in ["worker-2", "worker-3", "cp-1"] {
-        assert_eq!(step(&d, other), Step::Pending);
-        assert!(d.nodes[other].waiting.contains("waits for worker-1"), "{}", d.nodes[other].waiting);
+        assert_eq!(step(&d, other), NodeStep::Pending);
+        assert_eq!(d.nodes[other].waiting.reason, Reason::Queued, "{}", d.nodes[other].waiting);
     }
 }
 
@@ -48,7 +48,7 @@ fn one_node_begins_and_the_others_wait_for_it() {
 fn more_at_once_where_it_is_allowed_but_the_control_plane_alone() {
     let mut facts = installed();
     change(&mut facts, |m| m.spec.nodes.max_unavailable = 10);
-    let begun = |d: &Decision| names(d).into_iter().filter(|n| n.starts_with("cordon")).count();
+    let begun = |d: &Decided| names(d).into_iter().filter(|n| n.starts_with("cordon")).count();
     assert_eq!(begun(&decided(&facts)), 1, "the canary alone");
     change(&mut facts, |m| m.spec.nodes.canaries = 0);
     let mut cp = crate::fixture::node("cp-2", 9);
@@ -65,12 +65,12 @@ fn more_at_once_where_it_is_allowed_but_the_control_plane_alone() {
     let begun: BTreeSet<String> = names(&d).into_iter().filter(|n| n.starts_with("cordon")).collect();
     assert_eq!(begun.len(), 3, "all workers at once: {begun:?}");
     for worker in ["worker-1", "worker-2", "worker-3"] {
-        facts.node_migrations.get_mut(worker).unwrap().status.as_mut().unwrap().step = Step::Done;
+        facts.node_migrations.get_mut(worker).unwrap().status.as_mut().unwrap().step = NodeStep::Done;
     }
     let d = decided(&facts);
     let begun: BTreeSet<String> = names(&d).into_iter().filter(|n| n.starts_with("cordon")).collect();
     assert_eq!(begun, BTreeSet::from(["cordon cp-1".to_owned()]));
-    assert!(d.nodes["cp-2"].waiting.contains("control plane one at a time"), "{}", d.nodes["cp-2"].waiting);
+    assert!(d.nodes["cp-2"].waiting.message.contains("control plane one at a time"), "{}", d.nodes["cp-2"].waiting);
 }
 
 /// Nodes that others took out count as well.
@@ -80,7 +80,11 @@ fn a_node_that_somebody_else_cordoned_takes_a_place() {
     facts.nodes.get_mut("worker-3").unwrap().unschedulable = true;
     let d = decided(&facts);
     assert!(!names(&d).contains(&"cordon worker-1".to_owned()), "{:?}", names(&d));
-    assert!(d.nodes["worker-1"].waiting.contains("somebody else has cordoned it"), "{}", d.nodes["worker-1"].waiting);
+    assert!(
+        d.nodes["worker-1"].waiting.message.contains("was cordoned by another actor"),
+        "{}",
+        d.nodes["worker-1"].waiting
+    );
     // that node itself may be moved, and is not uncordoned afterwards
     assert!(d.nodes["worker-3"].evidence.cordoned_before);
     assert_eq!(names(&d), ["taint worker-3"]);
@@ -89,10 +93,16 @@ fn a_node_that_somebody_else_cordoned_takes_a_place() {
 #[test]
 fn nothing_is_done_on_stale_facts_or_while_paused() {
     let mut facts = installed();
-    facts.sources.insert("pods", Freshness::Retrying { since: at(190), error: "reset".into() });
+    facts
+        .sources
+        .insert("pods", Freshness::Retrying { since: at(190), error: "reset".into(), kind: ProblemKind::Unknown });
     let d = decided(&facts);
-    assert!(d.effects.is_empty() && d.held.as_deref().is_some_and(|h| h.contains("pods")), "{d:?}");
-    assert_eq!(step(&d, "worker-1"), Step::Pending);
+    assert!(
+        d.effects.is_empty()
+            && d.held.as_ref().is_some_and(|h| h.reason == Reason::StaleFacts && h.message.contains("pods")),
+        "{d:?}"
+    );
+    assert_eq!(step(&d, "worker-1"), NodeStep::Pending);
     facts.sources.insert("pods", Freshness::Live);
     change(&mut facts, |m| m.spec.paused = true);
     assert!(decided(&facts).effects.is_empty());
@@ -110,7 +120,7 @@ fn a_drain_evicts_and_deletes_daemon_pods_last() {
     assert_eq!(names(&decided(&facts)), ["delete pod infra/log-worker-2 uid-log-worker-2"]);
     facts.pods.remove(&daemon.key);
     let d = decided(&facts);
-    assert_eq!(step(&d, "worker-2"), Step::Switch, "with nothing left it switches");
+    assert_eq!(step(&d, "worker-2"), step_named("Switch"), "with nothing left it switches");
     assert_eq!(names(&d), ["label worker-2"]);
 }
 
@@ -122,7 +132,7 @@ fn a_bare_pod_needs_consent() {
     facts.pods.insert(bare.key.clone(), bare);
     let d = decided(&facts);
     assert!(
-        d.nodes["worker-1"].waiting.contains("needs consent DeleteBarePod:batch/import-once"),
+        d.nodes["worker-1"].waiting.message.contains("needs consent DeleteBarePod:batch/import-once"),
         "{}",
         d.nodes["worker-1"].waiting
     );
@@ -146,7 +156,7 @@ fn a_reboot_is_asked_for_with_the_boot_id_and_proven_by_another() {
     let node = facts.nodes.get_mut("worker-2").unwrap();
     node.switched = true;
     let status = facts.node_migrations.get_mut("worker-2").unwrap().status.as_mut().unwrap();
-    status.step = Step::Restart;
+    status.step = step_named("Restart");
     status.evidence.boot_id_before = Some("boot-worker-2-1".into());
     let d = decided(&facts);
     let [cutover::domain::effect::Effect::Task { task, .. }] = d.effects.as_slice() else { panic!("{:?}", d.effects) };
@@ -158,7 +168,7 @@ fn a_reboot_is_asked_for_with_the_boot_id_and_proven_by_another() {
     facts.pods.insert(asked.key.clone(), asked);
     let d = decided(&facts);
     assert!(d.effects.is_empty(), "{:?}", d.effects);
-    assert!(d.nodes["worker-2"].waiting.contains("told to reboot"));
+    assert!(d.nodes["worker-2"].waiting.reason == Reason::Rebooting);
     facts.node_migrations.get_mut("worker-2").unwrap().status = Some(d.nodes["worker-2"].clone());
     assert_eq!(
         names(&decided(&facts)),
@@ -193,24 +203,34 @@ fn rolling_a_node_back_restores_the_configuration_before_pods_come_back() {
         }
         assert_eq!(status.direction, Target::Flannel);
         facts.node_migrations.get_mut("worker-1").unwrap().status = Some(status.clone());
-        match status.step {
-            Step::Cordon => {
+        match status.step.name() {
+            "Cordon" => {
                 let n = facts.nodes.get_mut("worker-1").unwrap();
                 (n.unschedulable, n.cordoned_by_cutover, n.tainted) = (true, true, true);
             }
-            Step::Drain => facts.pods.retain(|_, p| &*p.node != "worker-1" || p.host_network),
-            Step::Revert => {
+            "Drain" => facts.pods.retain(|_, p| &*p.node != "worker-1" || p.host_network),
+            "Revert" => {
                 facts.nodes.get_mut("worker-1").unwrap().switched = false;
                 let agent = facts.pods.values_mut().find(|p| &*p.key.name == "cilium-worker-1").unwrap();
                 agent.uid = "uid-new-agent".into();
                 look(&mut facts, "look", &status, "conf=05-cilium.conflist\ncni=Disabled\ndone=1\n");
             }
-            Step::Restore => look(&mut facts, "restore", &status, "conf=10-flannel.conflist\ncni=Disabled\ndone=1\n"),
-            Step::Restart => facts.nodes.get_mut("worker-1").unwrap().tainted = false,
+            "Restore" => look(&mut facts, "restore", &status, "conf=10-flannel.conflist\ncni=Disabled\ndone=1\n"),
+            "Restart" => facts.nodes.get_mut("worker-1").unwrap().tainted = false,
             _ => break,
         }
     }
-    assert_eq!(seen, [Step::Cordon, Step::Drain, Step::Revert, Step::Restore, Step::Restart, Step::Verify]);
+    assert_eq!(
+        seen,
+        [
+            step_named("Cordon"),
+            step_named("Drain"),
+            step_named("Revert"),
+            step_named("Restore"),
+            step_named("Restart"),
+            step_named("Verify")
+        ]
+    );
 }
 
 fn look(facts: &mut Facts, task: &str, status: &cutover::domain::api::NodeMigrationStatus, report: &str) {
@@ -226,15 +246,15 @@ fn finalizing_waits_for_the_last_pod_on_flannel() {
     let mut facts = midway();
     for record in facts.node_migrations.values_mut() {
         let status = record.status.as_mut().unwrap();
-        status.step = Step::Done;
+        status.step = NodeStep::Done;
         status.evidence.switched = true;
     }
     for node in facts.nodes.values_mut() {
         (node.unschedulable, node.cordoned_by_cutover, node.tainted, node.switched) = (false, false, false, true);
     }
-    change(&mut facts, |m| m.spec.approved = Phase::Finalize);
+    change(&mut facts, |m| m.spec.approved = phase_named("Finalize"));
     let d = decided(&facts);
-    assert!(d.migration.waiting.contains("still with Flannel addresses"), "{}", d.migration.waiting);
+    assert!(d.migration.waiting.message.contains("still with Flannel addresses"), "{}", d.migration.waiting);
     assert!(!names(&d).iter().any(|n| n.contains("helm")));
     facts.pods.retain(|_, p| p.host_network);
     assert_eq!(names(&decided(&facts)), ["helm upgrade (finalize)"]);
@@ -245,7 +265,7 @@ fn nothing_runs_that_was_not_approved() {
     let mut facts = before();
     let mut migration = installed().migration.unwrap();
     migration.status = None;
-    migration.spec.approved = Phase::Preflight;
+    migration.spec.approved = phase_named("Preflight");
     facts.migration = Some(migration);
     let d = decided(&facts);
     assert!(
@@ -254,7 +274,7 @@ fn nothing_runs_that_was_not_approved() {
         d.effects
     );
     assert_eq!(d.migration.phases[1].state, PhaseState::NeedsApproval);
-    change(&mut facts, |m| m.spec.approved = Phase::Install);
+    change(&mut facts, |m| m.spec.approved = phase_named("Install"));
     assert!(names(&decided(&facts)).contains(&"helm upgrade (install)".to_owned()));
 }
 
@@ -269,7 +289,7 @@ fn preflight_blocks() {
     let d = decided(&facts);
     assert!(!names(&d).iter().any(|n| n.contains("helm")));
     assert_eq!(d.migration.phases[0].state, PhaseState::Blocked);
-    assert!(d.migration.waiting.contains("overlaps"), "{}", d.migration.waiting);
+    assert!(d.migration.waiting.message.contains("overlaps"), "{}", d.migration.waiting);
 }
 
 /// While helm runs nothing is built on the objects that it has made so far.
@@ -278,17 +298,16 @@ fn helm_is_waited_for() {
     let mut facts = installed();
     change(&mut facts, |m| m.status.as_mut().unwrap().phases[1].state = PhaseState::Running);
     facts.node_configs.clear();
-    let under_way = BTreeSet::from(["helm upgrade (install)".to_owned()]);
+    let in_flight = BTreeSet::from(["helm upgrade (install)".to_owned()]);
     let mut failures = Failures::new();
     let migration = facts.migration.as_ref().unwrap();
     let (none, looking) = (BTreeSet::new(), View::read_only(&facts, migration, at(200)));
-    let d = decide(View { under_way: &under_way, ..looking });
-    assert!(d.effects.is_empty() && d.migration.waiting == "helm is running", "{d:?}");
+    let d = decided_in(View { in_flight: &in_flight, ..looking });
+    assert!(d.effects.is_empty() && d.migration.waiting.reason == Reason::HelmRunning, "{d:?}");
     // and run again when it has failed, even though its objects are there
-    let failure =
-        Failure { message: "timed out".into(), next: String::new(), at: at(199), count: 1, kind: Refused::Fault };
+    let failure = Failure { problem: Problem::new("", "timed out", ""), at: at(199), count: 1 };
     failures.insert("helm upgrade (install)".to_owned(), failure);
-    let d = decide(View { failures: &failures, under_way: &none, ..looking });
+    let d = decided_in(View { failures: &failures, in_flight: &none, ..looking });
     assert_eq!(names(&d), ["helm upgrade (install)"]);
 }
 
@@ -305,8 +324,8 @@ fn helm_that_was_begun_by_a_dead_engine_is_run_again() {
     assert_eq!(names(&decided(&facts)), ["helm upgrade (install)"]);
     let ended = BTreeSet::from(["helm upgrade (install)".to_owned()]);
     let looking = View::read_only(&facts, facts.migration.as_ref().unwrap(), at(200));
-    let d = decide(View { ended: &ended, ..looking });
-    assert_eq!((d.migration.pending_helm_operation, d.migration.phases[1].state), (None, PhaseState::Done));
+    let d = decided_in(View { ended: &ended, ..looking });
+    assert_eq!((d.migration.pending_helm_operation.clone(), d.migration.phases[1].state), (None, PhaseState::Done));
 }
 
 /// Before the switch there is nothing to take back but the cordon: no pod is evicted for it.
@@ -321,14 +340,14 @@ fn rolling_back_a_node_that_still_drains_only_frees_it() {
     facts.node_migrations.get_mut("worker-2").unwrap().status = Some(d.nodes["worker-2"].clone());
     assert_eq!(names(&decided(&facts)), ["untaint worker-2"]);
     facts.nodes.get_mut("worker-2").unwrap().tainted = false;
-    assert_eq!(step(&decided(&facts), "worker-2"), Step::RolledBack);
+    assert_eq!(step(&decided(&facts), "worker-2"), NodeStep::RolledBack);
 }
 
 #[test]
 fn a_node_that_was_uncordoned_meanwhile_is_cordoned_before_it_is_switched() {
     let mut facts = midway();
     facts.pods.retain(|k, _| &*k.name != "web-worker-2");
-    facts.node_migrations.get_mut("worker-2").unwrap().status.as_mut().unwrap().step = Step::Switch;
+    facts.node_migrations.get_mut("worker-2").unwrap().status.as_mut().unwrap().step = step_named("Switch");
     let node = facts.nodes.get_mut("worker-2").unwrap();
     (node.unschedulable, node.cordoned_by_cutover) = (false, false);
     assert_eq!(names(&decided(&facts)), ["cordon worker-2"]);
@@ -343,17 +362,17 @@ fn a_node_that_was_uncordoned_meanwhile_is_cordoned_before_it_is_switched() {
 fn what_somebody_did_to_a_node_on_its_way_is_made_good() {
     // its label taken off after the switch: it is switched again before it goes on
     let mut facts = midway();
-    facts.node_migrations.get_mut("worker-2").unwrap().status.as_mut().unwrap().step = Step::Verify;
+    facts.node_migrations.get_mut("worker-2").unwrap().status.as_mut().unwrap().step = step_named("Verify");
     facts.nodes.get_mut("worker-2").unwrap().switched = false;
-    assert_eq!(step(&decided(&facts), "worker-2"), Step::Switch);
+    assert_eq!(step(&decided(&facts), "worker-2"), step_named("Switch"));
     // its record deleted: it is out, so it goes on at once, and back by the whole way
     let mut facts = midway();
     facts.node_migrations.get_mut("worker-2").unwrap().status = None;
     assert!(facts.nodes["worker-2"].cordoned_by_cutover);
-    assert_eq!(step(&decided(&facts), "worker-2"), Step::Drain);
+    assert_eq!(step(&decided(&facts), "worker-2"), step_named("Drain"));
     facts.migration.as_mut().unwrap().spec.target = Target::Flannel;
-    assert_ne!(step(&decided(&facts), "worker-2"), Step::RolledBack);
-    assert_ne!(step(&decided(&facts), "worker-2"), Step::Uncordon);
+    assert_ne!(step(&decided(&facts), "worker-2"), NodeStep::RolledBack);
+    assert_ne!(step(&decided(&facts), "worker-2"), step_named("Uncordon"));
 }
 
 /// Started before the label changed, or hung: what it does not do it will not do by being waited for.
@@ -368,7 +387,7 @@ fn an_agent_that_does_not_take_over_is_replaced() {
         let agent = facts.pods.values_mut().find(|p| &*p.key.name == "cilium-worker-2").unwrap();
         agent.created = Some(at(100));
         let status = facts.node_migrations.get_mut("worker-2").unwrap().status.as_mut().unwrap();
-        (status.step, status.evidence.switched) = (Step::Switch, true);
+        (status.step, status.evidence.switched) = (step_named("Switch"), true);
         status.evidence.agent_before = Some("another".into());
         status.evidence.host =
             Some(HostEvidence { cni_state: state.into(), at: Some(at(looked)), ..HostEvidence::default() });
@@ -381,13 +400,13 @@ fn an_agent_that_does_not_take_over_is_replaced() {
 fn a_cordon_of_somebody_elses_stays() {
     let mut facts = midway();
     let status = facts.node_migrations.get_mut("worker-2").unwrap().status.as_mut().unwrap();
-    (status.step, status.since) = (Step::Uncordon, Some(at(190)));
+    (status.step, status.since) = (step_named("Uncordon"), Some(at(190)));
     let node = facts.nodes.get_mut("worker-2").unwrap();
     (node.unschedulable, node.cordoned_by_cutover, node.tainted) = (true, false, false);
     node.switched = true;
     let d = decided(&facts);
     assert!(!names(&d).iter().any(|n| n.starts_with("uncordon")), "{:?}", names(&d));
-    assert_eq!(step(&d, "worker-2"), Step::Observe);
+    assert_eq!(step(&d, "worker-2"), step_named("Observe"));
 }
 
 #[test]
@@ -400,13 +419,13 @@ fn the_control_plane_goes_last() {
     facts.pods.extend(bare.into_iter().map(|p| (p.key.clone(), p)));
     let d = decided(&facts);
     assert!(d.effects.is_empty(), "{:?}", names(&d));
-    assert!(d.nodes["cp-1"].waiting.contains("the control plane goes last"), "{}", d.nodes["cp-1"].waiting);
+    assert!(d.nodes["cp-1"].waiting.message.contains("the control plane goes last"), "{}", d.nodes["cp-1"].waiting);
 }
 
 #[test]
 fn a_rollback_never_approves_more_than_was_approved() {
     let facts = installed();
-    let patch = cutover::domain::intent::Intent::RollBackTo(Phase::Verify)
+    let patch = cutover::domain::intent::Intent::RollBackTo(phase_named("Verify"))
         .migration_patch(facts.migration.as_ref().unwrap())
         .unwrap();
     assert_eq!(patch["spec"]["approved"], "Migrate");
@@ -448,7 +467,7 @@ fn trouble(facts: &mut Facts, change: impl FnOnce(&mut Trouble)) {
 fn between_nodes() -> Facts {
     let mut facts = installed();
     facts.nodes.get_mut("worker-1").unwrap().switched = true;
-    facts.node_migrations.get_mut("worker-1").unwrap().status.as_mut().unwrap().step = Step::Done;
+    facts.node_migrations.get_mut("worker-1").unwrap().status.as_mut().unwrap().step = NodeStep::Done;
     change(&mut facts, |m| m.spec.observe_seconds = 0);
     facts
 }
@@ -490,7 +509,7 @@ fn what_fails_holds_the_next_node_and_not_the_way_back() {
     let d = decided(&facts);
     assert_eq!(d.migration.flows[0].edge, "shop/web->shop/db:5432");
     assert!(
-        d.migration.waiting.contains("flows: 1 connection failing: shop/web->shop/db:5432 (no answer)"),
+        d.migration.waiting.message.contains("flows: 1 connection failing: shop/web->shop/db:5432 (no answer)"),
         "{}",
         d.migration.waiting
     );
@@ -549,7 +568,7 @@ fn an_operator_decides_about_what_fails() {
 fn what_was_written_down_outlives_whoever_saw_it() {
     let mut facts = between_nodes();
     trouble(&mut facts, |_| {});
-    let written = decided(&facts).migration.flows;
+    let written = decided(&facts).migration.flows.clone();
     change(&mut facts, |m| m.status.as_mut().unwrap().flows = written);
     facts.flows = FlowFacts::default();
     assert!(!begins(&facts));

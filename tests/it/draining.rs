@@ -2,27 +2,27 @@
 
 use std::sync::Arc;
 
-use crate::fixture::{at, installed, midway, node, pod};
+use crate::fixture::{Decided, at, decided_in, installed, midway, node, pod, step_named};
 use cutover::domain::{
     api::{Consent, ConsentKind, HostAccess, NodeMigrationStatus, Target},
-    decide::{Decision, decide},
     effect::Effect,
     evidence::{DrainProgress, Moved},
     facts::{Facts, Key, WorkloadFact},
-    rolling::{Failure, Failures, Refused, View},
-    step::Step,
+    problem::{Problem, ProblemKind},
+    steps::NodeStep,
+    view::{Failure, Failures, View},
 };
 
-fn decided(facts: &Facts) -> Decision {
+fn decided(facts: &Facts) -> Decided {
     decided_with(facts, &Failures::new(), 200)
 }
 
-fn decided_with(facts: &Facts, failures: &Failures, second: i64) -> Decision {
+fn decided_with(facts: &Facts, failures: &Failures, second: i64) -> Decided {
     let looking = View::read_only(facts, facts.migration.as_ref().unwrap(), at(second));
-    decide(View { failures, ..looking })
+    decided_in(View { failures, ..looking })
 }
 
-fn names(d: &Decision) -> Vec<String> {
+fn names(d: &Decided) -> Vec<String> {
     d.effects.iter().map(Effect::name).collect()
 }
 
@@ -47,20 +47,23 @@ fn the_next_node_waits_for_replacements() {
     let mut facts = installed();
     facts.nodes.get_mut("worker-1").unwrap().switched = true;
     let s = status(&mut facts, "worker-1");
-    (s.step, s.since) = (Step::Observe, Some(at(0)));
+    (s.step, s.since) = (step_named("Observe"), Some(at(0)));
     s.evidence.moved = vec![Moved { workload: "shop/Deployment/web".into(), ready: 4 }];
     workload(&mut facts, "web", 4, 3);
     let d = decided(&facts);
-    assert!(d.nodes["worker-1"].waiting.contains("shop/Deployment/web has 3 ready replicas and had 4"), "{d:#?}");
-    assert!(d.nodes["worker-2"].waiting.contains("waits for worker-1: being observed"));
+    assert!(
+        d.nodes["worker-1"].waiting.message.contains("shop/Deployment/web has 3 ready replicas and had 4"),
+        "{d:#?}"
+    );
+    assert!(d.nodes["worker-2"].waiting.message.contains("queued behind worker-1, which is being observed"));
     assert!(names(&d).is_empty());
     for (wanted, ready, what) in [(4, 4, "it is replaced"), (2, 2, "somebody scaled it down")] {
         workload(&mut facts, "web", wanted, ready);
-        assert_eq!(decided(&facts).nodes["worker-1"].step, Step::Done, "{what}");
+        assert_eq!(decided(&facts).nodes["worker-1"].step, NodeStep::Done, "{what}");
     }
     workload(&mut facts, "web", 4, 3);
     agree(&mut facts, ConsentKind::GoOnWithoutReplacement, "shop/Deployment/web");
-    assert_eq!(decided(&facts).nodes["worker-1"].step, Step::Done, "somebody agreed");
+    assert_eq!(decided(&facts).nodes["worker-1"].step, NodeStep::Done, "somebody agreed");
 }
 
 /// What would take Cutover itself down comes last of its kind.
@@ -78,7 +81,7 @@ fn the_own_node_is_the_last_of_its_kind() {
     facts.surroundings.own_name = "worker-2".into();
     assert_eq!(order(&facts), ["worker-1", "worker-3", "worker-2", "cp-1"]);
     let ctx = View::read_only(&facts, facts.migration.as_ref().unwrap(), at(0));
-    let back: Vec<&str> = ctx.nodes_in_reverse().iter().map(|n| &*n.name).collect();
+    let back: Vec<&str> = ctx.reversed(&ctx.nodes_in_order()).iter().map(|n| &*n.name).collect();
     assert_eq!(back, ["worker-3", "worker-1", "worker-2", "cp-1"]);
 }
 
@@ -91,13 +94,13 @@ fn batches_do_not_mix() {
     for (name, zone) in [("worker-1", "b"), ("worker-2", "a"), ("worker-3", "a")] {
         Arc::make_mut(&mut facts.nodes.get_mut(name).unwrap().labels).insert("zone".into(), zone.into());
     }
-    let begun = |d: &Decision| names(d).into_iter().filter(|n| n.starts_with("cordon")).collect::<Vec<_>>();
+    let begun = |d: &Decided| names(d).into_iter().filter(|n| n.starts_with("cordon")).collect::<Vec<_>>();
     let d = decided(&facts);
     assert_eq!(begun(&d), ["cordon worker-2", "cordon worker-3"]);
-    assert!(d.nodes["worker-1"].waiting.contains("batches by zone"), "{}", d.nodes["worker-1"].waiting);
-    status(&mut facts, "worker-2").step = Step::Done;
+    assert!(d.nodes["worker-1"].waiting.message.contains("batches by zone"), "{}", d.nodes["worker-1"].waiting);
+    status(&mut facts, "worker-2").step = NodeStep::Done;
     assert_eq!(begun(&decided(&facts)), ["cordon worker-3"], "one of the batch is still to do");
-    status(&mut facts, "worker-3").step = Step::Done;
+    status(&mut facts, "worker-3").step = NodeStep::Done;
     assert_eq!(begun(&decided(&facts)), ["cordon worker-1"]);
 }
 
@@ -107,7 +110,7 @@ fn a_refused_eviction_is_asked_again_slowly_and_at_once_when_the_budget_is_free(
     let mut facts = midway();
     let evict = "evict shop/web-worker-2 uid-web-worker-2".to_owned();
     let failure =
-        Failure { message: "budget".into(), next: String::new(), at: at(200), count: 3, kind: Refused::Budget };
+        Failure { problem: Problem::new("", "budget", "").of_kind(ProblemKind::Budget), at: at(200), count: 3 };
     let failures = Failures::from([(evict.clone(), failure)]);
     assert!(names(&decided_with(&facts, &failures, 210)).is_empty());
     assert_eq!(names(&decided_with(&facts, &failures, 230)), std::slice::from_ref(&evict));
@@ -125,7 +128,7 @@ fn a_blocked_pod_starves_nobody() {
         facts.pods.insert(other.key.clone(), other);
     }
     for i in 0..4 {
-        let failure = Failure { message: "x".into(), next: String::new(), at: at(0), count: 9, kind: Refused::Fault };
+        let failure = Failure { problem: Problem::new("", "x", ""), at: at(0), count: 9 };
         failures.insert(format!("evict free/p{i} uid-p{i}"), failure);
     }
     let asked = names(&decided_with(&facts, &failures, 300));
@@ -144,7 +147,7 @@ fn a_paused_drain_asks_for_nothing() {
     *status(&mut facts, "worker-2") = first.nodes["worker-2"].clone();
     let d = decided_with(&facts, &Failures::new(), 261);
     assert!(names(&d).is_empty(), "{:?}", names(&d));
-    assert!(d.nodes["worker-2"].waiting.starts_with("paused"), "{}", d.nodes["worker-2"].waiting);
+    assert!(d.nodes["worker-2"].waiting.message.starts_with("paused"), "{}", d.nodes["worker-2"].waiting);
     *status(&mut facts, "worker-2") = d.nodes["worker-2"].clone();
     facts.node_migrations.get_mut("worker-2").unwrap().spec.retries = 1;
     let d = decided_with(&facts, &Failures::new(), 300);
@@ -174,11 +177,11 @@ fn what_is_lowered_stays_so_while_pods_have_to_leave() {
     let mut facts = midway();
     facts.budgets.values_mut().for_each(|b| b.lowered_from = Some("{}".into()));
     agree(&mut facts, ConsentKind::LowerBudget, "shop/PodDisruptionBudget/web");
-    status(&mut facts, "worker-2").step = Step::Switch;
+    status(&mut facts, "worker-2").step = step_named("Switch");
     let back = |facts: &Facts| names(&decided(facts)).into_iter().filter(|n| n.contains("back")).count();
     assert_eq!(back(&facts), 0);
     let s = status(&mut facts, "worker-2");
-    s.step = Step::Drain;
+    s.step = step_named("Drain");
     s.drain = Some(DrainProgress { left: 1, progressed_at: at(0), paused: true, blockers: vec![] });
     assert_eq!(back(&facts), 1);
 }
@@ -192,8 +195,8 @@ fn a_drain_that_nobody_looked_after_is_not_late() {
     let left_alone = DrainProgress { left: 1, progressed_at: at(0), paused: false, blockers: vec![] };
     status(&mut facts, "worker-2").drain = Some(left_alone);
     let looking = View::read_only(&facts, facts.migration.as_ref().unwrap(), at(10_000));
-    assert!(names(&decide(looking)).is_empty(), "paused");
-    let just_begun = decide(View { since: at(9_990), ..looking });
+    assert!(names(&decided_in(looking)).is_empty(), "paused");
+    let just_begun = decided_in(View { since: at(9_990), ..looking });
     assert_eq!(names(&just_begun), ["evict shop/web-worker-2 uid-web-worker-2"]);
 }
 
@@ -239,7 +242,7 @@ fn only_ciliums_own_pods_need_no_consent() {
         facts.pods.insert(bare.key.clone(), bare);
     }
     let waiting = &decided(&facts).nodes["worker-1"].waiting;
-    assert_eq!(waiting, "needs consent DeleteBarePod:shop/mine");
+    assert_eq!(waiting.message, "needs consent DeleteBarePod:shop/mine");
 }
 
 /// A control-plane node does not go down while another etcd member is ill, even if it fell ill meanwhile.
@@ -248,20 +251,20 @@ fn a_control_plane_node_waits_for_etcd_before_it_reboots() {
     let mut facts = midway();
     facts.pods.retain(|_, p| p.host_network);
     for worker in ["worker-1", "worker-2", "worker-3"] {
-        status(&mut facts, worker).step = Step::Done;
+        status(&mut facts, worker).step = NodeStep::Done;
     }
     let cp = facts.nodes.get_mut("cp-1").unwrap();
     (cp.switched, cp.unschedulable, cp.cordoned_by_cutover, cp.tainted) = (true, true, true, true);
     let boot = cp.boot_id.to_string();
     let s = status(&mut facts, "cp-1");
-    (s.step, s.evidence.boot_id_before) = (Step::Restart, Some(boot));
+    (s.step, s.evidence.boot_id_before) = (step_named("Restart"), Some(boot));
     let mut member = pod("kube-system", "etcd-cp-2", "cp-2", "", None);
     member.labels = Arc::new([("component".to_owned(), "etcd".to_owned())].into());
     (member.mirror, member.ready) = (true, false);
     facts.pods.insert(member.key.clone(), member);
     let d = decided(&facts);
     assert!(!names(&d).iter().any(|n| n.starts_with("reboot")), "{:?}", names(&d));
-    assert!(d.nodes["cp-1"].waiting.contains("member etcd-cp-2 is not ready"), "{}", d.nodes["cp-1"].waiting);
+    assert!(d.nodes["cp-1"].waiting.message.contains("member etcd-cp-2 is not ready"), "{}", d.nodes["cp-1"].waiting);
     facts.pods.values_mut().filter(|p| &*p.key.name == "etcd-cp-2").for_each(|p| p.ready = true);
     assert_eq!(names(&decided(&facts)), ["reboot cp-1 0"]);
     facts.etcd_failing = true;
@@ -277,13 +280,13 @@ fn a_node_that_goes_down_unasked_is_told_when_it_does_not_come_back() {
     let node = facts.nodes.get_mut("worker-2").unwrap();
     (node.switched, node.ready) = (true, false);
     let s = status(&mut facts, "worker-2");
-    s.step = Step::Restart;
+    s.step = step_named("Restart");
     s.evidence.boot_id_before = Some("boot-worker-2-1".into());
     let d = decided_with(&facts, &Failures::new(), 200);
     *status(&mut facts, "worker-2") = d.nodes["worker-2"].clone();
     let d = decided_with(&facts, &Failures::new(), 2_000);
     let error = d.nodes["worker-2"].last_error.as_ref().unwrap();
-    assert!(error.message.contains("does not come back"), "{error:?}");
+    assert!(error.problem.message.contains("does not come back"), "{error:?}");
 }
 
 /// A node of the same name that is another machine is never taken for the one that was told to reboot.
@@ -293,13 +296,16 @@ fn a_replaced_node_is_told_from_a_rebooted_one() {
     facts.pods.retain(|k, _| &*k.name != "web-worker-2");
     facts.nodes.get_mut("worker-2").unwrap().switched = true;
     let s = status(&mut facts, "worker-2");
-    s.step = Step::Restart;
+    s.step = step_named("Restart");
     s.evidence.boot_id_before = Some("boot-worker-2-1".into());
     s.evidence.node_uid = Some("another".into());
     facts.nodes.get_mut("worker-2").unwrap().boot_id = "new".into();
     let d = decided(&facts);
     assert!(names(&d).is_empty());
-    assert!(d.nodes["worker-2"].last_error.as_ref().unwrap().message.contains("replaced by another node"), "{d:#?}");
+    assert!(
+        d.nodes["worker-2"].last_error.as_ref().unwrap().problem.message.contains("replaced by another node"),
+        "{d:#?}"
+    );
 }
 
 /// By hand means by hand: no task that changes a host is ever run.
@@ -310,12 +316,12 @@ fn by_hand_nothing_is_changed_on_hosts() {
     facts.nodes.get_mut("worker-2").unwrap().switched = true;
     facts.migration.as_mut().unwrap().spec.hosts.access = HostAccess::Manual;
     let s = status(&mut facts, "worker-2");
-    s.step = Step::Restart;
+    s.step = step_named("Restart");
     s.evidence.boot_id_before = Some("boot-worker-2-1".into());
     let d = decided(&facts);
     assert!(names(&d).is_empty(), "{:?}", names(&d));
     assert_eq!(d.nodes["worker-2"].commands, ["systemctl reboot"]);
-    status(&mut facts, "worker-2").step = Step::Restore;
+    status(&mut facts, "worker-2").step = step_named("Restore");
     status(&mut facts, "worker-2").direction = Target::Flannel;
     status(&mut facts, "worker-2").evidence.switched = true;
     facts.node_migrations.get_mut("worker-2").unwrap().spec.target = Target::Flannel;
@@ -335,7 +341,7 @@ fn what_tolerates_everything_leaves_on_the_right_side() {
     daemon.tolerates_all = true;
     facts.pods.insert(daemon.key.clone(), daemon);
     let s = status(&mut facts, "worker-2");
-    (s.step, s.since) = (Step::Switch, Some(at(190)));
+    (s.step, s.since) = (step_named("Switch"), Some(at(190)));
     assert_eq!(names(&decided(&facts)), ["hold worker-2 0"]);
     let report = |facts: &mut Facts, code, text: &str| {
         facts.reports.insert("cutover-hold-worker-2-0".into(), (code, text.into()));

@@ -114,6 +114,8 @@ pub(super) fn budget(b: &PodDisruptionBudget) -> BudgetFact {
             .and_then(|s| s.unhealthy_pod_eviction_policy.as_deref())
             .is_some_and(|p| p == "AlwaysAllow"),
         absolute: b.spec.as_ref().is_some_and(|s| matches!(s.min_available, Some(IntOrString::Int(_)))),
+        min_available: b.spec.as_ref().and_then(|s| s.min_available.clone()),
+        max_unavailable: b.spec.as_ref().and_then(|s| s.max_unavailable.clone()),
         lowered_from: b.annotations().get(BUDGET_MARK).cloned(),
     }
 }

@@ -7,8 +7,11 @@ use kube::Client;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
-    cluster::{error, store::FactStore},
-    domain::facts::{Freshness, Source},
+    cluster::store::FactStore,
+    domain::{
+        facts::{Freshness, Source},
+        problem::Problem,
+    },
 };
 
 /// How long an answer may take.
@@ -36,8 +39,11 @@ pub(super) async fn watch(client: Client, store: FactStore, heard: impl Fn(Times
                     changes
                 });
             }
-            Ok(Err(e)) => store.broken(Source::ApiServer, error::sentence(&e)),
-            Err(_) => store.broken(Source::ApiServer, format!("no answer within {} s", PATIENCE.as_secs())),
+            Ok(Err(e)) => store.broken(Source::ApiServer, e.into()),
+            Err(_) => {
+                let message = format!("no answer within {} s", PATIENCE.as_secs());
+                store.broken(Source::ApiServer, Problem::new(Source::ApiServer.word(), message, ""));
+            }
         }
         sleep(PAUSE).await;
     }

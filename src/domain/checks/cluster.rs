@@ -3,9 +3,9 @@
 use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity},
-    effect::NODE_CONFIG,
-    rolling::View,
-    text, values,
+    effect::{NODE_CONFIG, Right, Role, resource::DEFINITIONS},
+    rights, text,
+    view::View,
 };
 
 pub(super) fn flannel(ctx: &View<'_>, out: &mut Vec<Finding>) {
@@ -131,22 +131,31 @@ pub(super) fn cilium(ctx: &View<'_>, out: &mut Vec<Finding>) {
 }
 
 pub(super) fn rights(ctx: &View<'_>, out: &mut Vec<Finding>) {
-    // rights are asked for once, at start: definitions that are served by now need not be created
+    // they were asked for once, at start: definitions that are served meanwhile need not be created any more
     let served = ctx.facts.crds.contains_key("nodemigrations.cutover.dev");
-    let missing = &ctx.facts.surroundings.missing_rights;
-    let missing: Vec<&str> =
-        missing.iter().map(String::as_str).filter(|m| !(served && m.contains("customresourcedefinitions"))).collect();
-    if missing.is_empty() {
-        out.push(pass("rights", "user", "all rights that the migration needs"));
-        return;
+    let missing = ctx.facts.surroundings.missing_rights.iter();
+    let missing = missing.filter(|r| !(served && r.resource == DEFINITIONS)).cloned();
+    let installed = ctx.facts.cilium_agents().is_some();
+    let can_do_without = |right: &Right| match right.role {
+        Role::Flows | Role::Consents | Role::Operator => true,
+        // helm can be run by hand
+        Role::Install => installed,
+        Role::Observe | Role::Record | Role::Lock | Role::Migrate | Role::Host | Role::Finish => false,
+    };
+    let (optional, needed): (Vec<Right>, Vec<Right>) = missing.partition(can_do_without);
+    if optional.is_empty() && needed.is_empty() {
+        out.push(pass("rights", "user", "every right that the migration needs"));
     }
-    out.push(finding(
-        "rights",
-        Severity::Block,
-        "user",
-        format!("missing rights: {}", missing.join(", ")),
-        "Apply the ClusterRole of `cutover manifests --rbac`, or ask an administrator to.",
-    ));
+    let remedy = "Ask for the ClusterRole that `cutover manifests --rbac` prints.";
+    for (missing, severity, without) in [
+        (needed, Severity::Block, ""),
+        (optional, Severity::Warn, " (needed for flows, for consents, for helm, or to change what is wanted)"),
+    ] {
+        if !missing.is_empty() {
+            let message = format!("you may not: {}{without}", rights::words(&missing).join(", "));
+            out.push(finding("rights", severity, "user", message, remedy));
+        }
+    }
 }
 
 pub(super) fn helm(ctx: &View<'_>, out: &mut Vec<Finding>) {
@@ -164,7 +173,7 @@ pub(super) fn helm(ctx: &View<'_>, out: &mut Vec<Finding>) {
 }
 
 pub(super) fn values(ctx: &View<'_>, out: &mut Vec<Finding>) {
-    let conflicts = values::conflicts(&ctx.migration.spec.cilium);
+    let conflicts = ctx.strategy.overruled(&ctx.migration.spec.cilium);
     if !conflicts.is_empty() {
         out.push(finding(
             "values",

@@ -8,7 +8,7 @@ mod workloads;
 
 use super::{
     api::{Finding, Severity},
-    rolling::View,
+    view::View,
 };
 
 pub use verification::verification;

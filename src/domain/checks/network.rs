@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity},
-    rolling::View,
+    view::View,
 };
 
 fn pool(ctx: &View<'_>) -> Option<IpNet> {

@@ -3,8 +3,8 @@
 use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity},
-    rolling::View,
     text,
+    view::View,
 };
 
 /// The oldest kernel that Cilium 1.14 to 1.16 run on.

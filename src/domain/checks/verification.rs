@@ -4,8 +4,8 @@ use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity},
     facts::Cni,
-    rolling::View,
     text,
+    view::View,
 };
 
 /// Everything that the verification screen shows.

@@ -11,7 +11,7 @@ use crate::domain::{
         verdict::{self, Verdict},
     },
     problem::ProblemKind,
-    rolling::View,
+    view::View,
 };
 
 /// A verdict for each node, before anything is cordoned.

@@ -116,7 +116,7 @@ pub fn escalations(
             blocker.block != Block::TwoBudgets && given(consents, ConsentKind::LowerBudget, &budget_object(&b.key))
         });
         if let Some(budget) = lower.filter(|b| b.lowered_from.is_none() && !b.unobserved) {
-            add(Effect::LowerBudget { budget: budget.key.clone() });
+            add(Effect::LowerBudget { budget: budget.key.clone(), was: budget.spec() });
             passed = true;
         } else if given_for(consents, ConsentKind::DeletePastBudget, pod) && lower.is_none_or(|b| !b.unobserved) {
             let why = "an operator consented to delete it past its budget";
@@ -142,12 +142,12 @@ pub fn put_back<'a>(
     status_of: impl Fn(&str) -> Option<&'a NodeMigrationStatus>,
 ) -> Vec<Effect> {
     let scaled: Vec<_> = facts.workloads.values().filter_map(|w| Some((w, w.scaled_from?))).collect();
-    let lowered: Vec<_> = facts.budgets.values().filter(|b| b.lowered_from.is_some()).collect();
+    let lowered: Vec<_> = facts.budgets.values().filter_map(|b| Some((b, b.lowered_from.as_ref()?))).collect();
     if scaled.is_empty() && lowered.is_empty() {
         return Vec::new();
     }
     // wherever pods are made to leave; a drain that is paused asks for nothing, so nothing is kept for it
-    let drains = |s: &NodeMigrationStatus| s.step.is_underway() && s.drain.as_ref().is_none_or(|d| !d.paused);
+    let drains = |s: &NodeMigrationStatus| s.step.is_out() && s.drain.as_ref().is_none_or(|d| !d.paused);
     let draining = facts.nodes.keys().filter(|n| status_of(n).is_some_and(drains));
     let pods: Vec<&PodFact> = draining.flat_map(|n| facts.pods_on(n)).filter(|p| p.is_living()).collect();
     let workloads: BTreeSet<String> = pods.iter().map(|p| p.object()).collect();
@@ -162,11 +162,11 @@ pub fn put_back<'a>(
             effects.push(Effect::ScaleBack { kind: workload.kind.clone(), workload: workload.key.clone(), to });
         }
     }
-    for budget in lowered {
+    for (budget, mark) in lowered {
         let counts = |p: &&PodFact| p.key.namespace == budget.key.namespace && budget.counts(&p.labels);
         let needed = given(consents, ConsentKind::LowerBudget, &budget_object(&budget.key)) && pods.iter().any(counts);
         if !needed {
-            effects.push(Effect::RestoreBudget { budget: budget.key.clone() });
+            effects.push(Effect::RestoreBudget { budget: budget.key.clone(), mark: mark.clone() });
         }
     }
     effects

@@ -30,6 +30,7 @@ pub use workload::{BudgetFact, Owner, PodFact, PodPhase, WorkloadFact};
 
 use super::{
     api::{Migration, NodeMigration},
+    effect::Right,
     flannel::FlannelFact,
     guard::FlowFacts,
 };
@@ -93,10 +94,12 @@ pub struct Facts {
 /// What is asked once, before anything begins.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
+    /// The API server's version.
+    pub server_version: String,
     /// Cluster address of the service `kubernetes`.
     pub service_address: Option<IpAddr>,
-    /// Rights that Cutover needs and the user lacks, as `create pods/eviction`.
-    pub missing_rights: Vec<String>,
+    /// Rights that Cutover needs and the user lacks.
+    pub missing_rights: Vec<Right>,
     /// helm's version, or why it cannot be used. `None`: not asked.
     pub helm: Option<Result<String, String>>,
     /// The name of the machine, or of the pod, that this program runs on.

@@ -7,6 +7,8 @@ use std::{
 
 use jiff::Timestamp;
 
+use crate::domain::problem::ProblemKind;
+
 macro_rules! sources {
     ($($(#[doc = $doc:literal])+ $name:ident = $word:literal,)+) => {
         /// A source of facts. Nothing is decided before every one of them has been heard.
@@ -96,6 +98,8 @@ pub enum Freshness {
         since: Timestamp,
         /// The last error.
         error: String,
+        /// What kind of problem it is: one that passes by itself, or not.
+        kind: ProblemKind,
     },
 }
 

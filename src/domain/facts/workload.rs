@@ -3,9 +3,11 @@
 use std::{collections::BTreeMap, fmt, net::IpAddr, sync::Arc};
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::core::{Selector, SelectorExt};
 
 use super::{Key, Needs};
+use crate::domain::{effect::BudgetSpec, text};
 
 /// The controller of a pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,6 +110,11 @@ impl PodFact {
         !matches!(self.phase, PodPhase::Succeeded | PodPhase::Failed)
     }
 
+    /// Why it waits, otherwise its phase; safe for a terminal.
+    pub fn state(&self) -> String {
+        if self.reason.is_empty() { self.phase.to_string() } else { text::safe(&self.reason).into_owned() }
+    }
+
     /// Owned by a DaemonSet.
     pub fn is_daemon(&self) -> bool {
         self.owner.as_ref().is_some_and(|o| &*o.kind == "DaemonSet")
@@ -119,11 +126,6 @@ impl PodFact {
             Some(o) => format!("{}/{}/{}", self.key.namespace, o.kind, o.name),
             None => self.key.to_string(),
         }
-    }
-
-    /// Why it is not ready: what its container says, else its phase.
-    pub fn why(&self) -> String {
-        if self.reason.is_empty() { self.phase.to_string() } else { crate::domain::text::safe(&self.reason).into_owned() }
     }
 }
 
@@ -151,11 +153,24 @@ pub struct BudgetFact {
     pub always_allow: bool,
     /// `minAvailable` is a number: one replica more is one disruption more.
     pub absolute: bool,
+    /// `spec.minAvailable`.
+    pub min_available: Option<IntOrString>,
+    /// `spec.maxUnavailable`.
+    pub max_unavailable: Option<IntOrString>,
     /// Cutover has lowered it: what it was, as JSON.
     pub lowered_from: Option<String>,
 }
 
 impl BudgetFact {
+    /// What it asks for.
+    pub fn spec(&self) -> BudgetSpec {
+        BudgetSpec {
+            min_available: self.min_available.clone(),
+            max_unavailable: self.max_unavailable.clone(),
+            desired: self.desired,
+        }
+    }
+
     /// Does it count pods of its namespace with these labels?
     pub fn counts(&self, labels: &BTreeMap<String, String>) -> bool {
         self.selector.as_ref().is_some_and(|s| s.matches(labels))
