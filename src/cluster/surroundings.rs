@@ -25,6 +25,7 @@ pub async fn ask(connection: &Connection, helm: &Helm) -> Surroundings {
     let services: Api<Service> = Api::namespaced(client.clone(), "default");
     let service = services.get_opt("kubernetes").await.ok().flatten();
     Surroundings {
+        server_version: client.apiserver_version().await.map(|v| v.git_version).unwrap_or_default(),
         service_address: service.and_then(|s| s.spec?.cluster_ip?.parse().ok()),
         missing_rights: missing_rights(client, connection.in_pod).await,
         helm: Some(helm.version().await.map_err(|e| e.to_string())),

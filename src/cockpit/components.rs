@@ -44,7 +44,7 @@ pub(super) fn all(facts: &Facts) -> Vec<(Component, Key)> {
         owner.is_some_and(|o| flannel.iter().any(|set| set.name == o.name && set.namespace == p.key.namespace))
     };
     let component = |p: &PodFact| Component::by_label(p).or_else(|| of_flannel(p).then_some(Component::Flannel));
-    let mut found: Vec<(Component, &PodFact)> = facts.pods.values().filter_map(|p| Some((component(p)?, p))).collect();
+    let mut found: Vec<(Component, &PodFact)> = facts.network_pods().filter_map(|p| Some((component(p)?, p))).collect();
     found.sort_by(|(a, p), (b, q)| (a, &p.node, &p.key).cmp(&(b, &q.node, &q.key)));
     found.into_iter().map(|(component, pod)| (component, pod.key.clone())).collect()
 }

@@ -8,7 +8,7 @@ use crate::{
             self,
             verdict::{self, Outcome, Verdict},
         },
-        facts::{Cni, NodeFact},
+        facts::{CniCounts, NodeFact},
         steps::NodeStep,
         storage,
         text::{between, duration},
@@ -71,8 +71,7 @@ fn pods(scene: &Scene<'_>, name: &str, status: &NodeMigrationStatus, out: &mut V
     let facts = scene.facts;
     let consents = facts.migration.as_ref().map(|m| m.spec.consents.as_slice()).unwrap_or_default();
     let drain = drain::sort(facts, name, consents);
-    let on = |cni| facts.pods_with(cni, Some(name)).count();
-    let (flannel, cilium, host) = (on(Cni::Flannel), on(Cni::Cilium), on(Cni::Host));
+    let CniCounts { flannel, cilium, host, .. } = facts.cni_counts(name);
     out.push(String::new());
     out.push(format!("pods: {flannel} on Flannel, {cilium} on Cilium, {host} on the host's network"));
     let verdict = verdict::judge_drain(facts, &drain, consents, scene.now);

@@ -12,8 +12,8 @@ use crate::{
         ui::{Canvas, Cell, Column, Look, Pane, Table, Tone},
     },
     domain::{
-        facts::Source,
         api::{PhaseState, PhaseStatus, Stage},
+        facts::Source,
         text::{between, duration},
     },
 };

@@ -115,8 +115,8 @@ fn exhausted(facts: &Facts, budget: &BudgetFact, object: String) -> Blocker {
 /// Where an unhealthy pod runs, and what it reports.
 fn standing(pod: &PodFact) -> String {
     match &*pod.node {
-        "" => format!("(unschedulable: {})", pod.why().trim_end_matches('.')),
-        node => format!("(on {node}: {})", pod.why()),
+        "" => format!("(unschedulable: {})", pod.state().trim_end_matches('.')),
+        node => format!("(on {node}: {})", pod.state()),
     }
 }
 

@@ -94,6 +94,8 @@ pub struct Facts {
 /// What is asked once, before anything begins.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
+    /// The API server's version.
+    pub server_version: String,
     /// Cluster address of the service `kubernetes`.
     pub service_address: Option<IpAddr>,
     /// Rights that Cutover needs and the user lacks.

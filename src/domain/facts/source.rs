@@ -5,8 +5,9 @@ use std::{
     ops::{Index, IndexMut},
 };
 
-use crate::domain::problem::ProblemKind;
 use jiff::Timestamp;
+
+use crate::domain::problem::ProblemKind;
 
 macro_rules! sources {
     ($($(#[doc = $doc:literal])+ $name:ident = $word:literal,)+) => {

@@ -127,11 +127,6 @@ impl PodFact {
             None => self.key.to_string(),
         }
     }
-
-    /// Why it is not ready: what its container says, else its phase.
-    pub fn why(&self) -> String {
-        if self.reason.is_empty() { self.phase.to_string() } else { crate::domain::text::safe(&self.reason).into_owned() }
-    }
 }
 
 /// A disruption budget, with the numbers that decide.
