@@ -32,7 +32,7 @@ impl<C: Cluster> Engine<C> {
             (facts.migration.clone(), facts.node_migrations.clone())
         };
         let Some(migration) = migration else { return false };
-        // the Migration first: whoever had the lock before cannot write it any more from here on
+        // the Migration first: from here on an engine of an older term cannot write it
         let mut status = decision.migration.clone();
         status.engine = Some(self.identity.clone());
         status.epoch = epoch;
