@@ -53,7 +53,7 @@ nft_() {
   fi
 }
 
-# Flannel's own lines in the firewall (its chains, the jumps to them, its comments), not whatever names it
+# Flannel's own lines in the firewall (its chains, the jumps to them, its comments), not every rule that names it
 flannels() { saved "$1" | grep -cE '^:FLANNEL-|-[AIj] FLANNEL-|--comment "?flanneld '; }
 
 # how many there are; a table of nftables counts as one
@@ -305,7 +305,7 @@ lives() {
 
 # gone ID WHAT: true only where it is certain that nothing with that id runs any more
 gone() {
-  if [ -z "$1" ]; then say kept "$2: whose it is cannot be told"; return 1; fi
+  if [ -z "$1" ]; then say kept "$2: its owner is unknown"; return 1; fi
   lives "$1"
   case $? in
   0) say kept "$2: its sandbox lives"; return 1 ;;
@@ -330,7 +330,7 @@ release() {
     endpoint=[0-9]*)
       name="endpoint ${what#endpoint=}"
       link=$(agent endpoint get "${what#endpoint=}" -o jsonpath='{[0].status.networking.interface-name}')
-      if [ -z "$link" ]; then say kept "$name: its interface cannot be told"; continue; fi
+      if [ -z "$link" ]; then say kept "$name: its interface is unknown"; continue; fi
       if [ -e "$links/$link" ]; then say kept "$name: its interface $link is there"; continue; fi
       id=$(agent endpoint get "${what#endpoint=}" -o jsonpath='{[0].status.external-identifiers.container-id}')
       gone "$id" "$name" || continue

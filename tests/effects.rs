@@ -170,7 +170,11 @@ async fn applied(effect: &Effect, folder: &Path) -> (Vec<Sent>, Vec<Sent>) {
             let answer = if parts.method == Method::GET { found(&meant, &at) } else { json!({}) };
             let mut taken = taken.lock().unwrap();
             let one = Sent::new(parts.method.as_str(), at, body);
-            if parts.method == Method::GET { taken.0.push(one) } else { taken.1.push(one) }
+            if parts.method == Method::GET {
+                taken.0.push(one)
+            } else {
+                taken.1.push(one)
+            }
             Ok::<_, BoxError>(Response::new(Body::from(answer.to_string().into_bytes())))
         }
     });

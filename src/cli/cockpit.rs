@@ -179,7 +179,7 @@ impl SpecWriter<'_> {
                 records::install_definitions(client).await?;
                 records::create_migration(client, self.spec.clone()).await
             };
-            audit.wish("migration/cutover", "what is wanted", begin.boxed()).await.map_err(|p| p.to_string())?;
+            audit.request("migration/cutover", "what is wanted", begin.boxed()).await.map_err(|p| p.to_string())?;
         }
         for intent in intents {
             records::carry_out(client, audit, intent).await.map_err(|p| p.to_string())?;

@@ -52,11 +52,15 @@ impl Role {
             Self::Lock => "the Lease that decides which engine acts",
             Self::Flows => "the certificates for Hubble's relay, where it speaks TLS",
             Self::Migrate => "nodes: cordon, taint, label; pods: evict, delete; the CiliumNodeConfig",
-            Self::Consents => "only after a consent for the very object: one replica more, a budget lowered and restored",
+            Self::Consents => {
+                "only after a consent for the very object: one replica more, a budget lowered and restored"
+            }
             Self::Host => "the pods of host tasks",
             Self::Finish => "the agents' restart, Flannel's removal and its way back",
             Self::Install => "helm: what Cilium's chart consists of",
-            Self::Operator => "what is wanted: definitions, the Migration, approvals; the port-forward to Hubble's relay",
+            Self::Operator => {
+                "what is wanted: definitions, the Migration, approvals; the port-forward to Hubble's relay"
+            }
         }
     }
 
