@@ -35,6 +35,7 @@ scenarios! {
     flows_keep: "flows-keep",
     flows_silent: "flows-silent",
     hangs: "hangs",
+    health_endpoint: "health-endpoint",
     host_port: "host-port",
     leak_released: "leak-released",
     leaks: "leaks",

@@ -10,6 +10,7 @@ mod garbage;
 mod host;
 mod kubelet;
 mod namespaces;
+mod noise;
 mod operator;
 mod pods;
 pub mod relay;

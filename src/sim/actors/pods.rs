@@ -64,6 +64,7 @@ async fn sandbox(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> Option<Sand
         let node = kubelet.cluster.get(Kind::Node, "", &kubelet.node)?;
         node.data["status"]["addresses"][0]["address"].as_str()?.parse().ok()
     };
+    let name = format!("{}/{}", pod.namespace().unwrap_or_default(), pod.name_any());
     let mut told = String::new();
     loop {
         if !alive(kubelet, pod, boot) {
@@ -77,7 +78,7 @@ async fn sandbox(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> Option<Sand
             }
         } else {
             let (flannel, cilium) = kubelet.ranges();
-            match kubelet.hosts.with(&kubelet.node, |h| cni::add(h, &uid, flannel, cilium)) {
+            match kubelet.hosts.with(&kubelet.node, |h| cni::add(h, &uid, &name, flannel, cilium)) {
                 Ok(sandbox) => {
                     if sandbox.plugin == Plugin::Cilium {
                         create_endpoint(kubelet, pod, sandbox).await;
