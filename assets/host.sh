@@ -17,7 +17,8 @@ plugins=$root${CNI_BIN_DIR:-/opt/cni/bin}
 hold=$net/00-cutover-hold.conflist
 
 say() { if [ "$report" = - ]; then printf '%s=%s\n' "$1" "$2"; else printf '%s=%s\n' "$1" "$2" >> "$report"; fi; }
-fail() { say error "$1"; exit 1; }
+# fail MESSAGE [CODE]: the message is for people, the code for programs
+fail() { say error_code "${2:-failed}"; say error "$1"; exit 1; }
 has() { command -v "$1" >/dev/null 2>&1; }
 stamp() { date -u +%Y%m%dT%H%M%SZ; }
 
@@ -52,7 +53,7 @@ nft_() {
   fi
 }
 
-# Flannel's own lines in the firewall (its chains, the jumps to them, its comments), not whatever names it
+# Flannel's own lines in the firewall (its chains, the jumps to them, its comments), not every rule that names it
 flannels() { saved "$1" | grep -cE '^:FLANNEL-|-[AIj] FLANNEL-|--comment "?flanneld '; }
 
 # how many there are; a table of nftables counts as one
@@ -117,7 +118,7 @@ restore() {
   [ -e "$net/10-flannel.conflist" ] || [ ! -e "$net/10-flannel.conflist.cilium_bak" ] ||
     mv "$net/10-flannel.conflist.cilium_bak" "$net/10-flannel.conflist" || fail "cannot put 10-flannel.conflist back"
   # without Flannel's file the node would be left with no configuration at all
-  [ -e "$net/10-flannel.conflist" ] || { look; fail "no 10-flannel.conflist to put back; 05-cilium.conflist was left"; }
+  [ -e "$net/10-flannel.conflist" ] || { look; fail "no 10-flannel.conflist to put back; 05-cilium.conflist was left" missing-file; }
   keep "$net/05-cilium.conflist"
   rm -f "$hold"
   unhold
@@ -305,7 +306,7 @@ lives() {
 
 # gone ID WHAT: true only where it is certain that nothing with that id runs any more
 gone() {
-  if [ -z "$1" ]; then say kept "$2: whose it is cannot be told"; return 1; fi
+  if [ -z "$1" ]; then say kept "$2: its owner is unknown"; return 1; fi
   lives "$1"
   case $? in
   0) say kept "$2: its sandbox lives"; return 1 ;;
@@ -330,7 +331,7 @@ release() {
     endpoint=[0-9]*)
       name="endpoint ${what#endpoint=}"
       link=$(agent endpoint get "${what#endpoint=}" -o jsonpath='{[0].status.networking.interface-name}')
-      if [ -z "$link" ]; then say kept "$name: its interface cannot be told"; continue; fi
+      if [ -z "$link" ]; then say kept "$name: its interface is unknown"; continue; fi
       if [ -e "$links/$link" ]; then say kept "$name: its interface $link is there"; continue; fi
       id=$(agent endpoint get "${what#endpoint=}" -o jsonpath='{[0].status.external-identifiers.container-id}')
       gone "$id" "$name" || continue

@@ -30,7 +30,10 @@ async fn the_playbooks_say_what_cutover_does() {
     let vars = &inventory["all"]["vars"];
     assert_eq!(vars["switch_label"], cutover::domain::effect::SWITCH_LABEL);
     assert_eq!(vars["away_taint"], cutover::domain::effect::SWITCHING_TAINT);
-    assert_eq!(vars["node_config"]["spec"], cutover::domain::effect::node_config());
+    assert_eq!(
+        vars["node_config"]["spec"],
+        cutover::domain::effect::cilium::create_node_config("kube-system", "v2").body()["spec"]
+    );
     assert_eq!(vars["flannel_networks"][0], "10.233.64.0/18");
     let needed: Vec<String> = vars["needed_consents"]
         .as_object()

@@ -23,6 +23,7 @@ use cutover::{
         audit::Actor,
         effect::Effect,
         host::{HostTask, Report, SCRIPT, Way},
+        problem::ProblemKind,
     },
     sim::{Embedded, Settings, clock::Pace},
 };
@@ -337,7 +338,7 @@ async fn one_task_by_ssh() {
         hands.apply(&effect, Permit::new(1, || Duration::from_secs(60)), Duration::from_secs(300), lines).await;
     if name == "refused" {
         let refusal = result.unwrap_err();
-        assert!(refusal.message.contains("nobody.invalid") && refusal.next.contains("Unknown"), "{refusal:?}");
+        assert!(refusal.message.contains("nobody.invalid") && refusal.kind == ProblemKind::Unknown, "{refusal:?}");
         assert!(store.read().reports.is_empty());
         return;
     }

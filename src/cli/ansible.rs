@@ -10,11 +10,11 @@ use super::{Exit, output, session::Failed};
 use crate::domain::{
     api::{Consent, RestartBy},
     drain::{self, verdict},
-    effect::{CORDON_MARK, NODE_CONFIG, SWITCH_LABEL, SWITCHING_TAINT, node_config},
+    effect::{CORDON_MARK, SWITCH_LABEL, SWITCHING_TAINT, cilium::create_node_config},
     facts::NodeFact,
     host::SCRIPT,
-    rolling::View,
-    values,
+    strategy::rolling::values,
+    view::View,
 };
 
 const SITE: &str = include_str!("../../assets/ansible/site.yml");
@@ -89,10 +89,7 @@ fn inventory(ctx: &View<'_>) -> Value {
     json!({"all": {
         "vars": {
             "cilium_namespace": spec.cilium.namespace, "cilium_version": spec.cilium.version, "chart": spec.cilium.chart,
-            "node_config": {
-                "apiVersion": format!("cilium.io/{version}"), "kind": "CiliumNodeConfig",
-                "metadata": {"name": NODE_CONFIG, "namespace": spec.cilium.namespace}, "spec": node_config(),
-            },
+            "node_config": create_node_config(&spec.cilium.namespace, version).body(),
             "switch_label": SWITCH_LABEL, "cordon_mark": CORDON_MARK, "away_taint": SWITCHING_TAINT,
             "restart_by": if spec.restart_by == RestartBy::Reboot { "reboot" } else { "pods" },
             "observe_seconds": spec.observe_seconds, "drain_timeout": spec.nodes.drain_timeout_seconds,

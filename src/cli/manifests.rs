@@ -1,11 +1,16 @@
-//! `cutover manifests`: definitions, rights, the script for hosts.
+//! `cutover manifests`: definitions, rights, and what runs on hosts.
 
 use clap::Args;
 
 use super::{Exit, output, session::Failed};
-use crate::domain::{api, host};
+use crate::domain::{
+    api,
+    effect::tasks,
+    host::{self, HostTask},
+    rights::NAMESPACE,
+};
 
-/// Print the custom resource definitions, the rights that are needed, or the script for hosts.
+/// Print the custom resource definitions, the rights that are needed, or what runs on hosts.
 #[derive(Args, Debug)]
 pub(super) struct Manifests {
     /// Print the ClusterRole that an operator needs instead
@@ -14,12 +19,27 @@ pub(super) struct Manifests {
     /// Print the engine's Deployment, its service account and its rights by phase instead; name its --image
     #[arg(long, conflicts_with = "rbac", requires = "image")]
     engine: bool,
-    /// The image that holds this program and helm
-    #[arg(long, value_name = "IMAGE", requires = "engine")]
+    /// The image that holds this program and helm, or the one that a host task runs in
+    #[arg(long, value_name = "IMAGE")]
     image: Option<String>,
     /// Print the script that works on hosts instead: `sh host.sh look`, and so on
     #[arg(long, conflicts_with_all = ["rbac", "engine"])]
     host_script: bool,
+    /// Print the pod that runs a host task instead: look, hold, restore, reboot, clean, put-back, release or probe
+    #[arg(long, value_name = "TASK", requires = "image", requires = "node", conflicts_with_all = ["rbac", "engine", "host_script"])]
+    host_task: Option<String>,
+    /// The node of the host task
+    #[arg(long, value_name = "NODE", requires = "host_task")]
+    node: Option<String>,
+    /// The number of the host task on its node, a part of its name
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "host_task")]
+    number: u32,
+    /// The namespace of the host task's pod
+    #[arg(long, value_name = "NAMESPACE", default_value = NAMESPACE, requires = "host_task")]
+    namespace: String,
+    /// Arguments of the host task, after `--`
+    #[arg(last = true, value_name = "ARGUMENT", requires = "host_task")]
+    arguments: Vec<String>,
 }
 
 /// What an operator needs.
@@ -40,6 +60,12 @@ impl Manifests {
                 return Err(Failed::new(Exit::Usage, format!("{image:?} is no image")));
             }
             output::line(ENGINE.trim_end().replace("image: IMAGE", &format!("image: {image}")).as_str());
+            return Ok(Exit::Done);
+        }
+        if let (Some(task), Some(node), Some(image)) = (&self.host_task, &self.node, &self.image) {
+            let task = HostTask::parse(task, &self.arguments).map_err(|why| Failed::new(Exit::Usage, why))?;
+            let pod = tasks::create(node, &task, self.number, &self.namespace, image);
+            output::line(&format!("{:#}", pod.body()));
             return Ok(Exit::Done);
         }
         if self.host_script {

@@ -29,8 +29,10 @@ use crate::{
         api::{MIGRATION, Migration, MigrationSpec},
         audit::{Actor, verify},
         facts::{Facts, Freshness},
+        lease::EngineState,
+        problem::{Problem, ProblemKind},
     },
-    engine::{Engine, Journal, Role, SystemClock, identity},
+    engine::{Engine, Journal, SystemClock, identity},
     hubble::{
         channel::{Dial, dial_address},
         shared::Flows,
@@ -42,6 +44,12 @@ use crate::{
 pub(super) struct Failed {
     pub(super) exit: Exit,
     pub(super) message: String,
+}
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Self {
+        Self::new(Exit::Failed, problem.to_string())
+    }
 }
 
 impl Failed {
@@ -96,7 +104,7 @@ impl Session {
         Ok(Self {
             connection,
             store,
-            journal: Journal::default(),
+            journal: global.journal.clone(),
             helm,
             audit_log: global.audit_log.clone(),
             audit: OnceLock::new(),
@@ -135,7 +143,7 @@ impl Session {
 
     /// The Migration that there is, or the one that would be created.
     pub(super) fn migration_or(&self, spec: MigrationSpec) -> Migration {
-        self.store.read().migration.clone().unwrap_or_else(|| Migration::new(MIGRATION, spec))
+        self.store.read().migration.as_deref().cloned().unwrap_or_else(|| Migration::new(MIGRATION, spec))
     }
 
     /// The audit log: opened when something is about to be changed for the first time.
@@ -176,8 +184,7 @@ impl Session {
             self.take_over.send_modify(|n| *n += 1);
             Ok(())
         };
-        let taken = self.audit()?.wish("lease/cutover", "take the lock from whoever has it", said.boxed()).await;
-        taken.map_err(|e| Failed::new(Exit::Failed, e))
+        Ok(self.audit()?.request("lease/cutover", "take the lock from whoever has it", said.boxed()).await?)
     }
 
     /// How Hubble's relay is reached.
@@ -201,9 +208,9 @@ impl Session {
         &self,
         audit: Audit,
         stop: watch::Receiver<bool>,
-    ) -> (JoinHandle<()>, watch::Receiver<Role>) {
-        let role = watch::Sender::new(Role::Starting);
-        let roles = role.subscribe();
+    ) -> (JoinHandle<()>, watch::Receiver<EngineState>) {
+        let state = watch::Sender::new(EngineState::Off);
+        let states = state.subscribe();
         let cluster = KubeCluster {
             client: self.connection.write.clone(),
             helm: self.helm.clone(),
@@ -218,11 +225,11 @@ impl Session {
             clock: self.clock.clone(),
             identity: identity(),
             process: process::own(),
-            role,
+            state,
             take_over: self.take_over.subscribe(),
             turns: Arc::clone(&self.turns),
         };
-        (tokio::spawn(engine.run(stop)), roles)
+        (tokio::spawn(engine.run(stop)), states)
     }
 
     /// A copy of the facts as they are now.
@@ -237,18 +244,16 @@ pub(super) fn audit_path(named: Option<&Path>, cluster: &str) -> Result<PathBuf,
         return Ok(path.to_owned());
     }
     let name = if cluster.is_empty() { "unknown-cluster" } else { cluster };
-    let folder = audit::folder().map_err(|e| Failed::new(Exit::Failed, e))?;
+    let folder = audit::folder().map_err(|e| Failed::new(Exit::Failed, e.to_string()))?;
     Ok(folder.join(format!("{name}.jsonl")))
 }
 
 /// A source that was refused will not come by waiting.
 fn refused(facts: &Facts) -> Option<String> {
     facts.sources.iter().find_map(|(name, freshness)| match freshness {
-        Freshness::Retrying { error, .. } if error.starts_with("not allowed") || error.contains("credentials") => {
-            Some(format!(
-                "{name} cannot be watched: {error}. Ask for the ClusterRole that `cutover manifests --rbac` prints"
-            ))
-        }
+        Freshness::Retrying { error, kind: ProblemKind::Forbidden | ProblemKind::Unauthorized, .. } => Some(format!(
+            "{name} cannot be watched: {error}. Ask for the ClusterRole that `cutover manifests --rbac` prints"
+        )),
         _ => None,
     })
 }

@@ -11,22 +11,83 @@ use std::{
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use thiserror::Error;
 use tokio::runtime::RuntimeFlavor;
 
-use super::auditing::record_requests;
-use crate::domain::audit::{Actor, Anchor, Entry, START, follow, seal};
+use super::{auditing::record_requests, error::UNKNOWN};
+use crate::domain::{
+    audit::{Actor, Anchor, Entry, START, follow, seal},
+    problem::{Problem, ProblemKind},
+};
 
-/// How long a wish may take: definitions have to be served before a Migration can be created.
-const WISH: Duration = Duration::from_secs(45);
+/// How long a request may take: definitions have to be served before a Migration can be created.
+const REQUEST: Duration = Duration::from_secs(45);
 
 /// How long another program may hold the file.
 const HELD: Duration = Duration::from_secs(2);
+
+/// Why something could not be written to the audit log, or read from it.
+#[derive(Debug, Error)]
+pub enum AuditError {
+    /// There is no folder for it.
+    #[error("no place for the audit log: {0}")]
+    NoFolder(String),
+    /// It cannot be used.
+    #[error("the audit log {path} cannot be written: {why}")]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: Fault,
+    },
+    /// It is not the chain that was written.
+    #[error("{path}: {why}. Put it aside (do not delete it) and start again: a new one is begun")]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: Fault,
+    },
+}
+
+/// What is wrong with the log's file.
+#[derive(Debug, Error)]
+pub enum Fault {
+    /// The file system's answer.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// It is no text.
+    #[error("{0}")]
+    Text(#[from] std::string::FromUtf8Error),
+    /// Another program holds it.
+    #[error("another program holds it")]
+    Held,
+    /// It became shorter.
+    #[error("it was cut while it was written")]
+    Cut,
+    /// It is another file now.
+    #[error("the file was moved or deleted while it was written")]
+    Moved,
+    /// Its lines do not follow from each other.
+    #[error("{0}")]
+    Chain(String),
+    /// The thread that writes it has ended.
+    #[error("{0}")]
+    Thread(#[from] tokio::task::JoinError),
+}
+
+impl From<AuditError> for Problem {
+    fn from(error: AuditError) -> Self {
+        let remedy = "Nothing was changed: what is not in the audit log is not done.";
+        Self::new("the audit log", error.to_string(), remedy)
+    }
+}
 
 /// The log of this machine about one cluster. Several programs may write it: each line is added under a lock.
 #[derive(Clone)]
 pub struct Audit {
     file: Arc<Mutex<Open>>,
-    /// How far it has come, for whoever must not wait for the disk.
+    /// How far it has come, for readers that must not wait for the disk.
     end: Arc<Mutex<Anchor>>,
     path: Arc<Path>,
     actor: Actor,
@@ -44,9 +105,9 @@ struct Open {
 ///
 /// # Errors
 /// When the user has no home.
-pub fn folder() -> Result<PathBuf, String> {
+pub fn folder() -> Result<PathBuf, AuditError> {
     use etcetera::BaseStrategy;
-    let base = etcetera::choose_base_strategy().map_err(|e| format!("no place for the audit log: {e}"))?;
+    let base = etcetera::choose_base_strategy().map_err(|e| AuditError::NoFolder(e.to_string()))?;
     Ok(base.state_dir().unwrap_or_else(|| base.data_dir()).join("cutover").join("audit"))
 }
 
@@ -54,18 +115,16 @@ impl Audit {
     /// Opens a log, or begins one.
     ///
     /// # Errors
-    /// A sentence: it cannot be written, or it was changed.
-    pub fn open(path: &Path, actor: Actor) -> Result<Self, String> {
-        let failed = |e: std::io::Error| format!("the audit log {} cannot be written: {e}", path.display());
+    /// It cannot be written, or it was changed.
+    pub fn open(path: &Path, actor: Actor) -> Result<Self, AuditError> {
+        let failed = |e: std::io::Error| AuditError::Unusable { path: path.into(), why: e.into() };
         if let Some(folder) = path.parent() {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         }
         let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path).map_err(failed)?;
         let log = uuid::Uuid::new_v4().to_string();
         let mut open = Open { file, read: 0, end: Anchor { log, head: START.into(), ..Anchor::default() } };
-        open.locked(Open::catch_up).map_err(|e| {
-            format!("{}: {e}. Put it aside (do not delete it) and start again: a new one is begun", path.display())
-        })?;
+        open.locked(Open::catch_up).map_err(|why| AuditError::Broken { path: path.into(), why })?;
         let end = Arc::new(Mutex::new(open.end.clone()));
         Ok(Self { file: Arc::new(Mutex::new(open)), end, path: path.into(), actor, mirror: Arc::default() })
     }
@@ -95,22 +154,28 @@ impl Audit {
         }
     }
 
-    /// Does what an operator wishes, written down before and after.
+    /// Does what an operator requests, written down before and after.
     ///
     /// # Errors
     /// What the work says, or that the log cannot be written: then nothing was done.
-    pub async fn wish<T>(&self, object: &str, what: &str, work: BoxFuture<'_, Result<T, String>>) -> Result<T, String> {
-        let name = format!("wish/{object}");
+    pub async fn request<T>(
+        &self,
+        object: &str,
+        what: &str,
+        work: BoxFuture<'_, Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        let name = format!("request/{object}");
         let entry = |kind| self.entry(kind, 0, &name, object, what);
         self.add(entry("intent")).await?;
-        let (result, requests) = record_requests(None, tokio::time::timeout(WISH, work)).await;
-        let late = result.is_err();
-        let result = result
-            .unwrap_or_else(|_| Err(format!("no answer within {} s: unknown whether it was done", WISH.as_secs())));
+        let (result, requests) = record_requests(None, tokio::time::timeout(REQUEST, work)).await;
+        let result = result.unwrap_or_else(|_| {
+            let message = format!("no answer within {} s", REQUEST.as_secs());
+            Err(Problem::new(object, message, UNKNOWN).of_kind(ProblemKind::Unknown))
+        });
         let said = match &result {
             Ok(_) => "done".to_owned(),
-            Err(e) if late => format!("unknown: {e}"),
-            Err(e) => format!("refused: {e}"),
+            Err(p) if p.kind == ProblemKind::Unknown => format!("unknown: {}", p.message),
+            Err(p) => format!("refused: {}", p.message),
         };
         self.add(Entry { requests, result: Some(said), ..entry("outcome") }).await?;
         result
@@ -119,8 +184,8 @@ impl Audit {
     /// Adds a line and waits until the disk has it.
     ///
     /// # Errors
-    /// A sentence.
-    pub async fn add(&self, entry: Entry) -> Result<(), String> {
+    /// It cannot be written.
+    pub async fn add(&self, entry: Entry) -> Result<(), AuditError> {
         let (file, path, mirror) = (Arc::clone(&self.file), Arc::clone(&self.path), Arc::clone(&self.mirror));
         let (end, at) = (Arc::clone(&self.end), Arc::clone(&self.path));
         let write = move || {
@@ -130,62 +195,61 @@ impl Audit {
             added
         };
         let added = match tokio::runtime::Handle::current().runtime_flavor() {
-            // nobody else has anything to do meanwhile, and the order of things stays the same every time
+            // nothing else runs meanwhile, so that the order of things stays the same every time
             RuntimeFlavor::CurrentThread => write(),
-            _ => tokio::task::spawn_blocking(write).await.unwrap_or_else(|e| Err(e.to_string())),
+            _ => tokio::task::spawn_blocking(write).await.unwrap_or_else(|e| Err(e.into())),
         };
-        added.map_err(|e| format!("the audit log {} could not be written: {e}", path.display()))
+        added.map_err(|why| AuditError::Unusable { path: path.to_path_buf(), why })
     }
 }
 
 impl Open {
     /// Does something while no other program writes.
     #[expect(clippy::disallowed_methods, reason = "on a thread for what waits, or before anything else runs")]
-    fn locked(&mut self, work: impl FnOnce(&mut Self) -> Result<(), String>) -> Result<(), String> {
+    fn locked(&mut self, work: impl FnOnce(&mut Self) -> Result<(), Fault>) -> Result<(), Fault> {
         let patience = Instant::now() + HELD;
         while let Err(e) = self.file.try_lock() {
             match e {
                 TryLockError::WouldBlock if Instant::now() < patience => std::thread::sleep(Duration::from_millis(5)),
-                TryLockError::WouldBlock => return Err("another program holds it".into()),
-                TryLockError::Error(e) => return Err(e.to_string()),
+                TryLockError::WouldBlock => return Err(Fault::Held),
+                TryLockError::Error(e) => return Err(e.into()),
             }
         }
         let result = work(self);
-        self.file.unlock().map_err(|e| e.to_string())?;
+        self.file.unlock()?;
         result
     }
 
     /// Takes in what others have added, and cuts off a line that a crash tore: what it announced was not done.
-    fn catch_up(&mut self) -> Result<(), String> {
-        let text = |e: std::io::Error| e.to_string();
-        let length = self.file.metadata().map_err(text)?.len();
+    fn catch_up(&mut self) -> Result<(), Fault> {
+        let length = self.file.metadata()?.len();
         if length == self.read {
             return Ok(());
         }
         if length < self.read {
-            return Err("it was cut while it was written".into());
+            return Err(Fault::Cut);
         }
         let mut all = Vec::new();
-        self.file.seek(SeekFrom::Start(0)).map_err(text)?;
-        self.file.read_to_end(&mut all).map_err(text)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.read_to_end(&mut all)?;
         // bytes: a line may be torn in the middle of a letter
         let whole = all.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
         if whole < all.len() {
-            self.file.set_len(whole as u64).map_err(text)?;
+            self.file.set_len(whole as u64)?;
             all.truncate(whole);
         }
-        let all = String::from_utf8(all).map_err(|e| e.to_string())?;
+        let all = String::from_utf8(all)?;
         if !all.is_empty() {
-            self.end = follow(&all)?.end;
+            self.end = follow(&all).map_err(Fault::Chain)?.end;
         }
         self.read = whole as u64;
         Ok(())
     }
 
-    fn append(&mut self, entry: &Entry, path: &Path, mirror: Option<fn(&str)>) -> Result<(), String> {
+    fn append(&mut self, entry: &Entry, path: &Path, mirror: Option<fn(&str)>) -> Result<(), Fault> {
         let here = self.file.metadata().and_then(|file| Ok((file.ino(), std::fs::metadata(path)?.ino())));
         if !here.is_ok_and(|(open, named)| open == named) {
-            return Err("the file was moved or deleted while it was written".into());
+            return Err(Fault::Moved);
         }
         self.catch_up()?;
         let number = self.end.lines + 1;
@@ -195,7 +259,7 @@ impl Open {
         if let Err(e) = written {
             // a full disk may have taken half of it
             let _ = self.file.set_len(self.read);
-            return Err(e.to_string());
+            return Err(e.into());
         }
         if let Some(print) = mirror {
             print(line.trim_end());
@@ -231,8 +295,14 @@ mod tests {
         std::fs::write(&path, torn).unwrap();
         Audit::open(&path, Actor::default()).unwrap();
         std::fs::remove_file(&path).unwrap();
-        assert!(c.add(c.entry("intent", 2, "e", "node/x", "cordon")).await.unwrap_err().contains("moved or deleted"));
+        assert!(
+            c.add(c.entry("intent", 2, "e", "node/x", "cordon"))
+                .await
+                .unwrap_err()
+                .to_string()
+                .contains("moved or deleted")
+        );
         std::fs::write(&path, text.replace("cordon", "uncordon")).unwrap();
-        assert!(Audit::open(&path, Actor::default()).err().unwrap().contains("it was changed"));
+        assert!(Audit::open(&path, Actor::default()).err().unwrap().to_string().contains("it was changed"));
     }
 }

@@ -2,7 +2,8 @@
 
 use kube::core::Status;
 
-use super::port::Trouble;
+use super::port::RequestError;
+use crate::domain::problem::{Problem, ProblemKind};
 
 /// The API server says that something is not there. Compares the code: an answer without a JSON body
 /// has no reason that could be compared (kube 5 makes its own up).
@@ -10,7 +11,7 @@ pub fn is_not_found(error: &kube::Error) -> bool {
     code(error) == Some(404)
 }
 
-/// Somebody else was quicker.
+/// Another writer was first.
 pub fn is_conflict(error: &kube::Error) -> bool {
     code(error) == Some(409)
 }
@@ -23,15 +24,51 @@ pub fn code(error: &kube::Error) -> Option<u16> {
     }
 }
 
-/// What an engine has to know of a request for the lock or a status that failed.
-pub(super) fn trouble(error: &kube::Error) -> Trouble {
-    match error {
-        e if is_conflict(e) => Trouble::Conflict,
-        kube::Error::Auth(_) => Trouble::Credentials(sentence(error)),
-        e if code(e) == Some(401) => Trouble::Credentials(sentence(error)),
-        e => Trouble::Other(sentence(e)),
+impl From<&kube::Error> for RequestError {
+    fn from(error: &kube::Error) -> Self {
+        match kind(error) {
+            ProblemKind::Conflict => Self::Conflict,
+            ProblemKind::Unauthorized => Self::Unauthorized(sentence(error)),
+            _ => Self::Failed(sentence(error)),
+        }
     }
 }
+
+/// What kind of problem a failed request is.
+fn kind(error: &kube::Error) -> ProblemKind {
+    match (error, code(error)) {
+        // no credentials, so that nothing was sent
+        (kube::Error::Auth(_), _) | (_, Some(401)) => ProblemKind::Unauthorized,
+        (_, Some(403)) => ProblemKind::Forbidden,
+        (_, Some(409)) => ProblemKind::Conflict,
+        (_, Some(429)) => ProblemKind::Busy,
+        (_, Some(500..=599) | None) => ProblemKind::Unknown,
+        (_, Some(_)) => ProblemKind::Failed,
+    }
+}
+
+/// A failed change as a problem; its object is named by the caller, who knows it.
+impl From<kube::Error> for Problem {
+    fn from(error: kube::Error) -> Self {
+        let kind = kind(&error);
+        let remedy = match kind {
+            ProblemKind::Unauthorized => {
+                "Nothing was changed. Log in and start Cutover again; it resumes where it was."
+            }
+            ProblemKind::Forbidden => {
+                "Nothing was changed. Ask for the right, or for the ClusterRole that `cutover manifests --rbac` prints."
+            }
+            ProblemKind::Conflict => "Nothing was changed: another writer changed the object first. It is read again.",
+            ProblemKind::Busy => "Nothing was changed: the API server is busy. It is asked again.",
+            ProblemKind::Unknown => UNKNOWN,
+            _ => "Nothing was changed. It is tried again.",
+        };
+        Self::new("", sentence(&error), remedy).of_kind(kind)
+    }
+}
+
+/// What is done about an answer that did not come.
+pub(super) const UNKNOWN: &str = "Unknown whether it was changed: it is read before it is tried again.";
 
 /// An error as one sentence.
 pub fn sentence(error: &kube::Error) -> String {
@@ -89,12 +126,13 @@ pub fn root(error: &(dyn std::error::Error + 'static)) -> String {
     last.to_string()
 }
 
-/// An error of a watch as one sentence.
-pub fn watch(error: &kube::runtime::watcher::Error) -> String {
+/// An error of a watch, as a problem of what it watches.
+pub fn watch(error: &kube::runtime::watcher::Error) -> Problem {
     use kube::runtime::watcher::Error;
-    match error {
-        Error::InitialListFailed(e) | Error::WatchStartFailed(e) | Error::WatchFailed(e) => sentence(e),
-        Error::WatchError(status) => api(status),
-        Error::NoResourceVersion => "the server's list has no resource version".into(),
-    }
+    let (message, kind) = match error {
+        Error::InitialListFailed(e) | Error::WatchStartFailed(e) | Error::WatchFailed(e) => (sentence(e), kind(e)),
+        Error::WatchError(status) => (api(status), kind(&kube::Error::Api(status.clone()))),
+        Error::NoResourceVersion => ("the server's list has no resource version".into(), ProblemKind::Failed),
+    };
+    Problem::new("", message, "").of_kind(kind)
 }

@@ -2,10 +2,11 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     time::Duration,
 };
 
+use thiserror::Error;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::Command,
@@ -13,10 +14,67 @@ use tokio::{
 };
 
 use super::connect::Connection;
-use crate::domain::effect::{HelmRelease, RELEASE};
+use crate::domain::{
+    effect::{HelmRelease, cilium},
+    problem::Problem,
+};
 
 /// How long helm may take: a chart with hooks that wait is still done by then.
 const LONGEST: Duration = Duration::from_secs(600);
+/// How long it may take to say its version.
+const FIRST_ANSWER: Duration = Duration::from_secs(10);
+
+/// Why helm did not do what it was asked.
+#[derive(Debug, Error)]
+pub enum HelmError {
+    /// It could not be started.
+    #[error("{program} cannot be run: {source}")]
+    NotRun {
+        /// The program.
+        program: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It does not say its version.
+    #[error("{program} does not answer")]
+    Silent {
+        /// The program.
+        program: String,
+    },
+    /// It took too long.
+    #[error("{program} did not end within {minutes} minutes and was stopped")]
+    TimedOut {
+        /// The program.
+        program: String,
+        /// How long it had.
+        minutes: u64,
+    },
+    /// It failed.
+    #[error("{program} failed ({status}): {said}")]
+    Failed {
+        /// The program.
+        program: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// The last lines of its standard error.
+        said: String,
+    },
+    /// The values could not be written for it.
+    #[error("cannot write the values to a file: {0}")]
+    Values(#[from] std::io::Error),
+}
+
+impl From<HelmError> for Problem {
+    fn from(error: HelmError) -> Self {
+        let remedy = match error {
+            HelmError::NotRun { .. } | HelmError::Silent { .. } | HelmError::Values(_) => "Nothing was changed.",
+            HelmError::TimedOut { .. } | HelmError::Failed { .. } => {
+                "What helm has changed by then stays; it is run again. `helm history cilium` tells more."
+            }
+        };
+        Self::new("", error.to_string(), remedy)
+    }
+}
 
 /// The helm program and the cluster that it speaks to.
 #[derive(Clone, Debug)]
@@ -38,7 +96,7 @@ impl Helm {
         }
     }
 
-    /// Where there is no helm to be run.
+    /// Without a helm to be run.
     pub fn none() -> Self {
         Self { program: PathBuf::from("helm"), kubeconfig: None, context: None }
     }
@@ -46,20 +104,22 @@ impl Helm {
     /// helm's version; the proof that it can be run.
     ///
     /// # Errors
-    /// A sentence that names the program.
-    pub async fn version(&self) -> Result<String, String> {
+    /// See [`HelmError`].
+    pub async fn version(&self) -> Result<String, HelmError> {
         let output = Command::new(&self.program)
             .args(["version", "--template", "{{.Version}}"])
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
-        let program = self.program.display();
-        let output = tokio::time::timeout(Duration::from_secs(10), output)
-            .await
-            .map_err(|_| format!("{program} does not answer"))?
-            .map_err(|e| format!("{program} cannot be run: {e}"))?;
+        let program = self.program.display().to_string();
+        let output = match tokio::time::timeout(FIRST_ANSWER, output).await {
+            Ok(Ok(output)) => output,
+            Ok(Err(source)) => return Err(HelmError::NotRun { program, source }),
+            Err(_) => return Err(HelmError::Silent { program }),
+        };
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         if !output.status.success() {
-            return Err(format!("{program} version failed: {}", String::from_utf8_lossy(&output.stderr).trim()));
+            return Err(HelmError::Failed { program: format!("{program} version"), status: output.status, said });
         }
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
@@ -67,43 +127,26 @@ impl Helm {
     /// `helm upgrade --install`, with the values in a file that only this user can read.
     ///
     /// # Errors
-    /// helm's own words.
-    pub async fn upgrade(&self, release: &HelmRelease, lines: mpsc::Sender<String>) -> Result<(), String> {
-        let values = tempfile::Builder::new()
-            .prefix("cutover-values-")
-            .suffix(".yaml")
-            .tempfile()
-            .map_err(|e| format!("cannot write the values to a file: {e}"))?;
+    /// See [`HelmError`].
+    pub async fn upgrade(&self, release: &HelmRelease, lines: mpsc::Sender<String>) -> Result<(), HelmError> {
+        let values = tempfile::Builder::new().prefix("cutover-values-").suffix(".yaml").tempfile()?;
         // JSON is YAML, and is written the same on every machine
-        let text = serde_json::to_vec_pretty(&release.values).map_err(|e| e.to_string())?;
-        tokio::fs::write(values.path(), text).await.map_err(|e| format!("cannot write the values to a file: {e}"))?;
+        tokio::fs::write(values.path(), format!("{:#}", release.values)).await?;
         let mut command = self.command();
-        command.args([
-            "upgrade",
-            "--install",
-            RELEASE,
-            &release.chart,
-            "--namespace",
-            &release.namespace,
-            "--create-namespace",
-        ]);
-        // a folder or an archive has its version inside
-        if !Path::new(&release.chart).exists() {
-            command.args(["--version", release.version.trim_start_matches('v')]);
-        }
-        command.arg("--values").arg(values.path());
+        command.args(release.arguments(&values.path().to_string_lossy()));
         run(command, lines).await
     }
 
     /// `helm uninstall`; a release that is not there is no error.
     ///
     /// # Errors
-    /// helm's own words.
-    pub async fn uninstall(&self, namespace: &str, lines: mpsc::Sender<String>) -> Result<(), String> {
+    /// See [`HelmError`].
+    pub async fn uninstall(&self, namespace: &str, lines: mpsc::Sender<String>) -> Result<(), HelmError> {
         let mut command = self.command();
-        command.args(["uninstall", RELEASE, "--namespace", namespace]);
+        command.args(cilium::uninstall(namespace));
         match run(command, lines).await {
-            Err(e) if e.contains("not found") => Ok(()),
+            // helm has one exit code for everything
+            Err(HelmError::Failed { said, .. }) if said.contains("release: not found") => Ok(()),
             other => other,
         }
     }
@@ -120,25 +163,26 @@ impl Helm {
     }
 }
 
-async fn run(mut command: Command, lines: mpsc::Sender<String>) -> Result<(), String> {
+async fn run(mut command: Command, lines: mpsc::Sender<String>) -> Result<(), HelmError> {
     let program = command.as_std().get_program().to_string_lossy().into_owned();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn().map_err(|e| format!("{program} cannot be run: {e}"))?;
+    let not_run = |source| HelmError::NotRun { program: program.clone(), source };
+    let mut child = command.spawn().map_err(not_run)?;
     let out = tokio::spawn(forward(child.stdout.take(), lines.clone()));
     let err = tokio::spawn(forward(child.stderr.take(), lines));
-    let status = tokio::time::timeout(LONGEST, child.wait())
-        .await
-        .map_err(|_| format!("{program} did not end within {} minutes and was stopped", LONGEST.as_secs() / 60))?
-        .map_err(|e| format!("{program}: {e}"))?;
+    let status = match tokio::time::timeout(LONGEST, child.wait()).await {
+        Ok(ended) => ended.map_err(not_run)?,
+        Err(_) => return Err(HelmError::TimedOut { program, minutes: LONGEST.as_secs() / 60 }),
+    };
     let (_, said) = (out.await, err.await.unwrap_or_default());
     if status.success() {
         return Ok(());
     }
     let said = if said.is_empty() { "it said nothing".to_owned() } else { said.join("; ") };
-    Err(format!("helm failed ({status}): {said}"))
+    Err(HelmError::Failed { program: "helm".into(), status, said })
 }
 
-/// KubeCluster lines on; keeps the last few for the message of a failure.
+/// Passes lines on; keeps the last few for the message of a failure.
 async fn forward(pipe: Option<impl AsyncRead + Unpin>, lines: mpsc::Sender<String>) -> Vec<String> {
     let mut last = Vec::new();
     let Some(pipe) = pipe else { return last };

@@ -1,5 +1,5 @@
-//! The Lease on the wire. What is written when is decided elsewhere; here it only ever changes for the very
-//! version that was read.
+//! The Lease on the wire. When to write is decided in `domain::lock`; here it only changes for the very version that
+//! was read.
 
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -8,26 +8,26 @@ use k8s_openapi::{
 };
 use kube::{Api, Client, ResourceExt, api::PostParams};
 
-use super::{error, port::Trouble};
+use super::{error::is_not_found, port::RequestError};
 use crate::domain::lock::{Claim, DURATION};
 
 /// Name of the Lease.
 const NAME: &str = "cutover";
-/// Annotation that tells which run of which program holds it.
+/// Annotation with the run of the program that holds it.
 const PROCESS: &str = "cutover.dev/process";
 
 /// Reads it.
-pub(super) async fn read(client: &Client, namespace: &str) -> Result<Option<Claim>, Trouble> {
+pub(super) async fn read(client: &Client, namespace: &str) -> Result<Option<Claim>, RequestError> {
     let api: Api<Lease> = Api::namespaced(client.clone(), namespace);
     match api.get(NAME).await {
         Ok(lease) => Ok(Some(claim(&lease))),
-        Err(e) if error::is_not_found(&e) => Ok(None),
-        Err(e) => Err(error::trouble(&e)),
+        Err(e) if is_not_found(&e) => Ok(None),
+        Err(e) => Err((&e).into()),
     }
 }
 
 /// Writes it for the version in `claim`, or creates it.
-pub(super) async fn write(client: &Client, namespace: &str, claim_: &Claim) -> Result<Claim, Trouble> {
+pub(super) async fn write(client: &Client, namespace: &str, claim_: &Claim) -> Result<Claim, RequestError> {
     let api: Api<Lease> = Api::namespaced(client.clone(), namespace);
     let now = Some(MicroTime(Timestamp::now()));
     let lease = Lease {
@@ -40,7 +40,7 @@ pub(super) async fn write(client: &Client, namespace: &str, claim_: &Claim) -> R
         spec: Some(LeaseSpec {
             holder_identity: Some(claim_.holder.clone()).filter(|h| !h.is_empty()),
             lease_duration_seconds: i32::try_from(DURATION.as_secs()).ok(),
-            // for people: nobody computes with another machine's clock
+            // for people: no engine computes with another machine's clock
             renew_time: now,
             lease_transitions: i32::try_from(claim_.epoch).ok(),
             ..LeaseSpec::default()
@@ -51,7 +51,7 @@ pub(super) async fn write(client: &Client, namespace: &str, claim_: &Claim) -> R
     } else {
         api.replace(NAME, &PostParams::default(), &lease).await
     };
-    written.map(|l| claim(&l)).map_err(|e| error::trouble(&e))
+    written.map(|l| claim(&l)).map_err(|e| (&e).into())
 }
 
 fn claim(lease: &Lease) -> Claim {

@@ -16,6 +16,7 @@ pub mod port;
 pub mod process;
 pub mod records;
 pub mod relay;
+mod send;
 pub mod store;
 pub mod surroundings;
 pub mod watch;

@@ -2,28 +2,44 @@
 
 use std::{sync::Arc, time::Duration};
 
+use thiserror::Error;
 use tokio::sync::mpsc;
 
-use super::apply::Refusal;
 use crate::domain::{
     api::{Migration, MigrationStatus, NodeMigration, NodeMigrationStatus},
     audit::Anchor,
     effect::Effect,
     lock::Claim,
+    problem::{Problem, ProblemKind},
 };
 
-/// Why a request for the lock or a status did not succeed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// Somebody else was quicker: look again.
+/// Why a request for the Lease or a status did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum RequestError {
+    /// Another writer was first: look again.
+    #[error("another writer changed the object first")]
     Conflict,
     /// The credentials are not accepted any more.
-    Credentials(String),
+    #[error("{0}")]
+    Unauthorized(String),
     /// Refused, or unknown whether it was done.
-    Other(String),
+    #[error("{0}")]
+    Failed(String),
 }
 
-/// Leave to change something, in one term of the lock.
+impl RequestError {
+    /// As a problem of an object.
+    pub fn problem(&self, object: &str) -> Problem {
+        let (kind, remedy) = match self {
+            Self::Conflict => (ProblemKind::Conflict, "It is read again."),
+            Self::Unauthorized(_) => (ProblemKind::Unauthorized, "Log in again; it resumes by itself."),
+            Self::Failed(_) => (ProblemKind::Unknown, "It is read before it is written again."),
+        };
+        Problem::new(object, self.to_string(), remedy).of_kind(kind)
+    }
+}
+
+/// Leave to change something, in one term of the Lease.
 #[derive(Clone)]
 pub struct Permit {
     /// The term.
@@ -56,21 +72,21 @@ impl Permit {
 /// A cluster, as an engine sees it.
 pub trait Cluster: Clone + Send + Sync + 'static {
     /// Reads the Lease.
-    fn lease(&self) -> impl Future<Output = Result<Option<Claim>, Trouble>> + Send;
+    fn lease(&self) -> impl Future<Output = Result<Option<Claim>, RequestError>> + Send;
     /// Writes the Lease for the very version of `claim`; creates it where that is empty. Returns it as written.
-    fn write_lease(&self, claim: &Claim) -> impl Future<Output = Result<Claim, Trouble>> + Send;
-    /// Writes the Migration's status, provided nobody has changed the object since `seen`.
+    fn write_lease(&self, claim: &Claim) -> impl Future<Output = Result<Claim, RequestError>> + Send;
+    /// Writes the Migration's status, provided that the object has not changed since `seen`.
     fn write_migration(
         &self,
         seen: &Migration,
         status: &MigrationStatus,
-    ) -> impl Future<Output = Result<Migration, Trouble>> + Send;
-    /// Writes a node's status, provided nobody has changed the record since `seen`.
+    ) -> impl Future<Output = Result<Migration, RequestError>> + Send;
+    /// Writes a node's status, provided that the record has not changed since `seen`.
     fn write_node(
         &self,
         seen: &NodeMigration,
         status: &NodeMigrationStatus,
-    ) -> impl Future<Output = Result<NodeMigration, Trouble>> + Send;
+    ) -> impl Future<Output = Result<NodeMigration, RequestError>> + Send;
     /// Makes a change, within a time limit and as long as the permit holds. Lines that a program prints meanwhile go to `lines`.
     fn apply(
         &self,
@@ -78,11 +94,11 @@ pub trait Cluster: Clone + Send + Sync + 'static {
         permit: Permit,
         limit: Duration,
         lines: mpsc::Sender<String>,
-    ) -> impl Future<Output = Result<(), Refusal>> + Send;
+    ) -> impl Future<Output = Result<(), Problem>> + Send;
     /// How far the audit log has come, where one is kept.
     fn audited(&self) -> Option<Anchor>;
-    /// Tells the cluster what happened to a node, for whoever looks at it there.
+    /// Publishes an event about a node.
     fn tell(&self, node: &NodeMigration, reason: &'static str, note: String, wrong: bool);
-    /// The process that holds the lock ran on this machine, and has ended.
+    /// The process that holds the Lease ran on this machine, and has ended.
     fn has_ended(&self, claim: &Claim) -> bool;
 }

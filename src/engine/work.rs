@@ -10,25 +10,20 @@ use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
 use super::{Clock, Journal, entry};
 use crate::{
-    cluster::{
-        apply::Refusal,
-        port::{Cluster, Permit},
-    },
+    cluster::port::{Cluster, Permit},
     domain::{
-        effect::Effect,
-        host::Way,
+        effect::{Description, Effect},
         log::Kind,
-        rolling::{Failure, Failures, Refused},
+        problem::{Problem, ProblemKind},
+        view::{Failure, Failures},
     },
 };
 
-/// How long a request may take; helm has its own limit.
-const REQUEST: Duration = Duration::from_secs(30);
-/// How long a host task may take through `ssh`: what was begun there goes on when nobody waits for it any more.
-const SSH: Duration = Duration::from_secs(300);
 /// After a success the watch needs a moment to show it; until then it is not done again.
 const ECHO: Duration = Duration::from_millis(500);
-/// The pause while a budget holds, with jitter: when it is asked again is decided by who watches the budget.
+/// How long the engine waits at its end for changes that go on without it, and for mere requests.
+const EXIT_PATIENCE: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(5));
+/// The pause while a budget holds, with jitter: the drain, which sees the budget, decides when to ask again.
 const BUDGET_PAUSE: Duration = Duration::from_secs(1);
 /// The shortest and the longest pause after a failure.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -37,8 +32,10 @@ pub(super) struct Work<C> {
     cluster: C,
     journal: Journal,
     clock: Arc<dyn Clock>,
-    running: JoinSet<(Effect, Result<(), Refusal>)>,
-    under_way: BTreeSet<String>,
+    running: JoinSet<(Description, Result<(), Problem>)>,
+    in_flight: BTreeSet<String>,
+    /// Those of them that go on when the term ends.
+    outliving: BTreeSet<String>,
     ended: BTreeSet<String>,
     not_before: HashMap<String, Instant>,
     failures: Failures,
@@ -51,7 +48,8 @@ impl<C: Cluster> Work<C> {
             journal,
             clock,
             running: JoinSet::new(),
-            under_way: BTreeSet::new(),
+            in_flight: BTreeSet::new(),
+            outliving: BTreeSet::new(),
             ended: BTreeSet::new(),
             not_before: HashMap::new(),
             failures: Failures::new(),
@@ -62,8 +60,8 @@ impl<C: Cluster> Work<C> {
         &self.failures
     }
 
-    pub(super) const fn under_way(&self) -> &BTreeSet<String> {
-        &self.under_way
+    pub(super) const fn in_flight(&self) -> &BTreeSet<String> {
+        &self.in_flight
     }
 
     pub(super) const fn ended(&self) -> &BTreeSet<String> {
@@ -75,93 +73,82 @@ impl<C: Cluster> Work<C> {
         let now = Instant::now();
         effects.retain(|e| {
             let name = e.name();
-            !self.under_way.contains(&name) && self.not_before.get(&name).is_none_or(|t| *t <= now)
+            !self.in_flight.contains(&name) && self.not_before.get(&name).is_none_or(|t| *t <= now)
         });
         effects
     }
 
-    /// Begins an effect in a term. When the term ends it is dropped where it is, and whoever comes after looks.
+    /// Begins an effect in a term. When the term ends it is dropped where it is, and the next engine looks.
     pub(super) fn begin(&mut self, effect: Effect, permit: Permit) {
-        let name = effect.name();
-        if self.under_way.contains(&name) {
+        let described = effect.describe();
+        let Description { name, object, words, kubectl, limit, outlives_term, .. } = &described;
+        if !self.in_flight.insert(name.clone()) {
             return;
         }
-        self.under_way.insert(name.clone());
-        self.ended.remove(&name);
-        let mut line = entry(Kind::Begin, effect.object(), effect.words());
-        line.kubectl = effect.kubectl();
-        if !self.failures.contains_key(&effect.name()) {
+        if *outlives_term {
+            self.outliving.insert(name.clone());
+        }
+        self.ended.remove(name);
+        if !self.failures.contains_key(name) {
+            let mut line = entry(Kind::Begin, object, words);
+            line.kubectl.clone_from(kubectl);
             self.journal.add(line);
         }
-        let (cluster, journal) = (self.cluster.clone(), self.journal.clone());
+        let (cluster, journal, limit) = (self.cluster.clone(), self.journal.clone(), *limit);
         self.running.spawn(async move {
             let (lines, mut said) = mpsc::channel(256);
-            let object = effect.object();
+            let object = described.object.clone();
             let echo = tokio::spawn(async move {
                 while let Some(line) = said.recv().await {
                     journal.say(Kind::Output, object.clone(), line);
                 }
             });
-            let limit = match &effect {
-                Effect::Helm(_) | Effect::Uninstall { .. } => Duration::MAX,
-                Effect::Task { way: Way::Ssh { .. }, .. } => SSH,
-                _ => REQUEST,
-            };
             let result = cluster.apply(&effect, permit, limit, lines).await;
             let _ = echo.await;
-            (effect, result)
+            (described, result)
         });
     }
 
     /// Waits until an effect has ended and takes its result in.
     pub(super) async fn finished(&mut self) {
         match self.running.join_next().await {
-            Some(Ok((effect, result))) => self.took(&effect, result),
+            Some(Ok((effect, result))) => self.took(effect, result),
             Some(Err(e)) => tracing::error!("an effect ended without a result: {e}"),
             None => std::future::pending().await,
         }
     }
 
-    fn took(&mut self, effect: &Effect, result: Result<(), Refusal>) {
-        let name = effect.name();
-        self.under_way.remove(&name);
+    fn took(&mut self, effect: Description, result: Result<(), Problem>) {
+        let Description { name, object, words, .. } = effect;
+        self.in_flight.remove(&name);
+        let outlives_term = self.outliving.remove(&name);
         let now = Instant::now();
         self.not_before.retain(|_, t| *t > now);
-        match result {
-            Ok(()) => {
-                self.failures.remove(&name);
-                if matches!(effect, Effect::Helm(_) | Effect::Uninstall { .. }) {
-                    self.ended.insert(name.clone());
-                }
-                self.not_before.insert(name, now + ECHO);
-                self.journal.say(Kind::Done, effect.object(), effect.words());
+        let Err(problem) = result else {
+            self.failures.remove(&name);
+            if outlives_term {
+                self.ended.insert(name.clone());
             }
-            Err(refusal) => {
-                let count = self.failures.get(&name).map_or(0, |f| f.count) + 1;
-                let waits = refusal.kind != Refused::Fault;
-                let pause = if refusal.kind == Refused::Budget { jittered(BUDGET_PAUSE) } else { pause(count) };
-                self.not_before.insert(name.clone(), now + pause);
-                let kind = if waits { Kind::Waiting } else { Kind::Failed };
-                // the numbers of a budget change all the time: that it waits is said once
-                let known = self
-                    .failures
-                    .get(&name)
-                    .is_some_and(|f| f.message == refusal.message || (waits && f.kind == refusal.kind));
-                if !known {
-                    self.journal.say(
-                        kind,
-                        effect.object(),
-                        format!("{}: {}. {}", effect.words(), refusal.message, refusal.next),
-                    );
-                }
-                let Refusal { message, next, kind } = refusal;
-                self.failures.insert(name, Failure { message, next, at: self.clock.now(), count, kind });
-                self.forget_old();
-            }
+            self.not_before.insert(name, now + ECHO);
+            self.journal.say(Kind::Done, object, words);
+            return;
+        };
+        let known = self.failures.get(&name);
+        let count = known.map_or(0, |f| f.count) + 1;
+        let pause = if problem.kind == ProblemKind::Budget { jittered(BUDGET_PAUSE) } else { pause(count) };
+        self.not_before.insert(name.clone(), now + pause);
+        let passes = problem.kind.is_transient();
+        // the numbers of a budget change all the time: that it waits is said once
+        let same = |f: &Failure| f.problem.message == problem.message || (passes && f.problem.kind == problem.kind);
+        if !known.is_some_and(same) {
+            let kind = if passes { Kind::Waiting } else { Kind::Failed };
+            self.journal.say(kind, object, format!("{words}: {}. {}", problem.message, problem.remedy));
         }
+        self.failures.insert(name, Failure { problem, at: self.clock.now(), count });
+        self.forget_old();
     }
 
-    /// A pod that is gone never succeeds: what failed long ago and is not tried any more is forgotten.
+    /// A pod that is gone never succeeds: old failures of what is not tried any more are dropped.
     fn forget_old(&mut self) {
         let now = self.clock.now();
         self.failures.retain(|_, f| now.duration_since(f.at).as_secs() < 300);
@@ -173,20 +160,20 @@ impl<C: Cluster> Work<C> {
         self.ended.clear();
     }
 
-    /// Waits until nothing is under way: an answer that is not waited for is an unknown that need not be, and a helm
-    /// that is killed leaves its release locked.
+    /// Waits until nothing is under way: an answer that is not waited for is an avoidable unknown, and a helm that is
+    /// killed leaves its release locked.
     pub(super) async fn settled(&mut self) {
         while let Some(ended) = self.running.join_next().await {
             if let Ok((effect, result)) = ended {
-                self.took(&effect, result);
+                self.took(effect, result);
             }
         }
     }
 
     /// How long [`Self::settled`] is worth waiting for.
     pub(super) fn patience(&self) -> Duration {
-        let long = self.under_way.iter().any(|n| n.starts_with("helm") || n.starts_with("task"));
-        Duration::from_secs(if long { 120 } else { 5 })
+        let (long, short) = EXIT_PATIENCE;
+        if self.outliving.is_empty() { short } else { long }
     }
 
     /// Nothing is under way.
@@ -204,4 +191,64 @@ fn pause(count: u32) -> Duration {
 
 fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(1.0 + fastrand::f64() / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cluster::port::RequestError,
+        domain::{
+            api::{Migration, MigrationStatus, NodeMigration, NodeMigrationStatus},
+            audit::Anchor,
+            host::{HostTask, Way},
+            lock::Claim,
+        },
+        engine::SystemClock,
+    };
+
+    /// A cluster that never answers.
+    #[derive(Clone)]
+    struct Silent;
+
+    impl Cluster for Silent {
+        async fn lease(&self) -> Result<Option<Claim>, RequestError> {
+            std::future::pending().await
+        }
+        async fn write_lease(&self, _: &Claim) -> Result<Claim, RequestError> {
+            std::future::pending().await
+        }
+        async fn write_migration(&self, _: &Migration, _: &MigrationStatus) -> Result<Migration, RequestError> {
+            std::future::pending().await
+        }
+        async fn write_node(&self, _: &NodeMigration, _: &NodeMigrationStatus) -> Result<NodeMigration, RequestError> {
+            std::future::pending().await
+        }
+        async fn apply(&self, _: &Effect, _: Permit, _: Duration, _: mpsc::Sender<String>) -> Result<(), Problem> {
+            std::future::pending().await
+        }
+        fn audited(&self) -> Option<Anchor> {
+            None
+        }
+        fn tell(&self, _: &NodeMigration, _: &'static str, _: String, _: bool) {}
+        fn has_ended(&self, _: &Claim) -> bool {
+            false
+        }
+    }
+
+    fn patience(effect: Effect) -> Duration {
+        let mut work = Work::new(Silent, Journal::default(), Arc::new(SystemClock::default()));
+        work.begin(effect, Permit::new(1, || Duration::from_secs(1)));
+        work.patience()
+    }
+
+    #[tokio::test]
+    async fn at_the_exit_what_goes_on_without_the_engine_is_waited_for() {
+        let (long, short) = EXIT_PATIENCE;
+        let look = |way| Effect::Task { node: "n1".into(), task: HostTask::Look, nth: 1, way };
+        assert_eq!(patience(look(Way::Ssh { target: "root@n1".into() })), long, "it runs on the host");
+        assert_eq!(patience(Effect::Uninstall { namespace: "kube-system".into() }), long);
+        assert_eq!(patience(look(Way::Pod { namespace: "kube-system".into(), image: "i".into() })), short);
+        assert_eq!(patience(Effect::Cordon { node: "n1".into() }), short);
+    }
 }

@@ -12,7 +12,6 @@ use jiff::Timestamp;
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
     facts::Facts,
-    step::Step,
     text::between,
 };
 
@@ -38,7 +37,7 @@ pub fn placements(facts: &Facts) -> BTreeMap<Arc<str>, Placement> {
 }
 
 fn observed_since(status: &NodeMigrationStatus) -> Option<Timestamp> {
-    status.since.filter(|_| status.step == Step::Observe && status.direction == Target::Cilium)
+    status.since.filter(|_| status.step.is_observed() && status.direction == Target::Cilium)
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -1,38 +1,40 @@
 //! Makes a change happen. Every change is idempotent: made twice it is made once.
 
 mod flannel;
-mod node_config;
-mod nodes;
 mod pods;
 mod task;
-mod workloads;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use kube::{Client, ResourceExt};
 use tokio::{sync::mpsc, time::timeout};
 
 use super::{
-    audit::Audit,
+    audit::{Audit, AuditError},
     auditing::record_requests,
     error, events,
     helm::Helm,
     lease,
-    port::{Cluster, Permit, Trouble},
-    process, records,
+    port::{Cluster, Permit, RequestError},
+    process,
+    records::{write_migration, write_node},
+    send::{create, delete, patch, send},
     store::FactStore,
     surroundings::own_name,
 };
 use crate::domain::{
     api::{Migration, MigrationStatus, NodeMigration, NodeMigrationStatus},
     audit::{Anchor, Entry},
-    effect::Effect,
+    effect::{
+        Description, Effect, ObjectRef, cilium, flannel as flannel_requests, nodes, pods as pod_requests, records,
+        resource::{BUDGETS, DAEMON_SETS, NODES},
+        tasks, workloads,
+    },
+    facts::Key,
     host::Way,
     lock::Claim,
-    rolling::Refused,
+    problem::{Problem, ProblemKind},
 };
-use workloads::Scale;
-
 /// What changes a cluster.
 #[derive(Clone)]
 pub struct KubeCluster {
@@ -49,20 +51,24 @@ pub struct KubeCluster {
 }
 
 impl Cluster for KubeCluster {
-    async fn lease(&self) -> Result<Option<Claim>, Trouble> {
+    async fn lease(&self) -> Result<Option<Claim>, RequestError> {
         lease::read(&self.client, &self.namespace).await
     }
 
-    async fn write_lease(&self, claim: &Claim) -> Result<Claim, Trouble> {
+    async fn write_lease(&self, claim: &Claim) -> Result<Claim, RequestError> {
         lease::write(&self.client, &self.namespace, claim).await
     }
 
-    async fn write_migration(&self, seen: &Migration, status: &MigrationStatus) -> Result<Migration, Trouble> {
-        records::write_migration(&self.client, seen, status).await.map_err(|e| error::trouble(&e))
+    async fn write_migration(&self, seen: &Migration, status: &MigrationStatus) -> Result<Migration, RequestError> {
+        write_migration(&self.client, seen, status).await.map_err(|e| (&e).into())
     }
 
-    async fn write_node(&self, seen: &NodeMigration, status: &NodeMigrationStatus) -> Result<NodeMigration, Trouble> {
-        records::write_node(&self.client, seen, status).await.map_err(|e| error::trouble(&e))
+    async fn write_node(
+        &self,
+        seen: &NodeMigration,
+        status: &NodeMigrationStatus,
+    ) -> Result<NodeMigration, RequestError> {
+        write_node(&self.client, seen, status).await.map_err(|e| (&e).into())
     }
 
     async fn apply(
@@ -71,39 +77,37 @@ impl Cluster for KubeCluster {
         permit: Permit,
         limit: Duration,
         lines: mpsc::Sender<String>,
-    ) -> Result<(), Refusal> {
-        let (name, object, words) = (effect.name(), effect.object(), effect.words());
+    ) -> Result<(), Problem> {
+        let Description { name, object, words, outlives_term, .. } = effect.describe();
         let entry = |kind| self.audit.entry(kind, permit.epoch, &name, &object, &words);
-        let unwritten = |why: String| {
-            Refusal::new(why, "Nothing was changed: what is not in the audit log is not done. Make room for it.")
+        let unwritten = |why: AuditError| {
+            let remedy = "Nothing was changed: what is not in the audit log is not done. Make room for it.";
+            Problem::new(&object, why.to_string(), remedy)
         };
         self.audit.add(entry("intent")).await.map_err(unwritten)?;
-        // what runs in a program or on a host goes on there, whoever waits for it; it is only not begun any more
-        let outlives =
-            matches!(effect, Effect::Helm(_) | Effect::Uninstall { .. } | Effect::Task { way: Way::Ssh { .. }, .. });
-        let unknown = |message: String| {
-            Refusal::new(message, "Unknown whether it was changed: it is looked at before it is tried again.")
-        };
         let change = async {
             if !permit.holds() {
-                return Err(Refusal::new("the lock was lost meanwhile", "Nothing was changed."));
+                return Err(unchanged("the lock was lost meanwhile"));
             }
             tokio::select! {
                 biased;
-                () = permit.ended(), if !outlives => Err(unknown("the lock was lost meanwhile".into())),
-                result = timeout(limit, self.change(effect, lines)) => {
+                // what runs in a program or on a host goes on there; it is only not begun any more
+                () = permit.ended(), if !outlives_term => Err(unknown("the lock was lost meanwhile")),
+                result = timeout(limit, self.change(effect, lines.clone())) => {
                     result.unwrap_or_else(|_| Err(unknown(format!("no answer within {} s", limit.as_secs()))))
                 }
             }
         };
         let (result, requests) = record_requests(Some(permit.clone()), change).await;
+        let result = result.map_err(|p| if p.object.is_empty() { Problem { object: object.clone(), ..p } } else { p });
         let said = match &result {
             Ok(()) => "done".to_owned(),
-            Err(r) if r.is_unknown() => format!("unknown: {}", r.message),
-            Err(r) => format!("refused: {}", r.message),
+            Err(p) if p.kind == ProblemKind::Unknown => format!("unknown: {}", p.message),
+            Err(p) => format!("refused: {}", p.message),
         };
         if let Err(e) = self.audit.add(Entry { requests, result: Some(said), ..entry("outcome") }).await {
             tracing::error!("{e}: the outcome of {name} is not in it");
+            let _ = lines.try_send(format!("the outcome is not in the audit log: {e}"));
         }
         result
     }
@@ -122,97 +126,71 @@ impl Cluster for KubeCluster {
     }
 }
 
-/// Why a change was not made.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Refusal {
-    /// What the server or the program said.
-    pub message: String,
-    /// What was left behind, and what to do next.
-    pub next: String,
-    /// What kind of a refusal it is.
-    pub kind: Refused,
+/// Nobody knows whether it was made.
+fn unknown(message: impl Into<String>) -> Problem {
+    Problem::new("", message, error::UNKNOWN).of_kind(ProblemKind::Unknown)
 }
 
-impl Refusal {
-    /// Nobody knows whether it was made.
-    pub fn is_unknown(&self) -> bool {
-        self.next.starts_with("Unknown")
-    }
-
-    fn new(message: impl Into<String>, next: &str) -> Self {
-        Self { message: message.into(), next: next.into(), kind: Refused::Fault }
-    }
-}
-
-/// From an answer of the API server, with what an operator can do about it.
-impl From<kube::Error> for Refusal {
-    fn from(e: kube::Error) -> Self {
-        let message = error::sentence(&e);
-        let next = match error::code(&e) {
-            Some(401) => "Nothing was changed. Log in again and start Cutover again; it goes on where it was.",
-            Some(403) => {
-                "Nothing was changed. Ask for the right, or for the ClusterRole that `cutover manifests --rbac` prints."
-            }
-            Some(409) => "Nothing was changed: somebody else changed the object. It is looked at again.",
-            Some(429) => "Nothing was changed: the API server is busy. It is asked again.",
-            Some(500..=599) | None => "Unknown whether it was changed: it is looked at before it is tried again.",
-            Some(_) => "Nothing was changed. It is tried again.",
-        };
-        let kind = if error::code(&e) == Some(429) { Refused::Busy } else { Refused::Fault };
-        Self { kind, ..Self::new(message, next) }
-    }
+fn unchanged(message: impl Into<String>) -> Problem {
+    Problem::new("", message, "Nothing was changed.")
 }
 
 impl KubeCluster {
-    async fn change(&self, effect: &Effect, lines: mpsc::Sender<String>) -> Result<(), Refusal> {
+    /// Makes an effect happen: one arm each.
+    async fn change(&self, effect: &Effect, lines: mpsc::Sender<String>) -> Result<(), Problem> {
         let c = &self.client;
+        let node = |name: &Arc<str>| NODES.named(name);
         match effect {
-            Effect::CreateRecord { node } => {
-                let owner = self.store.read().migration.clone();
-                let owner = owner.ok_or_else(|| Refusal::new("there is no Migration", "Nothing was changed."))?;
-                Ok(records::create_record(c, node, &owner).await?)
+            Effect::CreateRecord { node, owner } => match owner {
+                Some(uid) => create(c, &records::create(node, Some(uid))).await,
+                None => Err(unchanged("the Migration that owns it is not known")),
+            },
+            Effect::Helm(release) => Ok(self.helm.upgrade(release, lines).await?),
+            Effect::Uninstall { namespace } => Ok(self.helm.uninstall(namespace, lines).await?),
+            Effect::CreateNodeConfig { namespace, version } => {
+                Ok(send(c, &cilium::create_node_config(namespace, version)).await.map(drop)?)
             }
-            Effect::Helm(release) => self.helm.upgrade(release, lines).await.map_err(|m| {
-                Refusal::new(
-                    m,
-                    "What helm had created is still there; it is run again. `helm history cilium` tells more.",
-                )
-            }),
-            Effect::Uninstall { namespace } => self
-                .helm
-                .uninstall(namespace, lines)
-                .await
-                .map_err(|m| Refusal::new(m, "Part of Cilium may still be there; it is tried again.")),
-            Effect::CreateNodeConfig { namespace, version } => node_config::create(c, namespace, version).await,
-            Effect::DeleteNodeConfig { namespace, version } => node_config::delete(c, namespace, version).await,
-            Effect::RestartAgents { daemon_set, mark } => nodes::restart_agents(c, daemon_set, mark).await,
-            Effect::Cordon { node } => nodes::cordon(c, node).await,
-            Effect::Uncordon { node } => nodes::uncordon(c, node).await,
-            Effect::Taint { node } => nodes::keep_away(c, node, true).await,
-            Effect::Untaint { node } => nodes::keep_away(c, node, false).await,
-            Effect::Switch { node } => nodes::label(c, node, true).await,
-            Effect::Revert { node } => nodes::label(c, node, false).await,
-            Effect::Evict { pod, uid } => pods::evict(c, pod, uid).await,
-            Effect::DeletePod { pod, uid, .. } => pods::delete(c, pod, uid).await,
-            Effect::ForceDelete { pod, uid } => pods::kill(c, pod, uid).await,
+            Effect::DeleteNodeConfig { namespace, version } => {
+                delete(c, &cilium::delete_node_config(namespace, version)).await
+            }
+            Effect::RestartAgents { daemon_set, mark } => {
+                patch(c, DAEMON_SETS.at(daemon_set.clone()), |set| cilium::restart_agents(set, mark)).await
+            }
+            Effect::Cordon { node: name } => patch(c, node(name), nodes::cordon).await,
+            Effect::Uncordon { node: name } => patch(c, node(name), nodes::uncordon).await,
+            Effect::Taint { node: name } => patch(c, node(name), nodes::taint).await,
+            Effect::Untaint { node: name } => patch(c, node(name), nodes::untaint).await,
+            Effect::Switch { node: name } => patch(c, node(name), nodes::switch).await,
+            Effect::Revert { node: name } => patch(c, node(name), nodes::revert).await,
+            Effect::Evict { pod, uid } => pods::evict(c, &pod_requests::evict(pod, uid)).await,
+            Effect::DeletePod { pod, uid, .. } | Effect::DeleteTaskPod { pod, uid, .. } => {
+                pods::delete(c, &pod_requests::delete(pod, uid)).await
+            }
+            Effect::ForceDelete { pod, uid } => pods::delete(c, &pod_requests::kill(pod, uid)).await,
             Effect::ScaleUp { kind, workload, from } => {
-                workloads::scale(c, kind, workload, Scale::Up { from: *from }).await
+                patch(c, scalable(kind, workload)?, |w| workloads::scale_up(w, *from)).await
             }
             Effect::ScaleBack { kind, workload, to } => {
-                workloads::scale(c, kind, workload, Scale::Back { to: *to }).await
+                patch(c, scalable(kind, workload)?, |w| workloads::scale_back(w, *to)).await
             }
-            Effect::LowerBudget { budget } => workloads::lower_budget(c, budget).await,
-            Effect::RestoreBudget { budget } => workloads::put_budget_back(c, budget).await,
-            Effect::Task { node, task, nth, way: Way::Pod { namespace, image } } => {
-                task::in_pod(c, node, task, *nth, namespace, image).await
+            Effect::LowerBudget { budget, .. } => patch(c, BUDGETS.at(budget.clone()), workloads::lower_budget).await,
+            Effect::RestoreBudget { budget, .. } => {
+                patch(c, BUDGETS.at(budget.clone()), workloads::restore_budget).await
             }
-            Effect::Task { node, task, nth, way: Way::Ssh { target } } => {
-                task::by_ssh(&self.store, node, task, *nth, target).await
-            }
+            Effect::Task { node, task, nth, way } => match way {
+                Way::Pod { namespace, image } => create(c, &tasks::create(node, task, *nth, namespace, image)).await,
+                Way::Ssh { target } => task::by_ssh(&self.store, node, task, *nth, target).await,
+                Way::Hand => Err(unchanged("an operator does this by hand")),
+            },
             Effect::BackUpFlannel { daemon_sets, namespace } => flannel::back_up(c, daemon_sets, namespace).await,
-            Effect::DeleteFlannel { daemon_sets, namespace } => flannel::delete(c, daemon_sets, namespace).await,
+            Effect::DeleteFlannel { daemon_sets, namespace } => flannel::remove(c, daemon_sets, namespace).await,
             Effect::RestoreFlannel { namespace } => flannel::restore(c, namespace).await,
-            Effect::DeleteFlannelBackup { namespace } => flannel::forget(c, namespace).await,
+            Effect::DeleteFlannelBackup { namespace } => delete(c, &flannel_requests::delete_backup(namespace)).await,
         }
     }
+}
+
+fn scalable(kind: &str, workload: &Key) -> Result<ObjectRef, Problem> {
+    let resource = workloads::scalable(kind).ok_or_else(|| unchanged(format!("a {kind} has no replicas")))?;
+    Ok(resource.at(workload.clone()))
 }

@@ -1,24 +1,20 @@
-//! What an operator types on a host, or Cutover through `ssh`, to do what a task does.
+//! What an operator types on a host, or Cutover sends through `ssh`, to do what a task does.
+
+use std::borrow::Cow;
 
 use super::HostTask;
 use crate::domain::facts::NodeFact;
 
-/// Runs what comes on standard input as root, whoever logs in; the script's surroundings go along.
+/// Runs standard input as root, whichever user logs in, with the environment that the script reads.
 const AS_ROOT: &str = "if [ \"$(id -u)\" = 0 ]; then exec env HOST_ROOT= REPORT=- sh -s -- \"$@\"; else exec sudo -n env HOST_ROOT= REPORT=- sh -s -- \"$@\"; fi";
 
 impl HostTask {
     /// The `ssh` command whose standard input is the script. Everything that varies is quoted.
     pub fn ssh(&self, target: &str) -> Vec<String> {
-        let mut remote = format!("sh -c {} cutover {}", quoted(AS_ROOT), self.name());
-        for argument in self.args() {
-            remote.push(' ');
-            remote.push_str(&quoted(&argument));
-        }
-        let options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "--"];
-        let mut command = vec!["ssh".to_owned()];
-        command.extend(options.map(str::to_owned));
-        command.extend([target.to_owned(), remote]);
-        command
+        let args = self.args();
+        let remote = ["sh", "-c", AS_ROOT, "cutover", self.name()].into_iter().chain(args.iter().map(String::as_str));
+        let options = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "--", target];
+        options.map(str::to_owned).into_iter().chain([command(remote)]).collect()
     }
 
     /// What an operator types to do the same by hand. Where a few words are not enough it is the very script
@@ -35,23 +31,29 @@ impl HostTask {
             ],
             Self::Reboot { .. } => vec!["systemctl reboot".into()],
             Self::Hold | Self::Clean { .. } | Self::PutBack | Self::Release { .. } => {
-                let arguments: Vec<String> = self.args().iter().map(|a| quoted(a)).collect();
+                let args = self.args();
+                let words = [self.name()].into_iter().chain(args.iter().map(String::as_str));
                 vec![format!(
-                    "cutover manifests --host-script | ssh {node} sudo env HOST_ROOT= REPORT=- sh -s -- {} {}",
-                    self.name(),
-                    arguments.join(" ")
+                    "cutover manifests --host-script | ssh {node} sudo env HOST_ROOT= REPORT=- sh -s -- {}",
+                    command(words)
                 )]
             }
         }
     }
 }
 
-/// A word for a POSIX shell.
-pub fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
+/// A word for a POSIX shell, quoted where it has to be.
+pub fn quoted(word: &str) -> Cow<'_, str> {
+    // only a NUL cannot be quoted, and no argument holds one
+    shlex::try_quote(word).unwrap_or_default()
 }
 
-/// Whom `ssh` connects to for a node.
+/// Words as one command of a POSIX shell.
+pub fn command<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    shlex::try_join(words).unwrap_or_default()
+}
+
+/// The SSH destination of a node.
 pub fn ssh_target(pattern: &str, node: &NodeFact) -> String {
     let address = node.addresses.first().map(ToString::to_string).unwrap_or_default();
     pattern.replace("{node}", &node.name).replace("{address}", &address)

@@ -62,9 +62,11 @@ pub enum Way {
     },
     /// The system's `ssh`.
     Ssh {
-        /// Whom it connects to.
+        /// The SSH destination.
         target: String,
     },
+    /// An operator does it: this is only ever previewed.
+    Hand,
 }
 
 impl HostTask {
@@ -79,6 +81,20 @@ impl HostTask {
             Self::PutBack => "put-back",
             Self::Release { .. } => "release",
             Self::Probe => "probe",
+        }
+    }
+
+    /// What an operator calls it.
+    pub const fn title(&self) -> &'static str {
+        match self {
+            Self::Look => "inspect host",
+            Self::Hold => "hold new pods",
+            Self::Restore => "restore Flannel's CNI configuration",
+            Self::Reboot { .. } => "reboot",
+            Self::Clean { .. } => "clean up host",
+            Self::PutBack => "undo the clean-up",
+            Self::Release { .. } => "release leaked addresses",
+            Self::Probe => "connectivity probe",
         }
     }
 
@@ -110,9 +126,39 @@ impl HostTask {
         }
     }
 
-    /// It changes nothing on the host: it may run whoever works there.
+    /// It changes nothing on the host, so that it runs even where hosts are an operator's.
     pub const fn only_looks(&self) -> bool {
         matches!(self, Self::Look | Self::Probe)
+    }
+
+    /// The task of this name with these arguments, as [`Self::name`] and [`Self::args`] write them.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn parse(name: &str, args: &[String]) -> Result<Self, String> {
+        let none = |task| if args.is_empty() { Ok(task) } else { Err(format!("{name} takes no arguments")) };
+        let named = |key: &str| args.iter().filter_map(|a| a.strip_prefix(key)).map(str::to_owned).collect::<Vec<_>>();
+        match name {
+            "look" => none(Self::Look),
+            "hold" => none(Self::Hold),
+            "restore" => none(Self::Restore),
+            "put-back" => none(Self::PutBack),
+            "probe" => none(Self::Probe),
+            "reboot" => match args {
+                [boot_id] => Ok(Self::Reboot { boot_id: boot_id.clone() }),
+                _ => Err("reboot takes the boot ID that the node has".into()),
+            },
+            "clean" => {
+                let parsed = args.iter().map(|a| a.parse().map_err(|_| format!("{a} is no network")));
+                Ok(Self::Clean { networks: parsed.collect::<Result<_, _>>()? })
+            }
+            "release" => {
+                let task = Self::Release { leases: named("lease="), endpoints: named("endpoint=") };
+                let known = task.args().len() == args.len();
+                known.then_some(task).ok_or_else(|| "release takes lease=ADDRESS and endpoint=NUMBER".into())
+            }
+            _ => Err(format!("no host task is called {name}")),
+        }
     }
 
     /// Name of the pod that runs it. The same work has the same name, so that it is not done twice.
@@ -124,5 +170,31 @@ impl HostTask {
 impl fmt::Display for HostTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_is_read_as_it_is_written() {
+        let tasks = [
+            HostTask::Look,
+            HostTask::Hold,
+            HostTask::Restore,
+            HostTask::Reboot { boot_id: "b-1".into() },
+            HostTask::Clean { networks: vec!["10.244.0.0/16".parse().unwrap()] },
+            HostTask::PutBack,
+            HostTask::Release { leases: vec!["10.1.0.7".into()], endpoints: vec!["7".into()] },
+            HostTask::Probe,
+        ];
+        for task in tasks {
+            assert_eq!(HostTask::parse(task.name(), &task.args()), Ok(task));
+        }
+        for (name, args) in [("look", "x"), ("reboot", ""), ("clean", "x"), ("release", "x"), ("halt", "x")] {
+            let args: Vec<String> = args.split_whitespace().map(str::to_owned).collect();
+            assert!(HostTask::parse(name, &args).is_err(), "{name} {args:?}");
+        }
     }
 }

@@ -2,7 +2,12 @@
 
 use jiff::Timestamp;
 
-use crate::domain::evidence::{HostEvidence, ProbeEvidence};
+use super::HostTask;
+use crate::domain::{
+    evidence::{HostEvidence, ProbeEvidence},
+    problem::{Problem, ProblemKind},
+    text,
+};
 
 /// What a task wrote: lines of `key=value`, a key may repeat.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +39,25 @@ impl Report {
     /// The task came to its end.
     pub fn is_complete(&self) -> bool {
         self.get("done").is_some()
+    }
+
+    /// Why the task failed on its node, where it did; `code` is its exit code.
+    pub fn problem(&self, task: &HostTask, node: &str, code: i32) -> Option<Problem> {
+        if code == 0 && self.is_complete() {
+            return None;
+        }
+        let said = self.get("error").map_or_else(|| format!("it ended with {code} and no report"), str::to_owned);
+        let remedy = "Nothing else was changed on the node. Look at it; the task is tried again.";
+        let message = format!("{} failed: {}", task.title(), text::safe(&said));
+        Some(Problem::new(format!("node/{node}"), message, remedy).of_kind(self.kind()))
+    }
+
+    /// What kind of problem the script names in `error_code`.
+    fn kind(&self) -> ProblemKind {
+        match self.get("error_code") {
+            Some("missing-file") => ProblemKind::MissingFile,
+            _ => ProblemKind::Failed,
+        }
     }
 
     /// The look at the host that every host task ends with.
@@ -97,5 +121,16 @@ mod tests {
     #[test]
     fn a_cut_report_is_not_complete() {
         assert!(!Report::parse("conf=05-ci").is_complete());
+    }
+
+    #[test]
+    fn a_failed_task_says_what_kind_of_problem_it_is() {
+        let problem = |text: &str, code| Report::parse(text).problem(&HostTask::Restore, "n1", code);
+        assert_eq!(problem("done=1", 0), None);
+        let missing = problem("error_code=missing-file\nerror=no 10-flannel.conflist\n", 1).unwrap();
+        assert_eq!((missing.object.as_str(), missing.kind), ("node/n1", ProblemKind::MissingFile));
+        assert!(missing.message.ends_with("failed: no 10-flannel.conflist"), "{missing}");
+        assert_eq!(problem("conf=05-ci", 0).unwrap().kind, ProblemKind::Failed, "cut off");
+        assert_eq!(problem("error=x", 1).unwrap().kind, ProblemKind::Failed, "a script of an older version");
     }
 }

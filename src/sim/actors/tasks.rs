@@ -59,6 +59,7 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
     if code == 0 {
         report.push_str("done=1\n");
     } else if task == "restore" {
+        report.push_str("error_code=missing-file\n");
         report.push_str("error=no 10-flannel.conflist to put back; 05-cilium.conflist was left\n");
     }
     finish(kubelet, pod, code, &report).await;

@@ -1,0 +1,410 @@
+//! Everything that is said of an effect anywhere. A new effect is a variant, an arm here, and an arm in
+//! `cluster::apply` that makes it happen.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{
+    CORDON_MARK, Change, Effect, ObjectRef, RELEASE, Request, Resource, Right, Risk, Role, SCALE_MARK, SWITCH_LABEL,
+    SWITCHING_TAINT, cilium, flannel, nodes, pods, records,
+    resource::{
+        BUDGETS, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, NODES, PODS,
+        ROLE_BINDINGS, ROLES, SECRETS, SERVICE_ACCOUNTS, SERVICES,
+    },
+    tasks, workloads,
+};
+use crate::domain::{
+    facts::Key,
+    host::{Way, commands::command},
+};
+
+/// How long requests to the API server may take.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+
+/// What is said of an effect.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// The same change has the same name, so that it is under way only once.
+    pub name: String,
+    /// The object that it changes.
+    pub object: String,
+    /// What it does to the object, in a few words.
+    pub words: String,
+    /// How much it can hurt.
+    pub risk: Risk,
+    /// What an operator types to do the same, one command a line. Values and secrets never appear.
+    pub kubectl: Vec<String>,
+    /// The rights that it needs.
+    pub rights: Vec<Right>,
+    /// The conditions under which it is carried out, beyond those of every change: this engine holds the Lease, no
+    /// source is late, and the migration is not paused.
+    pub gate: &'static [&'static str],
+    /// How long it may take.
+    pub limit: Duration,
+    /// It goes on in a program or on a host when the engine's term ends, and is worth waiting for at the exit.
+    pub outlives_term: bool,
+}
+
+impl Description {
+    fn new(object: impl ToString, words: impl Into<String>, risk: Risk, gate: &'static [&'static str]) -> Self {
+        Self {
+            name: String::new(),
+            object: object.to_string(),
+            words: words.into(),
+            risk,
+            kubectl: vec![],
+            rights: vec![],
+            gate,
+            limit: REQUEST_LIMIT,
+            outlives_term: false,
+        }
+    }
+
+    /// It is this request.
+    fn sends(mut self, role: Role, request: &Request) -> Self {
+        self.kubectl.push(request.kubectl());
+        let right = |verb| Right::new(role, verb, request.object.resource);
+        self.rights.extend(match request.change {
+            Change::Create(_) => vec![right("create")],
+            Change::Evict(_) => vec![Right { sub: "eviction", ..right("create") }],
+            Change::Merge(_) => patching(role, request.object.resource),
+            Change::Apply(_) => vec![right("create"), right("patch")],
+            Change::Delete(_) => vec![right("delete")],
+        });
+        self
+    }
+
+    /// It is this merge patch, where the object is as it is foreseen.
+    fn patches(self, role: Role, object: ObjectRef, patch: Option<serde_json::Value>) -> Self {
+        self.sends(role, &Request { object, change: Change::Merge(patch.unwrap_or_default()) })
+    }
+
+    /// It changes objects of one namespace alone.
+    fn within(mut self, namespace: &str) -> Self {
+        self.rights.iter_mut().for_each(|r| namespace.clone_into(&mut r.namespace));
+        self
+    }
+
+    fn typed(self, kubectl: Vec<String>) -> Self {
+        Self { kubectl, ..self }
+    }
+
+    fn needs(self, rights: Vec<Right>) -> Self {
+        Self { rights, ..self }
+    }
+
+    fn outlives_term(self, limit: Duration) -> Self {
+        Self { limit, outlives_term: true, ..self }
+    }
+}
+
+impl Effect {
+    /// Everything that is said of it.
+    pub fn describe(&self) -> Description {
+        let described = match self {
+            Self::CreateRecord { node, owner } => {
+                let request = records::create(node, owner.as_deref());
+                let gate = &["the node has no record yet"];
+                Description::new(&request.object, "create NodeMigration", Risk::Own, gate).sends(Role::Record, &request)
+            }
+            Self::Helm(release) => {
+                let gate = &[
+                    "the phase is approved, and the phases before it are done",
+                    "spec.cilium.values can be read, and what the migration needs overrules them",
+                    "to make Cilium the default: no pod has a Flannel address",
+                    "to make it optional again: the CiliumNodeConfig exists",
+                ];
+                let words = format!("helm upgrade ({})", release.purpose);
+                Description::new(format!("helm release {RELEASE}"), words, Risk::Reversible, gate)
+                    .typed(vec![typed("helm", &release.arguments("values.yaml"))])
+                    .needs(helm_rights())
+                    .outlives_term(Duration::MAX)
+            }
+            Self::Uninstall { namespace } => {
+                let gate = &["Install is rolled back", "every node is back on Flannel", "no CiliumNodeConfig is left"];
+                Description::new(format!("helm release {RELEASE}"), "helm uninstall", Risk::Disruptive, gate)
+                    .typed(vec![typed("helm", &cilium::uninstall(namespace))])
+                    .needs(helm_rights())
+                    .outlives_term(Duration::MAX)
+            }
+            Self::CreateNodeConfig { namespace, version } => {
+                let request = cilium::create_node_config(namespace, version);
+                let gate = &[
+                    "the API server serves CiliumNodeConfigs",
+                    "agents and node ranges are ready, or nodes are to decide for themselves again",
+                ];
+                Description::new(&request.object, "create CiliumNodeConfig", Risk::Reversible, gate)
+                    .sends(Role::Migrate, &request)
+            }
+            Self::DeleteNodeConfig { namespace, version } => {
+                let request = cilium::delete_node_config(namespace, version);
+                let gate = &["Cilium is the default and its agents were restarted, or every node is back on Flannel"];
+                Description::new(&request.object, "delete CiliumNodeConfig", Risk::Reversible, gate)
+                    .sends(Role::Migrate, &request)
+            }
+            Self::RestartAgents { daemon_set, mark } => {
+                let object = DAEMON_SETS.at(daemon_set.clone());
+                let gate = &["helm has ended", "the agents do not carry the mark of this restart yet"];
+                Description::new(&object, format!("restart agents ({mark})"), Risk::Disruptive, gate).patches(
+                    Role::Finish,
+                    object,
+                    cilium::restart_agents(&json!({}), mark),
+                )
+            }
+            Self::Cordon { node } => {
+                let gate = &[
+                    "at most maxUnavailable nodes are out, those that others took out included",
+                    "control-plane nodes: one at a time, etcd healthy",
+                    "the node, its Cilium agent and its Flannel pod are Ready",
+                    "every pod of the node can leave, with a consent where one is needed",
+                    "no failing connection holds the migration",
+                    "the node is not cordoned already",
+                ];
+                of_node(node, "cordon", gate).patches(Role::Migrate, NODES.named(node), nodes::cordon(&json!({})))
+            }
+            Self::Uncordon { node } => {
+                let cordoned = json!({"metadata": {"annotations": {CORDON_MARK: "true"}}});
+                let gate = &[
+                    "the cordon carries Cutover's mark",
+                    "the node is verified, or nothing was switched on it",
+                    "no reboot that was asked for is still to come",
+                ];
+                of_node(node, "uncordon", gate).patches(Role::Migrate, NODES.named(node), nodes::uncordon(&cordoned))
+            }
+            Self::Taint { node } => {
+                let (value, effect) = nodes::TAINT;
+                let gate = &["the node is cordoned, and Cutover is moving it"];
+                of_node(node, "taint, so that DaemonSet pods stay away", gate)
+                    .needs(patching(Role::Migrate, NODES))
+                    .typed(vec![format!("kubectl taint node {node} {SWITCHING_TAINT}={value}:{effect}")])
+            }
+            Self::Untaint { node } => {
+                let gate = &["the reboot is proven by a new boot ID, or pods are restarted one by one"];
+                of_node(node, "remove the taint", gate)
+                    .needs(patching(Role::Migrate, NODES))
+                    .typed(vec![format!("kubectl taint node {node} {SWITCHING_TAINT}-")])
+            }
+            Self::Switch { node } => {
+                let gate = &["the node is cordoned and tainted", "no pod with a pod address is left on it"];
+                of_node(node, "label for Cilium", gate).patches(
+                    Role::Migrate,
+                    NODES.named(node),
+                    nodes::switch(&json!({})),
+                )
+            }
+            Self::Revert { node } => {
+                let labelled = json!({"metadata": {"labels": {SWITCH_LABEL: "true"}}});
+                let gate = &["the node is cordoned and tainted", "no pod with a pod address is left on it"];
+                of_node(node, "remove the label", gate).patches(
+                    Role::Migrate,
+                    NODES.named(node),
+                    nodes::revert(&labelled),
+                )
+            }
+            Self::Evict { pod, uid } => {
+                let request = pods::evict(pod, uid);
+                let gate = &[
+                    "the node is cordoned and tainted, and its drain has not timed out",
+                    "every consent that the pod needs is given",
+                    "the API server finds no disruption budget against it",
+                    "the pod still has this UID",
+                ];
+                Description::new(&request.object, "evict", Risk::Disruptive, gate).sends(Role::Migrate, &request)
+            }
+            Self::DeletePod { pod, uid, why } => {
+                let gate = &[
+                    "its controller creates it again, or a consent names it",
+                    "no disruption budget counts it, or a consent names it",
+                    "the pod still has this UID",
+                ];
+                of_pod(pod, uid, format!("delete: {why}"), Risk::Disruptive, gate, &pods::delete(pod, uid))
+            }
+            Self::DeleteTaskPod { pod, uid, why } => {
+                let gate = &["its report was read, or its task is not wanted any more", "the pod still has this UID"];
+                of_pod(pod, uid, format!("delete task pod: {why}"), Risk::Own, gate, &pods::delete(pod, uid))
+                    .needs(vec![Right::new(Role::Host, "delete", PODS)])
+                    .within(&pod.namespace)
+            }
+            Self::ForceDelete { pod, uid } => {
+                let gate = &[
+                    "the consent ZeroGrace names the pod",
+                    "it is 15 s past its grace period, and no finalizer holds it",
+                    "the pod still has this UID",
+                ];
+                of_pod(
+                    pod,
+                    uid,
+                    "delete without grace, as agreed".into(),
+                    Risk::Destructive,
+                    gate,
+                    &pods::kill(pod, uid),
+                )
+            }
+            Self::ScaleUp { kind, workload, from } => {
+                let object = workloads::scalable(kind).unwrap_or(DEPLOYMENTS).at(workload.clone());
+                let gate =
+                    &["the consent ScaleUp names the workload", "it has as many replicas as before, and no mark"];
+                let words = format!("one replica more, from {from} to {}", from + 1);
+                let unmarked = json!({"spec": {"replicas": from}});
+                Description::new(&object, words, Risk::Reversible, gate).patches(
+                    Role::Consents,
+                    object,
+                    workloads::scale_up(&unmarked, *from),
+                )
+            }
+            Self::ScaleBack { kind, workload, to } => {
+                let object = workloads::scalable(kind).unwrap_or(DEPLOYMENTS).at(workload.clone());
+                let gate = &[
+                    "Cutover's mark is on the workload, and no drain needs the replica any more",
+                    "every replica is ready",
+                    "no other client has scaled it: otherwise only the mark is removed",
+                ];
+                let scaled =
+                    json!({"metadata": {"annotations": {SCALE_MARK: to.to_string()}}, "spec": {"replicas": to + 1}});
+                Description::new(&object, format!("back to {to} replicas"), Risk::Reversible, gate).patches(
+                    Role::Consents,
+                    object,
+                    workloads::scale_back(&scaled, *to),
+                )
+            }
+            Self::LowerBudget { budget, was } => {
+                let object = BUDGETS.at(budget.clone());
+                let gate = &[
+                    "the consent LowerBudget names the budget",
+                    "it allows no eviction, its controller has seen its spec, and it carries no mark",
+                ];
+                Description::new(&object, "one healthy pod less while a node drains", Risk::Reversible, gate).patches(
+                    Role::Consents,
+                    object,
+                    workloads::lower_budget(&was.object()),
+                )
+            }
+            Self::RestoreBudget { budget, mark } => {
+                let object = BUDGETS.at(budget.clone());
+                let gate = &[
+                    "Cutover's mark is on the budget, and no drain needs it any more",
+                    "no other client has changed it: otherwise only the mark is removed",
+                ];
+                Description::new(&object, "restore what it asked for", Risk::Reversible, gate).patches(
+                    Role::Consents,
+                    object,
+                    workloads::restore_budget(&workloads::lowered_object(mark)),
+                )
+            }
+            Self::Task { node, task, nth, way } => {
+                let described =
+                    Description::new(NODES.named(node), task.title(), tasks::risk(task, way), tasks::gate(task))
+                        .typed(tasks::kubectl(node, task, *nth, way));
+                match way {
+                    Way::Pod { namespace, .. } => {
+                        described.needs(vec![Right::new(Role::Host, "create", PODS)]).within(namespace)
+                    }
+                    Way::Ssh { .. } => described.outlives_term(tasks::SSH_LIMIT),
+                    Way::Hand => described,
+                }
+            }
+            Self::BackUpFlannel { daemon_sets, namespace } => {
+                let read = [CONFIG_MAPS, SERVICE_ACCOUNTS, CLUSTER_ROLES, DAEMON_SETS];
+                let mut rights = read.map(|kind| Right::new(Role::Finish, "get", kind)).to_vec();
+                rights.push(Right::new(Role::Finish, "list", CLUSTER_ROLE_BINDINGS));
+                rights.push(Right::new(Role::Finish, "create", CONFIG_MAPS));
+                let gate = &["Remove is approved, and the phases before it are done", "no copy exists yet"];
+                Description::new(flannel::backup(namespace), "back up Flannel's objects", Risk::Own, gate)
+                    .typed(flannel::kubectl_back_up(daemon_sets, namespace))
+                    .needs(rights)
+            }
+            Self::DeleteFlannel { daemon_sets, namespace } => {
+                let first = daemon_sets.first().map(|d| DAEMON_SETS.at(d.clone()).to_string());
+                let mut rights = flannel::rights(&["delete"]);
+                rights.push(Right::new(Role::Finish, "get", CONFIG_MAPS));
+                let gate = &[
+                    "Remove is approved, and the phases before it are done",
+                    "the copy holds every DaemonSet that is deleted",
+                ];
+                Description::new(
+                    first.unwrap_or_else(|| "Flannel".into()),
+                    "delete Flannel's objects",
+                    Risk::Destructive,
+                    gate,
+                )
+                .typed(vec![flannel::kubectl_delete(namespace)])
+                .needs(rights)
+            }
+            Self::RestoreFlannel { namespace } => {
+                let mut rights = flannel::rights(&["create", "patch"]);
+                rights.push(Right::new(Role::Finish, "get", CONFIG_MAPS));
+                // a role is created again with more than its creator has
+                rights.extend(["bind", "escalate"].map(|verb| Right::new(Role::Finish, verb, CLUSTER_ROLES)));
+                let gate = &[
+                    "Remove is rolled back, and the hosts have back what was cleaned",
+                    "the copy can be read, and no DaemonSet of Flannel exists",
+                ];
+                Description::new("Flannel", "restore Flannel's objects", Risk::Reversible, gate)
+                    .typed(vec![flannel::kubectl_restore(namespace)])
+                    .needs(rights)
+            }
+            Self::DeleteFlannelBackup { namespace } => {
+                let request = flannel::delete_backup(namespace);
+                let gate = &["Flannel's objects are restored, and its pods are Ready on every node"];
+                Description::new(&request.object, "delete the copy of Flannel's objects", Risk::Own, gate)
+                    .sends(Role::Finish, &request)
+            }
+        };
+        Description { name: self.name(), ..described }
+    }
+
+    /// The object that it changes.
+    pub fn object(&self) -> String {
+        self.describe().object
+    }
+}
+
+fn of_node(node: &str, words: &str, gate: &'static [&'static str]) -> Description {
+    Description::new(NODES.named(node), words, Risk::Reversible, gate)
+}
+
+/// What is patched is read first.
+fn patching(role: Role, resource: Resource) -> Vec<Right> {
+    ["get", "patch"].map(|verb| Right::new(role, verb, resource)).to_vec()
+}
+
+/// A plan knows of pods that do not exist yet: those have no UID.
+fn of_pod(
+    pod: &Key,
+    uid: &str,
+    words: String,
+    risk: Risk,
+    gate: &'static [&'static str],
+    request: &Request,
+) -> Description {
+    let described = Description::new(&request.object, words, risk, gate).sends(Role::Migrate, request);
+    if uid.is_empty() {
+        described.typed(vec![format!("kubectl -n {} delete pod {}", pod.namespace, pod.name)])
+    } else {
+        described
+    }
+}
+
+/// What Cilium's chart consists of with the values of a migration, and helm's own record of it.
+fn helm_rights() -> Vec<Right> {
+    let kinds = [
+        CONFIG_MAPS,
+        SECRETS,
+        SERVICE_ACCOUNTS,
+        SERVICES,
+        DAEMON_SETS,
+        DEPLOYMENTS,
+        ROLES,
+        ROLE_BINDINGS,
+        CLUSTER_ROLES,
+        CLUSTER_ROLE_BINDINGS,
+    ];
+    let right = |verb, kind| Right::new(Role::Install, verb, kind);
+    let all = kinds.iter().flat_map(|kind| ["get", "create", "patch", "delete"].map(|verb| right(verb, *kind)));
+    all.chain(["list", "update"].map(|verb| right(verb, SECRETS))).collect()
+}
+
+fn typed(program: &str, arguments: &[String]) -> String {
+    command([program].into_iter().chain(arguments.iter().map(String::as_str)))
+}

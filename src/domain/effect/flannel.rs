@@ -1,0 +1,107 @@
+//! Flannel's objects: the copy that is kept of them, and what an operator types instead.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{
+    Change, FIELD_MANAGER, FLANNEL_BACKUP, ObjectRef, Request, Resource, Right, Role,
+    resource::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CONFIG_MAPS, DAEMON_SETS, SERVICE_ACCOUNTS},
+};
+use crate::domain::facts::Key;
+
+/// The key of the ConfigMap under which the objects are.
+pub const COPY: &str = "flannel.json";
+
+/// What the server keeps for itself in an object's metadata.
+const SERVERS_OWN: [&str; 7] =
+    ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "ownerReferences", "selfLink"];
+
+/// The object as it was once applied, without what the server keeps for itself.
+pub fn stripped(mut object: Value) -> Value {
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        SERVERS_OWN.iter().for_each(|own| drop(metadata.remove(*own)));
+    }
+    if let Some(object) = object.as_object_mut() {
+        object.remove("status");
+    }
+    object
+}
+
+/// The ConfigMap that keeps the copy.
+pub fn backup(namespace: &str) -> ObjectRef {
+    CONFIG_MAPS.at(Key::new(namespace, FLANNEL_BACKUP))
+}
+
+/// Keeps a copy of these objects.
+pub fn back_up(namespace: &str, objects: &[Value]) -> Request {
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+    let body = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {
+            "name": FLANNEL_BACKUP, "namespace": namespace, "labels": {"app.kubernetes.io/managed-by": "cutover"},
+        },
+        "data": {COPY: format!("{list:#}")},
+    });
+    Request { object: backup(namespace), change: Change::Create(body) }
+}
+
+/// Deletes the copy.
+pub fn delete_backup(namespace: &str) -> Request {
+    Request { object: backup(namespace), change: Change::Delete(Value::Null) }
+}
+
+/// The objects that a copy holds, as its ConfigMap has them.
+///
+/// # Errors
+/// What is wrong with the copy.
+pub fn copied(map: &Value) -> Result<Vec<Value>, String> {
+    let text = map["data"][COPY].as_str().ok_or_else(|| format!("it has no {COPY}"))?;
+    let list: Value = serde_json::from_str(text).map_err(|e| format!("{COPY} cannot be read: {e}"))?;
+    let items = list["items"].as_array().ok_or_else(|| format!("{COPY} holds no list"))?;
+    Ok(items.iter().cloned().map(stripped).collect())
+}
+
+/// The kinds that a copy may hold.
+const KINDS: [Resource; 5] = [CONFIG_MAPS, SERVICE_ACCOUNTS, CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, DAEMON_SETS];
+
+/// The kind of an object of a copy; nothing for one that no copy of Flannel's holds.
+pub fn kind_of(object: &Value) -> Option<Resource> {
+    KINDS.into_iter().find(|k| object["kind"] == k.kind && object["apiVersion"] == k.api_version())
+}
+
+/// These verbs on each of those kinds.
+pub(super) fn rights(verbs: &[&'static str]) -> Vec<Right> {
+    let each = |verb: &&'static str| KINDS.map(|kind| Right::new(Role::Finish, verb, kind));
+    verbs.iter().flat_map(each).collect()
+}
+
+/// To copy by hand: the names that Flannel's manifests have; Cutover follows them from the DaemonSets.
+pub(super) fn kubectl_back_up(daemon_sets: &[Key], namespace: &str) -> Vec<String> {
+    let mut by_namespace: BTreeMap<&str, String> = BTreeMap::new();
+    for set in daemon_sets {
+        by_namespace.entry(&set.namespace).or_default().push_str(&format!(" daemonset/{}", set.name));
+    }
+    let get = |(i, (of, sets)): (usize, (&str, String))| {
+        let into = if i == 0 { ">" } else { ">>" };
+        format!(
+            "kubectl -n {of} get configmap/kube-flannel-cfg serviceaccount/flannel clusterrole/flannel clusterrolebinding/flannel{sets} --ignore-not-found -o json {into} {COPY}"
+        )
+    };
+    let create = format!("kubectl -n {namespace} create configmap {FLANNEL_BACKUP} --from-file {COPY}");
+    by_namespace.into_iter().enumerate().map(get).chain([create]).collect()
+}
+
+/// To delete what the copy holds, by hand.
+pub(super) fn kubectl_delete(namespace: &str) -> String {
+    format!("{} | kubectl delete --ignore-not-found --wait=false -f -", read(namespace))
+}
+
+/// To create it again, by hand.
+pub(super) fn kubectl_restore(namespace: &str) -> String {
+    format!("{} | kubectl apply --server-side --force-conflicts --field-manager {FIELD_MANAGER} -f -", read(namespace))
+}
+
+fn read(namespace: &str) -> String {
+    format!("kubectl -n {namespace} get configmap {FLANNEL_BACKUP} -o jsonpath='{{.data.flannel\\.json}}'")
+}

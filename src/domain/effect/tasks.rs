@@ -1,0 +1,147 @@
+//! The pods of host tasks.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Change, Request, Risk, resource::PODS};
+use crate::domain::{
+    facts::Key,
+    host::{HostTask, SCRIPT, TASK_LABEL, Way, commands::command},
+};
+
+/// How long a task may take through `ssh`; beyond that it goes on on its host, and its report is lost.
+pub(super) const SSH_LIMIT: Duration = Duration::from_secs(300);
+
+/// What a look reads of a host. `/run` as a whole: a mount of a folder that is not there would make it.
+const LOOKS_AT: [&str; 3] = ["/etc/cni/net.d", "/run", "/var/lib"];
+
+/// Creates the pod of a task. It is bound to its node by name, so no scheduler and no cordon is in its way; it
+/// uses the host's network, because that works while the node has no CNI; its image is there already and
+/// never pulled; it has no token. The probe is the exception: it wants a pod address. What only looks is not
+/// privileged: it sees the folders that it reads, and may read the firewall.
+pub fn create(node: &str, task: &HostTask, nth: u32, namespace: &str, image: &str) -> Request {
+    let name = task.pod_name(node, nth);
+    let mut command = vec![json!("sh"), json!("-c"), json!(SCRIPT), json!("cutover"), json!(task.name())];
+    command.extend(task.args().into_iter().map(Value::from));
+    let mut container = json!({
+        "name": "task", "image": image, "imagePullPolicy": "Never", "command": command,
+        "env": [
+            {"name": "HOST_ROOT", "value": "/host"},
+            {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+        ],
+        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}},
+    });
+    let mut spec = json!({
+        "nodeName": node, "restartPolicy": "Never", "activeDeadlineSeconds": 120,
+        "terminationGracePeriodSeconds": 1, "automountServiceAccountToken": false,
+        "tolerations": [{"operator": "Exists"}],
+    });
+    match task {
+        HostTask::Probe => {}
+        HostTask::Look => {
+            container["securityContext"] = json!({
+                "privileged": false, "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
+                "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN", "NET_RAW"]},
+            });
+            let (mut mounts, mut volumes) = (vec![], vec![]);
+            for (i, path) in LOOKS_AT.iter().enumerate() {
+                let name = format!("look-{i}");
+                mounts.push(json!({"name": name, "mountPath": format!("/host{path}"), "readOnly": true}));
+                volumes.push(json!({"name": name, "hostPath": {"path": path, "type": "Directory"}}));
+            }
+            container["volumeMounts"] = Value::Array(mounts);
+            spec["volumes"] = Value::Array(volumes);
+            spec["hostNetwork"] = json!(true);
+        }
+        HostTask::Hold
+        | HostTask::Restore
+        | HostTask::Reboot { .. }
+        | HostTask::Clean { .. }
+        | HostTask::PutBack
+        | HostTask::Release { .. } => {
+            container["securityContext"] = json!({"privileged": true});
+            container["volumeMounts"] = json!([{"name": "host", "mountPath": "/host"}]);
+            spec["volumes"] = json!([{"name": "host", "hostPath": {"path": "/"}}]);
+            spec["hostNetwork"] = json!(true);
+            spec["hostPID"] = json!(true);
+        }
+    }
+    spec["containers"] = json!([container]);
+    let body = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "name": name, "namespace": namespace,
+            "labels": {TASK_LABEL: task.name(), "app.kubernetes.io/managed-by": "cutover"},
+        },
+        "spec": spec,
+    });
+    Request { object: PODS.at(Key::new(namespace, &name)), change: Change::Create(body) }
+}
+
+/// What an operator types to run a task the same way. The pod holds the whole script, so that the pod is printed by
+/// a command instead of being quoted.
+pub(super) fn kubectl(node: &str, task: &HostTask, nth: u32, way: &Way) -> Vec<String> {
+    match way {
+        Way::Pod { namespace, image } => {
+            let number = nth.to_string();
+            let options = ["--host-task", task.name(), "--node", node, "--number", &number];
+            let place = ["--namespace", namespace, "--image", image];
+            let args = task.args();
+            let args = args.iter().map(String::as_str);
+            let end = (args.len() > 0).then_some("--");
+            let words = ["cutover", "manifests"].into_iter().chain(options).chain(place).chain(end).chain(args);
+            vec![format!("{} | kubectl create -f -", command(words))]
+        }
+        Way::Ssh { target } => {
+            let ssh = task.ssh(target);
+            vec![format!("cutover manifests --host-script | {}", command(ssh.iter().map(String::as_str)))]
+        }
+        Way::Hand => task.by_hand(node),
+    }
+}
+
+/// What a task risks.
+pub(super) const fn risk(task: &HostTask, way: &Way) -> Risk {
+    match (task, way) {
+        (HostTask::Look | HostTask::Probe, Way::Ssh { .. } | Way::Hand) => Risk::Read,
+        // the pod itself is an object in the cluster
+        (HostTask::Look | HostTask::Probe, Way::Pod { .. }) => Risk::Own,
+        (HostTask::Hold | HostTask::Restore | HostTask::PutBack | HostTask::Release { .. }, _) => Risk::Reversible,
+        (HostTask::Reboot { .. }, _) => Risk::Reboot,
+        (HostTask::Clean { .. }, _) => Risk::Destructive,
+    }
+}
+
+/// When a task is run.
+pub(super) const fn gate(task: &HostTask) -> &'static [&'static str] {
+    match task {
+        HostTask::Look => &["the step of the node asks for it"],
+        HostTask::Probe => &["the node is Ready", "its host has the wanted CNI configuration and no other"],
+        HostTask::Hold => &[
+            "the node is cordoned and tainted",
+            "DaemonSet pods that tolerate every taint are the only ones with a pod address",
+        ],
+        HostTask::Restore => &[
+            "the node is cordoned and tainted",
+            "its Cilium agent says that it no longer manages the CNI configuration",
+            "the host has a 10-flannel.conflist to put back",
+        ],
+        HostTask::Reboot { .. } => &[
+            "the node is cordoned and tainted, and no pod with a pod address is left on it",
+            "its Cilium agent owns the CNI configuration",
+            "etcd is healthy, where the node is part of the control plane",
+            "the boot ID is still the one that the record names",
+            "it was not asked for in this boot before",
+        ],
+        HostTask::Clean { .. } => &[
+            "Flannel's DaemonSets are deleted and their pods are gone",
+            "everything is copied to a backup with checksums before it is removed",
+        ],
+        HostTask::PutBack => &["Remove is rolled back", "the backup has the checksums with which it was made"],
+        HostTask::Release { .. } => &[
+            "no pod of the node has the address, seen twice",
+            "no sandbox on the host has it, and it was given more than a minute ago",
+        ],
+    }
+}
