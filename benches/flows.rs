@@ -5,7 +5,6 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs, reason = "a bench")]
 
 use std::{
-    collections::VecDeque,
     convert::Infallible,
     net::SocketAddr,
     pin::Pin,
@@ -16,8 +15,8 @@ use std::{
 
 use bytes::Bytes;
 use cutover::{
-    cockpit::{ClusterName, EngineState, Model, Scene, Theme, screenshot},
-    domain::facts::Facts,
+    cockpit::{ClusterName, Model, Outlook, Scene, Theme, screenshot},
+    domain::{facts::Facts, lease::EngineState, log::Log},
     hubble::{
         capture,
         filter::Filter,
@@ -114,18 +113,19 @@ fn in_process(recorded: &[GetFlowsResponse]) {
 
 fn frames(window: &Window) {
     let facts = Facts::default();
-    let log = VecDeque::new();
+    let log = Log::default();
     let spec = serde_json::json!({"cilium": {"version": "1.15.19", "chart": "x", "podCidr": "10.245.0.0/16"}});
     let migration = cutover::domain::api::Migration::new("cutover", serde_json::from_value(spec).unwrap());
+    let now = Timestamp::now();
     let scene = Scene {
         facts: &facts,
+        revision: 1,
         migration: &migration,
-        preflight: &[],
-        decision: None,
+        outlook: &Outlook::of(&facts, &migration, now),
         window,
         log: &log,
-        engine: &EngineState::Here,
-        now: Timestamp::now(),
+        engine: &EngineState::Acting,
+        now,
     };
     for (width, height) in [(80, 24), (160, 48)] {
         let mut model = Model::new(ClusterName::default(), false);

@@ -50,7 +50,7 @@ impl Shown {
         let scene = Scene {
             facts: &self.facts,
             revision: 1,
-            migration: self.facts.migration.as_ref().unwrap_or(&proposed),
+            migration: self.facts.migration.as_deref().unwrap_or(&proposed),
             outlook: &outlook,
             window: &self.window,
             log: &self.log,
@@ -159,7 +159,7 @@ fn hostile_names_are_shown_and_do_nothing() {
     let node = facts.nodes.get_mut("worker-1").unwrap();
     node.kubelet = "v1\x1b]0;owned\x07\u{202e}".into();
     let (key, value, effect) = ("a\x1b[2J".into(), "b\u{9b}31m".into(), "NoSchedule".into());
-    node.taints = vec![cutover::domain::placement::Taint { key, value, effect }];
+    node.taints = vec![cutover::domain::facts::Taint { key, value, effect }];
     shown.facts = facts;
     for keys in ["1", "2", "2\n"] {
         for c in text(&shown.draw(keys, (120, 40), COLOUR)).chars() {

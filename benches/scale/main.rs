@@ -9,7 +9,6 @@
 mod cluster;
 
 use std::{
-    collections::VecDeque,
     io::{BufRead, BufReader},
     process::{Command, Stdio},
     sync::mpsc,
@@ -19,13 +18,8 @@ use std::{
 use cluster::Size;
 use cutover::{
     cluster::{store::FactStore, watch},
-    cockpit::{ClusterName, EngineState, Model, Scene, Theme, actions::Screen, press, screenshot},
-    domain::{
-        checks,
-        decide::{Decision, decide},
-        facts::Facts,
-        rolling::View,
-    },
+    cockpit::{ClusterName, Model, Outlook, Scene, Theme, press, screenshot, titles},
+    domain::{checks, decide::decide, facts::Facts, lease::EngineState, log::Log, view::View},
     hubble::window::Window,
 };
 use jiff::Timestamp;
@@ -46,9 +40,9 @@ const REPEAT: Duration = Duration::from_millis(300);
 
 /// What is measured, in this order.
 fn measures() -> Vec<String> {
-    let frames = TERMINALS.iter().flat_map(|(w, h)| {
-        Screen::ALL.iter().map(move |s| format!("frame {} {w}x{h}", s.title().replace(' ', "-")))
-    });
+    let frames = TERMINALS
+        .iter()
+        .flat_map(|(w, h)| titles().map(move |title| format!("frame {} {w}x{h}", title.replace(' ', "-"))));
     ["memory", "decision", "preflight"].map(str::to_owned).into_iter().chain(frames).collect()
 }
 
@@ -126,14 +120,12 @@ fn measure(size: Size, from: usize) {
     let memory = resident();
     let now = Timestamp::now();
     let migration = facts.migration.as_ref().unwrap();
-    // where it takes too long, the frames are drawn without it
-    let mut decision = None;
     for name in &measures()[from..] {
         let value = match name.as_str() {
             "memory" => memory,
-            "decision" => median(|| decision = Some(decide(View::read_only(&facts, migration, now)))),
+            "decision" => median(|| drop(decide(View::read_only(&facts, migration, now)))),
             "preflight" => median(|| drop(checks::preflight(&View::read_only(&facts, migration, now)))),
-            frame => frames(frame, &facts, decision.as_ref(), now),
+            frame => frames(frame, &facts, now),
         };
         println!("{value}");
     }
@@ -158,22 +150,16 @@ fn facts(size: Size) -> Facts {
 }
 
 /// The time of a frame of a screen. All that this bench knows of the cockpit is here.
-fn frames(name: &str, facts: &Facts, decision: Option<&Decision>, now: Timestamp) -> f64 {
+fn frames(name: &str, facts: &Facts, now: Timestamp) -> f64 {
     let at = measures().iter().filter(|m| m.starts_with("frame")).position(|m| m == name).unwrap();
-    let (width, height) = TERMINALS[at / Screen::ALL.len()];
-    let (window, log) = (Window::default(), VecDeque::new());
-    let scene = Scene {
-        facts,
-        migration: facts.migration.as_ref().unwrap(),
-        preflight: &[],
-        decision,
-        window: &window,
-        log: &log,
-        engine: &EngineState::Here,
-        now,
-    };
+    let screens = titles().count();
+    let (width, height) = TERMINALS[at / screens];
+    let (window, log, migration) = (Window::default(), Log::default(), facts.migration.as_ref().unwrap());
+    let outlook = Outlook::of(facts, migration, now);
+    let (revision, engine) = (1, &EngineState::Acting);
+    let scene = Scene { facts, revision, migration, outlook: &outlook, window: &window, log: &log, engine, now };
     let mut model = Model::new(ClusterName::default(), true);
-    press(&mut model, &scene, char::from_digit(u32::try_from(at % Screen::ALL.len() + 1).unwrap(), 10).unwrap());
+    press(&mut model, &scene, char::from_digit(u32::try_from(at % screens + 1).unwrap(), 10).unwrap());
     median(|| drop(screenshot::frame(width, height, &mut model, &scene, Theme::new(true, false))))
 }
 

@@ -5,11 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use crate::fixture::{Decided, at, before, decided_in, installed, midway, phase_named, pod, step_named};
+use crate::fixture::{
+    Decided, at, before, decided_in, installed, midway, migration, phase_named, pod, record, step_named,
+};
 use cutover::domain::{
     api::{Consent, ConsentKind, Migration, PhaseState, Stage, Target},
     evidence::HostEvidence,
-    facts::{Facts, Freshness},
+    facts::{Facts, Freshness, Key, Source},
     guard::{API_SERVER, Class, Edge, FlowFacts, Trouble},
     problem::{Problem, ProblemKind},
     reason::Reason,
@@ -30,7 +32,7 @@ fn step(d: &Decided, node: &str) -> NodeStep {
 }
 
 fn change(facts: &mut Facts, f: impl FnOnce(&mut Migration)) {
-    f(facts.migration.as_mut().unwrap());
+    f(migration(facts));
 }
 
 #[test]
@@ -65,7 +67,7 @@ fn more_at_once_where_it_is_allowed_but_the_control_plane_alone() {
     let begun: BTreeSet<String> = names(&d).into_iter().filter(|n| n.starts_with("cordon")).collect();
     assert_eq!(begun.len(), 3, "all workers at once: {begun:?}");
     for worker in ["worker-1", "worker-2", "worker-3"] {
-        facts.node_migrations.get_mut(worker).unwrap().status.as_mut().unwrap().step = NodeStep::Done;
+        record(&mut facts, worker).status.as_mut().unwrap().step = NodeStep::Done;
     }
     let d = decided(&facts);
     let begun: BTreeSet<String> = names(&d).into_iter().filter(|n| n.starts_with("cordon")).collect();
@@ -93,9 +95,8 @@ fn a_node_that_somebody_else_cordoned_takes_a_place() {
 #[test]
 fn nothing_is_done_on_stale_facts_or_while_paused() {
     let mut facts = installed();
-    facts
-        .sources
-        .insert("pods", Freshness::Retrying { since: at(190), error: "reset".into(), kind: ProblemKind::Unknown });
+    facts.sources[Source::Pods] =
+        Freshness::Retrying { since: at(190), error: "reset".into(), kind: ProblemKind::Unknown };
     let d = decided(&facts);
     assert!(
         d.effects.is_empty()
@@ -103,9 +104,26 @@ fn nothing_is_done_on_stale_facts_or_while_paused() {
         "{d:?}"
     );
     assert_eq!(step(&d, "worker-1"), NodeStep::Pending);
-    facts.sources.insert("pods", Freshness::Live);
+    facts.sources[Source::Pods] = Freshness::Live;
     change(&mut facts, |m| m.spec.paused = true);
     assert!(decided(&facts).effects.is_empty());
+}
+
+/// Each of them could tell that something else is due: a restart in the middle of a rollback must not undo Finalize
+/// before the copy of Flannel's objects is known.
+#[test]
+fn nothing_is_done_before_every_source_was_heard() {
+    for source in Source::ALL {
+        let mut facts = installed();
+        assert!(!decided(&facts).effects.is_empty());
+        facts.sources[source] = Freshness::Starting;
+        let d = decided(&facts);
+        assert!(d.effects.is_empty(), "{source} is not known: {:?}", names(&d));
+        let held = d.held.as_ref().unwrap();
+        assert!(held.reason == Reason::StaleFacts && held.message.contains(source.word()), "{held:?}");
+        facts.sources[source] = Freshness::Absent;
+        assert!(!decided(&facts).effects.is_empty(), "{source} is not served: nothing to wait for");
+    }
 }
 
 #[test]
@@ -155,7 +173,7 @@ fn a_reboot_is_asked_for_with_the_boot_id_and_proven_by_another() {
     facts.pods.retain(|k, _| &*k.name != "web-worker-2");
     let node = facts.nodes.get_mut("worker-2").unwrap();
     node.switched = true;
-    let status = facts.node_migrations.get_mut("worker-2").unwrap().status.as_mut().unwrap();
+    let status = record(&mut facts, "worker-2").status.as_mut().unwrap();
     status.step = step_named("Restart");
     status.evidence.boot_id_before = Some("boot-worker-2-1".into());
     let d = decided(&facts);
@@ -169,7 +187,7 @@ fn a_reboot_is_asked_for_with_the_boot_id_and_proven_by_another() {
     let d = decided(&facts);
     assert!(d.effects.is_empty(), "{:?}", d.effects);
     assert!(d.nodes["worker-2"].waiting.reason == Reason::Rebooting);
-    facts.node_migrations.get_mut("worker-2").unwrap().status = Some(d.nodes["worker-2"].clone());
+    record(&mut facts, "worker-2").status = Some(d.nodes["worker-2"].clone());
     assert_eq!(
         names(&decided(&facts)),
         ["delete pod kube-system/cutover-reboot-worker-2-0 uid-cutover-reboot-worker-2-0"]
@@ -187,13 +205,13 @@ fn a_reboot_is_asked_for_with_the_boot_id_and_proven_by_another() {
 #[test]
 fn rolling_a_node_back_restores_the_configuration_before_pods_come_back() {
     let mut facts = midway();
-    facts.node_migrations.get_mut("worker-2").unwrap().status =
+    record(&mut facts, "worker-2").status =
         Some(cutover::domain::api::NodeMigrationStatus::default());
     let node = facts.nodes.get_mut("worker-2").unwrap();
     (node.unschedulable, node.cordoned_by_cutover, node.tainted) = (false, false, false);
-    let record = facts.node_migrations.get_mut("worker-1").unwrap();
-    record.spec.target = Target::Flannel;
-    record.status.as_mut().unwrap().evidence.switched = true;
+    let one = record(&mut facts, "worker-1");
+    one.spec.target = Target::Flannel;
+    one.status.as_mut().unwrap().evidence.switched = true;
     let mut seen = Vec::new();
     for _ in 0..12 {
         let d = decided(&facts);
@@ -202,7 +220,7 @@ fn rolling_a_node_back_restores_the_configuration_before_pods_come_back() {
             seen.push(status.step);
         }
         assert_eq!(status.direction, Target::Flannel);
-        facts.node_migrations.get_mut("worker-1").unwrap().status = Some(status.clone());
+        record(&mut facts, "worker-1").status = Some(status.clone());
         match status.step.name() {
             "Cordon" => {
                 let n = facts.nodes.get_mut("worker-1").unwrap();
@@ -211,8 +229,7 @@ fn rolling_a_node_back_restores_the_configuration_before_pods_come_back() {
             "Drain" => facts.pods.retain(|_, p| &*p.node != "worker-1" || p.host_network),
             "Revert" => {
                 facts.nodes.get_mut("worker-1").unwrap().switched = false;
-                let agent = facts.pods.values_mut().find(|p| &*p.key.name == "cilium-worker-1").unwrap();
-                agent.uid = "uid-new-agent".into();
+                facts.pods.update(&Key::new("kube-system", "cilium-worker-1"), |p| p.uid = "uid-new-agent".into());
                 look(&mut facts, "look", &status, "conf=05-cilium.conflist\ncni=Disabled\ndone=1\n");
             }
             "Restore" => look(&mut facts, "restore", &status, "conf=10-flannel.conflist\ncni=Disabled\ndone=1\n"),
@@ -245,7 +262,7 @@ fn look(facts: &mut Facts, task: &str, status: &cutover::domain::api::NodeMigrat
 fn finalizing_waits_for_the_last_pod_on_flannel() {
     let mut facts = midway();
     for record in facts.node_migrations.values_mut() {
-        let status = record.status.as_mut().unwrap();
+        let status = Arc::make_mut(record).status.as_mut().unwrap();
         status.step = NodeStep::Done;
         status.evidence.switched = true;
     }
@@ -263,10 +280,10 @@ fn finalizing_waits_for_the_last_pod_on_flannel() {
 #[test]
 fn nothing_runs_that_was_not_approved() {
     let mut facts = before();
-    let mut migration = installed().migration.unwrap();
+    let mut migration = Arc::unwrap_or_clone(installed().migration.unwrap());
     migration.status = None;
     migration.spec.approved = phase_named("Preflight");
-    facts.migration = Some(migration);
+    facts.migration = Some(migration.into());
     let d = decided(&facts);
     assert!(
         d.effects.iter().all(|e| matches!(e, cutover::domain::effect::Effect::CreateRecord { .. })),
@@ -282,10 +299,10 @@ fn nothing_runs_that_was_not_approved() {
 #[test]
 fn preflight_blocks() {
     let mut facts = before();
-    let mut migration = installed().migration.unwrap();
+    let mut migration = Arc::unwrap_or_clone(installed().migration.unwrap());
     migration.status = None;
     migration.spec.cilium.pod_cidr = "10.233.0.0/16".into();
-    facts.migration = Some(migration);
+    facts.migration = Some(migration.into());
     let d = decided(&facts);
     assert!(!names(&d).iter().any(|n| n.contains("helm")));
     assert_eq!(d.migration.phases[0].state, PhaseState::Blocked);
@@ -332,12 +349,12 @@ fn helm_that_was_begun_by_a_dead_engine_is_run_again() {
 #[test]
 fn rolling_back_a_node_that_still_drains_only_frees_it() {
     let mut facts = midway();
-    facts.node_migrations.get_mut("worker-2").unwrap().spec.target = Target::Flannel;
+    record(&mut facts, "worker-2").spec.target = Target::Flannel;
     let d = decided(&facts);
     assert_eq!(names(&d), ["uncordon worker-2"]);
     let node = facts.nodes.get_mut("worker-2").unwrap();
     (node.unschedulable, node.cordoned_by_cutover) = (false, false);
-    facts.node_migrations.get_mut("worker-2").unwrap().status = Some(d.nodes["worker-2"].clone());
+    record(&mut facts, "worker-2").status = Some(d.nodes["worker-2"].clone());
     assert_eq!(names(&decided(&facts)), ["untaint worker-2"]);
     facts.nodes.get_mut("worker-2").unwrap().tainted = false;
     assert_eq!(step(&decided(&facts), "worker-2"), NodeStep::RolledBack);
@@ -347,7 +364,7 @@ fn rolling_back_a_node_that_still_drains_only_frees_it() {
 fn a_node_that_was_uncordoned_meanwhile_is_cordoned_before_it_is_switched() {
     let mut facts = midway();
     facts.pods.retain(|k, _| &*k.name != "web-worker-2");
-    facts.node_migrations.get_mut("worker-2").unwrap().status.as_mut().unwrap().step = step_named("Switch");
+    record(&mut facts, "worker-2").status.as_mut().unwrap().step = step_named("Switch");
     let node = facts.nodes.get_mut("worker-2").unwrap();
     (node.unschedulable, node.cordoned_by_cutover) = (false, false);
     assert_eq!(names(&decided(&facts)), ["cordon worker-2"]);
@@ -362,15 +379,15 @@ fn a_node_that_was_uncordoned_meanwhile_is_cordoned_before_it_is_switched() {
 fn what_somebody_did_to_a_node_on_its_way_is_made_good() {
     // its label taken off after the switch: it is switched again before it goes on
     let mut facts = midway();
-    facts.node_migrations.get_mut("worker-2").unwrap().status.as_mut().unwrap().step = step_named("Verify");
+    record(&mut facts, "worker-2").status.as_mut().unwrap().step = step_named("Verify");
     facts.nodes.get_mut("worker-2").unwrap().switched = false;
     assert_eq!(step(&decided(&facts), "worker-2"), step_named("Switch"));
     // its record deleted: it is out, so it goes on at once, and back by the whole way
     let mut facts = midway();
-    facts.node_migrations.get_mut("worker-2").unwrap().status = None;
+    record(&mut facts, "worker-2").status = None;
     assert!(facts.nodes["worker-2"].cordoned_by_cutover);
     assert_eq!(step(&decided(&facts), "worker-2"), step_named("Drain"));
-    facts.migration.as_mut().unwrap().spec.target = Target::Flannel;
+    migration(&mut facts).spec.target = Target::Flannel;
     assert_ne!(step(&decided(&facts), "worker-2"), NodeStep::RolledBack);
     assert_ne!(step(&decided(&facts), "worker-2"), step_named("Uncordon"));
 }
@@ -384,9 +401,8 @@ fn an_agent_that_does_not_take_over_is_replaced() {
         let mut facts = midway();
         facts.pods.retain(|_, p| &*p.node != "worker-2" || p.host_network);
         facts.nodes.get_mut("worker-2").unwrap().switched = true;
-        let agent = facts.pods.values_mut().find(|p| &*p.key.name == "cilium-worker-2").unwrap();
-        agent.created = Some(at(100));
-        let status = facts.node_migrations.get_mut("worker-2").unwrap().status.as_mut().unwrap();
+        facts.pods.update(&Key::new("kube-system", "cilium-worker-2"), |p| p.created = Some(at(100)));
+        let status = record(&mut facts, "worker-2").status.as_mut().unwrap();
         (status.step, status.evidence.switched) = (step_named("Switch"), true);
         status.evidence.agent_before = Some("another".into());
         status.evidence.host =
@@ -399,7 +415,7 @@ fn an_agent_that_does_not_take_over_is_replaced() {
 #[test]
 fn a_cordon_of_somebody_elses_stays() {
     let mut facts = midway();
-    let status = facts.node_migrations.get_mut("worker-2").unwrap().status.as_mut().unwrap();
+    let status = record(&mut facts, "worker-2").status.as_mut().unwrap();
     (status.step, status.since) = (step_named("Uncordon"), Some(at(190)));
     let node = facts.nodes.get_mut("worker-2").unwrap();
     (node.unschedulable, node.cordoned_by_cutover, node.tainted) = (true, false, false);
@@ -434,9 +450,9 @@ fn a_rollback_never_approves_more_than_was_approved() {
 #[test]
 fn rolled_back_means_that_cilium_is_gone() {
     let mut facts = before();
-    let mut migration = installed().migration.unwrap();
+    let mut migration = Arc::unwrap_or_clone(installed().migration.unwrap());
     migration.spec.target = Target::Flannel;
-    facts.migration = Some(migration);
+    facts.migration = Some(migration.into());
     facts.node_migrations = installed().node_migrations;
     let d = decided(&facts);
     assert_eq!(d.migration.phase, Stage::RolledBack, "{}", d.migration.waiting);
@@ -467,7 +483,7 @@ fn trouble(facts: &mut Facts, change: impl FnOnce(&mut Trouble)) {
 fn between_nodes() -> Facts {
     let mut facts = installed();
     facts.nodes.get_mut("worker-1").unwrap().switched = true;
-    facts.node_migrations.get_mut("worker-1").unwrap().status.as_mut().unwrap().step = NodeStep::Done;
+    record(&mut facts, "worker-1").status.as_mut().unwrap().step = NodeStep::Done;
     change(&mut facts, |m| m.spec.observe_seconds = 0);
     facts
 }
@@ -518,7 +534,7 @@ fn what_fails_holds_the_next_node_and_not_the_way_back() {
     trouble(&mut facts, lost);
     change(&mut facts, |m| m.status.as_mut().unwrap().flows.clear());
     assert!(begins(&facts));
-    let record = facts.node_migrations.get_mut("worker-1").unwrap().status.as_mut().unwrap();
+    let record = record(&mut facts, "worker-1").status.as_mut().unwrap();
     record.evidence.baseline_connections = vec!["shop/web->world:5432".into()];
     assert!(!begins(&facts));
     change(&mut facts, |m| m.spec.target = Target::Flannel);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::fixture::{Decided, at, decided_in, installed, midway, node, pod, step_named};
+use crate::fixture::{Decided, at, decided_in, installed, midway, migration, node, pod, record, step_named};
 use cutover::domain::{
     api::{Consent, ConsentKind, HostAccess, NodeMigrationStatus, Target},
     effect::Effect,
@@ -27,12 +27,12 @@ fn names(d: &Decided) -> Vec<String> {
 }
 
 fn status<'a>(facts: &'a mut Facts, node: &str) -> &'a mut NodeMigrationStatus {
-    facts.node_migrations.get_mut(node).unwrap().status.as_mut().unwrap()
+    record(facts, node).status.as_mut().unwrap()
 }
 
 fn agree(facts: &mut Facts, kind: ConsentKind, object: &str) {
     let consent = Consent { kind, object: object.into(), by: "me".into(), at: at(0) };
-    facts.migration.as_mut().unwrap().spec.consents.push(consent);
+    migration(facts).spec.consents.push(consent);
 }
 
 fn workload(facts: &mut Facts, name: &str, wanted: i32, ready: i32) {
@@ -70,7 +70,7 @@ fn the_next_node_waits_for_replacements() {
 #[test]
 fn the_own_node_is_the_last_of_its_kind() {
     let mut facts = installed();
-    facts.surroundings.own_name = "cutover-0".into();
+    (facts.surroundings.own_namespace, facts.surroundings.own_name) = ("ops".into(), "cutover-0".into());
     let own = pod("ops", "cutover-0", "worker-1", "10.233.65.9", Some(("StatefulSet", "cutover")));
     facts.pods.insert(own.key.clone(), own);
     let order = |facts: &Facts| {
@@ -89,7 +89,7 @@ fn the_own_node_is_the_last_of_its_kind() {
 #[test]
 fn batches_do_not_mix() {
     let mut facts = installed();
-    let nodes = &mut facts.migration.as_mut().unwrap().spec.nodes;
+    let nodes = &mut migration(&mut facts).spec.nodes;
     (nodes.max_unavailable, nodes.canaries, nodes.batch_by) = (10, 0, Some("zone".into()));
     for (name, zone) in [("worker-1", "b"), ("worker-2", "a"), ("worker-3", "a")] {
         Arc::make_mut(&mut facts.nodes.get_mut(name).unwrap().labels).insert("zone".into(), zone.into());
@@ -142,14 +142,14 @@ fn a_blocked_pod_starves_nobody() {
 fn a_paused_drain_asks_for_nothing() {
     let mut facts = midway();
     facts.budgets.clear();
-    facts.migration.as_mut().unwrap().spec.nodes.drain_timeout_seconds = 60;
+    migration(&mut facts).spec.nodes.drain_timeout_seconds = 60;
     let first = decided_with(&facts, &Failures::new(), 200);
     *status(&mut facts, "worker-2") = first.nodes["worker-2"].clone();
     let d = decided_with(&facts, &Failures::new(), 261);
     assert!(names(&d).is_empty(), "{:?}", names(&d));
     assert!(d.nodes["worker-2"].waiting.message.starts_with("paused"), "{}", d.nodes["worker-2"].waiting);
     *status(&mut facts, "worker-2") = d.nodes["worker-2"].clone();
-    facts.node_migrations.get_mut("worker-2").unwrap().spec.retries = 1;
+    record(&mut facts, "worker-2").spec.retries = 1;
     let d = decided_with(&facts, &Failures::new(), 300);
     assert_eq!(names(&d), ["evict shop/web-worker-2 uid-web-worker-2"]);
     assert_eq!(d.nodes["worker-2"].observed_retries, 1);
@@ -191,7 +191,7 @@ fn what_is_lowered_stays_so_while_pods_have_to_leave() {
 fn a_drain_that_nobody_looked_after_is_not_late() {
     let mut facts = midway();
     facts.budgets.clear();
-    facts.migration.as_mut().unwrap().spec.nodes.drain_timeout_seconds = 60;
+    migration(&mut facts).spec.nodes.drain_timeout_seconds = 60;
     let left_alone = DrainProgress { left: 1, progressed_at: at(0), paused: false, blockers: vec![] };
     status(&mut facts, "worker-2").drain = Some(left_alone);
     let looking = View::read_only(&facts, facts.migration.as_ref().unwrap(), at(10_000));
@@ -265,7 +265,7 @@ fn a_control_plane_node_waits_for_etcd_before_it_reboots() {
     let d = decided(&facts);
     assert!(!names(&d).iter().any(|n| n.starts_with("reboot")), "{:?}", names(&d));
     assert!(d.nodes["cp-1"].waiting.message.contains("member etcd-cp-2 is not ready"), "{}", d.nodes["cp-1"].waiting);
-    facts.pods.values_mut().filter(|p| &*p.key.name == "etcd-cp-2").for_each(|p| p.ready = true);
+    facts.pods.update(&Key::new("kube-system", "etcd-cp-2"), |p| p.ready = true);
     assert_eq!(names(&decided(&facts)), ["reboot cp-1 0"]);
     facts.etcd_failing = true;
     assert!(!names(&decided(&facts)).iter().any(|n| n.starts_with("reboot")), "members may be no pods");
@@ -276,7 +276,7 @@ fn a_control_plane_node_waits_for_etcd_before_it_reboots() {
 fn a_node_that_goes_down_unasked_is_told_when_it_does_not_come_back() {
     let mut facts = midway();
     facts.pods.retain(|k, _| &*k.name != "web-worker-2");
-    facts.migration.as_mut().unwrap().spec.hosts.access = HostAccess::Manual;
+    migration(&mut facts).spec.hosts.access = HostAccess::Manual;
     let node = facts.nodes.get_mut("worker-2").unwrap();
     (node.switched, node.ready) = (true, false);
     let s = status(&mut facts, "worker-2");
@@ -314,7 +314,7 @@ fn by_hand_nothing_is_changed_on_hosts() {
     let mut facts = midway();
     facts.pods.retain(|k, _| &*k.name != "web-worker-2");
     facts.nodes.get_mut("worker-2").unwrap().switched = true;
-    facts.migration.as_mut().unwrap().spec.hosts.access = HostAccess::Manual;
+    migration(&mut facts).spec.hosts.access = HostAccess::Manual;
     let s = status(&mut facts, "worker-2");
     s.step = step_named("Restart");
     s.evidence.boot_id_before = Some("boot-worker-2-1".into());
@@ -324,7 +324,7 @@ fn by_hand_nothing_is_changed_on_hosts() {
     status(&mut facts, "worker-2").step = step_named("Restore");
     status(&mut facts, "worker-2").direction = Target::Flannel;
     status(&mut facts, "worker-2").evidence.switched = true;
-    facts.node_migrations.get_mut("worker-2").unwrap().spec.target = Target::Flannel;
+    record(&mut facts, "worker-2").spec.target = Target::Flannel;
     let d = decided(&facts);
     let tasks: Vec<_> = d.effects.iter().filter(|e| matches!(e, Effect::Task { .. })).map(Effect::name).collect();
     assert_eq!(tasks, ["look worker-2 0"], "it only looks");
