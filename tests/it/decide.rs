@@ -109,6 +109,22 @@ fn nothing_is_done_on_stale_facts_or_while_paused() {
     assert!(decided(&facts).effects.is_empty());
 }
 
+/// A source that was not heard yet may hide what a decision hangs on.
+#[test]
+fn nothing_is_done_before_every_source_was_heard() {
+    for source in Source::ALL {
+        let mut facts = installed();
+        assert!(!decided(&facts).effects.is_empty());
+        facts.sources[source] = Freshness::Starting;
+        let d = decided(&facts);
+        assert!(d.effects.is_empty(), "{source} is not known: {:?}", names(&d));
+        let held = d.held.as_ref().unwrap();
+        assert!(held.reason == Reason::StaleFacts && held.message.contains(source.word()), "{held:?}");
+        facts.sources[source] = Freshness::Absent;
+        assert!(!decided(&facts).effects.is_empty(), "{source} is not served: nothing to wait for");
+    }
+}
+
 #[test]
 fn a_drain_evicts_and_deletes_daemon_pods_last() {
     let mut facts = midway();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::fixture::{Decided, at, decided_in, installed, midway, migration, node, pod, record, status, step_named};
 use cutover::domain::{
-    api::{Consent, ConsentKind, HostAccess, NodeMigrationStatus, Target},
+    api::{Consent, ConsentKind, HostAccess, Target},
     effect::Effect,
     evidence::{DrainProgress, Moved},
     facts::{Facts, Key, WorkloadFact},
