@@ -30,11 +30,8 @@ use cutover::{
 };
 use jiff::Timestamp;
 
-const SIZES: [Size; 3] = [
-    Size { nodes: 12, pods: 60 },
-    Size { nodes: 500, pods: 5_000 },
-    Size { nodes: 5_000, pods: 150_000 },
-];
+const SIZES: [Size; 3] =
+    [Size { nodes: 12, pods: 60 }, Size { nodes: 500, pods: 5_000 }, Size { nodes: 5_000, pods: 150_000 }];
 /// Terminals that frames are drawn for.
 const TERMINALS: [(u16, u16); 2] = [(80, 24), (160, 48)];
 /// What one measure may take, the cluster's first list included.
@@ -46,9 +43,9 @@ const REPEAT: Duration = Duration::from_millis(300);
 
 /// What is measured, in this order.
 fn measures() -> Vec<String> {
-    let frames = TERMINALS.iter().flat_map(|(w, h)| {
-        Screen::ALL.iter().map(move |s| format!("frame {} {w}x{h}", s.title().replace(' ', "-")))
-    });
+    let frames = TERMINALS
+        .iter()
+        .flat_map(|(w, h)| Screen::ALL.iter().map(move |s| format!("frame {} {w}x{h}", s.title().replace(' ', "-"))));
     ["memory", "decision", "preflight"].map(str::to_owned).into_iter().chain(frames).collect()
 }
 

@@ -95,7 +95,8 @@ fn a_node_that_somebody_else_cordoned_takes_a_place() {
 #[test]
 fn nothing_is_done_on_stale_facts_or_while_paused() {
     let mut facts = installed();
-    facts.sources[Source::Pods] = Freshness::Retrying { since: at(190), error: "reset".into(), kind: ProblemKind::Unknown };
+    facts.sources[Source::Pods] =
+        Freshness::Retrying { since: at(190), error: "reset".into(), kind: ProblemKind::Unknown };
     let d = decided(&facts);
     assert!(
         d.effects.is_empty()
@@ -187,8 +188,7 @@ fn a_reboot_is_asked_for_with_the_boot_id_and_proven_by_another() {
 #[test]
 fn rolling_a_node_back_restores_the_configuration_before_pods_come_back() {
     let mut facts = midway();
-    record(&mut facts, "worker-2").status =
-        Some(cutover::domain::api::NodeMigrationStatus::default());
+    record(&mut facts, "worker-2").status = Some(cutover::domain::api::NodeMigrationStatus::default());
     let node = facts.nodes.get_mut("worker-2").unwrap();
     (node.unschedulable, node.cordoned_by_cutover, node.tainted) = (false, false, false);
     let moved = record(&mut facts, "worker-1");
@@ -211,7 +211,9 @@ fn rolling_a_node_back_restores_the_configuration_before_pods_come_back() {
             "Drain" => facts.pods.retain(|_, p| &*p.node != "worker-1" || p.host_network),
             "Revert" => {
                 facts.nodes.get_mut("worker-1").unwrap().switched = false;
-                facts.pods.update(&Key::new("kube-system", "cilium-worker-1"), |agent| agent.uid = "uid-new-agent".into());
+                facts
+                    .pods
+                    .update(&Key::new("kube-system", "cilium-worker-1"), |agent| agent.uid = "uid-new-agent".into());
                 look(&mut facts, "look", &status, "conf=05-cilium.conflist\ncni=Disabled\ndone=1\n");
             }
             "Restore" => look(&mut facts, "restore", &status, "conf=10-flannel.conflist\ncni=Disabled\ndone=1\n"),

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::fixture::{
-    Decided, at, decided_in, installed, midway, migration, node, pod, record, status, step_named,
-};
+use crate::fixture::{Decided, at, decided_in, installed, midway, migration, node, pod, record, status, step_named};
 use cutover::domain::{
     api::{Consent, ConsentKind, HostAccess, NodeMigrationStatus, Target},
     effect::Effect,

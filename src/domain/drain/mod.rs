@@ -80,8 +80,8 @@ fn needed(facts: &Facts, pod: &PodFact, unschedulable: bool) -> Vec<ConsentKind>
 fn asking(facts: &Facts, pod: &PodFact, unschedulable: bool, consents: &[Consent]) -> Fate {
     let mut missing = needed(facts, pod, unschedulable);
     missing.retain(|k| !given_for(consents, *k, pod));
-    let scales_up = consents.iter().any(|c| c.kind == ConsentKind::ScaleUp)
-        && given(consents, ConsentKind::ScaleUp, &pod.object());
+    let scales_up =
+        consents.iter().any(|c| c.kind == ConsentKind::ScaleUp) && given(consents, ConsentKind::ScaleUp, &pod.object());
     if !scales_up {
         return if missing.is_empty() { Fate::Evict } else { Fate::NeedsConsent(missing) };
     }
@@ -178,9 +178,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::domain::{
-        facts::{Needs, Owner, WorkloadFact},
-    };
+    use crate::domain::facts::{Needs, Owner, WorkloadFact};
 
     fn pod(name: &str, owner: Option<&str>) -> PodFact {
         PodFact {

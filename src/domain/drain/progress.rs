@@ -74,7 +74,8 @@ pub fn held(
     held.extend(drain.leaving.iter().filter_map(|pod| Some(of(pod, overdue(pod, consents, now)?))));
     if drain.is_done() {
         held.extend(volumes.iter().map(|volume| {
-            let message = format!("is still attached; consent to LeaveVolumeAttached:{volume} to go on without waiting");
+            let message =
+                format!("is still attached; consent to LeaveVolumeAttached:{volume} to go on without waiting");
             Problem::new(volume, message, "")
         }));
     }

@@ -61,7 +61,11 @@ fn drainable(at: &Site<'_>) -> Progress {
     let drain = at.sorted();
     match verdict::judge_drain(at.facts, &drain, consents, at.now) {
         Verdict::Clean => verdict::behind(at.facts, &drain).map_or(Progress::Done, |b| {
-            Progress::wait_on(Reason::CannotDrainYet, b.problem.object, format!("cannot be drained yet: {}. {}", b.problem.message, b.problem.remedy))
+            Progress::wait_on(
+                Reason::CannotDrainYet,
+                b.problem.object,
+                format!("cannot be drained yet: {}. {}", b.problem.message, b.problem.remedy),
+            )
         }),
         Verdict::NeedsConsent(wanted) => {
             let first: Vec<String> = wanted.iter().take(3).map(ToString::to_string).collect();
