@@ -22,7 +22,7 @@ use cutover::{
         filter::Filter,
         intake::Intake,
         window::{Stream as State, Window},
-        wire::{GET_FLOWS, GetFlowsRequest, GetFlowsResponse, Item, moment},
+        wire::{GET_FLOWS, GetFlowsRequest, GetFlowsResponse, Item, Time},
     },
 };
 use futures::{Stream, future::BoxFuture};
@@ -50,7 +50,7 @@ fn recorded() -> Vec<GetFlowsResponse> {
 /// The nth flow of a stream: one that was recorded, between one of 3,000 pairs of workloads, at its own time.
 fn nth(recorded: &[GetFlowsResponse], n: u32, whole: bool) -> GetFlowsResponse {
     let mut message = recorded[usize::try_from(n).unwrap() % recorded.len()].clone();
-    let time = moment::write(Timestamp::from_nanosecond(1_790_000_000_000_000_000 + i128::from(n) * 5_000).unwrap());
+    let time = Time::from(Timestamp::from_nanosecond(1_790_000_000_000_000_000 + i128::from(n) * 5_000).unwrap());
     message.time = Some(time);
     if let Some(Item::Flow(flow)) = &mut message.item {
         flow.time = Some(time);
@@ -113,19 +113,18 @@ fn in_process(recorded: &[GetFlowsResponse]) {
 
 fn frames(window: &Window) {
     let facts = Facts::default();
-    let log = Log::default();
+    let (log, outlook) = (Log::default(), Outlook::default());
     let spec = serde_json::json!({"cilium": {"version": "1.15.19", "chart": "x", "podCidr": "10.245.0.0/16"}});
     let migration = cutover::domain::api::Migration::new("cutover", serde_json::from_value(spec).unwrap());
-    let now = Timestamp::now();
     let scene = Scene {
         facts: &facts,
         revision: 1,
         migration: &migration,
-        outlook: &Outlook::of(&facts, &migration, now),
+        outlook: &outlook,
         window,
         log: &log,
         engine: &EngineState::Acting,
-        now,
+        now: Timestamp::now(),
     };
     for (width, height) in [(80, 24), (160, 48)] {
         let mut model = Model::new(ClusterName::default(), false);

@@ -60,9 +60,13 @@ impl Shown {
         let name =
             ClusterName { context: "prod-eu".into(), server: "https://api.eu.example:6443/".into(), production: true };
         let mut model = Model::new(name, writable);
-        screenshot::frame(size.0, size.1, &mut model, &scene, theme);
-        let requests = keys.chars().filter_map(|key| press(&mut model, &scene, key)).collect();
-        (screenshot::frame(size.0, size.1, &mut model, &scene, theme), requests)
+        let mut frame = screenshot::frame(size.0, size.1, &mut model, &scene, theme);
+        let mut requests = Vec::new();
+        for key in keys.chars() {
+            requests.extend(press(&mut model, &scene, key));
+            frame = screenshot::frame(size.0, size.1, &mut model, &scene, theme);
+        }
+        (frame, requests)
     }
 }
 

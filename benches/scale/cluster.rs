@@ -195,7 +195,18 @@ impl Size {
         };
         let moved = on < self.moved();
         let ip = format!("10.{}.{}.{}", if moved { 128 } else { 64 } + on / 256, on % 256, 10 + n / self.nodes % 240);
-        pod(&format!("team-{}", n / NAMESPACE), &name, i, &labels, &owner, &node_name(on), &ip, &affinity, &claim, false)
+        pod(
+            &format!("team-{}", n / NAMESPACE),
+            &name,
+            i,
+            &labels,
+            &owner,
+            &node_name(on),
+            &ip,
+            &affinity,
+            &claim,
+            false,
+        )
     }
 
     fn daemon_pod(self, i: usize, daemon: usize) -> String {
@@ -211,11 +222,24 @@ impl Size {
         );
         let owner = format!(r#""kind":"DaemonSet","name":"{set}""#);
         let name = format!("{set}-{:05x}", on);
-        pod("kube-system", &name, i, labels, &owner, &node, &format!("172.16.{}.{}", on / 256, on % 256), &affinity, "", true)
+        pod(
+            "kube-system",
+            &name,
+            i,
+            labels,
+            &owner,
+            &node,
+            &format!("172.16.{}.{}", on / 256, on % 256),
+            &affinity,
+            "",
+            true,
+        )
     }
 
     fn workload_meta(self, i: usize, name: &str, owner: &str) -> String {
-        let more = format!(r#","labels":{{"app":"app-{i}"}},"annotations":{{"deployment.kubernetes.io/revision":"1"}}{owner}"#);
+        let more = format!(
+            r#","labels":{{"app":"app-{i}"}},"annotations":{{"deployment.kubernetes.io/revision":"1"}}{owner}"#
+        );
         meta(&format!("team-{}", i * REPLICAS / NAMESPACE), name, i, &more)
     }
 
@@ -265,7 +289,11 @@ impl Size {
 
     fn policy(self, i: usize) -> String {
         let rules: Vec<String> = (0..20)
-            .map(|n| format!(r#"{{"from":[{{"podSelector":{{"matchLabels":{{"app":"app-{n}"}}}}}}],"ports":[{{"port":80{n}}}]}}"#))
+            .map(|n| {
+                format!(
+                    r#"{{"from":[{{"podSelector":{{"matchLabels":{{"app":"app-{n}"}}}}}}],"ports":[{{"port":80{n}}}]}}"#
+                )
+            })
             .collect();
         format!(
             r#"{{{},"spec":{{"podSelector":{{}},"ingress":[{}]}}}}"#,

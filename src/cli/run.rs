@@ -114,7 +114,7 @@ impl Run {
             records::create_migration(client, spec).await?;
             records::change_spec(client, &changes).await
         };
-        audit.wish("migration/cutover", "what is wanted", begin.boxed()).await?;
+        audit.request("migration/cutover", "what is wanted", begin.boxed()).await?;
         if !consents.is_empty() {
             records::carry_out(client, audit, &Intent::Consent(consents)).await?;
         }

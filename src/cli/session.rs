@@ -184,7 +184,7 @@ impl Session {
             self.take_over.send_modify(|n| *n += 1);
             Ok(())
         };
-        Ok(self.audit()?.wish("lease/cutover", "take the lock from whoever has it", said.boxed()).await?)
+        Ok(self.audit()?.request("lease/cutover", "take the lock from whoever has it", said.boxed()).await?)
     }
 
     /// How Hubble's relay is reached.

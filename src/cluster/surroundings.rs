@@ -1,4 +1,4 @@
-//! What is asked once, before anything begins: versions, rights, helm.
+//! What is asked once, at the start: versions, rights, helm.
 
 use futures::{StreamExt, future, stream};
 use k8s_openapi::api::{
@@ -36,7 +36,7 @@ pub async fn ask(connection: &Connection, helm: &Helm) -> Surroundings {
     }
 }
 
-/// The rights that a migration needs and the user lacks. Whoever may do everything is asked for nothing else.
+/// The rights that a migration needs and the user lacks. For a user who may do everything one review is enough.
 async fn missing_rights(client: &Client, in_pod: bool) -> Vec<Right> {
     let everything = ResourceAttributes {
         verb: Some("*".into()),
@@ -75,7 +75,7 @@ fn attributes(right: &Right) -> ResourceAttributes {
     }
 }
 
-/// Whether the user may; nothing where the API server does not tell: the request itself will.
+/// Whether the user may; nothing where the API server does not say: the request itself will.
 async fn may(client: &Client, attributes: ResourceAttributes) -> Option<bool> {
     let spec =
         SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..SelfSubjectAccessReviewSpec::default() };
@@ -91,7 +91,7 @@ async fn user(client: &Client) -> Option<String> {
     answer.status?.user_info?.username
 }
 
-/// Which cluster it is, whatever its address: the UID of a namespace that every cluster has once.
+/// Identifies the cluster under any address: the UID of a namespace that every cluster has once.
 async fn cluster(client: &Client) -> Option<String> {
     Api::<Namespace>::all(client.clone()).get("kube-system").await.ok()?.metadata.uid
 }

@@ -82,9 +82,7 @@ impl ConsentKind {
             Self::ScaleUp => "the workload has one more replica while its node drains",
             Self::LowerBudget => "the PDB is lowered by one pod while the node drains",
             Self::DeletePastBudget => "deleted past its PDB",
-            Self::ZeroGrace => {
-                "killed without its grace period; it may still run on a node that does not answer"
-            }
+            Self::ZeroGrace => "killed without its grace period; it may still run on a node that does not answer",
             Self::LeaveVolumeAttached => "a volume that was not detached may be damaged, or block its pod for minutes",
             Self::GoOnWithoutReplacement => "the workload has fewer ready replicas while the next node drains",
             Self::BrokenFlow => "this connection fails, and may fail on every node moved after this one",

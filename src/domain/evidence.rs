@@ -156,9 +156,9 @@ pub struct Moved {
 pub struct DrainProgress {
     /// What is left: pods, then volumes.
     pub left: u32,
-    /// When a pod or volume last left, or an operator last resumed the drain.
+    /// When anything last left, or an operator last resumed it.
     pub progressed_at: Timestamp,
-    /// It timed out: nothing is evicted until `spec.retries` is raised.
+    /// It has timed out: nothing is evicted until `spec.retries` is raised.
     #[serde(default)]
     pub paused: bool,
     /// What holds it, at most ten.

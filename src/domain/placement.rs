@@ -275,7 +275,8 @@ impl<'a> Places<'a> {
         let mut spread = Spread::new();
         let mut add = |namespace: &Arc<str>| {
             for other in self.facts.pods.in_namespace(namespace).filter(|p| counts(p)) {
-                if let Some(value) = self.value(other, &term.topology).filter(|_| term.selector.matches(&other.labels)) {
+                if let Some(value) = self.value(other, &term.topology).filter(|_| term.selector.matches(&other.labels))
+                {
                     *spread.entry(value).or_default() += 1;
                 }
             }
@@ -389,9 +390,21 @@ mod tests {
             ("nothing asked", two(), Needs::default(), vec![], None),
             ("no other node", vec![node("a", &[])], Needs::default(), vec![], Some("no other node")),
             ("selected", two(), selector("hdd"), vec![], None),
-            ("not selected", two(), selector("ssd"), vec![], Some("0/1 other nodes are available: 1 node affinity mismatch")),
+            (
+                "not selected",
+                two(),
+                selector("ssd"),
+                vec![],
+                Some("0/1 other nodes are available: 1 node affinity mismatch"),
+            ),
             ("newer", vec![node("a", &[]), node("b", &[("gen", "3")])], gt("2"), vec![], None),
-            ("not newer", vec![node("a", &[]), node("b", &[("gen", "2")])], gt("2"), vec![], Some("1 node affinity mismatch")),
+            (
+                "not newer",
+                vec![node("a", &[]), node("b", &[("gen", "2")])],
+                gt("2"),
+                vec![],
+                Some("1 node affinity mismatch"),
+            ),
             ("cordoned", cordoned(), Needs::default(), vec![], Some("1 cordoned")),
             ("tainted", tainted(), Needs::default(), vec![], Some("1 untolerated taint")),
             ("tolerated", tainted(), tolerant, vec![], None),
@@ -420,7 +433,13 @@ mod tests {
                 Some("1 pod anti-affinity"),
             ),
             ("anti-affinity and alone", two(), Needs { anti_affinity: vec![web()], ..Needs::default() }, vec![], None),
-            ("the first of those it has to be with", two(), Needs { affinity: vec![web()], ..Needs::default() }, vec![], None),
+            (
+                "the first of those it has to be with",
+                two(),
+                Needs { affinity: vec![web()], ..Needs::default() },
+                vec![],
+                None,
+            ),
         ];
         for (name, nodes, needs, others, wanted) in cases {
             let it = pod("it", "a", needs);

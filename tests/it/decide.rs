@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::fixture::{
-    Decided, at, before, decided_in, installed, midway, migration, phase_named, pod, record, step_named,
+    Decided, at, before, decided_in, installed, midway, migration, phase_named, pod, record, status, step_named,
 };
 use cutover::domain::{
     api::{Consent, ConsentKind, Migration, PhaseState, Stage, Target},
@@ -67,7 +67,7 @@ fn more_at_once_where_it_is_allowed_but_the_control_plane_alone() {
     let begun: BTreeSet<String> = names(&d).into_iter().filter(|n| n.starts_with("cordon")).collect();
     assert_eq!(begun.len(), 3, "all workers at once: {begun:?}");
     for worker in ["worker-1", "worker-2", "worker-3"] {
-        record(&mut facts, worker).status.as_mut().unwrap().step = NodeStep::Done;
+        status(&mut facts, worker).step = NodeStep::Done;
     }
     let d = decided(&facts);
     let begun: BTreeSet<String> = names(&d).into_iter().filter(|n| n.starts_with("cordon")).collect();
@@ -109,8 +109,7 @@ fn nothing_is_done_on_stale_facts_or_while_paused() {
     assert!(decided(&facts).effects.is_empty());
 }
 
-/// Each of them could tell that something else is due: a restart in the middle of a rollback must not undo Finalize
-/// before the copy of Flannel's objects is known.
+/// A source that was not heard yet may hide what a decision hangs on.
 #[test]
 fn nothing_is_done_before_every_source_was_heard() {
     for source in Source::ALL {
@@ -173,7 +172,7 @@ fn a_reboot_is_asked_for_with_the_boot_id_and_proven_by_another() {
     facts.pods.retain(|k, _| &*k.name != "web-worker-2");
     let node = facts.nodes.get_mut("worker-2").unwrap();
     node.switched = true;
-    let status = record(&mut facts, "worker-2").status.as_mut().unwrap();
+    let status = status(&mut facts, "worker-2");
     status.step = step_named("Restart");
     status.evidence.boot_id_before = Some("boot-worker-2-1".into());
     let d = decided(&facts);
@@ -205,13 +204,12 @@ fn a_reboot_is_asked_for_with_the_boot_id_and_proven_by_another() {
 #[test]
 fn rolling_a_node_back_restores_the_configuration_before_pods_come_back() {
     let mut facts = midway();
-    record(&mut facts, "worker-2").status =
-        Some(cutover::domain::api::NodeMigrationStatus::default());
+    record(&mut facts, "worker-2").status = Some(cutover::domain::api::NodeMigrationStatus::default());
     let node = facts.nodes.get_mut("worker-2").unwrap();
     (node.unschedulable, node.cordoned_by_cutover, node.tainted) = (false, false, false);
-    let one = record(&mut facts, "worker-1");
-    one.spec.target = Target::Flannel;
-    one.status.as_mut().unwrap().evidence.switched = true;
+    let moved = record(&mut facts, "worker-1");
+    moved.spec.target = Target::Flannel;
+    moved.status.as_mut().unwrap().evidence.switched = true;
     let mut seen = Vec::new();
     for _ in 0..12 {
         let d = decided(&facts);
@@ -229,7 +227,9 @@ fn rolling_a_node_back_restores_the_configuration_before_pods_come_back() {
             "Drain" => facts.pods.retain(|_, p| &*p.node != "worker-1" || p.host_network),
             "Revert" => {
                 facts.nodes.get_mut("worker-1").unwrap().switched = false;
-                facts.pods.update(&Key::new("kube-system", "cilium-worker-1"), |p| p.uid = "uid-new-agent".into());
+                facts
+                    .pods
+                    .update(&Key::new("kube-system", "cilium-worker-1"), |agent| agent.uid = "uid-new-agent".into());
                 look(&mut facts, "look", &status, "conf=05-cilium.conflist\ncni=Disabled\ndone=1\n");
             }
             "Restore" => look(&mut facts, "restore", &status, "conf=10-flannel.conflist\ncni=Disabled\ndone=1\n"),
@@ -280,7 +280,7 @@ fn finalizing_waits_for_the_last_pod_on_flannel() {
 #[test]
 fn nothing_runs_that_was_not_approved() {
     let mut facts = before();
-    let mut migration = Arc::unwrap_or_clone(installed().migration.unwrap());
+    let mut migration = Migration::clone(&installed().migration.unwrap());
     migration.status = None;
     migration.spec.approved = phase_named("Preflight");
     facts.migration = Some(migration.into());
@@ -299,7 +299,7 @@ fn nothing_runs_that_was_not_approved() {
 #[test]
 fn preflight_blocks() {
     let mut facts = before();
-    let mut migration = Arc::unwrap_or_clone(installed().migration.unwrap());
+    let mut migration = Migration::clone(&installed().migration.unwrap());
     migration.status = None;
     migration.spec.cilium.pod_cidr = "10.233.0.0/16".into();
     facts.migration = Some(migration.into());
@@ -364,7 +364,7 @@ fn rolling_back_a_node_that_still_drains_only_frees_it() {
 fn a_node_that_was_uncordoned_meanwhile_is_cordoned_before_it_is_switched() {
     let mut facts = midway();
     facts.pods.retain(|k, _| &*k.name != "web-worker-2");
-    record(&mut facts, "worker-2").status.as_mut().unwrap().step = step_named("Switch");
+    status(&mut facts, "worker-2").step = step_named("Switch");
     let node = facts.nodes.get_mut("worker-2").unwrap();
     (node.unschedulable, node.cordoned_by_cutover) = (false, false);
     assert_eq!(names(&decided(&facts)), ["cordon worker-2"]);
@@ -379,7 +379,7 @@ fn a_node_that_was_uncordoned_meanwhile_is_cordoned_before_it_is_switched() {
 fn what_somebody_did_to_a_node_on_its_way_is_made_good() {
     // its label taken off after the switch: it is switched again before it goes on
     let mut facts = midway();
-    record(&mut facts, "worker-2").status.as_mut().unwrap().step = step_named("Verify");
+    status(&mut facts, "worker-2").step = step_named("Verify");
     facts.nodes.get_mut("worker-2").unwrap().switched = false;
     assert_eq!(step(&decided(&facts), "worker-2"), step_named("Switch"));
     // its record deleted: it is out, so it goes on at once, and back by the whole way
@@ -401,8 +401,8 @@ fn an_agent_that_does_not_take_over_is_replaced() {
         let mut facts = midway();
         facts.pods.retain(|_, p| &*p.node != "worker-2" || p.host_network);
         facts.nodes.get_mut("worker-2").unwrap().switched = true;
-        facts.pods.update(&Key::new("kube-system", "cilium-worker-2"), |p| p.created = Some(at(100)));
-        let status = record(&mut facts, "worker-2").status.as_mut().unwrap();
+        facts.pods.update(&Key::new("kube-system", "cilium-worker-2"), |agent| agent.created = Some(at(100)));
+        let status = status(&mut facts, "worker-2");
         (status.step, status.evidence.switched) = (step_named("Switch"), true);
         status.evidence.agent_before = Some("another".into());
         status.evidence.host =
@@ -415,7 +415,7 @@ fn an_agent_that_does_not_take_over_is_replaced() {
 #[test]
 fn a_cordon_of_somebody_elses_stays() {
     let mut facts = midway();
-    let status = record(&mut facts, "worker-2").status.as_mut().unwrap();
+    let status = status(&mut facts, "worker-2");
     (status.step, status.since) = (step_named("Uncordon"), Some(at(190)));
     let node = facts.nodes.get_mut("worker-2").unwrap();
     (node.unschedulable, node.cordoned_by_cutover, node.tainted) = (true, false, false);
@@ -450,7 +450,7 @@ fn a_rollback_never_approves_more_than_was_approved() {
 #[test]
 fn rolled_back_means_that_cilium_is_gone() {
     let mut facts = before();
-    let mut migration = Arc::unwrap_or_clone(installed().migration.unwrap());
+    let mut migration = Migration::clone(&installed().migration.unwrap());
     migration.spec.target = Target::Flannel;
     facts.migration = Some(migration.into());
     facts.node_migrations = installed().node_migrations;
@@ -483,7 +483,7 @@ fn trouble(facts: &mut Facts, change: impl FnOnce(&mut Trouble)) {
 fn between_nodes() -> Facts {
     let mut facts = installed();
     facts.nodes.get_mut("worker-1").unwrap().switched = true;
-    record(&mut facts, "worker-1").status.as_mut().unwrap().step = NodeStep::Done;
+    status(&mut facts, "worker-1").step = NodeStep::Done;
     change(&mut facts, |m| m.spec.observe_seconds = 0);
     facts
 }
@@ -534,7 +534,7 @@ fn what_fails_holds_the_next_node_and_not_the_way_back() {
     trouble(&mut facts, lost);
     change(&mut facts, |m| m.status.as_mut().unwrap().flows.clear());
     assert!(begins(&facts));
-    let record = record(&mut facts, "worker-1").status.as_mut().unwrap();
+    let record = status(&mut facts, "worker-1");
     record.evidence.baseline_connections = vec!["shop/web->world:5432".into()];
     assert!(!begins(&facts));
     change(&mut facts, |m| m.spec.target = Target::Flannel);

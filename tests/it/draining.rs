@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::fixture::{Decided, at, decided_in, installed, midway, migration, node, pod, record, step_named};
+use crate::fixture::{Decided, at, decided_in, installed, midway, migration, node, pod, record, status, step_named};
 use cutover::domain::{
-    api::{Consent, ConsentKind, HostAccess, NodeMigrationStatus, Target},
+    api::{Consent, ConsentKind, HostAccess, Target},
     effect::Effect,
     evidence::{DrainProgress, Moved},
     facts::{Facts, Key, WorkloadFact},
     problem::{Problem, ProblemKind},
+    reason::Reason,
     steps::NodeStep,
     view::{Failure, Failures, View},
 };
@@ -24,10 +25,6 @@ fn decided_with(facts: &Facts, failures: &Failures, second: i64) -> Decided {
 
 fn names(d: &Decided) -> Vec<String> {
     d.effects.iter().map(Effect::name).collect()
-}
-
-fn status<'a>(facts: &'a mut Facts, node: &str) -> &'a mut NodeMigrationStatus {
-    record(facts, node).status.as_mut().unwrap()
 }
 
 fn agree(facts: &mut Facts, kind: ConsentKind, object: &str) {
@@ -52,7 +49,7 @@ fn the_next_node_waits_for_replacements() {
     workload(&mut facts, "web", 4, 3);
     let d = decided(&facts);
     assert!(
-        d.nodes["worker-1"].waiting.message.contains("shop/Deployment/web has 3 ready replicas and had 4"),
+        d.nodes["worker-1"].waiting.message.contains("shop/Deployment/web has 3 ready replicas, 4 before"),
         "{d:#?}"
     );
     assert!(d.nodes["worker-2"].waiting.message.contains("queued behind worker-1, which is being observed"));
@@ -70,7 +67,7 @@ fn the_next_node_waits_for_replacements() {
 #[test]
 fn the_own_node_is_the_last_of_its_kind() {
     let mut facts = installed();
-    (facts.surroundings.own_namespace, facts.surroundings.own_name) = ("ops".into(), "cutover-0".into());
+    (facts.surroundings.own_name, facts.surroundings.own_namespace) = ("cutover-0".into(), "ops".into());
     let own = pod("ops", "cutover-0", "worker-1", "10.233.65.9", Some(("StatefulSet", "cutover")));
     facts.pods.insert(own.key.clone(), own);
     let order = |facts: &Facts| {
@@ -147,7 +144,7 @@ fn a_paused_drain_asks_for_nothing() {
     *status(&mut facts, "worker-2") = first.nodes["worker-2"].clone();
     let d = decided_with(&facts, &Failures::new(), 261);
     assert!(names(&d).is_empty(), "{:?}", names(&d));
-    assert!(d.nodes["worker-2"].waiting.message.starts_with("paused"), "{}", d.nodes["worker-2"].waiting);
+    assert_eq!(d.nodes["worker-2"].waiting.reason, Reason::DrainPaused, "{}", d.nodes["worker-2"].waiting);
     *status(&mut facts, "worker-2") = d.nodes["worker-2"].clone();
     record(&mut facts, "worker-2").spec.retries = 1;
     let d = decided_with(&facts, &Failures::new(), 300);
@@ -265,7 +262,7 @@ fn a_control_plane_node_waits_for_etcd_before_it_reboots() {
     let d = decided(&facts);
     assert!(!names(&d).iter().any(|n| n.starts_with("reboot")), "{:?}", names(&d));
     assert!(d.nodes["cp-1"].waiting.message.contains("member etcd-cp-2 is not ready"), "{}", d.nodes["cp-1"].waiting);
-    facts.pods.update(&Key::new("kube-system", "etcd-cp-2"), |p| p.ready = true);
+    facts.pods.update_all(|p| p.ready |= &*p.key.name == "etcd-cp-2");
     assert_eq!(names(&decided(&facts)), ["reboot cp-1 0"]);
     facts.etcd_failing = true;
     assert!(!names(&decided(&facts)).iter().any(|n| n.starts_with("reboot")), "members may be no pods");

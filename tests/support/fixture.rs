@@ -44,6 +44,21 @@ pub fn step_named(name: &str) -> NodeStep {
     NodeStep::named(name).unwrap_or_else(|| panic!("no step {name}"))
 }
 
+/// The Migration, to be changed.
+pub fn migration(facts: &mut Facts) -> &mut Migration {
+    Arc::make_mut(facts.migration.as_mut().unwrap())
+}
+
+/// The record of a node, to be changed.
+pub fn record<'a>(facts: &'a mut Facts, node: &str) -> &'a mut NodeMigration {
+    Arc::make_mut(facts.node_migrations.get_mut(node).unwrap())
+}
+
+/// The recorded status of a node, to be changed.
+pub fn status<'a>(facts: &'a mut Facts, node: &str) -> &'a mut NodeMigrationStatus {
+    record(facts, node).status.as_mut().unwrap()
+}
+
 /// A decision, with the status of every node: as it becomes, or as it is.
 #[derive(Debug)]
 pub struct Decided {
@@ -137,19 +152,10 @@ fn daemon(name: &str, container: &str, desired: i32) -> DaemonSetFact {
     }
 }
 
-/// The Migration, to be changed.
-pub fn migration(facts: &mut Facts) -> &mut Migration {
-    Arc::make_mut(facts.migration.as_mut().unwrap())
-}
-
-/// A node's record, to be changed.
-pub fn record<'a>(facts: &'a mut Facts, node: &str) -> &'a mut NodeMigration {
-    Arc::make_mut(facts.node_migrations.get_mut(node).unwrap())
-}
-
 /// Four nodes on Flannel, nothing begun.
 pub fn before() -> Facts {
-    let mut facts = Facts { sources: Sources::live(), ..Facts::default() };
+    let mut facts = Facts::default();
+    facts.sources = Sources::live();
     for (i, name) in ["cp-1", "worker-1", "worker-2", "worker-3"].into_iter().enumerate() {
         facts.nodes.insert(name.into(), node(name, i));
         let host = |set: &str| PodFact {
@@ -232,7 +238,7 @@ pub fn installed() -> Facts {
         started_at: Some(at(0)),
         ..MigrationStatus::default()
     });
-    facts.migration = Some(Arc::new(migration));
+    facts.migration = Some(migration.into());
     for (i, name) in names.iter().enumerate() {
         facts.cilium_ranges.insert(name.clone(), vec![format!("10.245.{i}.0/24").parse().unwrap()]);
         let agent = PodFact {
@@ -244,7 +250,7 @@ pub fn installed() -> Facts {
         facts.pods.insert(agent.key.clone(), agent);
         let mut record = NodeMigration::new(name, NodeMigrationSpec::default());
         record.status = Some(NodeMigrationStatus::default());
-        facts.node_migrations.insert(name.clone(), Arc::new(record));
+        facts.node_migrations.insert(name.clone(), record.into());
     }
     facts
 }
@@ -290,7 +296,7 @@ pub fn midway() -> Facts {
         since: Some(at(141)),
         waiting: Waiting::new(
             Reason::Draining,
-            "1 pod left; pod/shop/web-worker-2 waits: PDB shop/web allows 0 disruptions (minAvailable 4, healthy 4)",
+            "1 pod left; shop/web-worker-2 waits: budget shop/web needs 4 healthy pods and has 4",
         ),
         steps: vec![
             timing(step_named("Check"), 138, Some(138)),

@@ -26,9 +26,7 @@ use serde::Deserialize;
 
 use crate::domain::{
     effect::{BUDGET_MARK, CORDON_MARK, RESTART_MARK, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT},
-    facts::{
-        BudgetFact, CiliumConfigFact, DaemonSetFact, Key, NodeConfigFact, NodeFact, Room, Taint, WorkloadFact,
-    },
+    facts::{BudgetFact, CiliumConfigFact, DaemonSetFact, Key, NodeConfigFact, NodeFact, Room, Taint, WorkloadFact},
 };
 pub(super) use pod::pod;
 pub(super) use storage::{Claim, Volume, claim, volume};

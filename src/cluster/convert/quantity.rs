@@ -38,7 +38,11 @@ fn parse(text: &str) -> Option<i64> {
     let power = decimal + 3 - i32::try_from(fraction.len()).ok()?;
     let ten = 10_i128.checked_pow(power.unsigned_abs())?;
     let scaled = digits.checked_mul(1 << binary)?;
-    let milli = if power < 0 { scaled.div_euclid(ten) + i128::from(scaled.rem_euclid(ten) > 0) } else { scaled.checked_mul(ten)? };
+    let milli = if power < 0 {
+        scaled.div_euclid(ten) + i128::from(scaled.rem_euclid(ten) > 0)
+    } else {
+        scaled.checked_mul(ten)?
+    };
     Some(i64::try_from(milli).unwrap_or(i64::MAX))
 }
 

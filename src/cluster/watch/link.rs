@@ -40,13 +40,14 @@ pub(super) async fn watch(client: Client, store: FactStore, heard: impl Fn(Times
                 });
             }
             Ok(Err(e)) => store.broken(Source::ApiServer, e.into()),
-            Err(_) => {
-                let message = format!("no answer within {} s", PATIENCE.as_secs());
-                store.broken(Source::ApiServer, Problem::new(Source::ApiServer.word(), message, ""));
-            }
+            Err(_) => store.broken(Source::ApiServer, silent()),
         }
         sleep(PAUSE).await;
     }
+}
+
+fn silent() -> Problem {
+    Problem::new(Source::ApiServer.word(), format!("no answer within {} s", PATIENCE.as_secs()), "")
 }
 
 /// The API server's time, as it says with every answer.

@@ -79,12 +79,17 @@ pub fn start(client: &Client, store: &FactStore, heard: impl Fn(Timestamp) + Sen
             Source::Migration => tasks.spawn(once_served(watch, "migrations.cutover.dev", own_version, |watch, _| {
                 watch.typed::<TheMigration>(all())
             })),
-            Source::Records => tasks.spawn(once_served(watch, "nodemigrations.cutover.dev", own_version, |watch, _| {
-                watch.typed::<Records>(all())
-            })),
-            Source::CiliumNodes => tasks.spawn(once_served(watch, "ciliumnodes.cilium.io", |_| "v2", |watch, version| {
-                watch.ciliums::<CiliumNodes>("CiliumNode", version)
-            })),
+            Source::Records => {
+                tasks.spawn(once_served(watch, "nodemigrations.cutover.dev", own_version, |watch, _| {
+                    watch.typed::<Records>(all())
+                }))
+            }
+            Source::CiliumNodes => tasks.spawn(once_served(
+                watch,
+                "ciliumnodes.cilium.io",
+                |_| "v2",
+                |watch, version| watch.ciliums::<CiliumNodes>("CiliumNode", version),
+            )),
             Source::NodeConfigs => {
                 let newest = |f: &Facts| if f.node_config_version() == Some("v2") { "v2" } else { "v2alpha1" };
                 tasks.spawn(once_served(watch, "ciliumnodeconfigs.cilium.io", newest, |watch, version| {

@@ -109,7 +109,11 @@ fn hosts(ctx: &View<'_>, out: &mut Vec<Finding>) {
         let object = format!("node/{}", node.name);
         let Some(host) = &evidence.host else { continue };
         for (whose, leaked, remedy) in [
-            ("Flannel", &evidence.leaked_leases, "They are not available to a rollback; the phase Remove deletes them."),
+            (
+                "Flannel",
+                &evidence.leaked_leases,
+                "They are not available to a rollback; the phase Remove deletes them.",
+            ),
             ("Cilium", &evidence.leaked_endpoints, "A restart of the node's agent removes them."),
         ] {
             if !leaked.is_empty() {

@@ -54,13 +54,9 @@ pub fn blocker(facts: &Facts, pod: &PodFact) -> Option<Blocker> {
     let others: Vec<_> = budgets.collect();
     let object = format!("poddisruptionbudget/{}", budget.key);
     if !others.is_empty() {
-        let names: Vec<String> =
-            std::iter::once(budget).chain(others).map(|b| b.key.to_string()).collect();
-        let message = format!(
-            "{} PDBs match it ({}): the API server refuses every eviction",
-            names.len(),
-            names.join(", ")
-        );
+        let names: Vec<String> = std::iter::once(budget).chain(others).map(|b| b.key.to_string()).collect();
+        let message =
+            format!("{} PDBs match it ({}): the API server refuses every eviction", names.len(), names.join(", "));
         return Some(Blocker::new(Block::TwoBudgets, object, message, "Leave one PDB for it."));
     }
     if !pod.ready && budget.always_allow {
@@ -103,7 +99,8 @@ fn exhausted(facts: &Facts, budget: &BudgetFact, object: String) -> Blocker {
     }
     let back = recreated(facts, budget);
     if !back.is_empty() {
-        let message = format!("{}: still counts {} as disrupted, recreated under its name", message(""), back.join(", "));
+        let message =
+            format!("{}: still counts {} as disrupted, recreated under its name", message(""), back.join(", "));
         return Blocker::new(Block::Behind, object, message, "It is counted again within two minutes.");
     }
     if healthy < expected {
@@ -194,7 +191,12 @@ mod tests {
             ("no slack", well.clone(), budget(0, 2, 2, 2), Some(Block::NoSlack)),
             ("one is missing", well.clone(), budget(0, 2, 2, 3), Some(Block::Unhealthy)),
             ("no selector selects nothing", well.clone(), none, None),
-            ("an empty one selects all, and the pod itself is unhealthy", sick.clone(), budget(0, 0, 1, 1), Some(Block::Unhealthy)),
+            (
+                "an empty one selects all, and the pod itself is unhealthy",
+                sick.clone(),
+                budget(0, 0, 1, 1),
+                Some(Block::Unhealthy),
+            ),
             ("an unhealthy pod goes while enough are healthy", sick.clone(), budget(0, 2, 2, 3), None),
             ("an unhealthy pod may always go", sick, lenient, None),
             ("a pod that does not run", pending, budget(0, 0, 1, 1), None),

@@ -175,9 +175,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::domain::{
-        facts::{Needs, Owner, WorkloadFact},
-    };
+    use crate::domain::facts::{Needs, Owner, WorkloadFact};
 
     fn pod(name: &str, owner: Option<&str>) -> PodFact {
         PodFact {

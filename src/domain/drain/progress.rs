@@ -74,7 +74,8 @@ pub fn held(
     held.extend(drain.leaving.iter().filter_map(|pod| Some(of(pod, overdue(pod, consents, now)?))));
     if drain.is_done() {
         held.extend(volumes.iter().map(|volume| {
-            let message = format!("is still attached; consent to LeaveVolumeAttached:{volume} to go on without waiting");
+            let message =
+                format!("is still attached; consent to LeaveVolumeAttached:{volume} to go on without waiting");
             Problem::new(volume, message, "")
         }));
     }
@@ -142,7 +143,7 @@ pub fn put_back<'a>(
     status_of: impl Fn(&str) -> Option<&'a NodeMigrationStatus>,
 ) -> Vec<Effect> {
     let scaled: Vec<_> = facts.workloads.values().filter_map(|w| Some((w, w.scaled_from?))).collect();
-    let lowered: Vec<_> = facts.budgets.values().filter_map(|b| Some((b, b.lowered_from.as_ref()?))).collect();
+    let lowered: Vec<_> = facts.budgets.values().filter(|b| b.lowered_from.is_some()).collect();
     if scaled.is_empty() && lowered.is_empty() {
         return Vec::new();
     }
@@ -162,7 +163,8 @@ pub fn put_back<'a>(
             effects.push(Effect::ScaleBack { kind: workload.kind.clone(), workload: workload.key.clone(), to });
         }
     }
-    for (budget, mark) in lowered {
+    for budget in lowered {
+        let Some(mark) = &budget.lowered_from else { continue };
         let counts = |p: &&PodFact| p.key.namespace == budget.key.namespace && budget.counts(&p.labels);
         let needed = given(consents, ConsentKind::LowerBudget, &budget_object(&budget.key)) && pods.iter().any(counts);
         if !needed {

@@ -197,7 +197,10 @@ pub fn lines(facts: &Facts, drain: &Drain<'_>, consents: &[Consent], now: Timest
     out.extend(drain.scale_first.iter().map(|p| line(p, Outcome::Evicted, "after one more replica is ready".into())));
     out.extend(drain.delete_last.iter().map(|p| line(p, Outcome::DeletedLast, "DaemonSet pod".into())));
     out.extend(
-        drain.leaving.iter().map(|p| line(p, Outcome::Leaving, progress::overdue(p, consents, now).unwrap_or_default())),
+        drain
+            .leaving
+            .iter()
+            .map(|p| line(p, Outcome::Leaving, progress::overdue(p, consents, now).unwrap_or_default())),
     );
     out.extend(drain.stays.iter().map(|p| line(p, Outcome::Stays, why_it_stays(p).into())));
     out
@@ -292,7 +295,10 @@ mod tests {
         (at.healthy, at.desired, at.disrupted) = (1, 1, vec!["web-1".into()]);
         assert_eq!(judge(&facts, "a", &[], Timestamp::UNIX_EPOCH), Verdict::Clean, "nothing to fix");
         let behind = behind(&facts, &sort(&facts, "a", &[])).unwrap();
-        assert!(behind.problem.message.ends_with("still counts web-1 as disrupted, recreated under its name"), "{behind:?}");
+        assert!(
+            behind.problem.message.ends_with("still counts web-1 as disrupted, recreated under its name"),
+            "{behind:?}"
+        );
     }
 
     #[test]

@@ -348,7 +348,8 @@ mod tests {
 
     #[test]
     fn what_pods_have_in_common_is_kept_once() {
-        let mut pods: Pods = ["web-1", "web-2", "web-3"].map(|n| (Key::new("shop", n), pod(n, "a", "web"))).into_iter().collect();
+        let mut pods: Pods =
+            ["web-1", "web-2", "web-3"].map(|n| (Key::new("shop", n), pod(n, "a", "web"))).into_iter().collect();
         let get = |pods: &Pods, n: &str| pods.get(&Key::new("shop", n)).cloned().unwrap();
         pods.update(&Key::new("shop", "web-2"), |p| p.ready = true);
         let (one, two) = (get(&pods, "web-1"), get(&pods, "web-2"));

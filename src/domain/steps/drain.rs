@@ -73,7 +73,7 @@ fn drain(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Progress {
     let mut held = progress::held(at.facts, &drain, &volumes, consents, at.now);
     held.extend(drain.evict.iter().filter_map(|p| {
         let failure = at.failures.get(&evict_pod(p).name()).filter(|f| !f.problem.kind.is_transient())?;
-        Some(Problem { object: format!("pod/{}", p.key), remedy: String::new(), ..failure.problem.clone() })
+        Some(Problem::new(format!("pod/{}", p.key), text::safe(&failure.problem.message), ""))
     }));
     let timeout = SignedDuration::from_secs(i64::from(at.migration.spec.nodes.drain_timeout_seconds));
     let retries = at.record(&at.node.name).map_or(0, |r| r.spec.retries);

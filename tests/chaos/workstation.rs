@@ -1,9 +1,10 @@
-//! A seat with an engine: the real one, with the real watches and the real hands, before a cluster in this process.
+//! A workstation: the real engine with the real watches and requests, before a cluster in this process.
 
 use std::{
+    path::{Path, PathBuf},
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
     task::{Context, Poll},
@@ -30,31 +31,34 @@ use cutover::{
     engine::{Engine, Journal, SystemClock},
     sim::local::{self, Local},
 };
-use kube::Client;
+use kube::{Client, ResourceExt};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
     time::Instant,
 };
 
-use crate::wire::{Wire, Wired};
+use crate::{
+    overtaken::OvertakenClock,
+    wire::{Transport, Wire},
+};
 
-/// Who sits there, and what is wrong with it.
-pub struct Seat {
+pub struct Workstation {
     pub name: &'static str,
     pub wire: Arc<Wire>,
-    pub state: Arc<Machine>,
+    pub machine: Arc<Machine>,
     pub take_over: watch::Sender<u32>,
     running: Option<Running>,
-    lives: u32,
-    audit: std::path::PathBuf,
+    /// How often the program was started.
+    starts: u32,
+    audit: PathBuf,
 }
 
 struct Running {
     stop: watch::Sender<bool>,
     engine: JoinHandle<()>,
     watches: JoinSet<()>,
-    said: JoinHandle<()>,
+    journal: JoinHandle<()>,
     store: FactStore,
 }
 
@@ -64,7 +68,9 @@ pub struct Machine {
     asleep: AtomicBool,
     /// Milliseconds by which its clock is wrong.
     off: AtomicI64,
-    pub disk_full: AtomicBool,
+    disk_full: AtomicBool,
+    /// Percentage of decisions that are overtaken, and the node whose record is changed then.
+    overtakes: Mutex<(u32, String)>,
 }
 
 impl Machine {
@@ -76,17 +82,31 @@ impl Machine {
         self.off.store(off, Ordering::Relaxed);
     }
 
-    /// Does nothing while the machine sleeps.
-    pub fn awake<F: Future>(self: &Arc<Self>, inner: F) -> Awake<F> {
-        Awake { machine: Arc::clone(self), inner: Box::pin(inner), look: None }
+    pub fn fill_disk(&self, full: bool) {
+        self.disk_full.store(full, Ordering::Relaxed);
+    }
+
+    pub fn overtake(&self, share: u32, node: &str) {
+        *self.overtakes.lock().unwrap() = (share, node.to_owned());
+    }
+
+    /// The node whose record overtakes this decision, if it is to be overtaken.
+    pub fn overtakes(&self) -> Option<String> {
+        let (share, node) = &*self.overtakes.lock().unwrap();
+        (fastrand::u32(..100) < *share).then(|| node.clone())
+    }
+
+    /// Makes no progress while the machine sleeps.
+    fn awake<F: Future>(self: &Arc<Self>, inner: F) -> Awake<F> {
+        Awake { machine: Arc::clone(self), inner: Box::pin(inner), pause: None }
     }
 }
 
 /// A future that is not polled while its machine sleeps.
-pub struct Awake<F> {
+struct Awake<F> {
     machine: Arc<Machine>,
     inner: Pin<Box<F>>,
-    look: Option<Pin<Box<tokio::time::Sleep>>>,
+    pause: Option<Pin<Box<tokio::time::Sleep>>>,
 }
 
 impl<F: Future> Future for Awake<F> {
@@ -94,35 +114,53 @@ impl<F: Future> Future for Awake<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         while self.machine.asleep.load(Ordering::Relaxed) {
-            let look = self.look.get_or_insert_with(|| Box::pin(tokio::time::sleep(Duration::from_millis(200))));
-            if look.as_mut().poll(cx).is_pending() {
+            let pause = self.pause.get_or_insert_with(|| Box::pin(tokio::time::sleep(Duration::from_millis(200))));
+            if pause.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            self.look = None;
+            self.pause = None;
         }
         self.inner.as_mut().poll(cx)
     }
 }
 
-/// The hands, with helm done in this process, and a disk that may be full.
+/// The real requests, with helm in this process, and a disk that may be full.
 #[derive(Clone)]
-struct Sim {
-    hands: KubeCluster,
+struct ChaosCluster {
+    kube: KubeCluster,
     helm: Client,
     machine: Arc<Machine>,
+    clock: Arc<OvertakenClock>,
+    wire: Arc<Wire>,
 }
 
-impl Cluster for Sim {
+impl ChaosCluster {
+    /// A status belongs to the version that it was decided on, whatever has arrived since.
+    fn judge(&self, kind: &str, seen: &impl ResourceExt, decided: bool) {
+        let (name, version) = (seen.name_any(), seen.resource_version().unwrap_or_default());
+        if decided && !self.clock.decided_on(&name, &version) {
+            self.wire.observer.breaks(format!(
+                "a status was written over version {version} of {kind}/{name}, and decided on another one"
+            ));
+        }
+    }
+}
+
+impl Cluster for ChaosCluster {
     async fn lease(&self) -> Result<Option<Claim>, RequestError> {
-        self.hands.lease().await
+        self.kube.lease().await
     }
 
     async fn write_lease(&self, claim: &Claim) -> Result<Claim, RequestError> {
-        self.hands.write_lease(claim).await
+        self.kube.write_lease(claim).await
     }
 
     async fn write_migration(&self, seen: &Migration, status: &MigrationStatus) -> Result<Migration, RequestError> {
-        self.hands.write_migration(seen, status).await
+        // the last anchor of the audit log is written into the status as it is
+        let rest = |s: &MigrationStatus| MigrationStatus { audit: vec![], epoch: 0, ..s.clone() };
+        let decided = seen.status.as_ref().map(rest) != Some(rest(status));
+        self.judge("Migration", seen, decided);
+        self.kube.write_migration(seen, status).await
     }
 
     async fn write_node(
@@ -130,7 +168,8 @@ impl Cluster for Sim {
         seen: &NodeMigration,
         status: &NodeMigrationStatus,
     ) -> Result<NodeMigration, RequestError> {
-        self.hands.write_node(seen, status).await
+        self.judge("NodeMigration", seen, true);
+        self.kube.write_node(seen, status).await
     }
 
     async fn apply(
@@ -148,33 +187,33 @@ impl Cluster for Sim {
             match effect {
                 Effect::Helm(release) => local::upgrade(&self.helm, release).await.map_err(refused),
                 Effect::Uninstall { namespace } => local::uninstall(&self.helm, namespace).await.map_err(refused),
-                _ => self.hands.apply(effect, permit, limit, lines).await,
+                _ => self.kube.apply(effect, permit, limit, lines).await,
             }
         };
         self.machine.awake(work).await
     }
 
     fn audited(&self) -> Option<Anchor> {
-        self.hands.audited()
+        self.kube.audited()
     }
 
     fn tell(&self, _: &NodeMigration, _: &'static str, _: String, _: bool) {}
 
     fn has_ended(&self, _: &Claim) -> bool {
-        // another machine's: only its silence tells
+        // the process of another machine: its silence is the only sign
         false
     }
 }
 
-impl Seat {
-    pub fn new(name: &'static str, wire: Wire, folder: &std::path::Path) -> Self {
+impl Workstation {
+    pub fn new(name: &'static str, wire: Wire, folder: &Path) -> Self {
         Self {
             name,
             wire: Arc::new(wire),
-            state: Arc::default(),
+            machine: Arc::default(),
             take_over: watch::Sender::new(0),
             running: None,
-            lives: 0,
+            starts: 0,
             audit: folder.join(format!("{name}.jsonl")),
         }
     }
@@ -187,52 +226,44 @@ impl Seat {
         self.running.is_some()
     }
 
-    /// Starts the program anew.
+    /// Starts the program, unless it runs.
     pub fn start(&mut self, cluster: &Local, began: Instant) {
         if self.running.is_some() {
             return;
         }
-        self.lives += 1;
-        let process = format!("{}-{}", self.name, self.lives);
-        let client = Client::new(Wired::new(Arc::clone(&self.wire), process.clone(), cluster.service()), "default");
+        self.starts += 1;
+        let process = format!("{}-{}", self.name, self.starts);
+        let transport = Transport::new(Arc::clone(&self.wire), process.clone(), cluster.service());
+        let client = Client::new(transport, "default");
         let store = FactStore::default();
         store.change(|f| {
             f.surroundings.helm = Some(Ok("v4.3.1".into()));
             f.surroundings.service_address = "10.233.0.1".parse().ok();
             f.surroundings.server_version = "v1.33.1".into();
         });
-        let off = jiff::SignedDuration::from_millis(self.state.off.load(Ordering::Relaxed));
+        let off = jiff::SignedDuration::from_millis(self.machine.off.load(Ordering::Relaxed));
         let up = move || began.elapsed() + Duration::from_secs(1_000);
-        let clock = Arc::new(SystemClock::of(cutover::sim::clock::now() + off, up));
-        let heard = Arc::clone(&clock);
+        let time = Arc::new(SystemClock::of(cutover::sim::clock::now() + off, up));
+        let heard = Arc::clone(&time);
         let watches = watches::start(&client, &store, move |theirs| heard.hear(theirs));
-        let audit = Audit::open(&self.audit, Actor::default()).unwrap();
-        let hands = KubeCluster {
+        let clock = Arc::new(OvertakenClock::new(time, store.clone(), cluster.service(), Arc::clone(&self.machine)));
+        let kube = KubeCluster {
             client: client.clone(),
             helm: Helm::none(),
             store: store.clone(),
             namespace: "kube-system".into(),
-            audit,
+            audit: Audit::open(&self.audit, Actor::default()).unwrap(),
         };
         let journal = Journal::default();
-        let mut lines = journal.listen();
-        let (name, loud) = (self.name, std::env::var_os("CUTOVER_CHAOS_LOUD").is_some());
-        let start = began;
-        let said = tokio::spawn(async move {
-            while let Ok(line) = lines.recv().await {
-                if loud {
-                    println!(
-                        "{:>9.3} {name} {:?} {}: {}",
-                        start.elapsed().as_secs_f64(),
-                        line.kind,
-                        line.object,
-                        line.text
-                    );
-                }
-            }
-        });
+        let printed = self.print(&journal, began);
         let engine = Engine {
-            cluster: Sim { hands, helm: client, machine: Arc::clone(&self.state) },
+            cluster: ChaosCluster {
+                kube,
+                helm: client,
+                machine: Arc::clone(&self.machine),
+                clock: Arc::clone(&clock),
+                wire: Arc::clone(&self.wire),
+            },
             store: store.clone(),
             journal,
             clock,
@@ -243,25 +274,46 @@ impl Seat {
             turns: Arc::default(),
         };
         let (stop, stopped) = watch::channel(false);
-        let engine = tokio::spawn(self.state.awake(engine.run(stopped)));
-        self.running = Some(Running { stop, engine, watches, said, store });
+        let engine = tokio::spawn(self.machine.awake(engine.run(stopped)));
+        self.running = Some(Running { stop, engine, watches, journal: printed, store });
     }
 
-    /// kill -9: what was on its way is on its way, and nobody waits for it.
-    pub fn kill(&mut self) {
+    /// Prints what the engine says, where that is asked for.
+    fn print(&self, journal: &Journal, began: Instant) -> JoinHandle<()> {
+        let (mut lines, name) = (journal.listen(), self.name);
+        let loud = std::env::var_os("CUTOVER_CHAOS_LOUD").is_some();
+        tokio::spawn(async move {
+            while let Ok(line) = lines.recv().await {
+                if loud {
+                    let second = began.elapsed().as_secs_f64();
+                    println!("{second:>9.3} {name} {:?} {}: {}", line.kind, line.object, line.text);
+                }
+            }
+        })
+    }
+
+    /// kill -9: requests on their way stay on their way, and nobody waits for their answers.
+    pub async fn kill(&mut self) {
         if let Some(mut running) = self.running.take() {
             running.engine.abort();
-            running.watches.abort_all();
-            running.said.abort();
+            running.journal.abort();
+            running.watches.shutdown().await;
+            // on several threads it may still be at work
+            let _ = running.engine.await;
         }
     }
 
-    /// Told to stop, as by Ctrl-C.
+    pub async fn restart(&mut self, cluster: &Local, began: Instant) {
+        self.kill().await;
+        self.start(cluster, began);
+    }
+
+    /// Stops the program as Ctrl-C does.
     pub async fn stop(&mut self) {
         if let Some(running) = self.running.take() {
             let _ = running.stop.send(true);
             let _ = running.engine.await;
-            running.said.abort();
+            running.journal.abort();
         }
     }
 
