@@ -7,6 +7,8 @@ mod fixture;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod build;
+mod circles;
 mod cli;
 mod client;
 mod decide;
@@ -14,8 +16,10 @@ mod docs;
 mod draining;
 mod embedded;
 mod engines;
+mod flow_guard;
 mod host_script;
 mod layers;
 mod obedient;
 mod previews;
 mod scenarios;
+mod words;
