@@ -9,6 +9,8 @@ mod fixture;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod build;
+mod circles;
 mod cli;
 mod client;
 mod decide;
@@ -16,9 +18,11 @@ mod docs;
 mod draining;
 mod embedded;
 mod engines;
+mod flow_guard;
 mod host_script;
 mod layers;
 mod obedient;
 mod previews;
 mod scenarios;
 mod sources;
+mod words;
