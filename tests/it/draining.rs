@@ -2,82 +2,70 @@
 
 use std::sync::Arc;
 
-use crate::fixture::{Decided, at, decided_in, installed, midway, migration, node, pod, record, status, step_named};
 use cutover::domain::{
-    api::{Consent, ConsentKind, HostAccess, NodeMigrationStatus, Target},
+    api::{ConsentKind, HostAccess, Target},
     effect::Effect,
     evidence::{DrainProgress, Moved},
-    facts::{Facts, Key, WorkloadFact},
+    facts::{Facts, PodFact},
     problem::{Problem, ProblemKind},
     steps::NodeStep,
     view::{Failure, Failures, View},
 };
 
-fn decided(facts: &Facts) -> Decided {
-    decided_with(facts, &Failures::new(), 200)
+use crate::{
+    build::{Build, assert_waits, decided, decided_after, decided_at, inspected, named, names, step, waiting},
+    fixture::{at, decided_in, installed, midway, node, pod, step_named},
+};
+
+const EVICT_WEB: &str = "evict shop/web-worker-2 uid-web-worker-2";
+
+fn drain(left: u32, progressed_at: i64, paused: bool) -> Option<DrainProgress> {
+    Some(DrainProgress { left, progressed_at: at(progressed_at), paused, blockers: vec![] })
 }
 
-fn decided_with(facts: &Facts, failures: &Failures, second: i64) -> Decided {
-    let looking = View::read_only(facts, facts.migration.as_ref().unwrap(), at(second));
-    decided_in(View { failures, ..looking })
+/// Worker-2 is empty, switched, and about to restart.
+fn restarting() -> Facts {
+    let mut facts = midway();
+    facts.without_pods("web-worker-2").node_is("worker-2", |n| n.switched = true).record("worker-2", |s| {
+        s.step = step_named("Restart");
+        s.evidence.boot_id_before = Some("boot-worker-2-1".into());
+    });
+    facts
 }
 
-fn names(d: &Decided) -> Vec<String> {
-    d.effects.iter().map(Effect::name).collect()
-}
-
-fn agree(facts: &mut Facts, kind: ConsentKind, object: &str) {
-    let consent = Consent { kind, object: object.into(), by: "me".into(), at: at(0) };
-    migration(facts).spec.consents.push(consent);
-}
-
-fn workload(facts: &mut Facts, name: &str, wanted: i32, ready: i32) {
-    let key = Key::new("shop", name);
-    let fact = WorkloadFact { key, kind: "Deployment".into(), wanted, ready, scaled_from: None };
-    facts.workloads.insert(fact.object().as_str().into(), fact);
-}
-
-/// A node that soaks does not end before what left it is ready elsewhere, and no other begins meanwhile.
 #[test]
-fn the_next_node_waits_for_replacements() {
+fn an_observed_node_waits_until_what_left_it_is_ready_elsewhere() {
     let mut facts = installed();
-    facts.nodes.get_mut("worker-1").unwrap().switched = true;
-    let s = status(&mut facts, "worker-1");
-    (s.step, s.since) = (step_named("Observe"), Some(at(0)));
-    s.evidence.moved = vec![Moved { workload: "shop/Deployment/web".into(), ready: 4 }];
-    workload(&mut facts, "web", 4, 3);
+    facts.node_is("worker-1", |n| n.switched = true).record("worker-1", |s| {
+        (s.step, s.since) = (step_named("Observe"), Some(at(0)));
+        s.evidence.moved = vec![Moved { workload: "shop/Deployment/web".into(), ready: 4 }];
+    });
+    facts.deployment("web", 4, 3);
     let d = decided(&facts);
-    assert!(
-        d.nodes["worker-1"].waiting.message.contains("shop/Deployment/web has 3 ready replicas and had 4"),
-        "{d:#?}"
-    );
-    assert!(d.nodes["worker-2"].waiting.message.contains("queued behind worker-1, which is being observed"));
+    assert_waits(&d, "worker-1", "shop/Deployment/web has 3 ready replicas and had 4");
+    assert_waits(&d, "worker-2", "queued behind worker-1, which is being observed");
     assert!(names(&d).is_empty());
-    for (wanted, ready, what) in [(4, 4, "it is replaced"), (2, 2, "somebody scaled it down")] {
-        workload(&mut facts, "web", wanted, ready);
-        assert_eq!(decided(&facts).nodes["worker-1"].step, NodeStep::Done, "{what}");
+    for (wanted, ready, what) in [(4, 4, "it is replaced"), (2, 2, "it was scaled down")] {
+        facts.deployment("web", wanted, ready);
+        assert_eq!(step(&decided(&facts), "worker-1"), NodeStep::Done, "{what}");
     }
-    workload(&mut facts, "web", 4, 3);
-    agree(&mut facts, ConsentKind::GoOnWithoutReplacement, "shop/Deployment/web");
-    assert_eq!(decided(&facts).nodes["worker-1"].step, NodeStep::Done, "somebody agreed");
+    facts.deployment("web", 4, 3).consent(ConsentKind::GoOnWithoutReplacement, "shop/Deployment/web");
+    assert_eq!(step(&decided(&facts), "worker-1"), NodeStep::Done, "an operator consents");
 }
 
-/// What would take Cutover itself down comes last of its kind.
+/// Its drain takes Cutover itself down.
 #[test]
-fn the_own_node_is_the_last_of_its_kind() {
+fn the_node_that_cutover_runs_on_is_the_last_of_its_kind() {
     let mut facts = installed();
     facts.surroundings.own_name = "cutover-0".into();
-    let own = pod("ops", "cutover-0", "worker-1", "10.233.65.9", Some(("StatefulSet", "cutover")));
-    facts.pods.insert(own.key.clone(), own);
-    let order = |facts: &Facts| {
-        let ctx = View::read_only(facts, facts.migration.as_ref().unwrap(), at(0));
-        ctx.nodes_in_order().iter().map(|n| n.name.to_string()).collect::<Vec<_>>()
-    };
+    facts.place(pod("ops", "cutover-0", "worker-1", "10.233.65.9", Some(("StatefulSet", "cutover"))));
+    let order =
+        |facts: &Facts| inspected(facts, 0).nodes_in_order().iter().map(|n| n.name.to_string()).collect::<Vec<_>>();
     assert_eq!(order(&facts), ["worker-2", "worker-3", "worker-1", "cp-1"]);
     facts.surroundings.own_name = "worker-2".into();
     assert_eq!(order(&facts), ["worker-1", "worker-3", "worker-2", "cp-1"]);
-    let ctx = View::read_only(&facts, facts.migration.as_ref().unwrap(), at(0));
-    let back: Vec<&str> = ctx.reversed(&ctx.nodes_in_order()).iter().map(|n| &*n.name).collect();
+    let view = inspected(&facts, 0);
+    let back: Vec<&str> = view.reversed(&view.nodes_in_order()).iter().map(|n| &*n.name).collect();
     assert_eq!(back, ["worker-3", "worker-1", "worker-2", "cp-1"]);
 }
 
@@ -85,264 +73,224 @@ fn the_own_node_is_the_last_of_its_kind() {
 #[test]
 fn batches_do_not_mix() {
     let mut facts = installed();
-    let nodes = &mut migration(&mut facts).spec.nodes;
-    (nodes.max_unavailable, nodes.canaries, nodes.batch_by) = (10, 0, Some("zone".into()));
+    facts.want(|s| (s.nodes.max_unavailable, s.nodes.canaries, s.nodes.batch_by) = (10, 0, Some("zone".into())));
     for (name, zone) in [("worker-1", "b"), ("worker-2", "a"), ("worker-3", "a")] {
-        Arc::make_mut(&mut facts.nodes.get_mut(name).unwrap().labels).insert("zone".into(), zone.into());
+        facts.node_is(name, |n| _ = Arc::make_mut(&mut n.labels).insert("zone".into(), zone.into()));
     }
-    let begun = |d: &Decided| names(d).into_iter().filter(|n| n.starts_with("cordon")).collect::<Vec<_>>();
     let d = decided(&facts);
-    assert_eq!(begun(&d), ["cordon worker-2", "cordon worker-3"]);
-    assert!(d.nodes["worker-1"].waiting.message.contains("batches by zone"), "{}", d.nodes["worker-1"].waiting);
-    status(&mut facts, "worker-2").step = NodeStep::Done;
-    assert_eq!(begun(&decided(&facts)), ["cordon worker-3"], "one of the batch is still to do");
-    status(&mut facts, "worker-3").step = NodeStep::Done;
-    assert_eq!(begun(&decided(&facts)), ["cordon worker-1"]);
+    assert_eq!(named(&d, "cordon"), ["cordon worker-2", "cordon worker-3"]);
+    assert_waits(&d, "worker-1", "batches by zone");
+    facts.record("worker-2", |s| s.step = NodeStep::Done);
+    assert_eq!(named(&decided(&facts), "cordon"), ["cordon worker-3"], "one of the batch is still to do");
+    facts.record("worker-3", |s| s.step = NodeStep::Done);
+    assert_eq!(named(&decided(&facts), "cordon"), ["cordon worker-1"]);
 }
 
-/// A budget that is seen to refuse is asked again slowly; one that is seen to be free at once.
 #[test]
-fn a_refused_eviction_is_asked_again_slowly_and_at_once_when_the_budget_is_free() {
+fn a_refused_eviction_is_repeated_slowly_and_at_once_when_the_budget_allows_it() {
     let mut facts = midway();
-    let evict = "evict shop/web-worker-2 uid-web-worker-2".to_owned();
-    let failure =
-        Failure { problem: Problem::new("", "budget", "").of_kind(ProblemKind::Budget), at: at(200), count: 3 };
-    let failures = Failures::from([(evict.clone(), failure)]);
-    assert!(names(&decided_with(&facts, &failures, 210)).is_empty());
-    assert_eq!(names(&decided_with(&facts, &failures, 230)), std::slice::from_ref(&evict));
+    let problem = Problem::new("", "budget", "").of_kind(ProblemKind::Budget);
+    let failures = Failures::from([(EVICT_WEB.to_owned(), Failure { problem, at: at(200), count: 3 })]);
+    assert!(names(&decided_after(&facts, &failures, 210)).is_empty());
+    assert_eq!(names(&decided_after(&facts, &failures, 230)), [EVICT_WEB]);
     facts.budgets.values_mut().for_each(|b| b.allowed = 1);
-    assert_eq!(names(&decided_with(&facts, &failures, 201)), [evict]);
+    assert_eq!(names(&decided_after(&facts, &failures, 201)), [EVICT_WEB]);
 }
 
-/// One pod that a budget holds does not keep the others from leaving, and no more than five are asked for at once.
+/// No more than five are evicted at once; those that failed come last.
 #[test]
-fn a_blocked_pod_starves_nobody() {
+fn a_blocked_pod_does_not_keep_the_others_from_leaving() {
     let mut facts = midway();
     let mut failures = Failures::new();
     for i in 0..9 {
-        let other = pod("free", &format!("p{i}"), "worker-2", "10.233.66.9", Some(("ReplicaSet", "free")));
-        facts.pods.insert(other.key.clone(), other);
+        facts.place(pod("free", &format!("p{i}"), "worker-2", "10.233.66.9", Some(("ReplicaSet", "free"))));
     }
     for i in 0..4 {
         let failure = Failure { problem: Problem::new("", "x", ""), at: at(0), count: 9 };
         failures.insert(format!("evict free/p{i} uid-p{i}"), failure);
     }
-    let asked = names(&decided_with(&facts, &failures, 300));
-    assert_eq!(asked.len(), 5, "{asked:?}");
-    assert!(asked.iter().filter(|n| n.contains("free/p")).count() >= 4, "{asked:?}");
-    assert!(!asked.iter().any(|n| n.contains("p0 ")), "those that failed come last: {asked:?}");
+    let evicted = names(&decided_after(&facts, &failures, 300));
+    assert_eq!(evicted.len(), 5, "{evicted:?}");
+    assert!(evicted.iter().filter(|n| n.contains("free/p")).count() >= 4, "{evicted:?}");
+    assert!(!evicted.iter().any(|n| n.contains("p0 ")), "{evicted:?}");
 }
 
-/// A time-out pauses: nothing is asked for any more, DaemonSet pods included, until somebody says so.
+/// DaemonSet pods included, until an operator resumes it.
 #[test]
-fn a_paused_drain_asks_for_nothing() {
+fn a_drain_that_timed_out_pauses_and_makes_no_requests() {
     let mut facts = midway();
     facts.budgets.clear();
-    migration(&mut facts).spec.nodes.drain_timeout_seconds = 60;
-    let first = decided_with(&facts, &Failures::new(), 200);
-    *status(&mut facts, "worker-2") = first.nodes["worker-2"].clone();
-    let d = decided_with(&facts, &Failures::new(), 261);
+    facts.want(|s| s.nodes.drain_timeout_seconds = 60);
+    let d = decided(&facts);
+    facts.written("worker-2", &d);
+    let d = decided_at(&facts, 261);
     assert!(names(&d).is_empty(), "{:?}", names(&d));
-    assert!(d.nodes["worker-2"].waiting.message.starts_with("paused"), "{}", d.nodes["worker-2"].waiting);
-    *status(&mut facts, "worker-2") = d.nodes["worker-2"].clone();
-    record(&mut facts, "worker-2").spec.retries = 1;
-    let d = decided_with(&facts, &Failures::new(), 300);
-    assert_eq!(names(&d), ["evict shop/web-worker-2 uid-web-worker-2"]);
+    assert!(waiting(&d, "worker-2").message.starts_with("paused"), "{}", waiting(&d, "worker-2"));
+    facts.written("worker-2", &d).want_of("worker-2", |s| s.retries = 1);
+    let d = decided_at(&facts, 300);
+    assert_eq!(names(&d), [EVICT_WEB]);
     assert_eq!(d.nodes["worker-2"].observed_retries, 1);
 }
 
-/// What was changed for a drain is put back once no node drains for it, whoever changed it.
+/// What was changed for a drain is put back once no node drains for it, whichever engine changed it.
 #[test]
 fn replicas_and_budgets_are_put_back() {
     let mut facts = midway();
-    workload(&mut facts, "web", 5, 5);
+    facts.deployment("web", 5, 5);
     facts.workloads.values_mut().for_each(|w| w.scaled_from = Some(4));
     facts.budgets.values_mut().for_each(|b| b.lowered_from = Some("{\"minAvailable\":4}".into()));
-    agree(&mut facts, ConsentKind::ScaleUp, "shop/Deployment/web");
-    agree(&mut facts, ConsentKind::LowerBudget, "shop/PodDisruptionBudget/web");
-    let back = |facts: &Facts| names(&decided(facts)).into_iter().filter(|n| n.contains("back")).collect::<Vec<_>>();
-    assert!(back(&facts).is_empty(), "a node drains for them");
-    facts.pods.retain(|_, p| &*p.node != "worker-2" || p.host_network);
-    assert_eq!(back(&facts), ["scale back Deployment shop/web", "put back budget shop/web"]);
+    facts
+        .consent(ConsentKind::ScaleUp, "shop/Deployment/web")
+        .consent(ConsentKind::LowerBudget, "shop/PodDisruptionBudget/web");
+    assert!(put_back(&facts).is_empty(), "a node drains for them");
+    facts.empty("worker-2");
+    assert_eq!(put_back(&facts), ["scale back Deployment shop/web", "put back budget shop/web"]);
 }
 
-/// A budget stays lowered wherever its pods are made to leave, also when one lands on a node that is past its drain;
-/// a drain that is paused keeps nothing changed.
+fn put_back(facts: &Facts) -> Vec<String> {
+    names(&decided(facts)).into_iter().filter(|n| n.contains("back")).collect()
+}
+
+/// Also where one of its pods lands on a node that is past its drain. A paused drain keeps nothing changed.
 #[test]
-fn what_is_lowered_stays_so_while_pods_have_to_leave() {
+fn a_budget_stays_lowered_while_its_pods_have_to_leave() {
     let mut facts = midway();
     facts.budgets.values_mut().for_each(|b| b.lowered_from = Some("{}".into()));
-    agree(&mut facts, ConsentKind::LowerBudget, "shop/PodDisruptionBudget/web");
-    status(&mut facts, "worker-2").step = step_named("Switch");
-    let back = |facts: &Facts| names(&decided(facts)).into_iter().filter(|n| n.contains("back")).count();
-    assert_eq!(back(&facts), 0);
-    let s = status(&mut facts, "worker-2");
-    s.step = step_named("Drain");
-    s.drain = Some(DrainProgress { left: 1, progressed_at: at(0), paused: true, blockers: vec![] });
-    assert_eq!(back(&facts), 1);
+    facts.consent(ConsentKind::LowerBudget, "shop/PodDisruptionBudget/web");
+    facts.record("worker-2", |s| s.step = step_named("Switch"));
+    assert!(put_back(&facts).is_empty());
+    facts.record("worker-2", |s| (s.step, s.drain) = (step_named("Drain"), drain(1, 0, true)));
+    assert_eq!(put_back(&facts).len(), 1);
 }
 
-/// Time in which no engine was at work, or all was held, is no time without progress.
+/// Time in which no engine was active, or all was held, is no time without progress.
 #[test]
-fn a_drain_that_nobody_looked_after_is_not_late() {
+fn a_drain_without_an_engine_does_not_time_out() {
     let mut facts = midway();
     facts.budgets.clear();
-    migration(&mut facts).spec.nodes.drain_timeout_seconds = 60;
-    let left_alone = DrainProgress { left: 1, progressed_at: at(0), paused: false, blockers: vec![] };
-    status(&mut facts, "worker-2").drain = Some(left_alone);
-    let looking = View::read_only(&facts, facts.migration.as_ref().unwrap(), at(10_000));
-    assert!(names(&decided_in(looking)).is_empty(), "paused");
-    let just_begun = decided_in(View { since: at(9_990), ..looking });
-    assert_eq!(names(&just_begun), ["evict shop/web-worker-2 uid-web-worker-2"]);
+    facts.want(|s| s.nodes.drain_timeout_seconds = 60).record("worker-2", |s| s.drain = drain(1, 0, false));
+    assert!(names(&decided_at(&facts, 10_000)).is_empty(), "paused");
+    let just_begun = decided_in(View { since: at(9_990), ..inspected(&facts, 10_000) });
+    assert_eq!(names(&just_begun), [EVICT_WEB]);
 }
 
-/// A consent to go past a budget is for one that never has slack, or for a drain that stands; one pod at a time.
+/// A consent to go past a budget is for one that never has slack, or for a drain that is stuck; one pod at a time.
 #[test]
 fn a_budget_that_is_only_busy_is_waited_for() {
     let mut facts = midway();
-    let other = pod("shop", "web-b", "worker-2", "10.233.66.8", Some(("Deployment", "web")));
-    facts.pods.insert(other.key.clone(), other);
-    agree(&mut facts, ConsentKind::DeletePastBudget, "shop/Deployment/web");
-    let past = |facts: &Facts, second| {
-        let d = decided_with(facts, &Failures::new(), second);
-        names(&d).into_iter().filter(|n| n.starts_with("delete pod shop/")).count()
-    };
+    facts.place(pod("shop", "web-b", "worker-2", "10.233.66.8", Some(("Deployment", "web"))));
+    facts.consent(ConsentKind::DeletePastBudget, "shop/Deployment/web");
+    let past = |facts: &Facts, second| named(&decided_at(facts, second), "delete pod shop/").len();
     assert_eq!(past(&facts, 200), 1, "no slack at all: one of them goes");
-    // one of its pods is on its way: the budget is free again when it is there
+    // one of its pods is starting: the budget allows an eviction once it is ready
     facts.budgets.values_mut().for_each(|b| (b.healthy, b.expected) = (3, 4));
-    status(&mut facts, "worker-2").drain =
-        Some(DrainProgress { left: 2, progressed_at: at(190), paused: false, blockers: vec![] });
+    facts.record("worker-2", |s| s.drain = drain(2, 190, false));
     assert_eq!(past(&facts, 200), 0);
-    assert_eq!(past(&facts, 260), 1, "it has stood for a while");
+    assert_eq!(past(&facts, 260), 1, "it has been stuck for a while");
 }
 
-/// A DaemonSet's pods are counted by budgets like any other.
 #[test]
 fn a_budget_counts_daemon_pods_too() {
     let mut facts = midway();
-    facts.pods.retain(|k, _| &*k.name != "web-worker-2");
-    let daemon = pod("shop", "log-worker-2", "worker-2", "10.233.66.9", Some(("DaemonSet", "log")));
-    facts.pods.insert(daemon.key.clone(), daemon);
+    facts.without_pods("web-worker-2");
+    facts.place(pod("shop", "log-worker-2", "worker-2", "10.233.66.9", Some(("DaemonSet", "log"))));
     assert_eq!(names(&decided(&facts)), ["evict shop/log-worker-2 uid-log-worker-2"]);
     facts.budgets.clear();
     assert_eq!(names(&decided(&facts)), ["delete pod shop/log-worker-2 uid-log-worker-2"]);
 }
 
-/// What somebody else labels as Cilium's needs its consents all the same.
+/// A label that says so is not enough.
 #[test]
 fn only_ciliums_own_pods_need_no_consent() {
     let mut facts = installed();
     for (namespace, name) in [("shop", "mine"), ("kube-system", "relay")] {
-        let mut bare = pod(namespace, name, "worker-1", "10.233.65.8", None);
-        bare.labels = Arc::new([("app.kubernetes.io/part-of".to_owned(), "cilium".to_owned())].into());
-        facts.pods.insert(bare.key.clone(), bare);
+        let labels = Arc::new([("app.kubernetes.io/part-of".to_owned(), "cilium".to_owned())].into());
+        facts.place(PodFact { labels, ..pod(namespace, name, "worker-1", "10.233.65.8", None) });
     }
-    let waiting = &decided(&facts).nodes["worker-1"].waiting;
-    assert_eq!(waiting.message, "needs consent DeleteBarePod:shop/mine");
+    assert_eq!(waiting(&decided(&facts), "worker-1").message, "needs consent DeleteBarePod:shop/mine");
 }
 
-/// A control-plane node does not go down while another etcd member is ill, even if it fell ill meanwhile.
+/// Even if the other member fell ill after the drain.
 #[test]
-fn a_control_plane_node_waits_for_etcd_before_it_reboots() {
+fn a_control_plane_node_does_not_reboot_while_another_etcd_member_is_ill() {
     let mut facts = midway();
     facts.pods.retain(|_, p| p.host_network);
     for worker in ["worker-1", "worker-2", "worker-3"] {
-        status(&mut facts, worker).step = NodeStep::Done;
+        facts.record(worker, |s| s.step = NodeStep::Done);
     }
-    let cp = facts.nodes.get_mut("cp-1").unwrap();
-    (cp.switched, cp.unschedulable, cp.cordoned_by_cutover, cp.tainted) = (true, true, true, true);
-    let boot = cp.boot_id.to_string();
-    let s = status(&mut facts, "cp-1");
-    (s.step, s.evidence.boot_id_before) = (step_named("Restart"), Some(boot));
-    let mut member = pod("kube-system", "etcd-cp-2", "cp-2", "", None);
-    member.labels = Arc::new([("component".to_owned(), "etcd".to_owned())].into());
-    (member.mirror, member.ready) = (true, false);
-    facts.pods.insert(member.key.clone(), member);
+    let boot = facts.nodes["cp-1"].boot_id.to_string();
+    facts
+        .node_is("cp-1", |n| (n.switched, n.unschedulable, n.cordoned_by_cutover, n.tainted) = (true, true, true, true))
+        .record("cp-1", |s| (s.step, s.evidence.boot_id_before) = (step_named("Restart"), Some(boot)))
+        .place(PodFact {
+            labels: Arc::new([("component".to_owned(), "etcd".to_owned())].into()),
+            mirror: true,
+            ready: false,
+            ..pod("kube-system", "etcd-cp-2", "cp-2", "", None)
+        });
     let d = decided(&facts);
-    assert!(!names(&d).iter().any(|n| n.starts_with("reboot")), "{:?}", names(&d));
-    assert!(d.nodes["cp-1"].waiting.message.contains("member etcd-cp-2 is not ready"), "{}", d.nodes["cp-1"].waiting);
-    facts.pods.update_all(|p| p.ready |= &*p.key.name == "etcd-cp-2");
+    assert!(named(&d, "reboot").is_empty(), "{:?}", names(&d));
+    assert_waits(&d, "cp-1", "member etcd-cp-2 is not ready");
+    facts.pod_is("etcd-cp-2", |p| p.ready = true);
     assert_eq!(names(&decided(&facts)), ["reboot cp-1 0"]);
     facts.etcd_failing = true;
-    assert!(!names(&decided(&facts)).iter().any(|n| n.starts_with("reboot")), "members may be no pods");
+    assert!(named(&decided(&facts), "reboot").is_empty(), "members may be no pods");
 }
 
-/// A node that goes down by somebody's hand, or before its task has reported, is under the same clock.
+/// Rebooted by hand, or before its task has reported.
 #[test]
-fn a_node_that_goes_down_unasked_is_told_when_it_does_not_come_back() {
-    let mut facts = midway();
-    facts.pods.retain(|k, _| &*k.name != "web-worker-2");
-    migration(&mut facts).spec.hosts.access = HostAccess::Manual;
-    let node = facts.nodes.get_mut("worker-2").unwrap();
-    (node.switched, node.ready) = (true, false);
-    let s = status(&mut facts, "worker-2");
-    s.step = step_named("Restart");
-    s.evidence.boot_id_before = Some("boot-worker-2-1".into());
-    let d = decided_with(&facts, &Failures::new(), 200);
-    *status(&mut facts, "worker-2") = d.nodes["worker-2"].clone();
-    let d = decided_with(&facts, &Failures::new(), 2_000);
+fn a_node_that_goes_down_by_itself_has_the_same_time_to_come_back() {
+    let mut facts = restarting();
+    facts.want(|s| s.hosts.access = HostAccess::Manual).node_is("worker-2", |n| n.ready = false);
+    let d = decided(&facts);
+    facts.written("worker-2", &d);
+    let d = decided_at(&facts, 2_000);
     let error = d.nodes["worker-2"].last_error.as_ref().unwrap();
     assert!(error.problem.message.contains("does not come back"), "{error:?}");
 }
 
-/// A node of the same name that is another machine is never taken for the one that was told to reboot.
+/// Another machine of the same name is not the one that was asked to reboot.
 #[test]
-fn a_replaced_node_is_told_from_a_rebooted_one() {
-    let mut facts = midway();
-    facts.pods.retain(|k, _| &*k.name != "web-worker-2");
-    facts.nodes.get_mut("worker-2").unwrap().switched = true;
-    let s = status(&mut facts, "worker-2");
-    s.step = step_named("Restart");
-    s.evidence.boot_id_before = Some("boot-worker-2-1".into());
-    s.evidence.node_uid = Some("another".into());
-    facts.nodes.get_mut("worker-2").unwrap().boot_id = "new".into();
+fn a_replaced_node_is_not_taken_for_a_rebooted_one() {
+    let mut facts = restarting();
+    facts.record("worker-2", |s| s.evidence.node_uid = Some("another".into()));
+    facts.node_is("worker-2", |n| n.boot_id = "new".into());
     let d = decided(&facts);
     assert!(names(&d).is_empty());
-    assert!(
-        d.nodes["worker-2"].last_error.as_ref().unwrap().problem.message.contains("replaced by another node"),
-        "{d:#?}"
-    );
+    let error = d.nodes["worker-2"].last_error.as_ref().unwrap();
+    assert!(error.problem.message.contains("replaced by another node"), "{d:#?}");
 }
 
-/// By hand means by hand: no task that changes a host is ever run.
 #[test]
-fn by_hand_nothing_is_changed_on_hosts() {
-    let mut facts = midway();
-    facts.pods.retain(|k, _| &*k.name != "web-worker-2");
-    facts.nodes.get_mut("worker-2").unwrap().switched = true;
-    migration(&mut facts).spec.hosts.access = HostAccess::Manual;
-    let s = status(&mut facts, "worker-2");
-    s.step = step_named("Restart");
-    s.evidence.boot_id_before = Some("boot-worker-2-1".into());
+fn with_manual_host_access_no_task_changes_a_host() {
+    let mut facts = restarting();
+    facts.want(|s| s.hosts.access = HostAccess::Manual);
     let d = decided(&facts);
     assert!(names(&d).is_empty(), "{:?}", names(&d));
     assert_eq!(d.nodes["worker-2"].commands, ["systemctl reboot"]);
-    status(&mut facts, "worker-2").step = step_named("Restore");
-    status(&mut facts, "worker-2").direction = Target::Flannel;
-    status(&mut facts, "worker-2").evidence.switched = true;
-    record(&mut facts, "worker-2").spec.target = Target::Flannel;
+    facts.want_of("worker-2", |s| s.target = Target::Flannel).record("worker-2", |s| {
+        (s.step, s.direction, s.evidence.switched) = (step_named("Restore"), Target::Flannel, true);
+    });
     let d = decided(&facts);
     let tasks: Vec<_> = d.effects.iter().filter(|e| matches!(e, Effect::Task { .. })).map(Effect::name).collect();
     assert_eq!(tasks, ["look worker-2 0"], "it only looks");
     assert!(d.nodes["worker-2"].commands[0].contains("10-flannel.conflist"));
 }
 
-/// A DaemonSet's pod that no taint keeps away leaves before the label is set, with new ones held back. Where they
-/// cannot be held the node goes on: what leaks is found afterwards.
+/// New ones are held back meanwhile. Where they cannot be held the node goes on: what leaks is found afterwards.
 #[test]
-fn what_tolerates_everything_leaves_on_the_right_side() {
+fn a_daemon_pod_that_tolerates_every_taint_leaves_before_the_label_is_set() {
     let mut facts = midway();
-    facts.pods.retain(|k, _| &*k.name != "web-worker-2");
-    let mut daemon = pod("infra", "log-worker-2", "worker-2", "10.233.66.9", Some(("DaemonSet", "log")));
-    daemon.tolerates_all = true;
-    facts.pods.insert(daemon.key.clone(), daemon);
-    let s = status(&mut facts, "worker-2");
-    (s.step, s.since) = (step_named("Switch"), Some(at(190)));
+    let daemon = pod("infra", "log-worker-2", "worker-2", "10.233.66.9", Some(("DaemonSet", "log")));
+    facts
+        .without_pods("web-worker-2")
+        .place(PodFact { tolerates_all: true, ..daemon })
+        .record("worker-2", |s| (s.step, s.since) = (step_named("Switch"), Some(at(190))));
     assert_eq!(names(&decided(&facts)), ["hold worker-2 0"]);
     let report = |facts: &mut Facts, code, text: &str| {
         facts.reports.insert("cutover-hold-worker-2-0".into(), (code, text.into()));
         let d = decided(facts);
-        *status(facts, "worker-2") = d.nodes["worker-2"].clone();
+        facts.written("worker-2", &d);
         facts.reports.clear();
         d
     };
@@ -352,16 +300,15 @@ fn what_tolerates_everything_leaves_on_the_right_side() {
     assert!(d.nodes["worker-2"].evidence.not_held.as_ref().unwrap().contains("/opt/cni/bin"));
     report(&mut facts, 0, "conf=00-cutover-hold.conflist\nconf=10-flannel.conflist\ndone=1\n");
     assert_eq!(names(&decided(&facts)), ["delete pod infra/log-worker-2 uid-log-worker-2"]);
-    facts.pods.retain(|k, _| &*k.name != "log-worker-2");
+    facts.without_pods("log-worker-2");
     assert_eq!(names(&decided(&facts)), ["label worker-2"]);
 }
 
-/// `maxUnavailable` counts what others took out; a node that is not Ready takes the only place.
 #[test]
-fn an_unready_node_takes_the_place() {
+fn a_node_that_is_not_ready_counts_as_unavailable() {
     let mut facts = installed();
     let mut sick = node("worker-9", 9);
     sick.ready = false;
     facts.nodes.insert("worker-9".into(), sick);
-    assert!(!names(&decided(&facts)).iter().any(|n| n.starts_with("cordon")));
+    assert!(named(&decided(&facts), "cordon").is_empty());
 }

@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("cli", &["domain", "hubble", "cluster", "engine", "cockpit", "sim"]),
 ];
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -30,12 +30,12 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The code of a file without its unit tests.
-fn code(path: &Path) -> String {
+pub fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap();
     text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()
 }
 
-fn source() -> PathBuf {
+pub fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 

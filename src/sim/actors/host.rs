@@ -121,9 +121,13 @@ impl Host {
         }
     }
 
-    /// Flannel's init container writes its file; an agent that manages the folder renames it at once.
+    /// Flannel's init container writes its file.
     pub(super) fn flannel_writes(&mut self) {
         self.confs.insert(FLANNEL.into());
+    }
+
+    /// An agent that manages the folder renames what others wrote into it.
+    pub(super) fn agent_cleans(&mut self) {
         if self.agent.as_ref().is_some_and(|a| a.manages && a.wrote) {
             self.rename_others();
         }
@@ -270,6 +274,8 @@ mod tests {
         assert_eq!(host.conf(), Some(Plugin::Flannel));
         host.cilium_writes();
         host.flannel_writes();
+        assert_eq!(host.conf(), Some(Plugin::Cilium));
+        host.agent_cleans();
         assert_eq!(host.confs.iter().collect::<Vec<_>>(), ["05-cilium.conflist", "10-flannel.conflist.cilium_bak"]);
     }
 

@@ -6,6 +6,7 @@ mod cache;
 mod cni;
 mod controllers;
 mod fitting;
+mod flannel;
 mod garbage;
 mod host;
 mod kubelet;
