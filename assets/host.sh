@@ -53,7 +53,7 @@ nft_() {
   fi
 }
 
-# Flannel's own lines in the firewall (its chains, the jumps to them, its comments), not whatever names it
+# Flannel's own lines in the firewall (its chains, the jumps to them, its comments), not every rule that names it
 flannels() { saved "$1" | grep -cE '^:FLANNEL-|-[AIj] FLANNEL-|--comment "?flanneld '; }
 
 # how many there are; a table of nftables counts as one
@@ -82,8 +82,9 @@ look() {
     case $(basename "$f") in [0-9]*.*.*.*) n=$((n + 1)); [ $n -gt 80 ] || say lease "$(basename "$f")" ;; esac
   done
   say leases "$n"
+  # the agent's own endpoints (host, health) have no pod: their name is "/"
   agent endpoint list -o jsonpath='{range [*]}{.id}{" "}{.status.networking.addressing[0].ipv4}{" "}{.status.external-identifiers.pod-name}{"\n"}{end}' |
-    awk 'NF == 3 && n < 60 { n++; print $1 " " $2 }' | while read -r line; do say endpoint "$line"; done
+    awk 'NF == 3 && $3 != "/" && n < 60 { n++; print $1 " " $2 }' | while read -r line; do say endpoint "$line"; done
 }
 
 # New pods are held back while the CNI changes, and old ones still leave through the plugins that they came
@@ -305,7 +306,7 @@ lives() {
 
 # gone ID WHAT: true only where it is certain that nothing with that id runs any more
 gone() {
-  if [ -z "$1" ]; then say kept "$2: whose it is cannot be told"; return 1; fi
+  if [ -z "$1" ]; then say kept "$2: its owner is unknown"; return 1; fi
   lives "$1"
   case $? in
   0) say kept "$2: its sandbox lives"; return 1 ;;
@@ -330,7 +331,7 @@ release() {
     endpoint=[0-9]*)
       name="endpoint ${what#endpoint=}"
       link=$(agent endpoint get "${what#endpoint=}" -o jsonpath='{[0].status.networking.interface-name}')
-      if [ -z "$link" ]; then say kept "$name: its interface cannot be told"; continue; fi
+      if [ -z "$link" ]; then say kept "$name: its interface is unknown"; continue; fi
       if [ -e "$links/$link" ]; then say kept "$name: its interface $link is there"; continue; fi
       id=$(agent endpoint get "${what#endpoint=}" -o jsonpath='{[0].status.external-identifiers.container-id}')
       gone "$id" "$name" || continue

@@ -50,7 +50,7 @@ impl Shown {
         let scene = Scene {
             facts: &self.facts,
             revision: 1,
-            migration: self.facts.migration.as_ref().unwrap_or(&proposed),
+            migration: self.facts.migration.as_deref().unwrap_or(&proposed),
             outlook: &outlook,
             window: &self.window,
             log: &self.log,
@@ -60,9 +60,13 @@ impl Shown {
         let name =
             ClusterName { context: "prod-eu".into(), server: "https://api.eu.example:6443/".into(), production: true };
         let mut model = Model::new(name, writable);
-        screenshot::frame(size.0, size.1, &mut model, &scene, theme);
-        let requests = keys.chars().filter_map(|key| press(&mut model, &scene, key)).collect();
-        (screenshot::frame(size.0, size.1, &mut model, &scene, theme), requests)
+        let mut frame = screenshot::frame(size.0, size.1, &mut model, &scene, theme);
+        let mut requests = Vec::new();
+        for key in keys.chars() {
+            requests.extend(press(&mut model, &scene, key));
+            frame = screenshot::frame(size.0, size.1, &mut model, &scene, theme);
+        }
+        (frame, requests)
     }
 }
 
@@ -159,7 +163,7 @@ fn hostile_names_are_shown_and_do_nothing() {
     let node = facts.nodes.get_mut("worker-1").unwrap();
     node.kubelet = "v1\x1b]0;owned\x07\u{202e}".into();
     let (key, value, effect) = ("a\x1b[2J".into(), "b\u{9b}31m".into(), "NoSchedule".into());
-    node.taints = vec![cutover::domain::placement::Taint { key, value, effect }];
+    node.taints = vec![cutover::domain::facts::Taint { key, value, effect }];
     shown.facts = facts;
     for keys in ["1", "2", "2\n"] {
         for c in text(&shown.draw(keys, (120, 40), COLOUR)).chars() {

@@ -11,7 +11,10 @@ use std::{
 };
 
 use cutover::{
-    domain::api::{NodeMigration, Target},
+    domain::{
+        api::{NodeMigration, Target},
+        steps::NodeStep,
+    },
     sim::{Embedded, Settings, clock::Pace, world},
 };
 use kube::{Api, ResourceExt, api::ListParams};

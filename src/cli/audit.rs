@@ -1,4 +1,4 @@
-//! `cutover audit verify`: whether a log is whole, and the one that the cluster knows.
+//! `cutover audit verify`: whether a log is whole, and the one that the cluster has anchored.
 
 use std::path::PathBuf;
 
@@ -44,7 +44,7 @@ impl Audit {
         } else {
             let session = Session::open(global).await?;
             let facts = session.facts();
-            let status = facts.migration.and_then(|m| m.status);
+            let status = facts.migration.and_then(|m| m.status.clone());
             (audit_path(named, &facts.surroundings.cluster)?, status.map(|s| s.audit).unwrap_or_default())
         };
         let text = std::fs::read_to_string(&path)
@@ -63,14 +63,14 @@ fn check(name: &str, text: &str, anchors: &[Anchor], offline: bool) -> Result<Ex
     match found.anchored {
         Some(lines) if lines == end.lines => output::line("anchored   in the Migration's status, to the last line"),
         Some(lines) => output::line(&format!(
-            "anchored   in the Migration's status up to line {lines}; what came after it nobody vouches for yet"
+            "anchored   in the Migration's status up to line {lines}; nothing after it is anchored yet"
         )),
-        None if offline => output::line("anchored   not looked at: an end that was cut off would not be noticed"),
+        None if offline => output::line("anchored   not checked: an end that was cut off would not be noticed"),
         None => output::line("anchored   nowhere: the cluster's Migration knows nothing of this log"),
     }
     for other in anchors.iter().filter(|a| a.log != end.log) {
         output::line(&format!(
-            "another    {} on {}: {} lines, not looked at here",
+            "another    {} on {}: {} lines, not checked here",
             other.log,
             safe(&other.host),
             other.lines
@@ -78,12 +78,12 @@ fn check(name: &str, text: &str, anchors: &[Anchor], offline: bool) -> Result<Ex
     }
     for (line, effect) in &found.whole.open {
         output::line(&format!(
-            "unknown    line {line}: {} was begun, and nobody wrote down what came of it",
+            "unknown    line {line}: {} was begun, and its outcome is not written down",
             safe(effect)
         ));
     }
     if found.anchored.is_none() && !offline {
-        let why = "nothing vouches for it: it was begun anew, or its program never held the lock";
+        let why = "no anchor names it: it is a new file, or its program never held the Lease";
         return Err(Failed::new(Exit::Blocked, format!("{name}: {why}")));
     }
     Ok(Exit::Done)

@@ -20,7 +20,6 @@ use crate::{
     cockpit::{self, ClusterName, Feed, Model, Request, Theme, summary},
     domain::{
         api::{MIGRATION, Migration, MigrationSpec},
-        guard::FlowFacts,
         intent::Intent,
         lease::EngineState,
         log::Kind,
@@ -56,7 +55,7 @@ pub(super) async fn open(
     let watching = match capture {
         Some(path) => {
             let end = replay(path, &session.flows)?;
-            let said = session.flows.change(|w| w.facts(end, true, &FlowFacts::default()));
+            let said = session.flows.change(|w| w.facts(end));
             session.store.change(|f| f.flows = said);
             None
         }
@@ -180,7 +179,7 @@ impl SpecWriter<'_> {
                 records::install_definitions(client).await?;
                 records::create_migration(client, self.spec.clone()).await
             };
-            audit.wish("migration/cutover", "what is wanted", begin.boxed()).await.map_err(|p| p.to_string())?;
+            audit.request("migration/cutover", "what is wanted", begin.boxed()).await.map_err(|p| p.to_string())?;
         }
         for intent in intents {
             records::carry_out(client, audit, intent).await.map_err(|p| p.to_string())?;

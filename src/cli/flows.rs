@@ -23,14 +23,14 @@ use crate::{
     domain::text::safe,
     hubble::{
         capture,
-        channel::{Dial, NoChannel, ask, dial_address, said},
+        channel::{Dial, NoChannel, ask, dial_address},
         connections::Connections,
         directory::Directory,
         export,
         filter::{FIELDS, Filter},
         flow::{Reader, Row},
         intake::{Intake, Received},
-        wire::{GetFlowsRequest, GetFlowsResponse, masked, moment},
+        wire::{GetFlowsRequest, GetFlowsResponse, masked},
     },
 };
 
@@ -137,10 +137,10 @@ impl Flows {
                 Err(End::Full) => return Ok(Exit::Done),
                 Ok(()) if !self.follow => return Ok(Exit::Done),
                 Ok(()) => "the relay ended the stream".to_owned(),
-                Err(End::Broken(NoChannel::Absent(why) | NoChannel::Failed(why))) if !self.follow || first => {
-                    return Err(Failed::new(Exit::Unreachable, format!("no flows: {}", safe(&why))));
+                Err(End::Broken(end)) if !self.follow || first => {
+                    return Err(Failed::new(Exit::Unreachable, format!("no flows: {}", safe(end.why()))));
                 }
-                Err(End::Broken(NoChannel::Absent(why) | NoChannel::Failed(why))) => why,
+                Err(End::Broken(end)) => end.why().to_owned(),
             };
             first = false;
             output::note(&format!("{}; asked again", safe(&why)));
@@ -164,7 +164,7 @@ impl Flows {
         let mut request = GetFlowsRequest {
             number: if since.is_some() { 1 } else { self.last },
             follow: self.follow,
-            since: since.map(moment::write),
+            since: since.map(Into::into),
             whitelist: print.filter.for_relay(),
             blacklist: if print.probes { vec![] } else { Filter::probes() },
             ..GetFlowsRequest::default()
@@ -184,7 +184,7 @@ impl Flows {
                 know(intake, session);
             }
             for message in batch {
-                let message = message.map_err(|s| End::Broken(NoChannel::Failed(said(&s))))?;
+                let message = message.map_err(|s| End::Broken(s.into()))?;
                 print.message(intake.read(&message, Timestamp::now())).map_err(|_| End::Full)?;
             }
             print.out.flush().map_err(|_| End::Full)?;

@@ -32,14 +32,14 @@ pub(super) fn note(text: &str) {
 }
 
 /// The objects as the API has them.
-pub(super) fn objects(migration: Option<&Migration>, nodes: &[NodeMigration]) -> Value {
+pub(super) fn objects(migration: Option<&Migration>, nodes: &[&NodeMigration]) -> Value {
     json!({"migration": migration, "nodes": nodes})
 }
 
 /// The objects out of the facts.
 pub(super) fn objects_of(facts: &Facts) -> Value {
-    let nodes: Vec<NodeMigration> = facts.node_migrations.values().cloned().collect();
-    objects(facts.migration.as_ref(), &nodes)
+    let nodes: Vec<&NodeMigration> = facts.node_migrations.values().map(|n| &**n).collect();
+    objects(facts.migration.as_deref(), &nodes)
 }
 
 /// Prints JSON.

@@ -19,7 +19,7 @@ use crate::{
     domain::{
         api::{MIGRATION, Migration, NodeMigrationStatus, PhaseState, Severity, Stage, Target},
         checks,
-        facts::Facts,
+        facts::{Facts, Mark},
         intent::Intent,
         lease::EngineState,
         log::{Entry, Kind},
@@ -68,7 +68,7 @@ impl Run {
         spec.consents.iter_mut().for_each(|c| c.by.clone_from(&by));
         let consents = spec.consents.clone();
         let begun = session.store.read().migration.clone();
-        let migration = begun.clone().unwrap_or_else(|| Migration::new(MIGRATION, spec.clone()));
+        let migration = begun.as_deref().cloned().unwrap_or_else(|| Migration::new(MIGRATION, spec.clone()));
         if begun.as_ref().is_none_or(|m| m.status.as_ref().is_none_or(|s| s.started_at.is_none())) {
             // before anything of ours is on the cluster: what blocks leaves it as it was
             let found = findings::check(&session, &migration, checks::preflight);
@@ -114,7 +114,7 @@ impl Run {
             records::create_migration(client, spec).await?;
             records::change_spec(client, &changes).await
         };
-        audit.wish("migration/cutover", "what is wanted", begin.boxed()).await?;
+        audit.request("migration/cutover", "what is wanted", begin.boxed()).await?;
         if !consents.is_empty() {
             records::carry_out(client, audit, &Intent::Consent(consents)).await?;
         }
@@ -208,7 +208,7 @@ pub(super) async fn follow(
         let facts = session.store.read();
         if let Some(exit) = ended(&facts) {
             let since = *tidying.get_or_insert_with(Instant::now);
-            if since.elapsed() > TIDY || !facts.pods.values().any(|p| p.task.is_some()) {
+            if since.elapsed() > TIDY || facts.pods.marked(&Mark::Task).next().is_none() {
                 break Ok(exit);
             }
             continue;

@@ -143,7 +143,7 @@ impl Session {
 
     /// The Migration that there is, or the one that would be created.
     pub(super) fn migration_or(&self, spec: MigrationSpec) -> Migration {
-        self.store.read().migration.clone().unwrap_or_else(|| Migration::new(MIGRATION, spec))
+        self.store.read().migration.as_deref().cloned().unwrap_or_else(|| Migration::new(MIGRATION, spec))
     }
 
     /// The audit log: opened when something is about to be changed for the first time.
@@ -184,7 +184,7 @@ impl Session {
             self.take_over.send_modify(|n| *n += 1);
             Ok(())
         };
-        Ok(self.audit()?.wish("lease/cutover", "take the lock from whoever has it", said.boxed()).await?)
+        Ok(self.audit()?.request("lease/cutover", "take the lock from whoever has it", said.boxed()).await?)
     }
 
     /// How Hubble's relay is reached.

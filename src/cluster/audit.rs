@@ -21,7 +21,7 @@ use crate::domain::{
 };
 
 /// How long a request may take: definitions have to be served before a Migration can be created.
-const WISH: Duration = Duration::from_secs(45);
+const REQUEST: Duration = Duration::from_secs(45);
 
 /// How long another program may hold the file.
 const HELD: Duration = Duration::from_secs(2);
@@ -158,18 +158,18 @@ impl Audit {
     ///
     /// # Errors
     /// What the work says, or that the log cannot be written: then nothing was done.
-    pub async fn wish<T>(
+    pub async fn request<T>(
         &self,
         object: &str,
         what: &str,
         work: BoxFuture<'_, Result<T, Problem>>,
     ) -> Result<T, Problem> {
-        let name = format!("wish/{object}");
+        let name = format!("request/{object}");
         let entry = |kind| self.entry(kind, 0, &name, object, what);
         self.add(entry("intent")).await?;
-        let (result, requests) = record_requests(None, tokio::time::timeout(WISH, work)).await;
+        let (result, requests) = record_requests(None, tokio::time::timeout(REQUEST, work)).await;
         let result = result.unwrap_or_else(|_| {
-            let message = format!("no answer within {} s", WISH.as_secs());
+            let message = format!("no answer within {} s", REQUEST.as_secs());
             Err(Problem::new(object, message, UNKNOWN).of_kind(ProblemKind::Unknown))
         });
         let said = match &result {

@@ -1,4 +1,4 @@
-//! Takes down the requests that are made for an effect: what was sent, what came back, and what changed by it.
+//! Records the requests that are made for an effect: what was sent, what came back, and what changed by it.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -26,7 +26,7 @@ struct Taken {
     permit: Option<Permit>,
 }
 
-/// Does something, and tells which requests it made that change anything.
+/// Does something, and returns the requests that it made to change anything.
 /// What would change something is not sent once the permit does not hold any more.
 pub(super) async fn record_requests<T>(permit: Option<Permit>, work: impl Future<Output = T>) -> (T, Vec<Exchange>) {
     let taken = Arc::new(Mutex::new(Taken { permit, ..Taken::default() }));

@@ -215,10 +215,11 @@ impl Way {
         Ok(Renewing::new(self.client(reads)?, move || {
             let named = named.clone();
             Box::pin(async move {
-                let way = Self::find(&named).await.map_err(|e| e.to_string())?;
+                let way = Self::find(&named).await?;
+                let context = way.context.clone();
                 // making a client runs the plugin, and waits for it
-                let made = tokio::task::spawn_blocking(move || way.client(reads).map_err(|e| e.to_string()));
-                made.await.map_err(|e| e.to_string())?
+                let made = tokio::task::spawn_blocking(move || way.client(reads)).await;
+                made.map_err(|e| ConnectError::Unusable { context, why: e.to_string() })?
             })
         }))
     }
@@ -268,7 +269,7 @@ async fn greet(client: &Client, server: &str, context: &str) -> Result<(), Conne
         return Err(ConnectError::Unreachable { server, context, why });
     };
     let Err(error) = answer else {
-        // /version is open to everybody; whether the credentials are any good, a review of oneself tells
+        // /version is open to everybody: only a request that needs credentials shows whether they are accepted
         return match who_am_i(client).await {
             Err(e) if code(&e) == Some(401) => Err(ConnectError::Credentials { server, context, why: sentence(&e) }),
             Err(e @ kube::Error::Auth(_)) => Err(ConnectError::Credentials { server, context, why: sentence(&e) }),

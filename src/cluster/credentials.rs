@@ -1,4 +1,4 @@
-//! Clients whose credentials are got anew when the API server refuses them.
+//! Clients that read their credentials again when the API server refuses them.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -12,10 +12,12 @@ use kube::{Client, client::Body};
 use tokio::sync::Mutex;
 use tower::{BoxError, Service};
 
-/// Makes a client, from what the kubeconfig says now.
-type Make = dyn Fn() -> BoxFuture<'static, Result<Client, String>> + Send + Sync;
+use super::connect::ConnectError;
 
-/// How often at most it is tried: a plugin that opens a browser is not to open twenty.
+/// Makes a client from what the kubeconfig says now.
+type Make = dyn Fn() -> BoxFuture<'static, Result<Client, ConnectError>> + Send + Sync;
+
+/// The shortest pause between two tries: a plugin that opens a browser must not open twenty.
 const SELDOM: Duration = Duration::from_secs(10);
 
 /// Sends requests with the client of the moment.
@@ -29,7 +31,7 @@ pub(super) struct Renewing {
 impl Renewing {
     pub(super) fn new(
         first: Client,
-        make: impl Fn() -> BoxFuture<'static, Result<Client, String>> + Send + Sync + 'static,
+        make: impl Fn() -> BoxFuture<'static, Result<Client, ConnectError>> + Send + Sync + 'static,
     ) -> Self {
         Self { now: Arc::new(RwLock::new((0, first))), make: Arc::new(make), tried: Arc::default() }
     }
@@ -44,13 +46,13 @@ impl Renewing {
         *now = (now.0 + 1, client);
     }
 
-    /// As [`Self::renew`], to its end: whoever asked may have no patience left.
+    /// As [`Self::renew`], to its end, even when the caller is gone.
     async fn renewed(self, seen: u64) -> bool {
         let this = self;
         tokio::spawn(async move { this.renew(seen).await }).await.unwrap_or(false)
     }
 
-    /// Gets new credentials, unless somebody has since `seen`. True when there are others now.
+    /// Reads the credentials again, unless that was done since `seen`. True when there are others now.
     async fn renew(&self, seen: u64) -> bool {
         let mut tried = self.tried.lock().await;
         if self.client().0 != seen {
@@ -62,7 +64,7 @@ impl Renewing {
         *tried = Some(Instant::now());
         match (self.make)().await {
             Ok(client) => {
-                tracing::info!("credentials were read anew");
+                tracing::info!("credentials were read again");
                 self.exchange(client);
                 true
             }
@@ -79,7 +81,7 @@ impl Renewing {
         let again = |parts: http::request::Parts| Request::from_parts(parts, Body::from(body.to_vec()));
         let (generation, client) = self.client();
         let answer = client.send(again(parts.clone())).await;
-        // refused at the door: nothing was done, whatever it was
+        // refused before anything was done
         let refused = match &answer {
             Ok(response) => response.status() == StatusCode::UNAUTHORIZED,
             Err(e) => matches!(e, kube::Error::Auth(_)),

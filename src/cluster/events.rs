@@ -1,4 +1,4 @@
-//! Events on nodes: `kubectl describe node` and whoever collects events see what Cutover did to them.
+//! Events on nodes: `kubectl describe node` and event collectors show what Cutover did to them.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::error;
 /// How long one may take: nothing waits for it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Publishes one. What fails is only logged: an event is news, not a record.
+/// Publishes one. A failure is only logged: an event is no record.
 pub(super) async fn publish(client: Client, node: String, reason: &'static str, note: String, wrong: bool) {
     let recorder = Recorder::new(client, Reporter { controller: "cutover".into(), instance: None });
     // the kubelet names its node so, and `kubectl describe node` looks for it

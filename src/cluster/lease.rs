@@ -1,5 +1,5 @@
-//! The Lease on the wire. What is written when is decided elsewhere; here it only ever changes for the very
-//! version that was read.
+//! The Lease on the wire. When to write is decided in `domain::lock`; here it only changes for the very version that
+//! was read.
 
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -13,7 +13,7 @@ use crate::domain::lock::{Claim, DURATION};
 
 /// Name of the Lease.
 const NAME: &str = "cutover";
-/// Annotation that tells which run of which program holds it.
+/// Annotation with the run of the program that holds it.
 const PROCESS: &str = "cutover.dev/process";
 
 /// Reads it.
@@ -40,7 +40,7 @@ pub(super) async fn write(client: &Client, namespace: &str, claim_: &Claim) -> R
         spec: Some(LeaseSpec {
             holder_identity: Some(claim_.holder.clone()).filter(|h| !h.is_empty()),
             lease_duration_seconds: i32::try_from(DURATION.as_secs()).ok(),
-            // for people: nobody computes with another machine's clock
+            // for people: no engine computes with another machine's clock
             renew_time: now,
             lease_transitions: i32::try_from(claim_.epoch).ok(),
             ..LeaseSpec::default()

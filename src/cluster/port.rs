@@ -75,13 +75,13 @@ pub trait Cluster: Clone + Send + Sync + 'static {
     fn lease(&self) -> impl Future<Output = Result<Option<Claim>, RequestError>> + Send;
     /// Writes the Lease for the very version of `claim`; creates it where that is empty. Returns it as written.
     fn write_lease(&self, claim: &Claim) -> impl Future<Output = Result<Claim, RequestError>> + Send;
-    /// Writes the Migration's status, provided nobody has changed the object since `seen`.
+    /// Writes the Migration's status, provided that the object has not changed since `seen`.
     fn write_migration(
         &self,
         seen: &Migration,
         status: &MigrationStatus,
     ) -> impl Future<Output = Result<Migration, RequestError>> + Send;
-    /// Writes a node's status, provided nobody has changed the record since `seen`.
+    /// Writes a node's status, provided that the record has not changed since `seen`.
     fn write_node(
         &self,
         seen: &NodeMigration,

@@ -1,5 +1,5 @@
-//! Which run of which program: a name that is never the same twice, and that tells on the same machine
-//! whether that run has ended.
+//! The name of a run of the program: never the same twice, and on the same machine it shows whether that run has
+//! ended.
 
 use std::fs;
 

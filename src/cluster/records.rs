@@ -103,25 +103,25 @@ pub async fn migration(client: &Client) -> Result<Option<Migration>, Problem> {
 }
 
 /// The requests of an intent, and the version of the Migration that they are made for.
-struct Wished {
-    requests: Vec<Request>,
+struct Requests {
+    all: Vec<Request>,
     version: Option<String>,
 }
 
-impl Wished {
+impl Requests {
     /// As the Migration is now.
     async fn now(client: &Client, intent: &Intent) -> Result<Self, Problem> {
         if let Some((node, patch)) = intent.node_patch() {
-            return Ok(Self { requests: vec![patch_node(node, patch)], version: None });
+            return Ok(Self { all: vec![patch_node(node, patch)], version: None });
         }
         let current = Api::<Migration>::all(client.clone()).get(MIGRATION).await.map_err(about(&migration_object()))?;
-        let mut requests = if *intent == Intent::RollBackAll { releases(client).await? } else { vec![] };
-        requests.extend(intent.migration_patch(&current).map(patch_migration));
-        Ok(Self { requests, version: current.resource_version() })
+        let mut all = if *intent == Intent::RollBackAll { releases(client).await? } else { vec![] };
+        all.extend(intent.migration_patch(&current).map(patch_migration));
+        Ok(Self { all, version: current.resource_version() })
     }
 
     async fn send(&self, client: &Client) -> Result<(), Problem> {
-        for request in &self.requests {
+        for request in &self.all {
             let mut request = request.clone();
             // a list is replaced as a whole, so another operator's addition must not be lost
             if let (Change::Merge(patch), Some(version)) = (&mut request.change, &self.version)
@@ -144,22 +144,22 @@ impl Wished {
 /// # Errors
 /// Why it was not carried out.
 pub async fn carry_out(client: &Client, audit: &Audit, intent: &Intent) -> Result<(), Problem> {
-    let wished = Wished::now(client, intent).await?;
-    let Some(last) = wished.requests.last() else { return Ok(()) };
+    let requests = Requests::now(client, intent).await?;
+    let Some(last) = requests.all.last() else { return Ok(()) };
     let object = last.object.to_string();
-    let kubectl: Vec<String> = wished.requests.iter().map(Request::kubectl).collect();
-    audit.wish(&object, &kubectl.join("\n"), send_all(client, intent, wished).boxed()).await
+    let kubectl: Vec<String> = requests.all.iter().map(Request::kubectl).collect();
+    audit.request(&object, &kubectl.join("\n"), send_all(client, intent, requests).boxed()).await
 }
 
 /// Sends the requests of an intent; they are worked out again when another writer was first.
-async fn send_all(client: &Client, intent: &Intent, mut wished: Wished) -> Result<(), Problem> {
+async fn send_all(client: &Client, intent: &Intent, mut requests: Requests) -> Result<(), Problem> {
     for _ in 1..TRIES {
-        match wished.send(client).await {
-            Err(problem) if problem.kind == ProblemKind::Conflict => wished = Wished::now(client, intent).await?,
+        match requests.send(client).await {
+            Err(problem) if problem.kind == ProblemKind::Conflict => requests = Requests::now(client, intent).await?,
             other => return other,
         }
     }
-    wished.send(client).await
+    requests.send(client).await
 }
 
 /// Changes parts of the Migration's spec; nothing when there is nothing to change.
@@ -187,7 +187,7 @@ async fn releases(client: &Client) -> Result<Vec<Request>, Problem> {
     Ok(held.map(release).collect())
 }
 
-/// Writes the Migration's status, provided nobody has changed the object since `seen`.
+/// Writes the Migration's status, provided that the object has not changed since `seen`.
 ///
 /// # Errors
 /// What the API server said; a conflict means that the decision was built on something old.
@@ -198,7 +198,7 @@ pub async fn write_migration(client: &Client, seen: &Migration, status: &Migrati
     Api::<Migration>::all(client.clone()).replace_status(MIGRATION, &PostParams::default(), &object).await
 }
 
-/// Writes a node's status, provided nobody has changed the record since `seen`.
+/// Writes a node's status, provided that the record has not changed since `seen`.
 ///
 /// # Errors
 /// As [`write_migration`].

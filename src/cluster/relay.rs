@@ -28,7 +28,7 @@ pub struct Given {
     pub in_pod: bool,
 }
 
-/// A channel to the cluster's relay; it is looked for anew every time, for it may have moved.
+/// A channel to the cluster's relay; every call looks it up again, because its pod may have moved.
 pub fn dial(client: &Client, given: Given) -> Dial {
     let client = client.clone();
     Arc::new(move || {
@@ -156,7 +156,7 @@ async fn found(client: &Client, namespace: &str, name: Option<String>) -> Result
     Ok(Security::Tls { ca: ca.0.clone(), own, name: name.unwrap_or_else(|| SERVER_NAME.into()) })
 }
 
-/// The relay's configuration (charts of 1.12 to 1.20) says that whoever comes is served in plain text.
+/// The relay's configuration (charts of 1.12 to 1.20) says that every client is served in plain text.
 fn is_plain(config: &str) -> bool {
     config.lines().any(|l| l.split('#').next().unwrap_or_default().replace(' ', "") == "disable-server-tls:true")
 }
@@ -166,7 +166,7 @@ mod tests {
     use super::is_plain;
 
     #[test]
-    fn the_relays_configuration_tells() {
+    fn plain_text_is_read_off_the_relays_configuration() {
         assert!(is_plain("cluster-name: default\ndisable-server-tls: true\n"));
         assert!(!is_plain(
             "# disable-server-tls: true\ntls-relay-server-cert-file: /var/lib/hubble-relay/tls/server.crt\n"

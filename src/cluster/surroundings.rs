@@ -1,4 +1,4 @@
-//! What is asked once, before anything begins: versions, rights, helm.
+//! What is asked once, at the start: versions, rights, helm.
 
 use futures::{StreamExt, future, stream};
 use k8s_openapi::api::{
@@ -22,21 +22,21 @@ const REVIEWS_AT_ONCE: usize = 8;
 /// Asks.
 pub async fn ask(connection: &Connection, helm: &Helm) -> Surroundings {
     let client = &connection.read;
-    let version = client.apiserver_version().await.map(|v| v.git_version).unwrap_or_default();
     let services: Api<Service> = Api::namespaced(client.clone(), "default");
     let service = services.get_opt("kubernetes").await.ok().flatten();
     Surroundings {
-        server_version: version,
+        server_version: client.apiserver_version().await.map(|v| v.git_version).unwrap_or_default(),
         service_address: service.and_then(|s| s.spec?.cluster_ip?.parse().ok()),
         missing_rights: missing_rights(client, connection.in_pod).await,
         helm: Some(helm.version().await.map_err(|e| e.to_string())),
         own_name: own_name(),
+        own_namespace: client.default_namespace().to_owned(),
         user: user(client).await.unwrap_or_default(),
         cluster: cluster(client).await.unwrap_or_default(),
     }
 }
 
-/// The rights that a migration needs and the user lacks. Whoever may do everything is asked for nothing else.
+/// The rights that a migration needs and the user lacks. For a user who may do everything one review is enough.
 async fn missing_rights(client: &Client, in_pod: bool) -> Vec<Right> {
     let everything = ResourceAttributes {
         verb: Some("*".into()),
@@ -75,7 +75,7 @@ fn attributes(right: &Right) -> ResourceAttributes {
     }
 }
 
-/// Whether the user may; nothing where the API server does not tell: the request itself will.
+/// Whether the user may; nothing where the API server does not say: the request itself will.
 async fn may(client: &Client, attributes: ResourceAttributes) -> Option<bool> {
     let spec =
         SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..SelfSubjectAccessReviewSpec::default() };
@@ -91,7 +91,7 @@ async fn user(client: &Client) -> Option<String> {
     answer.status?.user_info?.username
 }
 
-/// Which cluster it is, whatever its address: the UID of a namespace that every cluster has once.
+/// Identifies the cluster under any address: the UID of a namespace that every cluster has once.
 async fn cluster(client: &Client) -> Option<String> {
     Api::<Namespace>::all(client.clone()).get("kube-system").await.ok()?.metadata.uid
 }

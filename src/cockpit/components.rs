@@ -11,6 +11,8 @@ pub(super) enum Component {
     Flannel,
     Relay,
     Ui,
+    /// Another part of Cilium.
+    Other,
 }
 
 impl Component {
@@ -22,29 +24,27 @@ impl Component {
             Self::Flannel => "Flannel",
             Self::Relay => "Hubble relay",
             Self::Ui => "Hubble UI",
+            Self::Other => "Cilium",
         }
     }
 
-    fn by_label(pod: &PodFact) -> Option<Self> {
-        match pod.labels.get("k8s-app").map(String::as_str) {
-            Some("cilium") => Some(Self::Agent),
-            Some("cilium-envoy") => Some(Self::Envoy),
-            Some("hubble-relay") => Some(Self::Relay),
-            Some("hubble-ui") => Some(Self::Ui),
-            _ => pod.labels.get("io.cilium/app").is_some_and(|a| a == "operator").then_some(Self::Operator),
+    fn of(pod: &PodFact) -> Self {
+        let label = |key: &str| pod.labels.get(key).map(String::as_str).unwrap_or_default();
+        match label("k8s-app") {
+            "cilium" => Self::Agent,
+            "cilium-envoy" => Self::Envoy,
+            "hubble-relay" => Self::Relay,
+            "hubble-ui" => Self::Ui,
+            _ if label("io.cilium/app") == "operator" => Self::Operator,
+            _ if label("app.kubernetes.io/part-of") == "cilium" => Self::Other,
+            _ => Self::Flannel,
         }
     }
 }
 
 /// All of them, by component, node and name.
 pub(super) fn all(facts: &Facts) -> Vec<(Component, Key)> {
-    let flannel: Vec<&Key> = facts.flannel_daemon_sets().map(|d| &d.key).collect();
-    let of_flannel = |p: &PodFact| {
-        let owner = p.owner.as_ref();
-        owner.is_some_and(|o| flannel.iter().any(|set| set.name == o.name && set.namespace == p.key.namespace))
-    };
-    let component = |p: &PodFact| Component::by_label(p).or_else(|| of_flannel(p).then_some(Component::Flannel));
-    let mut found: Vec<(Component, &PodFact)> = facts.pods.values().filter_map(|p| Some((component(p)?, p))).collect();
+    let mut found: Vec<(Component, &PodFact)> = facts.network_pods().map(|p| (Component::of(p), p)).collect();
     found.sort_by(|(a, p), (b, q)| (a, &p.node, &p.key).cmp(&(b, &q.node, &q.key)));
     found.into_iter().map(|(component, pod)| (component, pod.key.clone())).collect()
 }

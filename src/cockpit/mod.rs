@@ -190,7 +190,7 @@ impl Feed {
         look(&Scene {
             facts: &facts,
             revision: *self.facts_changed.borrow(),
-            migration: facts.migration.as_ref().unwrap_or(&self.proposed),
+            migration: facts.migration.as_deref().unwrap_or(&self.proposed),
             outlook,
             window: &window,
             log: &log,

@@ -57,7 +57,7 @@ impl Outlook {
     /// Works it out. `proposed` is the Migration that the first request would create.
     pub fn of(facts: &Facts, proposed: &Migration, now: Timestamp) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let view = View::read_only(facts, facts.migration.as_ref().unwrap_or(proposed), now);
+        let view = View::read_only(facts, facts.migration.as_deref().unwrap_or(proposed), now);
         let order: Vec<Arc<str>> = view.nodes_in_order().into_iter().map(|n| n.name.clone()).collect();
         let statuses = || order.iter().map(|n| status_of(facts, n));
         let done = statuses().filter(|s| s.step == NodeStep::Done).count();

@@ -8,7 +8,7 @@ use super::outlook::{self, Outlook};
 use crate::{
     domain::{
         api::{Finding, Migration, MigrationStatus, NodeMigrationStatus, PhaseStatus, Stage},
-        facts::{Facts, Freshness},
+        facts::{Facts, Freshness, Source},
         lease::EngineState,
         log::Log,
         view::View,
@@ -92,8 +92,8 @@ impl<'a> Scene<'a> {
     }
 
     /// Why a table is empty while its source is not there.
-    pub(super) fn missing(&self, source: &'static str) -> Option<Cow<'a, str>> {
-        match self.facts.sources.get(source)? {
+    pub(super) fn missing(&self, source: Source) -> Option<Cow<'a, str>> {
+        match &self.facts.sources[source] {
             Freshness::Starting => Some("loading…".into()),
             Freshness::Retrying { error, .. } => Some(format!("cannot be read: {error}").into()),
             Freshness::Live | Freshness::Absent => None,

@@ -92,7 +92,7 @@ fn freshness<'a>(scene: &Scene<'a>) -> Badge<'a> {
     if let Some((name, since)) = broken {
         return (format!("○ {name}: retrying {} ", duration(since)).into(), Tone::Bad);
     }
-    if sources.is_empty() || sources.values().any(|f| *f == Freshness::Starting) {
+    if sources.iter().any(|(_, f)| *f == Freshness::Starting) {
         return ("◐ loading ".into(), Tone::Warn);
     }
     match scene.facts.latency {

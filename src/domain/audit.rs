@@ -3,8 +3,6 @@
 //! Every line holds the hash of the one before it and its own, which is SHA-256 over the line as it stands
 //! without its hash. The number of lines and the last hash are anchored in the Migration's status.
 
-use std::fmt::Write;
-
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -56,7 +54,7 @@ pub struct Actor {
     pub process: String,
     /// The API server's address.
     pub server: String,
-    /// UID of the namespace `kube-system`: which cluster it is, whatever its address.
+    /// UID of the namespace `kube-system`: identifies the cluster under any address.
     pub cluster: String,
 }
 
@@ -85,7 +83,7 @@ pub struct Exchange {
 pub struct Entry {
     /// When.
     pub at: Timestamp,
-    /// `intent`: about to be done; `outcome`: what came of it; `wish`: an operator changed `spec`.
+    /// `intent`: about to be done; `outcome`: what came of it; `request`: an operator changed `spec`.
     pub kind: &'static str,
     /// Who, and where.
     #[serde(flatten)]
@@ -119,10 +117,7 @@ pub fn seal(entry: &Entry, log: &str, number: u64, before: &str) -> (String, Str
 }
 
 fn hash(line: &Value) -> String {
-    Sha256::digest(line.to_string()).iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    format!("{:x}", Sha256::digest(line.to_string()))
 }
 
 /// What is in a log that is whole.
@@ -205,7 +200,7 @@ pub fn verify(text: &str, anchors: &[Anchor]) -> Result<Verified, String> {
     let at = usize::try_from(anchor.lines).unwrap_or(usize::MAX).saturating_sub(1);
     let line: Value = text.lines().nth(at).and_then(|l| serde_json::from_str(l).ok()).unwrap_or_default();
     if line["hash"] != anchor.head {
-        return Err(format!("line {} is another one than was anchored: the log was written anew", anchor.lines));
+        return Err(format!("line {} is another one than was anchored: the log was rewritten", anchor.lines));
     }
     Ok(Verified { whole, anchored: Some(anchor.lines) })
 }
@@ -220,7 +215,7 @@ pub struct Verified {
 }
 
 /// The fields that a change names, as they are in an object. An operator's own helm values may hold secrets: of them
-/// only a hash is told.
+/// only a hash is written.
 pub fn fields(change: &Value, object: &Value) -> Value {
     let mut out = serde_json::Map::new();
     walk(change, object, &mut String::new(), &mut out);
@@ -312,19 +307,19 @@ mod tests {
             swapped.swap(i, i + 1);
             assert!(follow(&(swapped.join("\n") + "\n")).is_err(), "lines were swapped unseen");
         }
-        // one that was sealed anew
+        // one that was sealed again
         let mut line: Value = serde_json::from_str(lines[2]).unwrap();
         line.as_object_mut().unwrap().shift_remove("hash");
         line["epoch"] = json!(4);
         line["hash"] = json!(hash(&line));
         let forged = text.replace(lines[2], &line.to_string());
-        assert!(follow(&forged).unwrap_err().contains("does not follow"), "a line was written anew unseen");
+        assert!(follow(&forged).unwrap_err().contains("does not follow"), "a line was rewritten unseen");
         let cut = lines[..4].join("\n") + "\n";
         assert!(follow(&cut).is_ok(), "the chain alone cannot tell");
         assert!(verify(&cut, &anchors).unwrap_err().contains("1 lines are missing"));
         assert!(follow(&text[..text.len() - 1]).is_err(), "torn");
-        let anew = [Anchor { head: START.into(), ..anchors[0].clone() }];
-        assert!(verify(&text, &anew).unwrap_err().contains("written anew"));
+        let rewritten = [Anchor { head: START.into(), ..anchors[0].clone() }];
+        assert!(verify(&text, &rewritten).unwrap_err().contains("was rewritten"));
     }
 
     #[test]

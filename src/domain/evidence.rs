@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::host::HOLD;
+use super::{host::HOLD, problem::Problem};
 
 /// What was seen on a node.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -156,22 +156,12 @@ pub struct Moved {
 pub struct DrainProgress {
     /// What is left: pods, then volumes.
     pub left: u32,
-    /// When a pod or volume last left, or an operator last resumed the drain.
+    /// When anything last left, or an operator last resumed it.
     pub progressed_at: Timestamp,
-    /// It timed out: nothing is evicted until `spec.retries` is raised.
+    /// It has timed out: nothing is evicted until `spec.retries` is raised.
     #[serde(default)]
     pub paused: bool,
     /// What holds it, at most ten.
     #[serde(default)]
-    pub blockers: Vec<Held>,
-}
-
-/// Something that holds a drain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Held {
-    /// The pod, or the volume.
-    pub object: String,
-    /// Why it is still there, and what would free it.
-    pub why: String,
+    pub blockers: Vec<Problem>,
 }

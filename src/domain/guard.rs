@@ -65,7 +65,7 @@ impl Class {
         match self {
             Self::Noise => "noise",
             Self::Transient => "transient",
-            Self::Stop => "stop",
+            Self::Stop => "blocking",
         }
     }
 }

@@ -33,4 +33,3 @@ pub mod strategy;
 pub mod text;
 pub mod values;
 pub mod view;
-pub mod workload;

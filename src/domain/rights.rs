@@ -94,6 +94,12 @@ pub fn rules(role: Role) -> String {
     lines.map(|line| format!("  - {line}\n")).collect()
 }
 
+/// The rules of a person, who has every role.
+pub fn operator_rules() -> String {
+    let of = |role: Role| format!("  # {}\n{}", role.about(), rules(role));
+    Role::ALL.into_iter().map(of).collect()
+}
+
 /// Rights as rules: one for all resources of a group with the same verbs.
 fn grouped(rights: &[Right]) -> Vec<String> {
     let mut verbs: BTreeMap<(&str, String, &str), Vec<&str>> = BTreeMap::new();

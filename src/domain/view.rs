@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 
 use jiff::Timestamp;
@@ -67,7 +67,7 @@ impl<'a> View<'a> {
     }
 
     /// The record of a node.
-    pub fn record(&self, node: &str) -> Option<&'a NodeMigration> {
+    pub fn record(&self, node: &str) -> Option<&'a Arc<NodeMigration>> {
         self.facts.node_migrations.get(node)
     }
 

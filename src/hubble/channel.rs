@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes};
 use futures::future::BoxFuture;
 use prost::Message;
 use tonic::{
-    Request, Status,
+    Code, Request, Status,
     client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
@@ -14,13 +14,34 @@ use tonic::{
 
 use super::wire::{GET_FLOWS, GetFlowsRequest};
 
-/// Why there is no channel.
+/// Why there is no channel, or why a stream ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoChannel {
-    /// There is nobody to ask: why, and what to do about it.
+    /// The cluster has no relay: why, and what to do about it.
     Absent(String),
     /// It failed.
     Failed(String),
+    /// A message is longer than any flow: a stream that begins at the same place would bring it again.
+    TooLarge(String),
+}
+
+impl NoChannel {
+    /// The reason.
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Absent(why) | Self::Failed(why) | Self::TooLarge(why) => why,
+        }
+    }
+}
+
+impl From<Status> for NoChannel {
+    fn from(status: Status) -> Self {
+        match status.code() {
+            // how tonic reports a message beyond the limit of the decoder
+            Code::OutOfRange => Self::TooLarge(said(&status)),
+            _ => Self::Failed(said(&status)),
+        }
+    }
 }
 
 /// How a channel to the relay is had: the cluster layer knows.
@@ -115,14 +136,14 @@ pub async fn ask(
     grpc.ready().await.map_err(|e| NoChannel::Failed(root(&e)))?;
     let path = http::uri::PathAndQuery::from_static(GET_FLOWS);
     let answer = grpc.server_streaming(Request::new(request), path, Raw).await;
-    Ok(answer.map_err(|s| NoChannel::Failed(said(&s)))?.into_inner())
+    Ok(answer?.into_inner())
 }
 
 /// What a status says, in our words where it is known.
 pub fn said(status: &Status) -> String {
     match status.code() {
-        tonic::Code::Unimplemented => "whoever answers there is no Hubble relay".into(),
-        tonic::Code::Internal | tonic::Code::Unknown if status.message().contains("compression flag") => {
+        Code::Unimplemented => "whoever answers there is no Hubble relay".into(),
+        Code::Internal | Code::Unknown if status.message().contains("compression flag") => {
             "whoever answers there does not speak gRPC".into()
         }
         code => format!("{code:?}: {}", status.message()),

@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use tokio::time::{Instant, interval, timeout};
 
 use super::{
-    channel::{Dial, NoChannel, ask, said},
+    channel::{Dial, NoChannel, ask},
     intake::Intake,
     nodes::Nodes,
     shared::Flows,
     window::Stream,
-    wire::{GetFlowsRequest, masked, moment},
+    wire::{GetFlowsRequest, masked},
 };
 
 /// How far back the first stream begins, so that there is something to see at once.
@@ -42,12 +42,10 @@ pub async fn follow(dial: Dial, flows: Flows) {
         match ended {
             Ok(()) => flows.stream(Stream::Retrying("the relay ended the stream".into())),
             Err(NoChannel::Absent(why)) => flows.stream(Stream::None(why)),
-            Err(NoChannel::Failed(why)) => {
-                if why.contains("message length too large") {
-                    // it would come again
-                    since = Some(Timestamp::now());
-                    flows.change(|w| w.unread += 1);
-                }
+            Err(NoChannel::Failed(why)) => flows.stream(Stream::Retrying(why)),
+            Err(NoChannel::TooLarge(why)) => {
+                since = Some(Timestamp::now());
+                flows.change(|w| w.unread += 1);
                 flows.stream(Stream::Retrying(why));
             }
         }
@@ -63,7 +61,7 @@ async fn round(dial: &Dial, flows: &Flows, intake: &mut Intake, since: Option<Ti
     // one flow from before makes the relay's sorting buffer as small as it gets, so that flows come at once; where
     // the stream begins is what `since` says
     let request =
-        masked(GetFlowsRequest { number: 1, follow: true, since: since.map(moment::write), ..Default::default() });
+        masked(GetFlowsRequest { number: 1, follow: true, since: since.map(Into::into), ..Default::default() });
     let messages = timeout(Duration::from_secs(15), ask(channel.clone(), request)).await.map_err(|_| late())??;
     flows.stream(Stream::Live);
     let mut batches = std::pin::pin!(messages.ready_chunks(512));
@@ -83,7 +81,7 @@ async fn round(dial: &Dial, flows: &Flows, intake: &mut Intake, since: Option<Ti
                 flows.change(|w| for message in batch {
                     match message {
                         Ok(message) => intake.take(&message, w, now),
-                        Err(status) => failed = Some(NoChannel::Failed(said(&status))),
+                        Err(status) => failed = Some(status.into()),
                     }
                 });
                 if let Some(why) = failed {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     directory::{Directory, Place},
     reason::{self, Verdict, identity},
-    wire::{self, moment},
+    wire,
 };
 use crate::domain::{
     facts::Cni,
@@ -256,7 +256,7 @@ impl Reader {
 
     /// From the wire. `None` where there is no time.
     pub fn read(&mut self, flow: &wire::Flow, node: &str, raw: &[u8]) -> Option<Row> {
-        let time = moment::read(flow.time.as_ref()?)?;
+        let time = flow.time?.read()?;
         let none = wire::Ip::default();
         let ip = flow.ip.as_ref().unwrap_or(&none);
         let port = |p: u32| u16::try_from(p).unwrap_or(0);
@@ -269,8 +269,8 @@ impl Reader {
             }
             Some(wire::Protocol::Udp(p)) => ("UDP", port(p.source_port), port(p.destination_port), true),
             Some(wire::Protocol::Sctp(p)) => ("SCTP", port(p.source_port), port(p.destination_port), false),
-            Some(wire::Protocol::Icmp4(_)) => ("ICMP", 0, 0, false),
-            Some(wire::Protocol::Icmp6(_)) => ("ICMPv6", 0, 0, false),
+            Some(wire::Protocol::IcmPv4(_)) => ("ICMP", 0, 0, false),
+            Some(wire::Protocol::IcmPv6(_)) => ("ICMPv6", 0, 0, false),
             None => ("", 0, 0, false),
         };
         let code = match (flow.drop_reason_desc, flow.drop_reason) {
@@ -278,8 +278,8 @@ impl Reader {
             (new, _) => new,
         };
         let verdict = Verdict::from_number(flow.verdict);
-        let event = flow.event.as_ref().map_or(0, |e| e.kind);
-        let kind = match (event, flow.kind) {
+        let event = flow.event_type.map_or(0, |e| e.r#type);
+        let kind = match (event, flow.r#type) {
             (5, _) => Kind::Policy,
             (1, _) => Kind::Drop,
             (129, _) | (_, 2) => Kind::L7,
@@ -419,9 +419,9 @@ fn stem(pod: &str) -> &str {
     }
 }
 
-fn seventh(l7: &wire::L7) -> String {
+fn seventh(l7: &wire::Layer7) -> String {
     let said = match &l7.record {
-        Some(wire::Record::Dns(d)) if l7.kind == 2 => format!("DNS {} → {}", d.query, answer(d)),
+        Some(wire::Record::Dns(d)) if l7.r#type == 2 => format!("DNS {} → {}", d.query, answer(d)),
         Some(wire::Record::Dns(d)) => format!("DNS {}?", d.query),
         Some(wire::Record::Http(h)) if h.code > 0 => format!("{} {} {}", h.method, h.url, h.code),
         Some(wire::Record::Http(h)) => format!("{} {}", h.method, h.url),

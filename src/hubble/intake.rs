@@ -15,7 +15,7 @@ use super::{
     directory::Directory,
     flow::{Reader, Row, plain},
     window::Window,
-    wire::{GetFlowsResponse, Item, NodeStatus},
+    wire::{GetFlowsResponse, Item, NodeStatusEvent},
 };
 
 /// How far a new stream reaches back into the old one: nodes' clocks differ.
@@ -30,7 +30,7 @@ pub enum Received {
     /// So many events were lost on the way.
     Lost(u64),
     /// Which nodes the relay hears.
-    Nodes(NodeStatus),
+    Nodes(NodeStatusEvent),
     /// It could not be read.
     Undecodable,
 }
@@ -71,7 +71,7 @@ impl Intake {
                 }
                 Received::Flow(Box::new(row), response)
             }
-            Some(Item::Lost(lost)) => Received::Lost(lost.num_events_lost),
+            Some(Item::LostEvents(lost)) => Received::Lost(lost.num_events_lost),
             Some(Item::NodeStatus(status)) => Received::Nodes(status.clone()),
             None => Received::Undecodable,
         }

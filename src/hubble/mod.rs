@@ -11,6 +11,7 @@ pub mod filter;
 pub mod flow;
 pub mod intake;
 mod nodes;
+pub mod observation;
 pub mod reason;
 pub mod rollup;
 pub mod shared;

@@ -1,6 +1,6 @@
 //! Words for Hubble's numbers.
 
-use super::wire::DROP_REASON;
+use super::wire::DropReason;
 use crate::domain::guard::Class;
 
 /// Why a packet was dropped (Cilium's monitor API), in our words; the number itself where it is not known here.
@@ -85,7 +85,7 @@ pub fn is_reason(code: i32, wanted: &str) -> bool {
         return wanted.is_empty();
     }
     wanted.parse() == Ok(code)
-        || DROP_REASON.name(code).is_some_and(|n| n.eq_ignore_ascii_case(wanted))
+        || DropReason::try_from(code).is_ok_and(|r| r.as_str_name().eq_ignore_ascii_case(wanted))
         || drop_reason(code).to_lowercase().contains(wanted)
 }
 
@@ -199,9 +199,10 @@ mod tests {
 
     #[test]
     fn every_reason_has_words_and_a_class() {
-        for (number, name) in DROP_REASON.0.iter().filter(|(n, _)| *n != 0) {
-            assert!(!drop_reason(*number).starts_with("reason "), "{name}");
-            assert!(is_reason(*number, name) && is_reason(*number, &number.to_string()), "{name}");
+        for reason in (1..=i32::from(u8::MAX)).filter_map(|n| DropReason::try_from(n).ok()) {
+            let (number, name) = (i32::from(reason), reason.as_str_name());
+            assert!(!drop_reason(number).starts_with("reason "), "{name}");
+            assert!(is_reason(number, name) && is_reason(number, &number.to_string()), "{name}");
         }
         assert_eq!(drop_reason(999), "reason 999");
         for (number, wanted) in [

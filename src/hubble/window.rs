@@ -11,23 +11,22 @@ use jiff::Timestamp;
 use super::{
     connections::{ConnectionEvent, Connections},
     flow::{Reader, Row, cut},
+    observation::{Observations, Placement},
     reason::{class, drop_reason},
     rollup::Rollup,
 };
 use crate::domain::{
-    guard::{Class, FlowFacts, Outcome, Watch},
+    guard::{Class, Edge, FlowFacts, Outcome, Watch},
     text::between,
 };
 
 /// Rows that are kept.
 pub const KEPT: usize = 10_000;
 
-/// A node that speaks is listened to for so long: whoever is not answered is known after five seconds.
-const LISTENED: Duration = Duration::from_secs(10);
-/// A node that says nothing for so long has nothing to say.
-const SPEAKS_WITHIN: Duration = Duration::from_secs(60);
-/// So many failing edges are handed on, the gravest first.
+/// Upper bound on exported troubles, worst first.
 const TROUBLES: usize = 200;
+/// How often the index of working edges is rebuilt.
+const REBUILD: Duration = Duration::from_secs(5);
 
 /// How the stream is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,8 +78,10 @@ pub struct Window {
     pub counts: Rollup,
     connections: Connections,
     watch: Watch,
-    /// Nodes that are listened to since they were moved: since when, and since when they speak.
-    listening: BTreeMap<Arc<str>, (Timestamp, Option<Timestamp>)>,
+    observations: Observations,
+    working: Arc<BTreeMap<Arc<str>, Vec<Edge>>>,
+    /// When the index of working edges was built.
+    indexed: Option<Timestamp>,
 }
 
 impl Window {
@@ -108,11 +109,8 @@ impl Window {
             }
             _ => {}
         }
-        if !self.listening.is_empty()
-            && !row.probe
-            && let Some((_, speaks)) = self.listening.get_mut(&row.node)
-        {
-            speaks.get_or_insert(now);
+        if !row.probe {
+            self.observations.flow(&row.node, now);
         }
         // more than half of a quiet cluster's flows: counted, not kept
         if !row.probe || self.keep_probes {
@@ -158,15 +156,12 @@ impl Window {
         (node.connected, node.why) = (connected, cut(why).to_owned());
     }
 
-    /// A node was moved, either way.
-    pub fn moved(&mut self, node: &str) {
-        self.watch.forget(node);
-        self.connections.forgive_node(node);
-    }
-
-    /// A node is in its place: what its pods say from now on is what counts.
-    pub fn listen(&mut self, node: &Arc<str>, now: Timestamp) {
-        self.listening.insert(node.clone(), (now, None));
+    /// Takes in where the nodes are now: what a node reported before it moved no longer counts.
+    pub fn place(&mut self, placements: BTreeMap<Arc<str>, Placement>, now: Timestamp) {
+        for node in self.observations.update(placements, now) {
+            self.watch.forget(&node);
+            self.connections.forgive_node(&node);
+        }
     }
 
     /// Connections that the guard could not watch for want of room.
@@ -210,20 +205,23 @@ impl Window {
     }
 
     /// What decisions may be built on.
-    pub fn facts(&mut self, now: Timestamp, working: bool, before: &FlowFacts) -> FlowFacts {
+    pub fn facts(&mut self, now: Timestamp) -> FlowFacts {
         let watching = match &self.stream {
             Stream::Starting => Err("not yet asked for".to_owned()),
             Stream::None(why) | Stream::Retrying(why) => Err(why.clone()),
             Stream::Live | Stream::Replayed => Ok(()),
         };
-        let working = if working { Arc::new(self.watch.working()) } else { Arc::clone(&before.working) };
+        if self.indexed.is_none_or(|at| between(at, now) >= REBUILD) {
+            self.indexed = Some(now);
+            let working = self.watch.working();
+            if working != *self.working {
+                self.working = Arc::new(working);
+            }
+        }
         let mut troubles = self.watch.troubles(now);
         troubles.truncate(TROUBLES);
-        let settles = |(since, speaks): &(Timestamp, Option<Timestamp>)| {
-            between(*since, now) < SPEAKS_WITHIN && speaks.is_none_or(|s| between(s, now) < LISTENED)
-        };
-        self.listening.retain(|_, times| settles(times));
-        let settling = if watching.is_ok() { self.listening.keys().cloned().collect() } else { BTreeSet::new() };
-        FlowFacts { watching: Some(watching), troubles, settling, working }
+        let open = self.observations.open(now);
+        let settling = if watching.is_ok() { open } else { BTreeSet::new() };
+        FlowFacts { watching: Some(watching), troubles, settling, working: Arc::clone(&self.working) }
     }
 }

@@ -149,7 +149,7 @@ async fn clusters_that_are_not_fit() {
         "--values",
         values.to_str().unwrap(),
     ]);
-    refused(&cutover, &run, 4, &["half migrated", "daemonset/kube-system/cilium"]);
+    refused(&cutover, &run, 4, &["a migration that Cutover did not start", "daemonset/kube-system/cilium"]);
     // already on Cilium
     let sets: Api<DaemonSet> = Api::namespaced(client.clone(), "kube-system");
     sets.delete("kube-flannel", &DeleteParams::default()).await.unwrap();

@@ -6,7 +6,7 @@ use cutover::domain::{
     api::{ConsentKind, NodeMigrationStatus, PhaseState, Stage, Target},
     effect::Effect,
     evidence::HostEvidence,
-    facts::{Facts, Freshness, PodFact},
+    facts::{Facts, Freshness, PodFact, Source},
     host::HostTask,
     intent::Intent,
     problem::{Problem, ProblemKind},
@@ -79,16 +79,31 @@ fn a_node_that_another_actor_cordoned_counts_as_unavailable() {
 #[test]
 fn nothing_is_done_on_stale_facts_or_while_paused() {
     let mut facts = installed();
-    facts
-        .sources
-        .insert("pods", Freshness::Retrying { since: at(190), error: "reset".into(), kind: ProblemKind::Unknown });
+    facts.sources[Source::Pods] =
+        Freshness::Retrying { since: at(190), error: "reset".into(), kind: ProblemKind::Unknown };
     let d = decided(&facts);
     let held = d.held.as_ref().unwrap();
     assert!(d.effects.is_empty() && held.reason == Reason::StaleFacts && held.message.contains("pods"), "{d:?}");
     assert_eq!(step(&d, "worker-1"), NodeStep::Pending);
-    facts.sources.insert("pods", Freshness::Live);
+    facts.sources[Source::Pods] = Freshness::Live;
     facts.want(|s| s.paused = true);
     assert!(decided(&facts).effects.is_empty());
+}
+
+/// A source without its first list may hide what a decision depends on.
+#[test]
+fn nothing_is_done_before_every_source_is_known() {
+    for source in Source::ALL {
+        let mut facts = installed();
+        assert!(!decided(&facts).effects.is_empty());
+        facts.sources[source] = Freshness::Starting;
+        let d = decided(&facts);
+        assert!(d.effects.is_empty(), "{source} is not known: {:?}", names(&d));
+        let held = d.held.as_ref().unwrap();
+        assert!(held.reason == Reason::StaleFacts && held.message.contains(source.word()), "{held:?}");
+        facts.sources[source] = Freshness::Absent;
+        assert!(!decided(&facts).effects.is_empty(), "{source} is not served: nothing to wait for");
+    }
 }
 
 #[test]

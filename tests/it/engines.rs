@@ -84,7 +84,7 @@ impl Drop for Engine {
     }
 }
 
-const ACTS: &str = "this engine holds the lock and acts";
+const ACTS: &str = "this engine holds the lease and acts";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_acts_and_the_other_follows() {
@@ -108,7 +108,7 @@ async fn one_acts_and_the_other_follows() {
         // taken from the living by an operator's word alone
         b.forget();
         let c = Engine::start(&kubeconfig, &["--take-over"]);
-        c.says("the lock is taken over");
+        c.says("the lease is taken over");
         b.says("runs the engine; this is a view");
         c.says(ACTS);
         assert!(!b.acts());

@@ -110,6 +110,23 @@ fn it_looks_and_changes_nothing() {
     assert_eq!(host.confs().len(), 2);
 }
 
+/// What `cilium-dbg endpoint list` says on a real node: the agent's own endpoints are called `/`, the host's without
+/// an address.
+#[test]
+fn endpoints_of_the_agent_itself_are_not_reported_as_pods() {
+    use std::os::unix::fs::PermissionsExt;
+    let host = Host::new(&[(CILIUM, "c"), ("run/cilium/other", "")]);
+    let _socket = std::os::unix::net::UnixListener::bind(host.path("run/cilium/cilium.sock")).unwrap();
+    let agent = host.path("bin/cilium-dbg");
+    let list = "7 10.245.1.149 /\n293  /\n428 10.245.1.204 shop/web-7bbf79967d-nxlvj\n";
+    fs::write(&agent, format!("#!/bin/sh\ncase \"$3\" in endpoint) printf '{list}' ;; *) echo '{{}}' ;; esac\n"))
+        .unwrap();
+    fs::set_permissions(&agent, fs::Permissions::from_mode(0o755)).unwrap();
+    let (output, report) = host.run(&["look"]);
+    assert!(output.status.success() && report.is_complete());
+    assert_eq!(report.endpoints().collect::<Vec<_>>(), [("428", "10.245.1.204")]);
+}
+
 #[test]
 fn it_restores_from_the_twin_and_keeps_a_backup_with_its_checksum() {
     let host = Host::new(&[(CILIUM, "cilium's"), (BAK, "flannel's")]);

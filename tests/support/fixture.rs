@@ -12,7 +12,7 @@ use cutover::{
         decide::{Decision, decide},
         evidence::{Evidence, HostEvidence},
         facts::{
-            BudgetFact, CiliumConfigFact, Cni, DaemonSetFact, Facts, Freshness, Key, NodeFact, Owner, PodFact, Selector,
+            BudgetFact, CiliumConfigFact, Cni, DaemonSetFact, Facts, Key, NodeFact, Owner, PodFact, Selector, Sources,
         },
         flannel::FlannelFact,
         log::{Entry, Kind as Said, Log},
@@ -42,6 +42,21 @@ pub fn phase_named(name: &str) -> PhaseId {
 /// A step by its name.
 pub fn step_named(name: &str) -> NodeStep {
     NodeStep::named(name).unwrap_or_else(|| panic!("no step {name}"))
+}
+
+/// The Migration, to be changed.
+pub fn migration(facts: &mut Facts) -> &mut Migration {
+    Arc::make_mut(facts.migration.as_mut().unwrap())
+}
+
+/// The record of a node, to be changed.
+pub fn record<'a>(facts: &'a mut Facts, node: &str) -> &'a mut NodeMigration {
+    Arc::make_mut(facts.node_migrations.get_mut(node).unwrap())
+}
+
+/// The recorded status of a node, to be changed.
+pub fn status<'a>(facts: &'a mut Facts, node: &str) -> &'a mut NodeMigrationStatus {
+    record(facts, node).status.as_mut().unwrap()
 }
 
 /// A decision, with the status of every node: as it becomes, or as it is.
@@ -140,9 +155,7 @@ fn daemon(name: &str, container: &str, desired: i32) -> DaemonSetFact {
 /// Four nodes on Flannel, nothing begun.
 pub fn before() -> Facts {
     let mut facts = Facts::default();
-    for source in ["nodes", "pods", "API server"] {
-        facts.sources.insert(source, Freshness::Live);
-    }
+    facts.sources = Sources::live();
     for (i, name) in ["cp-1", "worker-1", "worker-2", "worker-3"].into_iter().enumerate() {
         facts.nodes.insert(name.into(), node(name, i));
         let host = |set: &str| PodFact {
@@ -225,7 +238,7 @@ pub fn installed() -> Facts {
         started_at: Some(at(0)),
         ..MigrationStatus::default()
     });
-    facts.migration = Some(migration);
+    facts.migration = Some(migration.into());
     for (i, name) in names.iter().enumerate() {
         facts.cilium_ranges.insert(name.clone(), vec![format!("10.245.{i}.0/24").parse().unwrap()]);
         let agent = PodFact {
@@ -237,7 +250,7 @@ pub fn installed() -> Facts {
         facts.pods.insert(agent.key.clone(), agent);
         let mut record = NodeMigration::new(name, NodeMigrationSpec::default());
         record.status = Some(NodeMigrationStatus::default());
-        facts.node_migrations.insert(name.clone(), record);
+        facts.node_migrations.insert(name.clone(), record.into());
     }
     facts
 }
@@ -273,7 +286,7 @@ pub fn midway() -> Facts {
         },
         ..NodeMigrationStatus::default()
     };
-    facts.node_migrations.get_mut("worker-1").unwrap().status = Some(done);
+    record(&mut facts, "worker-1").status = Some(done);
     facts.nodes.get_mut("worker-1").unwrap().switched = true;
     let web = pod("shop", "web-worker-1", "worker-1", "10.245.1.9", Some(("Deployment", "web")));
     facts.pods.insert(web.key.clone(), web);
@@ -292,7 +305,7 @@ pub fn midway() -> Facts {
         ],
         ..NodeMigrationStatus::default()
     };
-    facts.node_migrations.get_mut("worker-2").unwrap().status = Some(draining);
+    record(&mut facts, "worker-2").status = Some(draining);
     let node = facts.nodes.get_mut("worker-2").unwrap();
     (node.unschedulable, node.cordoned_by_cutover, node.tainted) = (true, true, true);
     let key = Key::new("shop", "web");

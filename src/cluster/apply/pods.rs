@@ -101,9 +101,9 @@ mod tests {
         Err(kube::Error::Api(failure.boxed()))
     }
 
-    /// Each refusal is told from the others; what is said comes from recorded answers of a 1.36 server.
+    /// Messages are from recorded answers of a 1.36 server.
     #[test]
-    fn refusals_are_told_apart() {
+    fn each_refusal_is_of_its_kind() {
         let budget = Some(("DisruptionBudget", "The disruption budget b1 needs 1 healthy pods and has 1 currently"));
         let ends = Some(("NamespaceTerminating", "namespace x is being terminated"));
         let two = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";

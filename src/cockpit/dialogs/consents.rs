@@ -55,12 +55,16 @@ fn operator(facts: &Facts) -> String {
 
 /// Every consent by its name: what one key ticks has to be read in one place.
 pub(super) fn lines(asked: &[Asked]) -> Vec<String> {
-    if asked.is_empty() {
-        return vec![];
+    let (needed, overrides): (Vec<&Asked>, Vec<&Asked>) = asked.iter().partition(|a| a.is_needed());
+    let mut lines = Vec::new();
+    let needs = format!("{} that nodes wait for:", count(needed.len(), "consent"));
+    for (head, group) in [(needs, needed), ("Override, one by one:".to_owned(), overrides)] {
+        if !group.is_empty() {
+            lines.extend([String::new(), head]);
+            let line = |a: &Asked| format!("  {} {}: {}", a.consent.kind, a.consent.object, a.consent.kind.cost());
+            lines.extend(group.into_iter().map(line));
+        }
     }
-    let mut lines = vec![String::new(), format!("{} that nodes wait for:", count(asked.len(), "consent"))];
-    let line = |a: &Asked| format!("  {} {}: {}", a.consent.kind, a.consent.object, a.consent.kind.cost());
-    lines.extend(asked.iter().map(line));
     lines
 }
 

@@ -71,7 +71,7 @@ fn ask(name: &ClusterName, scene: &Scene<'_>, node: &NodeFact, target: Target, t
     lines.push(format!("pods      {} to be evicted or restarted, {} stay", drain.left(), drain.stays.len()));
     let leaving = drain.evict.iter().chain(drain.consent.iter().map(|(p, _)| p));
     for (pod, block) in leaving.filter_map(|p| Some((p, budget::blocker(scene.facts, p)?))) {
-        lines.push(format!("budget    {}: {}. {}", pod.key, block.why, block.fix));
+        lines.push(format!("budget    {}: {}. {}", pod.key, block.problem.message, block.problem.remedy));
     }
     let asked = consents::missing(scene.facts, Some(&node.name));
     lines.extend(consents::lines(&asked));
@@ -84,7 +84,7 @@ fn ask(name: &ClusterName, scene: &Scene<'_>, node: &NodeFact, target: Target, t
 fn resume(name: &ClusterName, scene: &Scene<'_>, node: &str, status: &NodeMigrationStatus) -> Dialog {
     let mut lines = vec![cluster(name), format!("node      {node}"), String::new(), status.waiting.to_string()];
     let blockers = status.drain.iter().flat_map(|d| &d.blockers);
-    lines.extend(blockers.map(|b| format!("  {}: {}", b.object, b.why)));
+    lines.extend(blockers.map(|b| format!("  {}: {}", b.object, b.message)));
     lines.push(String::new());
     lines.push("The timeout starts again. Nothing is forced: consents that are missing are still needed.".into());
     let seen = scene.facts.node_migrations.get(node).map_or(0, |r| r.spec.retries);

@@ -84,10 +84,8 @@ impl Screen for Checks {
             _ if scene.shows_verification() => "Verification:",
             _ => "Preflight:",
         };
-        let server = &scene.facts.surroundings.server_version;
-        let server = if server.is_empty() { String::new() } else { format!(" (Kubernetes {server})") };
         let (ok, warnings) = (of(Severity::Pass), count(of(Severity::Warn), "warning"));
-        let title = format!("{what} {ok} ok, {warnings}, {blocking} blocking{server}");
+        let title = format!("{what} {ok} ok, {warnings}, {blocking} blocking");
         let empty = if scene.facts.is_known() { "no findings yet" } else { "loading the cluster's state…" };
         let look = Look { title: &title, focused: true, empty };
         self.table.draw(canvas, area, &look, COLUMNS.iter(), |k| findings.get(k.at));

@@ -6,9 +6,9 @@ use crate::{
         api::NodeMigrationStatus,
         drain::{
             self,
-            verdict::{self, Verdict},
+            verdict::{self, Outcome, Verdict},
         },
-        facts::{Cni, NodeFact},
+        facts::{CniCounts, NodeFact},
         steps::NodeStep,
         storage,
         text::{between, duration},
@@ -71,26 +71,25 @@ fn pods(scene: &Scene<'_>, name: &str, status: &NodeMigrationStatus, out: &mut V
     let facts = scene.facts;
     let consents = facts.migration.as_ref().map(|m| m.spec.consents.as_slice()).unwrap_or_default();
     let drain = drain::sort(facts, name, consents);
-    let on = |cni| facts.pods_with(cni, Some(name)).count();
-    let (flannel, cilium, host) = (on(Cni::Flannel), on(Cni::Cilium), on(Cni::Host));
+    let CniCounts { flannel, cilium, host, .. } = facts.cni_counts(name);
     out.push(String::new());
     out.push(format!("pods: {flannel} on Flannel, {cilium} on Cilium, {host} on the host's network"));
     let verdict = verdict::judge_drain(facts, &drain, consents, scene.now);
     if !status.step.is_final() && !status.step.is_out() {
         out.push(format!("a drain now: {}", verdict.word()));
     }
-    if let Verdict::Impossible { object, why, fix, .. } = &verdict {
-        out.push(format!("  ! {object}: {why}"));
-        out.push(format!("    → {fix}"));
+    if let Verdict::Impossible { problem, .. } = &verdict {
+        out.push(format!("  ! {}: {}", problem.object, problem.message));
+        out.push(format!("    → {}", problem.remedy));
     }
-    for line in verdict::lines(facts, &drain, consents, scene.now).iter().filter(|l| l.fate != "stays") {
+    for line in verdict::lines(facts, &drain, consents, scene.now).iter().filter(|l| l.fate != Outcome::Stays) {
         let mark = match line.fate {
-            "needs consent" => '?',
-            "blocked" => '!',
+            Outcome::NeedsConsent => '?',
+            Outcome::Blocked => '!',
             _ => ' ',
         };
         let why = if line.why.is_empty() { String::new() } else { format!(": {}", line.why) };
-        out.push(format!("  {mark} {} {}{why}", line.pod, line.fate));
+        out.push(format!("  {mark} {} {}{why}", line.pod, line.fate.word()));
     }
     if status.drain.is_some() {
         let volumes = storage::still_attached(facts, name, consents);

@@ -12,7 +12,7 @@ use crate::{
     },
     domain::{
         api::NodeMigrationStatus,
-        facts::{Cni, NodeFact},
+        facts::{CniCounts, NodeFact, Source},
         steps::{NodeStep, Path},
     },
 };
@@ -35,33 +35,22 @@ struct Nodes {
 pub(super) struct Node<'a> {
     pub(super) fact: &'a NodeFact,
     pub(super) status: &'a NodeMigrationStatus,
-    /// Its pods with an address of Flannel, of Cilium, of neither.
-    flannel: usize,
-    cilium: usize,
-    other: usize,
     /// The steps of its direction.
     pub(super) path: Path,
+    pods: CniCounts,
 }
 
 impl<'a> Node<'a> {
     pub(super) fn of(scene: &Scene<'a>, name: &str) -> Option<Self> {
         let fact = scene.facts.nodes.get(name)?;
-        let mut node = Self { fact, status: scene.node(name), path: &[], flannel: 0, cilium: 0, other: 0 };
-        node.path = scene.view().strategy.path_of(node.status);
-        for pod in scene.facts.pods_on(&fact.name).filter(|p| p.is_living()) {
-            match scene.facts.cni_of(pod) {
-                Cni::Host => {}
-                Cni::Flannel => node.flannel += 1,
-                Cni::Cilium => node.cilium += 1,
-                Cni::Unknown => node.other += 1,
-            }
-        }
-        Some(node)
+        let status = scene.node(name);
+        let path = scene.view().strategy.path_of(status);
+        Some(Self { fact, status, path, pods: scene.facts.cni_counts(name) })
     }
 
     /// Which CNI its pods use now.
     pub(super) fn cni(&self) -> Cell<'a> {
-        match (self.flannel > 0, self.cilium > 0 || self.status.step == NodeStep::Done) {
+        match (self.pods.flannel > 0, self.pods.cilium > 0 || self.status.step == NodeStep::Done) {
             (true, true) => Cell::new("both", Tone::Warn),
             (false, true) => Cell::new("Cilium", Tone::Good),
             (true, false) => Cell::plain("Flannel"),
@@ -79,7 +68,7 @@ const COLUMNS: &[Column<for<'a> fn(&Node<'a>) -> Cell<'a>>] =
         Column("CORDON", 8, 8, |n| Cell::new(if n.fact.unschedulable { "cordoned" } else { "" }, Tone::Warn)),
         Column("CNI", 7, 7, |n| n.cni()),
         Column("STEP", 10, 10, |n| steps::name(n.status)),
-        Column("PODS", 4, 4, |n| Cell::plain((n.flannel + n.cilium + n.other).to_string())),
+        Column("PODS", 4, 4, |n| Cell::plain((n.pods.flannel + n.pods.cilium + n.pods.unknown).to_string())),
         Column("WAITING FOR", 8, 200, |n| steps::waiting(n.status)),
     ];
 
@@ -99,7 +88,7 @@ impl Screen for Nodes {
         } else {
             (area, None)
         };
-        let empty = scene.missing("nodes").unwrap_or("no nodes".into());
+        let empty = scene.missing(Source::Nodes).unwrap_or("no nodes".into());
         let title = format!("Nodes ({})", scene.outlook.order.len());
         let look = Look { title: &title, focused: true, empty: &empty };
         self.table.draw(canvas, list, &look, COLUMNS.iter(), |n| Node::of(scene, n));

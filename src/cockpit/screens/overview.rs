@@ -13,6 +13,7 @@ use crate::{
     },
     domain::{
         api::{PhaseState, PhaseStatus, Stage},
+        facts::Source,
         text::{between, duration},
     },
 };
@@ -96,7 +97,7 @@ impl Screen for Overview {
         progress(canvas, top, scene);
         let look = Look { title: "Phases", focused: !self.on_nodes, empty: "loading…" };
         self.phases.draw(canvas, phases, &look, PHASES.iter(), |i| phase(scene, *i));
-        let empty = scene.missing("nodes").unwrap_or("no nodes".into());
+        let empty = scene.missing(Source::Nodes).unwrap_or("no nodes".into());
         let title = format!("Nodes ({})", scene.outlook.order.len());
         let look = Look { title: &title, focused: self.on_nodes, empty: &empty };
         self.nodes.draw(canvas, nodes, &look, NODES.iter(), |n| Node::of(scene, n));

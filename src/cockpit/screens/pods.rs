@@ -9,7 +9,7 @@ use crate::{
         scene::Scene,
         ui::{Canvas, Cell, Column, Look, Pane, Table, Tone},
     },
-    domain::facts::{DaemonSetFact, Key, PodFact},
+    domain::facts::{DaemonSetFact, Key, PodFact, Source},
 };
 
 pub(super) static SPEC: Spec = Spec {
@@ -62,7 +62,7 @@ impl Screen for Pods {
         let ready = |set: Option<&DaemonSetFact>| set.map_or("none".into(), |d| format!("{}/{}", d.ready, d.desired));
         let flannel = ready(scene.facts.flannel_daemon_sets().next());
         let title = format!("CNI pods: Flannel {flannel}, Cilium agents {}", ready(scene.facts.cilium_agents()));
-        let empty = scene.missing("pods").unwrap_or("no pod of Flannel or Cilium".into());
+        let empty = scene.missing(Source::Pods).unwrap_or("no pod of Flannel or Cilium".into());
         let look = Look { title: &title, focused: true, empty: &empty };
         self.table.draw(canvas, area, &look, COLUMNS.iter(), |k| row(scene, k));
     }

@@ -22,8 +22,8 @@ pub(in crate::cockpit) fn badges(
     let used = canvas.line(area.x, area.y, area.width, left);
     let room = area.width - used;
     let status: u16 = right.iter().map(|(t, _)| Canvas::width(t)).sum();
-    let both = room >= status + LEAST.min(Canvas::width(name));
-    let room = if both { room - status } else { room };
+    let both = room > status + LEAST.min(Canvas::width(name));
+    let room = if both { room - status - 1 } else { room };
     canvas.text(area.x + used, area.y, room, name, Tone::Title);
     if both {
         canvas.line(area.right() - status, area.y, status, right);

@@ -203,7 +203,7 @@ impl<K: Clone + PartialEq> Table<K> {
         let inner = if self.filter.is_empty() {
             canvas.frame(area, Border::Single, look.title, tone)
         } else {
-            canvas.frame(area, Border::Single, &format!("{} /{} ", look.title, self.filter), tone)
+            canvas.frame(area, Border::Single, &format!("/{}  {}", self.filter, look.title), tone)
         };
         if inner.height < 2 || inner.width < 4 {
             return;

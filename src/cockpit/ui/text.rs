@@ -60,33 +60,33 @@ pub(super) fn fitting(text: &str, room: usize) -> usize {
         .map_or(text.len(), |(at, _)| at)
 }
 
-/// Breaks a text at spaces; what follows the first line is indented a little more. A word that is longer than
-/// a line is broken, never cut: an operator may want to type it.
+/// Breaks a text at spaces. What follows the first line hangs under the text after a label (`node      worker-1`),
+/// else it is indented a little more. A word that is longer than a line is broken, never cut: an operator may want
+/// to type it.
 pub(in crate::cockpit) fn wrap(text: &str, room: usize) -> Vec<String> {
     if width(text) <= room {
         return vec![text.to_owned()];
     }
-    let indent = (text.len() - text.trim_start().len()).min(room / 2);
-    let hang = if indent == 0 { 0 } else { (indent + 2).min(room / 2) };
+    let hang = hanging(text).min(room / 2);
     let mut lines = Vec::new();
-    let (mut line, mut used, mut margin) = (" ".repeat(indent), indent, indent);
-    for mut word in text.split_whitespace() {
+    let (mut line, mut used, mut margin) = (String::new(), 0, 0);
+    for mut word in words(text) {
         loop {
-            let empty = used == margin;
-            let gap = usize::from(!empty);
-            if used + gap + width(word) <= room || room <= hang {
-                line.extend(std::iter::repeat_n(' ', gap));
+            let fits = used + width(word) <= room;
+            if fits || room <= hang {
                 line.push_str(word);
-                used += gap + width(word);
+                used += width(word);
                 break;
             }
-            if empty {
-                let at = fitting(word, room - used).max(word.chars().next().map_or(1, char::len_utf8));
+            if used == margin {
+                word = word.trim_start();
+                let at = fitting(word, room - used).max(word.chars().next().map_or(0, char::len_utf8));
                 line.push_str(&word[..at]);
                 word = &word[at..];
             }
             lines.push(std::mem::replace(&mut line, " ".repeat(hang)));
             (used, margin) = (hang, hang);
+            word = word.trim_start();
             if word.is_empty() {
                 break;
             }
@@ -94,6 +94,31 @@ pub(in crate::cockpit) fn wrap(text: &str, room: usize) -> Vec<String> {
     }
     lines.push(line);
     lines
+}
+
+/// The words of a text, each with the spaces before it.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let start = rest.len() - rest.trim_start().len();
+        let end = rest[start..].find(' ').map_or(rest.len(), |at| start + at);
+        let (word, after) = rest.split_at(end);
+        rest = after;
+        (!word.is_empty()).then_some(word)
+    })
+}
+
+/// Where the lines after the first one begin.
+fn hanging(text: &str) -> usize {
+    let indent = text.len() - text.trim_start().len();
+    let label = text[indent..].split("  ").next().unwrap_or_default();
+    let after = &text[indent + label.len()..];
+    let gap = after.len() - after.trim_start().len();
+    match (gap, indent) {
+        (2.., _) if label.len() < 12 && !label.trim().contains("  ") => indent + width(label) + gap,
+        (_, 0) => 0,
+        _ => indent + 2,
+    }
 }
 
 #[cfg(test)]
@@ -116,6 +141,8 @@ mod tests {
         assert_eq!(wrap("one two three", 20), ["one two three"]);
         assert_eq!(wrap("one two three", 8), ["one two", "three"]);
         assert_eq!(wrap("  one two three", 9), ["  one two", "    three"]);
+        assert_eq!(wrap("node   one two three", 14), ["node   one two", "       three"]);
+        assert_eq!(wrap("  a    one two three", 14), ["  a    one two", "       three"]);
         assert_eq!(wrap("", 9), [""]);
     }
 

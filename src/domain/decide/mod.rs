@@ -54,7 +54,7 @@ impl Decision {
     pub fn claim_nodes(&mut self, facts: &Facts, epoch: i64) {
         for (name, record) in &facts.node_migrations {
             let Some(status) = record.status.as_ref().filter(|s| s.step.is_out() && s.epoch < epoch) else { continue };
-            let claim = || Changed { decided_on: Some(Arc::new(record.clone())), status: status.clone() };
+            let claim = || Changed { decided_on: Some(record.clone()), status: status.clone() };
             self.nodes.entry(name.clone()).or_insert_with(claim);
         }
     }

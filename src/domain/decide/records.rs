@@ -45,8 +45,6 @@ impl<'a> Records<'a> {
             .changed
             .into_iter()
             .filter(|(n, s)| record(n).and_then(|r| r.status.as_ref()).unwrap_or(&DEFAULT) != s);
-        changed
-            .map(|(n, status)| (n.clone(), Changed { decided_on: record(&n).cloned().map(Arc::new), status }))
-            .collect()
+        changed.map(|(n, status)| (n.clone(), Changed { decided_on: record(&n).cloned(), status })).collect()
     }
 }

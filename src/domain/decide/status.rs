@@ -1,7 +1,5 @@
 //! What the Migration's status becomes.
 
-use std::sync::Arc;
-
 use super::{Decision, Round};
 use crate::domain::{
     api::{Condition, MigrationStatus, PhaseState, PhaseStatus, Stage},
@@ -52,7 +50,7 @@ pub(super) fn finish(round: Round<'_>, held: Option<Waiting>) -> Decision {
         finished_at: ended.then(|| old.and_then(|s| s.finished_at).unwrap_or(view.now)),
         conditions,
     };
-    let decided_on = view.facts.migration.clone().map(Arc::new);
+    let decided_on = view.facts.migration.clone();
     Decision { effects, migration, decided_on, nodes: records.into_changed(), held }
 }
 

@@ -1,4 +1,4 @@
-//! Everything that is said of an effect anywhere, told once: a new effect is a variant, an arm here, and an arm in
+//! Everything that is said of an effect anywhere. A new effect is a variant, an arm here, and an arm in
 //! `cluster::apply` that makes it happen.
 
 use std::time::Duration;
@@ -258,7 +258,7 @@ impl Effect {
                 let gate = &[
                     "Cutover's mark is on the workload, and no drain needs the replica any more",
                     "every replica is ready",
-                    "nobody else has scaled it: otherwise the mark alone goes",
+                    "no other client has scaled it: otherwise only the mark is removed",
                 ];
                 let scaled =
                     json!({"metadata": {"annotations": {SCALE_MARK: to.to_string()}}, "spec": {"replicas": to + 1}});
@@ -284,7 +284,7 @@ impl Effect {
                 let object = BUDGETS.at(budget.clone());
                 let gate = &[
                     "Cutover's mark is on the budget, and no drain needs it any more",
-                    "nobody else has changed it: otherwise the mark alone goes",
+                    "no other client has changed it: otherwise only the mark is removed",
                 ];
                 Description::new(&object, "restore what it asked for", Risk::Reversible, gate).patches(
                     Role::Consents,
@@ -293,9 +293,9 @@ impl Effect {
                 )
             }
             Self::Task { node, task, nth, way } => {
-                let words = format!("{}: {}", task.title(), task.purpose());
-                let described = Description::new(NODES.named(node), words, tasks::risk(task, way), tasks::gate(task))
-                    .typed(tasks::kubectl(node, task, *nth, way));
+                let described =
+                    Description::new(NODES.named(node), task.title(), tasks::risk(task, way), tasks::gate(task))
+                        .typed(tasks::kubectl(node, task, *nth, way));
                 match way {
                     Way::Pod { namespace, .. } => {
                         described.needs(vec![Right::new(Role::Host, "create", PODS)]).within(namespace)
@@ -305,7 +305,8 @@ impl Effect {
                 }
             }
             Self::BackUpFlannel { daemon_sets, namespace } => {
-                let mut rights = flannel::rights(&["get"]);
+                let read = [CONFIG_MAPS, SERVICE_ACCOUNTS, CLUSTER_ROLES, DAEMON_SETS];
+                let mut rights = read.map(|kind| Right::new(Role::Finish, "get", kind)).to_vec();
                 rights.push(Right::new(Role::Finish, "list", CLUSTER_ROLE_BINDINGS));
                 rights.push(Right::new(Role::Finish, "create", CONFIG_MAPS));
                 let gate = &["Remove is approved, and the phases before it are done", "no copy exists yet"];

@@ -35,7 +35,7 @@ use super::{
 pub const SWITCH_LABEL: &str = "io.cilium.migration/cilium-default";
 /// Name of the CiliumNodeConfig.
 pub const NODE_CONFIG: &str = "cilium-default";
-/// Annotation that tells that the cordon is Cutover's.
+/// Annotation of a cordon that is Cutover's.
 pub const CORDON_MARK: &str = "cutover.dev/cordoned";
 /// Key of the taint that keeps DaemonSet pods away while the CNI changes.
 pub const SWITCHING_TAINT: &str = "cutover.dev/switching";
@@ -120,7 +120,7 @@ pub enum Effect {
         /// The node.
         node: Arc<str>,
     },
-    /// Pods may land again: undoes Cutover's own cordon, told by its mark on the node.
+    /// Pods may land again: undoes Cutover's own cordon, which carries a mark on the node.
     Uncordon {
         /// The node.
         node: Arc<str>,

@@ -7,7 +7,7 @@ use super::{CORDON_MARK, SWITCH_LABEL, SWITCHING_TAINT};
 /// Value and effect of the taint.
 pub(super) const TAINT: (&str, &str) = ("true", "NoSchedule");
 
-/// No new pods, with the mark that tells whose cordon it is.
+/// No new pods, with the mark of a cordon that is Cutover's.
 pub fn cordon(node: &Value) -> Option<Value> {
     let cordoned = node["spec"]["unschedulable"] == true;
     (!cordoned).then(|| json!({"metadata": {"annotations": {CORDON_MARK: "true"}}, "spec": {"unschedulable": true}}))
@@ -37,7 +37,7 @@ fn count(node: &Value) -> usize {
     node["spec"]["taints"].as_array().map_or(0, Vec::len)
 }
 
-/// Everybody else's taints: a merge patch replaces the whole list.
+/// The taints that are not Cutover's: a merge patch replaces the whole list.
 fn others(node: &Value) -> Vec<Value> {
     let taints = node["spec"]["taints"].as_array().into_iter().flatten();
     taints.filter(|t| t["key"] != SWITCHING_TAINT).cloned().collect()
@@ -70,7 +70,7 @@ mod tests {
         let node = json!({"metadata": {"name": "n", "annotations": {"a": "b"}}, "spec": {"taints": theirs}});
         let cordoned = patched(node.clone(), cordon(&node));
         assert_eq!(cordon(&cordoned), None);
-        assert_eq!(uncordon(&node), None, "somebody else's cordon, or none");
+        assert_eq!(uncordon(&node), None, "a cordon without the mark, or none");
         assert_eq!(patched(cordoned.clone(), uncordon(&cordoned)), node);
         let tainted = patched(node.clone(), taint(&node));
         assert_eq!(tainted["spec"]["taints"].as_array().map(Vec::len), Some(2));

@@ -24,7 +24,7 @@ pub enum Change {
     Evict(Value),
     /// A merge patch.
     Merge(Value),
-    /// A server-side apply, whoever manages the fields.
+    /// A server-side apply that takes over fields that another client manages.
     Apply(Value),
     /// Delete the object, with these options; `Null` where there are none.
     Delete(Value),

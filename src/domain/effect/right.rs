@@ -44,6 +44,26 @@ impl Role {
         Self::Operator,
     ];
 
+    /// What it is for.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Observe => "watch the cluster",
+            Self::Record => "Cutover's own records and events",
+            Self::Lock => "the Lease that decides which engine acts",
+            Self::Flows => "the certificates for Hubble's relay, where it speaks TLS",
+            Self::Migrate => "nodes: cordon, taint, label; pods: evict, delete; the CiliumNodeConfig",
+            Self::Consents => {
+                "only after a consent for the very object: one replica more, a budget lowered and restored"
+            }
+            Self::Host => "the pods of host tasks",
+            Self::Finish => "the agents' restart, Flannel's removal and its way back",
+            Self::Install => "helm: what Cilium's chart consists of",
+            Self::Operator => {
+                "what is wanted: definitions, the Migration, approvals; the port-forward to Hubble's relay"
+            }
+        }
+    }
+
     /// Its name in the manifests.
     pub const fn name(self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ use crate::domain::{
     host::{HostTask, SCRIPT, TASK_LABEL, Way, commands::command},
 };
 
-/// How long a task may take through `ssh`: what was begun on a host goes on there when nobody waits for it.
+/// How long a task may take through `ssh`; beyond that it goes on on its host, and its report is lost.
 pub(super) const SSH_LIMIT: Duration = Duration::from_secs(300);
 
 /// What a look reads of a host. `/run` as a whole: a mount of a folder that is not there would make it.
@@ -105,7 +105,7 @@ pub(super) fn kubectl(node: &str, task: &HostTask, nth: u32, way: &Way) -> Vec<S
 pub(super) const fn risk(task: &HostTask, way: &Way) -> Risk {
     match (task, way) {
         (HostTask::Look | HostTask::Probe, Way::Ssh { .. } | Way::Hand) => Risk::Read,
-        // the pod is an object in the cluster, whatever it does in there
+        // the pod itself is an object in the cluster
         (HostTask::Look | HostTask::Probe, Way::Pod { .. }) => Risk::Own,
         (HostTask::Hold | HostTask::Restore | HostTask::PutBack | HostTask::Release { .. }, _) => Risk::Reversible,
         (HostTask::Reboot { .. }, _) => Risk::Reboot,

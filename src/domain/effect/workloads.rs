@@ -44,7 +44,7 @@ pub fn scale_up(workload: &Value, from: i32) -> Option<Value> {
 pub fn scale_back(workload: &Value, to: i32) -> Option<Value> {
     workload["metadata"]["annotations"].get(SCALE_MARK)?;
     let mut patch = json!({"metadata": {"annotations": {SCALE_MARK: null}}});
-    // another number of replicas is somebody else's: it stays, only the mark goes
+    // another number of replicas was set by another client: it stays, only the mark is removed
     if replicas(workload) == i64::from(to) + 1 {
         patch["spec"] = json!({"replicas": to});
     }
@@ -73,7 +73,7 @@ pub fn restore_budget(budget: &Value) -> Option<Value> {
     let was = budget["metadata"]["annotations"][BUDGET_MARK].as_str()?;
     let was: Value = serde_json::from_str(was).unwrap_or_else(|_| json!({}));
     let mut patch = json!({"metadata": {"annotations": {BUDGET_MARK: null}}});
-    // another spec is somebody else's: it stays, only the mark goes
+    // another spec was set by another client: it stays, only the mark is removed
     if budget["spec"]["minAvailable"] == was["lowered"] && budget["spec"]["maxUnavailable"].is_null() {
         patch["spec"] = json!({"minAvailable": was["minAvailable"], "maxUnavailable": was["maxUnavailable"]});
     }
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_becomes_what_it_was_unless_somebody_else_changed_it() {
+    fn a_budget_is_restored_unless_another_client_changed_it() {
         for spec in [json!({"minAvailable": 3}), json!({"maxUnavailable": 0}), json!({"minAvailable": "100%"})] {
             let before = json!({"metadata": {"name": "b"}, "spec": spec, "status": {"desiredHealthy": 3}});
             let low = with(before.clone(), lower_budget(&before));
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replica_is_added_once_and_taken_away_unless_somebody_else_scaled() {
+    fn a_replica_is_added_once_and_removed_unless_another_client_scaled() {
         let before = json!({"metadata": {"name": "d"}, "spec": {"replicas": 1}});
         let more = with(before.clone(), scale_up(&before, 1));
         assert_eq!(more["spec"]["replicas"], 2);

@@ -126,7 +126,7 @@ impl HostTask {
         }
     }
 
-    /// It changes nothing on the host: it may run whoever works there.
+    /// It changes nothing on the host, so that it runs even where hosts are an operator's.
     pub const fn only_looks(&self) -> bool {
         matches!(self, Self::Look | Self::Probe)
     }

@@ -4,6 +4,7 @@ use super::{Presence, Site, Step, StepSpec, secs};
 use crate::domain::{
     api::NodeMigrationStatus,
     drain::verdict::{self, Verdict},
+    problem::Problem,
     progress::Progress,
     reason::Reason,
 };
@@ -60,7 +61,11 @@ fn drainable(at: &Site<'_>) -> Progress {
     let drain = at.sorted();
     match verdict::judge_drain(at.facts, &drain, consents, at.now) {
         Verdict::Clean => verdict::behind(at.facts, &drain).map_or(Progress::Done, |b| {
-            Progress::wait_on(Reason::CannotDrainYet, b.object, format!("cannot be drained yet: {}. {}", b.why, b.fix))
+            Progress::wait_on(
+                Reason::CannotDrainYet,
+                b.problem.object,
+                format!("cannot be drained yet: {}. {}", b.problem.message, b.problem.remedy),
+            )
         }),
         Verdict::NeedsConsent(wanted) => {
             let first: Vec<String> = wanted.iter().take(3).map(ToString::to_string).collect();
@@ -69,8 +74,9 @@ fn drainable(at: &Site<'_>) -> Progress {
             let object = wanted.first().map(|w| w.object.clone()).unwrap_or_default();
             Progress::wait_on(Reason::NeedsConsent, object, format!("needs consent {}{more}", first.join(", ")))
         }
-        Verdict::Impossible { pod, object, why, fix } => {
-            let message = format!("cannot be drained: {pod}: {why}. Fix {object}: {fix}");
+        Verdict::Impossible { pod, problem } => {
+            let Problem { object, message, remedy, .. } = problem;
+            let message = format!("cannot be drained: {pod}: {message}. Fix {object}: {remedy}");
             Progress::wait_on(Reason::CannotDrain, object, message)
         }
     }

@@ -7,13 +7,13 @@ use crate::domain::{
     api::NodeMigrationStatus,
     drain::{
         self, budget,
-        progress::{self, Limit},
+        progress::{self, DrainTimeout},
     },
     effect::Effect,
-    evidence::Held,
     facts::PodFact,
     host::HostTask,
     plan::Preview,
+    problem::Problem,
     progress::Progress,
     reason::{Reason, Waiting},
     storage, text,
@@ -73,12 +73,13 @@ fn drain(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Progress {
     let mut held = progress::held(at.facts, &drain, &volumes, consents, at.now);
     held.extend(drain.evict.iter().filter_map(|p| {
         let failure = at.failures.get(&evict_pod(p).name()).filter(|f| !f.problem.kind.is_transient())?;
-        Some(Held { object: p.key.to_string(), why: text::safe(&failure.problem.message).into_owned() })
+        Some(Problem::new(format!("pod/{}", p.key), text::safe(&failure.problem.message), ""))
     }));
     let timeout = SignedDuration::from_secs(i64::from(at.migration.spec.nodes.drain_timeout_seconds));
     let retries = at.record(&at.node.name).map_or(0, |r| r.spec.retries);
     let left = drain.left() + volumes.len();
-    progress::track(status, left, held, retries, Limit { timeout, since: at.since }, at.now);
+    let limit = DrainTimeout { timeout, active_since: at.since };
+    progress::track(status, left, held, retries, limit, at.now);
     let what = if drain.is_done() { text::count(volumes.len(), "volume") } else { text::count(drain.left(), "pod") };
     let Some(so_far) = &status.drain else { return Progress::Done };
     if left == 0 {
@@ -87,7 +88,7 @@ fn drain(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Progress {
     }
     let reason = if so_far.paused { Reason::DrainPaused } else { Reason::Draining };
     let object = so_far.blockers.first().map(|b| b.object.clone()).unwrap_or_default();
-    let waiting = Waiting::new(reason, progress::words(so_far, &what, &at.node.name, at.now)).on(object);
+    let waiting = Waiting::new(reason, progress::words(so_far, &what, &at.node.name, limit, at.now)).on(object);
     if so_far.paused || drain.is_done() {
         return Progress::Wait(waiting);
     }

@@ -16,7 +16,7 @@ use crate::{
         scene::Scene,
         ui::{Canvas, Look, Pane, Table},
     },
-    domain::guard::Edge,
+    domain::{guard::Edge, text::count},
     hubble::{
         detail, export,
         filter::Filter,
@@ -196,7 +196,8 @@ impl Flows {
         let all = w.counts.all;
         let mut title = format!("{}: {} seen, {} dropped", self.view.title(), all.flows, all.dropped);
         if !w.keep_probes {
-            title.push_str(&format!(", {} probes hidden", all.probes));
+            let probes = count(usize::try_from(all.probes).unwrap_or(usize::MAX), "probe");
+            title.push_str(&format!(", {probes} hidden"));
         }
         title.push_str(&format!(", {} evicted from buffer, {} lost", w.shed(), w.lost));
         if w.unread > 0 {

@@ -1,19 +1,55 @@
 //! Pods, what owns them, and the budgets that count them.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, fmt, net::IpAddr, sync::Arc};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use kube::core::{Selector, SelectorExt};
 
-use super::{effect::BudgetSpec, facts::Key, placement::Needs, text};
+use super::{Key, Needs};
+use crate::domain::{effect::BudgetSpec, text};
 
-/// Who owns a pod.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The controller of a pod.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner {
     /// Kind of the controller, with a ReplicaSet of a Deployment resolved to the Deployment.
     pub kind: Arc<str>,
     /// Its name.
     pub name: Arc<str>,
+}
+
+/// The phase of a pod.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PodPhase {
+    /// Not all of its containers have started.
+    Pending,
+    /// It runs.
+    Running,
+    /// All of its containers ended well.
+    Succeeded,
+    /// A container failed for good.
+    Failed,
+    /// Its node does not say.
+    #[default]
+    Unknown,
+}
+
+impl From<&str> for PodPhase {
+    fn from(phase: &str) -> Self {
+        match phase {
+            "Pending" => Self::Pending,
+            "Running" => Self::Running,
+            "Succeeded" => Self::Succeeded,
+            "Failed" => Self::Failed,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for PodPhase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
 }
 
 /// A pod.
@@ -24,10 +60,10 @@ pub struct PodFact {
     pub key: Key,
     /// Its UID.
     pub uid: Arc<str>,
-    /// The node it is bound to; empty while Pending.
+    /// The node it is bound to; empty while it is not scheduled.
     pub node: Arc<str>,
     /// Its phase.
-    pub phase: Arc<str>,
+    pub phase: PodPhase,
     /// Condition Ready is True.
     pub ready: bool,
     /// Restarts of all its containers.
@@ -38,7 +74,7 @@ pub struct PodFact {
     pub host_network: bool,
     /// Its controller.
     pub owner: Option<Owner>,
-    /// A static pod's mirror.
+    /// The mirror of a static pod.
     pub mirror: bool,
     /// It is being deleted, and has until then.
     pub deleting: Option<Timestamp>,
@@ -62,7 +98,7 @@ pub struct PodFact {
     pub created: Option<Timestamp>,
     /// Why it waits, as its container or its scheduling condition says.
     pub reason: String,
-    /// One of Cutover's task pods: the task.
+    /// The host task that it runs, for a pod of Cutover's own.
     pub task: Option<Arc<str>>,
     /// What a task pod reported when it ended: exit code and message.
     pub report: Option<(i32, String)>,
@@ -70,8 +106,8 @@ pub struct PodFact {
 
 impl PodFact {
     /// Neither Succeeded nor Failed.
-    pub fn is_living(&self) -> bool {
-        !matches!(&*self.phase, "Succeeded" | "Failed")
+    pub const fn is_living(&self) -> bool {
+        !matches!(self.phase, PodPhase::Succeeded | PodPhase::Failed)
     }
 
     /// Why it waits, otherwise its phase; safe for a terminal.
@@ -82,6 +118,14 @@ impl PodFact {
     /// Owned by a DaemonSet.
     pub fn is_daemon(&self) -> bool {
         self.owner.as_ref().is_some_and(|o| &*o.kind == "DaemonSet")
+    }
+
+    /// The name under which a consent for it is given: its workload, or itself where it has no controller.
+    pub fn object(&self) -> String {
+        match &self.owner {
+            Some(o) => format!("{}/{}/{}", self.key.namespace, o.kind, o.name),
+            None => self.key.to_string(),
+        }
     }
 }
 
@@ -126,9 +170,14 @@ impl BudgetFact {
             desired: self.desired,
         }
     }
+
+    /// Does it count pods of its namespace with these labels?
+    pub fn counts(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.selector.as_ref().is_some_and(|s| s.matches(labels))
+    }
 }
 
-/// A Deployment, a StatefulSet, or a ReplicaSet that nobody owns.
+/// A Deployment, a StatefulSet, or a ReplicaSet without a controller.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WorkloadFact {
     /// Namespace and name.
@@ -147,31 +196,5 @@ impl WorkloadFact {
     /// `namespace/Kind/name`, as consents name it.
     pub fn object(&self) -> String {
         format!("{}/{}/{}", self.key.namespace, self.kind, self.key.name)
-    }
-}
-
-/// A label selector.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selector {
-    /// Labels that must have these values.
-    pub labels: BTreeMap<String, String>,
-    /// Key, operator (`In`, `NotIn`, `Exists`, `DoesNotExist`), values.
-    pub expressions: Vec<(String, String, Vec<String>)>,
-}
-
-impl Selector {
-    /// Does it match? An empty selector matches everything, as in policy/v1.
-    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.labels.iter().all(|(k, v)| labels.get(k) == Some(v))
-            && self.expressions.iter().all(|(key, operator, values)| {
-                let value = labels.get(key);
-                match operator.as_str() {
-                    "In" => value.is_some_and(|v| values.contains(v)),
-                    "NotIn" => value.is_none_or(|v| !values.contains(v)),
-                    "Exists" => value.is_some(),
-                    "DoesNotExist" => value.is_none(),
-                    _ => false,
-                }
-            })
     }
 }
