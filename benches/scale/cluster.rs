@@ -175,7 +175,7 @@ impl Size {
         }
         let n = i - self.nodes * DAEMONS;
         let (app, on) = (n / REPLICAS, n % self.nodes);
-        let name = format!("app-{app}-7bbf79967d-{:05x}", n);
+        let name = format!("app-{app}-7bbf79967d-{n:05x}");
         let labels = format!(
             r#""app":"app-{app}","app.kubernetes.io/name":"app-{app}","app.kubernetes.io/part-of":"shop","pod-template-hash":"7bbf79967d""#
         );
@@ -221,7 +221,7 @@ impl Size {
             r#","affinity":{{"nodeAffinity":{{"requiredDuringSchedulingIgnoredDuringExecution":{{"nodeSelectorTerms":[{{"matchFields":[{{"key":"metadata.name","operator":"In","values":["{node}"]}}]}}]}}}}}}"#
         );
         let owner = format!(r#""kind":"DaemonSet","name":"{set}""#);
-        let name = format!("{set}-{:05x}", on);
+        let name = format!("{set}-{on:05x}");
         pod(
             "kube-system",
             &name,

@@ -178,7 +178,7 @@ fn median(mut run: impl FnMut()) -> f64 {
     while times.len() < 3 || began.elapsed() < REPEAT {
         let began = cpu();
         run();
-        times.push(cpu() - began);
+        times.push(cpu().checked_sub(began).unwrap());
     }
     times.sort();
     times[times.len() / 2].as_secs_f64() * 1e6

@@ -46,6 +46,7 @@ pub(super) struct Toast {
 }
 
 /// What the cockpit remembers.
+#[expect(clippy::struct_excessive_bools, reason = "independent switches of an operator, not one state in disguise")]
 pub struct Model {
     pub(super) cluster: ClusterName,
     /// Changes may be made from here.

@@ -15,7 +15,7 @@ pub fn summary(facts: &Facts, context: &str) -> String {
             Stage::Complete => "complete, the cluster is on Cilium".to_owned(),
             Stage::RolledBack => "rolled back, the cluster is on Flannel".to_owned(),
             Stage::RollingBack => "rolling back".to_owned(),
-            phase => format!("phase {phase}"),
+            phase @ Stage::At(_) => format!("phase {phase}"),
         }
     );
     out.push_str(&format!("  nodes on Cilium: {}; approved up to {}\n", status.progress, migration.spec.approved));

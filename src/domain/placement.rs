@@ -463,7 +463,7 @@ mod tests {
         };
         let apart = pod("it", "a", Needs { anti_affinity: vec![term("zone")], ..Needs::default() });
         let nodes = || vec![zone("a", "x"), zone("b", "x")];
-        assert_eq!(why(&facts(nodes(), &[apart.clone()]), &apart), None);
+        assert_eq!(why(&facts(nodes(), std::slice::from_ref(&apart)), &apart), None);
         let twin = PodFact { key: Key::new("shop", "twin"), ..apart.clone() };
         let both = facts(nodes(), &[apart.clone(), twin]);
         assert_eq!(why(&both, &apart).unwrap(), "0/1 other nodes are available: 1 pod anti-affinity");
@@ -472,7 +472,7 @@ mod tests {
         // what it has to be with is counted without itself, too
         let db = AffinityTerm { selector: Selector::from_iter([("app", "db")]), ..term("zone") };
         let with = pod("it", "a", Needs { affinity: vec![db], ..Needs::default() });
-        assert!(why(&facts(nodes(), &[with.clone()]), &with).unwrap().contains("1 pod affinity mismatch"));
+        assert!(why(&facts(nodes(), std::slice::from_ref(&with)), &with).unwrap().contains("1 pod affinity mismatch"));
         let labels = Arc::new(BTreeMap::from([("app".to_owned(), "db".to_owned())]));
         let db = PodFact { labels, ..pod("db", "a", Needs::default()) };
         assert_eq!(why(&facts(nodes(), &[with.clone(), db]), &with), None, "its zone has one");

@@ -19,7 +19,7 @@ fn volumes_of<'a>(facts: &'a Facts, pod: &'a PodFact) -> impl Iterator<Item = &'
 pub fn still_attached(facts: &Facts, node: &str, consents: &[Consent]) -> Vec<String> {
     let kept: BTreeSet<&Arc<str>> =
         facts.pods_on(node).filter(|p| p.is_living()).flat_map(|p| volumes_of(facts, p)).collect();
-    let unique: BTreeSet<&str> = kept.iter().filter_map(|v| facts.volumes.get(*v)?.unique.as_deref()).collect();
+    let unique: BTreeSet<&str> = kept.iter().filter_map(|v| facts.volumes.get(v)?.unique.as_deref()).collect();
     let attached = facts.attachments.range((node.into(), Arc::default())..).take_while(|((n, _), _)| **n == *node);
     let attached = attached.map(|(_, volume)| volume).filter(|v| !kept.contains(v));
     let mut left: BTreeSet<String> = attached.map(|v| format!("PersistentVolume/{v}")).collect();

@@ -103,6 +103,7 @@ impl Observations {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "one window is what a case may have")]
 mod tests {
     use super::*;
 

@@ -97,7 +97,7 @@ impl Window {
         self.counts.count(&row, edge.as_ref(), &means);
         match (&means, &edge) {
             (ConnectionEvent::Answered(edge, opened), _) => {
-                self.watch.saw(edge, [opened, &row.node], &Outcome::Answered, now)
+                self.watch.saw(edge, [opened, &row.node], &Outcome::Answered, now);
             }
             (ConnectionEvent::Established, Some(edge)) => self.watch.saw(edge, [&row.node; 2], &Outcome::Lives, now),
             (ConnectionEvent::Failed(Some(edge)), _) | (ConnectionEvent::Failed(None), Some(edge)) => {

@@ -78,7 +78,7 @@ const OTHERS: &[(&str, &str, &str)] = &[("cluster/events.rs", "Migrate", "the ac
 fn only_strategies_name_their_phases_and_steps() {
     let steps = strategy::steps();
     let ids: Vec<&str> = strategy::phase_names().into_iter().chain(steps.iter().map(|s| s.spec().id)).collect();
-    let strategies: Vec<&str> = strategy::all().map(|s| s.id()).collect();
+    let strategies: Vec<&str> = strategy::all().map(cutover::domain::strategy::Strategy::id).collect();
     assert!(ids.len() > 10 && !strategies.is_empty());
     for file in files(&source()) {
         let path = file.strip_prefix(source()).unwrap().to_string_lossy().into_owned();

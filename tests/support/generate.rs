@@ -48,7 +48,7 @@ pub(crate) fn files() -> Vec<(&'static str, String)> {
 
 /// A newer Hubble has numbers without a name here: pbjson refuses them, protobuf's JSON has the number.
 fn numbers_without_a_name(code: &str) -> String {
-    let write = regex::Regex::new(r#"let v = (\w[\w:]*)::try_from\(self\.([\w#]+)\)\s*\.map_err\(.*\)\?;"#).unwrap();
+    let write = regex::Regex::new(r"let v = (\w[\w:]*)::try_from\(self\.([\w#]+)\)\s*\.map_err\(.*\)\?;").unwrap();
     let read = regex::Regex::new(r"Some\(map_\.next_value::<(\w[\w:]*)>\(\)\? as i32\)").unwrap();
     let code = write.replace_all(code, "let v = crate::hubble::wire::Named::<$1>::new(self.$2);");
     read.replace_all(&code, "Some(map_.next_value::<crate::hubble::wire::Named<$1>>()?.number)").into_owned()

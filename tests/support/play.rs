@@ -242,7 +242,10 @@ impl Player<'_> {
         for name in names {
             let record = now(&self.client, &format!("NodeMigration/{name}")).await.unwrap_or_default();
             if !record.is_null() {
-                out.push_str(&format!("{name}: {} {}\n", record["status"]["step"], record["status"]["waiting"]));
+                out.push_str(&format!(
+                    "{name}: {} {}\n",
+                    record["status"]["step"], record["status"]["waiting"]["message"]
+                ));
             }
         }
         out
@@ -254,7 +257,7 @@ impl Player<'_> {
             let record = now(&self.client, &format!("NodeMigration/{node}")).await.unwrap_or_default();
             let status = record["status"].clone();
             let step = until.step.as_ref().is_none_or(|s| status["step"] == **s);
-            let text = status["waiting"].as_str().unwrap_or_default();
+            let text = status["waiting"]["message"].as_str().unwrap_or_default();
             let waiting = until.waiting.as_ref().is_none_or(|w| text.contains(w.as_str()));
             return (status.clone(), (!step || !waiting).then(|| format!("{} {text}", status["step"])));
         }

@@ -19,7 +19,7 @@ use crate::{
 pub(in crate::cockpit) fn advance(name: &ClusterName, scene: &Scene<'_>, node: &str) -> Dialog {
     let (fact, status) = match movable(scene, node) {
         Ok(found) => found,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     if status.direction == Target::Cilium && status.waiting.reason.is_resumed_by_retry() {
         return resume(name, scene, node, status);
@@ -34,7 +34,7 @@ pub(in crate::cockpit) fn advance(name: &ClusterName, scene: &Scene<'_>, node: &
 pub(in crate::cockpit) fn roll_back(name: &ClusterName, scene: &Scene<'_>, node: &str) -> Dialog {
     let (fact, status) = match movable(scene, node) {
         Ok(found) => found,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     if status.direction == Target::Flannel && status.waiting.reason.is_resumed_by_retry() {
         return resume(name, scene, node, status);
@@ -46,20 +46,19 @@ pub(in crate::cockpit) fn roll_back(name: &ClusterName, scene: &Scene<'_>, node:
 }
 
 /// A node that can be moved, either way.
-fn movable<'a>(scene: &Scene<'a>, node: &str) -> Result<(&'a NodeFact, &'a NodeMigrationStatus), Dialog> {
-    let fact = scene.facts.nodes.get(node).ok_or_else(|| Dialog::refuse("No node", "Select a node first."))?;
+fn movable<'a>(scene: &Scene<'a>, node: &str) -> Result<(&'a NodeFact, &'a NodeMigrationStatus), Box<Dialog>> {
+    let fact =
+        scene.facts.nodes.get(node).ok_or_else(|| Box::new(Dialog::refuse("No node", "Select a node first.")))?;
     let view = scene.view();
     let before = view.strategy.rolls().next().and_then(|roll| view.strategy.before(roll.phase()));
     let approved = before.is_none_or(|phase| view.is_approved(phase));
     if scene.facts.migration.is_none() || !approved || scene.migration.spec.target == Target::Flannel {
         let phase = before.map_or("the first phase", |p| p.spec().id);
-        return Err(Dialog::refuse(
-            "Not yet",
-            format!("Approve {phase} first (Overview, a): nodes are moved after it."),
-        ));
+        let why = format!("Approve {phase} first (Overview, a): nodes are moved after it.");
+        return Err(Box::new(Dialog::refuse("Not yet", why)));
     }
     if let Some(locked) = strategy::locked(&view) {
-        return Err(Dialog::refuse("Too late", format!("{locked} (Overview, r).")));
+        return Err(Box::new(Dialog::refuse("Too late", format!("{locked} (Overview, r)."))));
     }
     Ok((fact, scene.node(node)))
 }

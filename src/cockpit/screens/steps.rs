@@ -34,7 +34,7 @@ fn tone(status: &NodeMigrationStatus) -> Tone {
         NodeStep::RolledBack => Tone::Warn,
         NodeStep::Pending => Tone::Dim,
         _ if status.direction == Target::Flannel => Tone::Warn,
-        _ => Tone::Accent,
+        NodeStep::At(_) => Tone::Accent,
     }
 }
 

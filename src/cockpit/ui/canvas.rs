@@ -125,7 +125,8 @@ impl<'a> Canvas<'a> {
         }
         let room = usize::from(room.min(area.right() - x));
         let text = self.shown(text);
-        let used = match cut(&text, room) {
+
+        match cut(&text, room) {
             Cut::Whole(text) => self.put(x, y, text, style),
             Cut::Head(_) | Cut::Tail(_) if room == 0 => 0,
             Cut::Head(text) => {
@@ -136,8 +137,7 @@ impl<'a> Canvas<'a> {
                 let used = self.put(x, y, self.mark(), style);
                 used + self.put(x + used, y, text, style)
             }
-        };
-        used
+        }
     }
 
     const fn mark(&self) -> &'static str {

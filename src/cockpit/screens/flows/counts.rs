@@ -117,7 +117,7 @@ pub(super) fn node_keys(scene: &Scene<'_>) -> Vec<Option<Arc<str>>> {
 }
 
 /// What was counted by a key.
-#[expect(clippy::ref_option, reason = "a key of the table")]
+#[expect(clippy::ref_option, clippy::unnecessary_wraps, reason = "what makes the rows of a table")]
 pub(super) fn counted<'a, K: Hash + Eq + Clone + Ord>(counts: &Table<K>, key: &Option<K>) -> Option<Counted<'a, K>> {
     let counted = key.as_ref().map_or(counts.others, |k| counts.get(k));
     Some(Counted { key: key.clone(), counts: counted, node: None })

@@ -131,6 +131,17 @@ impl Default for Flows {
 }
 
 impl Flows {
+    /// Holds the rows still, or lets them go on.
+    fn freeze(&mut self, scene: &Scene<'_>) {
+        if self.rows.thaw() {
+            return;
+        }
+        self.held_at = scene.window.counts.all.flows;
+        let held = self.rows.rows().iter().filter_map(|n| Some((*n, scene.window.row(*n)?.clone())));
+        self.held = held.collect();
+        self.rows.freeze();
+    }
+
     fn flow<'a>(&'a self, scene: &Scene<'a>, number: u64) -> Option<&'a Flow> {
         self.held.get(&number).or_else(|| scene.window.row(number))
     }
@@ -341,14 +352,7 @@ impl Screen for Flows {
                 self.rows.thaw();
                 self.view = self.view.next();
             }
-            Does::Freeze if self.view == View::Rows => {
-                if !self.rows.thaw() {
-                    self.held_at = scene.window.counts.all.flows;
-                    let held = self.rows.rows().iter().filter_map(|n| Some((*n, scene.window.row(*n)?.clone())));
-                    self.held = held.collect();
-                    self.rows.freeze();
-                }
-            }
+            Does::Freeze if self.view == View::Rows => self.freeze(scene),
             Does::Freeze => return Reaction::Say("Only the table of single flows can be held still (v)."),
             Does::Replies => self.hide_replies = !self.hide_replies,
             Does::Probes => return Reaction::Send(Request::Probes(!scene.window.keep_probes)),
