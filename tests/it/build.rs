@@ -13,7 +13,7 @@ use cutover::domain::{
     view::{Failures, View},
 };
 
-use crate::fixture::{Decided, at, decided_in};
+use crate::fixture::{self, Decided, at, decided_in};
 
 pub trait Build {
     fn node_is(&mut self, node: &str, change: impl FnOnce(&mut NodeFact)) -> &mut Self;
@@ -40,23 +40,17 @@ pub trait Build {
 
 impl Build for Facts {
     fn node_is(&mut self, node: &str, change: impl FnOnce(&mut NodeFact)) -> &mut Self {
-        let mut fact = self.nodes[node].clone();
-        change(&mut fact);
-        self.nodes.insert(node.into(), fact);
+        change(self.nodes.get_mut(node).unwrap());
         self
     }
 
     fn migration(&mut self, change: impl FnOnce(&mut Migration)) -> &mut Self {
-        let mut migration = Migration::clone(self.migration.as_ref().unwrap());
-        change(&mut migration);
-        self.migration = Some(migration.into());
+        change(fixture::migration(self));
         self
     }
 
     fn node_migration(&mut self, node: &str, change: impl FnOnce(&mut NodeMigration)) -> &mut Self {
-        let mut record = NodeMigration::clone(&self.node_migrations[node]);
-        change(&mut record);
-        self.node_migrations.insert(node.into(), record.into());
+        change(fixture::record(self, node));
         self
     }
 

@@ -8,6 +8,7 @@ use cutover::domain::{
     evidence::{DrainProgress, Moved},
     facts::{Facts, PodFact},
     problem::{Problem, ProblemKind},
+    reason::Reason,
     steps::NodeStep,
     view::{Failure, Failures, View},
 };
@@ -42,7 +43,7 @@ fn an_observed_node_waits_until_what_left_it_is_ready_elsewhere() {
     });
     facts.deployment("web", 4, 3);
     let d = decided(&facts);
-    assert_waits(&d, "worker-1", "shop/Deployment/web has 3 ready replicas and had 4");
+    assert_waits(&d, "worker-1", "shop/Deployment/web has 3 ready replicas, 4 before");
     assert_waits(&d, "worker-2", "queued behind worker-1, which is being observed");
     assert!(names(&d).is_empty());
     for (wanted, ready, what) in [(4, 4, "it is replaced"), (2, 2, "it was scaled down")] {
@@ -57,7 +58,7 @@ fn an_observed_node_waits_until_what_left_it_is_ready_elsewhere() {
 #[test]
 fn the_node_that_cutover_runs_on_is_the_last_of_its_kind() {
     let mut facts = installed();
-    facts.surroundings.own_name = "cutover-0".into();
+    (facts.surroundings.own_name, facts.surroundings.own_namespace) = ("cutover-0".into(), "ops".into());
     facts.place(pod("ops", "cutover-0", "worker-1", "10.233.65.9", Some(("StatefulSet", "cutover"))));
     let order =
         |facts: &Facts| inspected(facts, 0).nodes_in_order().iter().map(|n| n.name.to_string()).collect::<Vec<_>>();
@@ -125,7 +126,7 @@ fn a_drain_that_timed_out_pauses_and_makes_no_requests() {
     facts.written("worker-2", &d);
     let d = decided_at(&facts, 261);
     assert!(names(&d).is_empty(), "{:?}", names(&d));
-    assert!(waiting(&d, "worker-2").message.starts_with("paused"), "{}", waiting(&d, "worker-2"));
+    assert_eq!(waiting(&d, "worker-2").reason, Reason::DrainPaused, "{}", waiting(&d, "worker-2"));
     facts.written("worker-2", &d).want_of("worker-2", |s| s.retries = 1);
     let d = decided_at(&facts, 300);
     assert_eq!(names(&d), [EVICT_WEB]);
