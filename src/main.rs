@@ -17,7 +17,7 @@ fn main() -> color_eyre::Result<ExitCode> {
         return Ok(ExitCode::from(code));
     }
     let exit = runtime.block_on(cli::run(std::env::args_os()));
-    // requests that nobody waits for any more must not keep the program
+    // requests whose answers are not awaited any more must not keep the program running
     runtime.shutdown_background();
     Ok(exit.into())
 }

@@ -224,7 +224,7 @@ async fn a_credential_plugin_never_paints_over_the_screen_and_asks_when_told_to(
             std::thread::park_timeout(Duration::from_millis(20));
         }
         assert!(!t.screen().contains("PAINTED"), "{}", t.screen());
-        // what it says is no longer accepted: told apart from a failure, and asked for on the bare terminal
+        // what it says is no longer accepted: shown as such, not as a failure, and asked for on the bare terminal
         std::fs::write(plugin.with_extension("ask"), "").unwrap();
         t.until("LOG IN AGAIN");
         assert!(!t.screen().contains("PASSWORD?"), "{}", t.screen());

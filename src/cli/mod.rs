@@ -66,7 +66,7 @@ struct Global {
     /// Hubble relay, as HOST:PORT (otherwise through the API server)
     #[arg(long, global = true, value_name = "HOST:PORT", env = "CUTOVER_HUBBLE")]
     hubble: Option<String>,
-    /// Certificates of whoever signed the relay's, where it speaks TLS (otherwise found on the cluster)
+    /// Certificates of the relay's CA, where it speaks TLS (otherwise found on the cluster)
     #[arg(long, global = true, value_name = "FILE")]
     hubble_ca: Option<PathBuf>,
     /// Your certificate, where the relay asks for one (mutual TLS)

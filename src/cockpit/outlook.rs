@@ -17,20 +17,20 @@ use tokio::{
 
 use super::components::{self, Component};
 use crate::domain::{
-    api::{Finding, Migration, NodeMigrationStatus, PhaseState, PhaseStatus, Stage},
+    api::{Finding, Migration, PhaseState, PhaseStatus, Stage},
     checks,
     decide::decide,
     eta::{self, Estimate},
     facts::{Facts, Key},
     reason::Waiting,
     steps::NodeStep,
-    view::{DEFAULT, View},
+    view::View,
 };
 
-/// The shortest time between two.
-const PAUSE: Duration = Duration::from_millis(30);
-/// Working it out takes at most this share of the time: one part in ten.
-const SHARE: u32 = 9;
+/// The shortest pause between two, and the longest.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(30), Duration::from_secs(2));
+/// The pause lasts this many times as long as the work did.
+const REST: u32 = 4;
 
 /// What was worked out from the facts.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +59,7 @@ impl Outlook {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let view = View::read_only(facts, facts.migration.as_deref().unwrap_or(proposed), now);
         let order: Vec<Arc<str>> = view.nodes_in_order().into_iter().map(|n| n.name.clone()).collect();
-        let statuses = || order.iter().map(|n| status_of(facts, n));
+        let statuses = || order.iter().map(|n| view.status(n));
         let done = statuses().filter(|s| s.step == NodeStep::Done).count();
         let mut outlook = Self {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
@@ -104,11 +104,6 @@ pub(super) fn is_proof(view: &View<'_>, stage: Stage) -> bool {
     stage == Stage::Complete || stage == Stage::At(view.strategy.last())
 }
 
-/// What a node has come to.
-pub(super) fn status_of<'a>(facts: &'a Facts, node: &str) -> &'a NodeMigrationStatus {
-    facts.node_migrations.get(node).and_then(|r| r.status.as_ref()).unwrap_or(&DEFAULT)
-}
-
 /// The phases while nothing is known of the cluster.
 fn pending(view: &View<'_>) -> Vec<PhaseStatus> {
     let pending = |name| PhaseStatus {
@@ -136,7 +131,7 @@ pub(super) async fn keep(
             move || Outlook::of(&facts.read().unwrap_or_else(PoisonError::into_inner), &proposed, Timestamp::now());
         let Ok(worked_out) = tokio::task::spawn_blocking(work).await else { return };
         outlook.send_replace(Arc::new(worked_out));
-        sleep((began.elapsed() * SHARE).max(PAUSE)).await;
+        sleep((began.elapsed() * REST).clamp(PAUSE.0, PAUSE.1)).await;
         if changed.changed().await.is_err() {
             return;
         }

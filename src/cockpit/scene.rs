@@ -69,7 +69,7 @@ impl<'a> Scene<'a> {
 
     /// What a node has come to.
     pub(super) fn node(&self, name: &str) -> &'a NodeMigrationStatus {
-        outlook::status_of(self.facts, name)
+        self.view().status(name)
     }
 
     /// Every phase: as the engine wrote it, else as it would be decided now.

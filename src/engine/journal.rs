@@ -47,7 +47,7 @@ impl Journal {
         self.live.subscribe()
     }
 
-    /// Told when a line was added.
+    /// Changes when a line is added.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.count.subscribe()
     }

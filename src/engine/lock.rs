@@ -88,7 +88,7 @@ impl<C: Cluster> Lock<C> {
             version: lease.map(|l| l.version).unwrap_or_default(),
         };
         self.last = Some(asked(self.cluster.write_lease(&claim)).await?);
-        // from before the request was sent: nobody can have counted from earlier
+        // from before the request was sent: no other engine can count from an earlier time
         self.hand.written(epoch, acts_after, now);
         Ok(if self.epoch().is_some() { EngineState::Acting } else { EngineState::TakingOver })
     }
@@ -104,7 +104,7 @@ impl<C: Cluster> Lock<C> {
         self.epoch().filter(|e| *e == epoch)
     }
 
-    /// Somebody with a higher epoch has written.
+    /// An engine with a higher epoch has written.
     pub(super) fn lose(&mut self) {
         self.hand.lost();
         self.last = None;

@@ -155,7 +155,7 @@ impl<C: Cluster> Engine<C> {
         if decision.held.is_some() {
             pace.since = self.clock.now();
         }
-        // the intent is on record before anything is done: whoever comes after knows what was begun
+        // the intent is on record before the act: the next engine knows what was started
         if !self.record(&decision, epoch, pace).await {
             return;
         }
@@ -201,11 +201,11 @@ struct Pace {
 }
 
 async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
-    // whoever could have told is gone: that means stop, too
+    // a sender that is gone means stop, too
     let _ = stop.wait_for(|s| *s).await;
 }
 
-/// `user@host/pid`: tells two operators, and two programs of one, apart.
+/// `user@host/pid`: different for two operators, and for two programs of one.
 pub fn identity() -> String {
     let user = std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_else(|_| {
         if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() { "engine".into() } else { "operator".into() }

@@ -14,6 +14,9 @@ pub(in crate::cockpit) fn advance(name: &ClusterName, scene: &Scene<'_>) -> Dial
     if !scene.facts.is_known() {
         return Dialog::refuse("Not yet", "The cluster's state is still being loaded.");
     }
+    if scene.facts.migration.is_none() && scene.findings().is_empty() {
+        return Dialog::refuse("Not yet", "Preflight is still running.");
+    }
     let (states, view) = (scene.phases(), scene.view());
     let first = view.strategy.first();
     if let Some(p) = states.iter().find(|p| p.name == first && p.state == PhaseState::Blocked) {

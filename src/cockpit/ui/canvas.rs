@@ -51,7 +51,7 @@ impl<'a> Canvas<'a> {
         self.buffer.area
     }
 
-    /// Writes a text into at most so many columns; a mark shows that some is missing. Gives the columns that it took.
+    /// Writes a text into at most `room` columns; a mark shows that some is missing. Gives the columns that it took.
     pub(in crate::cockpit) fn text(&mut self, x: u16, y: u16, room: u16, text: &str, tone: Tone) -> u16 {
         self.write((x, y), room, text, text::cut, self.theme.style(tone))
     }

@@ -2,7 +2,7 @@
 
 /// A table as the keys know it.
 pub(in crate::cockpit) trait Pane {
-    /// Moves the selection by so many rows.
+    /// Moves the selection by this many rows.
     fn step(&mut self, rows: isize);
     /// Moves it by half of the rows that the last frame had room for.
     fn half_page(&mut self, down: bool);
