@@ -189,8 +189,7 @@ async fn applied(effect: &Effect, folder: &Path) -> (Vec<Sent>, Vec<Sent>) {
     let (lines, _said) = tokio::sync::mpsc::channel(8);
     let permit = Permit::new(1, || Duration::from_secs(60));
     cluster.apply(effect, permit, Duration::from_secs(5), lines).await.unwrap_or_else(|p| panic!("{effect:?}: {p}"));
-    let sent = sent.lock().unwrap().clone();
-    sent
+    sent.lock().unwrap().clone()
 }
 
 /// One call of a program that an operator would have: its arguments and its standard input.
