@@ -82,8 +82,9 @@ look() {
     case $(basename "$f") in [0-9]*.*.*.*) n=$((n + 1)); [ $n -gt 80 ] || say lease "$(basename "$f")" ;; esac
   done
   say leases "$n"
+  # the agent's own endpoints (host, health) have no pod: their name is "/"
   agent endpoint list -o jsonpath='{range [*]}{.id}{" "}{.status.networking.addressing[0].ipv4}{" "}{.status.external-identifiers.pod-name}{"\n"}{end}' |
-    awk 'NF == 3 && n < 60 { n++; print $1 " " $2 }' | while read -r line; do say endpoint "$line"; done
+    awk 'NF == 3 && $3 != "/" && n < 60 { n++; print $1 " " $2 }' | while read -r line; do say endpoint "$line"; done
 }
 
 # New pods are held back while the CNI changes, and old ones still leave through the plugins that they came

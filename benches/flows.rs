@@ -5,25 +5,24 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs, reason = "a bench")]
 
 use std::{
-    collections::VecDeque,
     convert::Infallible,
     net::SocketAddr,
     pin::Pin,
     process::{Command, Stdio},
-    task::{Poll, View},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use cutover::{
-    cockpit::{ClusterName, EngineState, Model, Scene, Theme, screenshot},
-    domain::facts::Facts,
+    cockpit::{ClusterName, Model, Outlook, Scene, Theme, screenshot},
+    domain::{facts::Facts, lease::EngineState, log::Log},
     hubble::{
         capture,
         filter::Filter,
         intake::Intake,
         window::{Stream as State, Window},
-        wire::{GET_FLOWS, GetFlowsRequest, GetFlowsResponse, Item, moment},
+        wire::{GET_FLOWS, GetFlowsRequest, GetFlowsResponse, Item, Time},
     },
 };
 use futures::{Stream, future::BoxFuture};
@@ -51,7 +50,7 @@ fn recorded() -> Vec<GetFlowsResponse> {
 /// The nth flow of a stream: one that was recorded, between one of 3,000 pairs of workloads, at its own time.
 fn nth(recorded: &[GetFlowsResponse], n: u32, whole: bool) -> GetFlowsResponse {
     let mut message = recorded[usize::try_from(n).unwrap() % recorded.len()].clone();
-    let time = moment::write(Timestamp::from_nanosecond(1_790_000_000_000_000_000 + i128::from(n) * 5_000).unwrap());
+    let time = Time::from(Timestamp::from_nanosecond(1_790_000_000_000_000_000 + i128::from(n) * 5_000).unwrap());
     message.time = Some(time);
     if let Some(Item::Flow(flow)) = &mut message.item {
         flow.time = Some(time);
@@ -114,17 +113,17 @@ fn in_process(recorded: &[GetFlowsResponse]) {
 
 fn frames(window: &Window) {
     let facts = Facts::default();
-    let log = VecDeque::new();
+    let (log, outlook) = (Log::default(), Outlook::default());
     let spec = serde_json::json!({"cilium": {"version": "1.15.19", "chart": "x", "podCidr": "10.245.0.0/16"}});
     let migration = cutover::domain::api::Migration::new("cutover", serde_json::from_value(spec).unwrap());
     let scene = Scene {
         facts: &facts,
+        revision: 1,
         migration: &migration,
-        preflight: &[],
-        decision: None,
+        outlook: &outlook,
         window,
         log: &log,
-        engine: &EngineState::Here,
+        engine: &EngineState::Acting,
         now: Timestamp::now(),
     };
     for (width, height) in [(80, 24), (160, 48)] {
@@ -193,7 +192,7 @@ impl tower::Service<http::Request<Body>> for Relay {
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
 
-    fn poll_ready(&mut self, _: &mut View<'_>) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 

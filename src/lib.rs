@@ -9,7 +9,7 @@
 //!                           keys ──────┘     └─▶ spec patches
 //! ```
 //!
-//! Who may use whom; `tests/layers.rs` fails when a wall is crossed:
+//! Who may use whom; `tests/it/layers.rs` fails when a wall is crossed:
 //!
 //! | layer | may use |
 //! | --- | --- |

@@ -1,6 +1,6 @@
 //! Arguments in, exit code out.
 
-use std::{io::Write, path::Path, process::ExitCode};
+use std::{io::Write, process::ExitCode};
 
 use cutover::{cli, sim};
 
@@ -10,9 +10,8 @@ fn main() -> color_eyre::Result<ExitCode> {
     // before any terminal mode is set, so that a panic finds the terminal restored
     panic_hook.install();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let name = std::env::args_os().next().unwrap_or_default();
-    if Path::new(&name).file_stem().is_some_and(|s| s == "helm") {
-        let (code, said) = runtime.block_on(sim::helm::run(std::env::args_os()));
+    if std::env::args_os().nth(1).is_some_and(|a| a == sim::helm::COMMAND) {
+        let (code, said) = runtime.block_on(sim::helm::run(std::env::args_os().skip(1)));
         let mut out: Box<dyn Write> = if code == 0 { Box::new(std::io::stdout()) } else { Box::new(std::io::stderr()) };
         writeln!(out, "{said}")?;
         return Ok(ExitCode::from(code));

@@ -2,6 +2,9 @@
 //! say things twice, and that are none.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
+#[path = "support/generate.rs"]
+mod generate;
+
 use std::{
     io::{Read, Write},
     net::SocketAddr,
@@ -11,7 +14,6 @@ use std::{
 
 use bytes::Bytes;
 use cutover::{
-    domain::guard::FlowFacts,
     hubble::{
         channel::{NoChannel, SERVER_NAME, Security, ask, dial_address},
         client::follow,
@@ -21,8 +23,8 @@ use cutover::{
         shared::Flows,
         window::{Stream, Window},
         wire::{
-            Endpoint, EventType, Flow, GetFlowsRequest, GetFlowsResponse, Icmp, Ip, Item, L4, Lost, Ports, Protocol,
-            Tcp, TcpFlags, masked, moment,
+            Endpoint, EventType, Flow, GetFlowsRequest, GetFlowsResponse, IcmPv4, Ip, Item, Layer4, LostEvent,
+            Protocol, Tcp, TcpFlags, Time, Udp, masked,
         },
     },
     sim::actors::relay::{Seen, serve},
@@ -36,7 +38,7 @@ use tokio::task::JoinSet;
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 
 fn flow(node: &str, n: u32) -> GetFlowsResponse {
-    let time = Some(moment::write(Timestamp::now()));
+    let time = Some(Timestamp::now().into());
     let end = |pod: &str| Endpoint {
         identity: 10_517,
         namespace: "shop".into(),
@@ -48,15 +50,15 @@ fn flow(node: &str, n: u32) -> GetFlowsResponse {
         time,
         uuid: format!("{node}-{n}"),
         verdict: 1,
-        ip: Some(Ip { source: "10.245.0.1".into(), destination: "10.245.0.2".into(), version: 1, ..Ip::default() }),
-        l4: Some(L4 {
+        ip: Some(Ip { source: "10.245.0.1".into(), destination: "10.245.0.2".into(), ip_version: 1, ..Ip::default() }),
+        l4: Some(Layer4 {
             protocol: Some(Protocol::Tcp(Tcp { source_port: 40_000 + n, destination_port: 5432, flags: None })),
         }),
         source: Some(end("web-0")),
         destination: Some(end("db-0")),
-        kind: 1,
+        r#type: 1,
         node_name: node.into(),
-        event: Some(EventType { kind: 4, sub_kind: 0 }),
+        event_type: Some(EventType { r#type: 4, sub_type: 0 }),
         is_reply: Some(false),
         ..Flow::default()
     };
@@ -107,9 +109,7 @@ impl Pki {
 }
 
 async fn first(address: SocketAddr, security: Security) -> Result<(), String> {
-    let words = |n: NoChannel| match n {
-        NoChannel::Absent(why) | NoChannel::Failed(why) => why,
-    };
+    let words = |n: NoChannel| n.why().to_owned();
     let channel = dial_address(address.to_string(), security)().await.map_err(words)?;
     let messages =
         ask(channel, masked(GetFlowsRequest { number: 1, ..GetFlowsRequest::default() })).await.map_err(words)?;
@@ -275,25 +275,25 @@ impl Packet {
 
     fn message(&self, second: i64, nth: usize) -> Bytes {
         let mut message = flow(self.node, 0);
-        let time = Some(prost_types::Timestamp { seconds: second, nanos: i32::try_from(nth).unwrap() });
+        let time = Some(Time { seconds: second, nanos: i32::try_from(nth).unwrap() });
         message.time = time;
         if let Some(Item::Flow(flow)) = &mut message.item {
             flow.time = time;
             flow.ip =
-                Some(Ip { source: self.from.0.into(), destination: self.to.0.into(), version: 1, ..Ip::default() });
+                Some(Ip { source: self.from.0.into(), destination: self.to.0.into(), ip_version: 1, ..Ip::default() });
             let name = |ip: &str| if ip.ends_with(".1") { "web-0" } else { "db-0" }.to_owned();
             (flow.source.as_mut().unwrap().pod_name, flow.destination.as_mut().unwrap().pod_name) =
                 (name(self.from.0), name(self.to.0));
             let ports = (u32::from(self.from.1), u32::from(self.to.1));
             let flags = TcpFlags { syn: self.syn, ack: self.reply == Some(true), ..TcpFlags::default() };
-            flow.l4 = Some(L4 {
+            flow.l4 = Some(Layer4 {
                 protocol: Some(match (ports, self.udp) {
-                    ((0, 0), _) => Protocol::Icmp4(Icmp { kind: 8, code: 0 }),
-                    (_, true) => Protocol::Udp(Ports { source_port: ports.0, destination_port: ports.1 }),
+                    ((0, 0), _) => Protocol::IcmPv4(IcmPv4 { r#type: 8, code: 0 }),
+                    (_, true) => Protocol::Udp(Udp { source_port: ports.0, destination_port: ports.1 }),
                     _ => Protocol::Tcp(Tcp { source_port: ports.0, destination_port: ports.1, flags: Some(flags) }),
                 }),
             });
-            flow.event = Some(EventType { kind: self.event, sub_kind: self.reason });
+            flow.event_type = Some(EventType { r#type: self.event, sub_type: self.reason });
             (flow.verdict, flow.drop_reason_desc) = (if self.reason == 0 { 1 } else { 2 }, self.reason);
             flow.is_reply = self.reply;
         }
@@ -354,7 +354,7 @@ fn connections_are_counted_and_not_events() {
         .collect();
     let mut window = played(&packets);
     assert_eq!((window.counts.edges.len(), window.counts.all.dropped, window.counts.all.unanswered), (1, 50, 0));
-    let troubles = window.facts(Timestamp::from_second(1_060).unwrap(), false, &FlowFacts::default()).troubles;
+    let troubles = window.facts(Timestamp::from_second(1_060).unwrap()).troubles;
     assert_eq!((troubles.len(), troubles[0].failed, troubles[0].edge.port), (1, 50, 5432));
     let row = played(&[(0, Packet::ASKS)]);
     assert!(row.newest().next().unwrap().1.unanswered);
@@ -369,7 +369,7 @@ fn what_works_again_is_over() {
     story.extend((1..5).map(|n| (i64::from(n) * 20, asks(40_000 + n))));
     let troubles = |story: &[(i64, Packet)], at: i64| {
         let now = Timestamp::from_second(1_000 + at).unwrap();
-        played(story).facts(now, false, &FlowFacts::default()).troubles
+        played(story).facts(now).troubles
     };
     let seen = troubles(&story, 90);
     assert_eq!((seen.len(), seen[0].failed, seen[0].worked_before, &*seen[0].node), (1, 4, true, "a"));
@@ -404,8 +404,8 @@ proptest! {
         // what is whole, but says strange things
         let mut strange = GetFlowsResponse::decode(&*message).unwrap();
         if let Some(Item::Flow(flow)) = &mut strange.item {
-            flow.time = Some(prost_types::Timestamp { seconds, nanos });
-            (flow.verdict, flow.drop_reason_desc, flow.kind) = (number, number, number);
+            flow.time = Some(Time { seconds, nanos });
+            (flow.verdict, flow.drop_reason_desc, flow.r#type) = (number, number, number);
             flow.node_name.clone_from(&text);
             flow.source = Some(Endpoint { namespace: text.clone(), pod_name: text.clone(), ..Endpoint::default() });
             flow.destination_names = vec![text.clone()];
@@ -413,7 +413,7 @@ proptest! {
         strange.node_name = text;
         // and a clock that goes back
         take(strange.encode_to_vec(), 10);
-        take(GetFlowsResponse { item: Some(Item::Lost(Lost { source: number, num_events_lost: 3 })), ..Default::default() }.encode_to_vec(), 5);
+        take(GetFlowsResponse { item: Some(Item::LostEvents(LostEvent { source: number, num_events_lost: 3 })), ..Default::default() }.encode_to_vec(), 5);
         let said = shown(&window);
         prop_assert!(!said.chars().any(|c| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c)), "{said:?}");
         prop_assert_eq!(window.counts.nodes.sum(), window.counts.all);
@@ -428,7 +428,7 @@ proptest! {
             let mut message = flow("n1", n % 20_000);
             if let Some(Item::Flow(flow)) = &mut message.item {
                 flow.uuid = n.to_string();
-                flow.l4 = Some(L4 { protocol: Some(Protocol::Tcp(Tcp { source_port: 1, destination_port: *port, flags: None })) });
+                flow.l4 = Some(Layer4 { protocol: Some(Protocol::Tcp(Tcp { source_port: 1, destination_port: *port, flags: None })) });
             }
             intake.take(&Bytes::from(message.encode_to_vec()), &mut window, Timestamp::UNIX_EPOCH);
             times += 1;
@@ -437,5 +437,18 @@ proptest! {
         prop_assert_eq!(window.shed() + window.len() as u64, times);
         prop_assert_eq!(window.counts.ports.sum(), window.counts.all);
         prop_assert_eq!(window.counts.edges.sum(), window.counts.all);
+    }
+}
+
+/// `UPDATE_WIRE=1 cargo test --test hubble wire_types` writes them.
+#[test]
+fn wire_types_are_what_the_proto_file_says() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/hubble/wire/generated");
+    for (name, text) in generate::files() {
+        let path = folder.join(name);
+        if std::env::var_os("UPDATE_WIRE").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        assert!(std::fs::read_to_string(&path).unwrap() == text, "{} is stale: UPDATE_WIRE=1", path.display());
     }
 }

@@ -7,7 +7,7 @@ mod support;
 use cutover::sim::{
     actors::{self, Cast},
     clock::Pace,
-    link_helm,
+    helm_wrapper,
     scenario::Scenario,
     world,
 };
@@ -26,7 +26,7 @@ async fn populated(nodes: usize) -> (ControlPlane, actors::Actors) {
     let pace = "20".parse::<Pace>().unwrap();
     let actors = actors::start(client.clone(), Cast::NodesOnly, pace).await.unwrap();
     world::settle(&client).await.unwrap();
-    plane.mark(&link_helm(&plane.folder).unwrap(), &actors.hubble.to_string());
+    plane.mark(&helm_wrapper(&plane.folder).unwrap(), &actors.hubble.to_string());
     (plane, actors)
 }
 
@@ -73,7 +73,7 @@ async fn killed_while_the_api_server_comes_and_goes() {
     let (plane, _actors) = populated(3).await;
     let admin = support::client(&plane.admin()).await;
     let operator = support::client(&plane.operator()).await;
-    let helm = link_helm(&plane.folder).unwrap();
+    let helm = helm_wrapper(&plane.folder).unwrap();
     let (boots, watch) = Boots::watch(&admin);
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("audit.jsonl").to_string_lossy().into_owned();
@@ -118,7 +118,7 @@ async fn the_engine_has_the_rights_that_it_needs() {
         }
     }
     let kubeconfig = plane.service_account(&admin, "cutover-engine").await;
-    let helm = link_helm(&plane.folder).unwrap();
+    let helm = helm_wrapper(&plane.folder).unwrap();
     ControlPlane::mark_file(&kubeconfig, &helm);
     ControlPlane::mark_file(&plane.admin(), &helm);
     let folder = tempfile::tempdir().unwrap();

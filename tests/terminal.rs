@@ -13,7 +13,7 @@ use std::{
 use cutover::{
     domain::{
         api::{NodeMigration, Target},
-        step::Step,
+        steps::NodeStep,
     },
     sim::{Embedded, Settings, clock::Pace, world},
 };
@@ -86,7 +86,7 @@ impl Terminal {
 #[test]
 fn a_whole_migration_by_keys_alone() {
     let mut t = Terminal::start(&["demo", "--nodes", "4", "--speed", "max"]);
-    t.until("approves the first phase");
+    t.until("a approves the first phase");
     assert!(t.parser.lock().unwrap().screen().alternate_screen());
     for (phase, keys) in
         [("Install", "y"), ("Migrate", "cy"), ("Finalize", "embedded\r"), ("Remove", "embedded\r"), ("Verify", "y")]
@@ -106,7 +106,7 @@ fn a_whole_migration_by_keys_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn read_only_until_it_is_armed() {
+async fn read_only_until_changes_are_allowed() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = Embedded::start(Settings { nodes: 2, pace: Pace::MAX }, folder.path()).await.unwrap();
     let kubeconfig = cluster.kubeconfig.display().to_string();
@@ -115,19 +115,19 @@ async fn read_only_until_it_is_armed() {
         t.until("READ-ONLY");
         t.until("needs approval");
         t.press("a");
-        t.until("This cockpit only looks");
+        t.until("This cockpit is read-only");
         t.press("\x1b");
-        t.gone("This cockpit only looks");
+        t.gone("This cockpit is read-only");
         t.press("w");
         t.until("Allow changes from this cockpit?");
         t.press("y");
-        t.until("ARMED");
+        t.until(" WRITE ");
         t.press("?");
         t.until("Keys on Overview");
         t.press("\x1b");
         t.gone("Keys on Overview");
         t.press("q");
-        t.until("no migration has been begun");
+        t.until("no migration has been started");
         t.child.wait().unwrap().success()
     });
     assert!(ended.await.unwrap());
@@ -152,7 +152,7 @@ async fn a_killed_run_goes_on_where_it_was() {
     loop {
         assert!(first.try_wait().unwrap().is_none(), "it ended before any node was at Recycle");
         let list = records.list(&ListParams::default()).await.map(|l| l.items).unwrap_or_default();
-        if list.iter().any(|r| r.status.as_ref().is_some_and(|s| s.step == Step::Restart)) {
+        if list.iter().any(|r| r.status.as_ref().is_some_and(|s| s.step.name() == "Restart")) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -169,7 +169,7 @@ async fn a_killed_run_goes_on_where_it_was() {
         let status = record.status.clone().unwrap();
         assert_eq!(
             (status.step, status.direction, status.attempt),
-            (Step::Done, Target::Cilium, 1),
+            (NodeStep::Done, Target::Cilium, 1),
             "{}",
             record.name_any()
         );
@@ -215,7 +215,7 @@ async fn a_credential_plugin_never_paints_over_the_screen_and_asks_when_told_to(
     let ended = tokio::task::spawn_blocking(move || {
         let mut t = Terminal::start(&["--kubeconfig", &kubeconfig, "--write"]);
         t.until("needs approval");
-        t.until(" ARMED ");
+        t.until("engine: here");
         // it runs again and again behind the screen
         let calls = || std::fs::read_to_string(plugin.with_extension("calls")).unwrap_or_default().lines().count();
         let (before, began) = (calls(), Instant::now());
@@ -232,11 +232,11 @@ async fn a_credential_plugin_never_paints_over_the_screen_and_asks_when_told_to(
         t.until("PASSWORD?");
         assert!(!t.parser.lock().unwrap().screen().alternate_screen());
         t.press("open\n");
-        t.until(" ARMED ");
+        t.until("engine: here");
         assert!(t.parser.lock().unwrap().screen().alternate_screen());
         assert!(!t.screen().contains("PAINTED"), "{}", t.screen());
         t.press("q");
-        t.until("no migration has been begun");
+        t.until("no migration has been started");
         t.child.wait().unwrap().success()
     });
     assert!(ended.await.unwrap());

@@ -44,7 +44,7 @@ impl Audit {
         } else {
             let session = Session::open(global).await?;
             let facts = session.facts();
-            let status = facts.migration.and_then(|m| m.status);
+            let status = facts.migration.and_then(|m| m.status.clone());
             (audit_path(named, &facts.surroundings.cluster)?, status.map(|s| s.audit).unwrap_or_default())
         };
         let text = std::fs::read_to_string(&path)

@@ -1,4 +1,4 @@
-//! The cockpit: its inputs wired to the cluster, its wishes carried out.
+//! The cockpit: its inputs wired to the cluster, its requests carried out.
 
 use std::{
     io::{IsTerminal, Write},
@@ -17,18 +17,17 @@ use super::{
 };
 use crate::{
     cluster::records,
-    cockpit::{self, ClusterName, EngineState, Feed, Model, Theme, Wish, summary},
+    cockpit::{self, ClusterName, Feed, Model, Request, Theme, summary},
     domain::{
         api::{MIGRATION, Migration, MigrationSpec},
-        guard::FlowFacts,
         intent::Intent,
+        lease::EngineState,
         log::Kind,
     },
-    engine::Role,
     hubble::{capture, shared::Flows},
 };
 
-/// Without a terminal there is no cockpit.
+/// The cockpit cannot be shown without a terminal.
 pub(super) fn needs_terminal() -> Result<(), Failed> {
     if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
         return Ok(());
@@ -56,14 +55,14 @@ pub(super) async fn open(
     let watching = match capture {
         Some(path) => {
             let end = replay(path, &session.flows)?;
-            let said = session.flows.change(|w| w.facts(end, true, &FlowFacts::default()));
+            let said = session.flows.change(|w| w.facts(end));
             session.store.change(|f| f.flows = said);
             None
         }
         None => Some(session.watch_flows(global)?),
     };
     let flows = &session.flows;
-    let (wishes, wished) = mpsc::channel(8);
+    let (requests, requested) = mpsc::channel(8);
     let (answer, answers) = mpsc::channel(8);
     let engine = watch::Sender::new(EngineState::Off);
     let feed = Feed {
@@ -75,7 +74,7 @@ pub(super) async fn open(
         log_changed: session.journal.changes(),
         engine: engine.subscribe(),
         proposed: Migration::new(MIGRATION, spec.clone()),
-        wishes,
+        requests,
         answers,
     };
     let name = ClusterName {
@@ -83,34 +82,31 @@ pub(super) async fn open(
         server: session.connection.server.clone(),
         production: session.connection.marks.production,
     };
-    let mut crew = SpecWriter { session: &session, spec, engine, running: None };
+    let mut writer = SpecWriter { session: &session, spec, engine, running: None };
     let model = Model::new(name, write);
     let work = async {
         session.ask_around().await;
-        if write {
-            let armed = crew.arm().map(|()| String::new());
-            if armed.is_err() {
-                let _ = answer.send(armed).await;
-            }
+        if write && let Err(why) = writer.start_engine() {
+            let _ = answer.send(Err(why)).await;
         }
-        crew.carry_out(wished, answer).await;
+        writer.carry_out(requested, answer).await;
     };
     let screen = cockpit::run(feed, model, Theme::from_environment());
-    // wishes are carried out beside the screen, never in front of it
+    // requests are carried out beside the screen, never in front of it
     let result = tokio::select! {
         result = screen => result,
-        () = work => unreachable_screen(),
+        // the writer ends only after the screen, and then the select has ended, too
+        () = work => Err(std::io::Error::other("the cockpit lost what carries its requests out")),
     };
     drop(watching);
-    crew.disarm().await;
-    let model = result.map_err(|e| Failed::new(Exit::Failed, format!("the terminal cannot be used: {e}")))?;
-    drop(model);
+    writer.stop_engine().await;
+    result.map_err(|e| Failed::new(Exit::Failed, format!("the terminal cannot be used: {e}")))?;
     let text = summary(&session.store.read(), &session.connection.context);
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(Exit::Done)
 }
 
-/// A capture instead of what is live.
+/// Replays a capture instead of live flows.
 fn replay(path: &Path, flows: &Flows) -> Result<jiff::Timestamp, Failed> {
     let failed = |why: String| Failed::new(Exit::Usage, format!("capture {}: {why}", path.display()));
     let file = std::fs::File::open(path).map_err(|e| failed(e.to_string()))?;
@@ -129,12 +125,7 @@ fn export(form: &str, lines: &[String]) -> Result<String, String> {
     Ok(format!("{} in {name}", crate::domain::text::count(lines.len(), "line")))
 }
 
-/// The crew ends only when the cockpit has gone, and then the select has ended, too.
-fn unreachable_screen() -> std::io::Result<Model> {
-    Err(std::io::Error::other("the cockpit was left without its crew"))
-}
-
-/// Carries wishes out.
+/// Carries requests out.
 struct SpecWriter<'a> {
     session: &'a Session,
     spec: MigrationSpec,
@@ -143,25 +134,27 @@ struct SpecWriter<'a> {
 }
 
 impl SpecWriter<'_> {
-    async fn carry_out(&mut self, mut wished: mpsc::Receiver<Wish>, answer: mpsc::Sender<Result<String, String>>) {
-        while let Some(wish) = wished.recv().await {
-            let said = match wish {
-                Wish::Arm(true) => self.arm().map(|()| "Armed: what is approved is carried out.".into()),
-                Wish::Arm(false) => {
-                    self.disarm().await;
+    async fn carry_out(
+        &mut self,
+        mut requested: mpsc::Receiver<Request>,
+        answer: mpsc::Sender<Result<String, String>>,
+    ) {
+        while let Some(request) = requested.recv().await {
+            let said = match request {
+                Request::Write(true) => {
+                    self.start_engine().map(|()| "Changes allowed: what is approved is carried out.".into())
+                }
+                Request::Write(false) => {
+                    self.stop_engine().await;
                     Ok("Read-only.".into())
                 }
-                Wish::TakeOver => {
-                    let armed = self.arm();
-                    let said = self.session.take_over().await.map_err(|f| f.message);
-                    armed.and(said).map(|()| "The lock is taken; the other engine has some seconds to notice.".into())
-                }
-                Wish::LogIn => {
+                Request::TakeOver => self.take_over().await,
+                Request::LogIn => {
                     let logged_in = self.session.connection.log_in().await;
                     logged_in.map(|()| "Logged in.".into()).map_err(|e| e.to_string())
                 }
-                Wish::Change(intents) => self.change(&intents).await,
-                Wish::Probes(keep) => {
+                Request::Change(intents) => self.change(&intents).await,
+                Request::Probes(keep) => {
                     self.session.flows.change(|w| w.keep_probes = keep);
                     Ok(if keep {
                         "Cilium's own probes are kept from now on."
@@ -170,7 +163,7 @@ impl SpecWriter<'_> {
                     }
                     .into())
                 }
-                Wish::Export(form, lines) => export(form, &lines),
+                Request::Export(form, lines) => export(form, &lines),
             };
             if answer.send(said).await.is_err() {
                 return;
@@ -190,31 +183,29 @@ impl SpecWriter<'_> {
         }
         for intent in intents {
             records::carry_out(client, audit, intent).await.map_err(|p| p.to_string())?;
-            self.session.journal.say(Kind::Wish, "migration", intent.kubectl());
+            self.session.journal.say(Kind::Request, "migration", cockpit::words(std::slice::from_ref(intent)));
         }
-        Ok("Wished.".into())
+        Ok(format!("Requested: {}.", cockpit::words(intents)))
     }
 
-    /// What cannot be written down is not done: without an audit log there is no engine.
-    fn arm(&mut self) -> Result<(), String> {
+    async fn take_over(&mut self) -> Result<String, String> {
+        self.start_engine()?;
+        self.session.take_over().await.map_err(|f| f.message)?;
+        Ok("The lease is taken; the other engine has some seconds to notice.".into())
+    }
+
+    /// Without an audit log there is no engine: what cannot be written down is not done.
+    fn start_engine(&mut self) -> Result<(), String> {
         if self.running.is_some() {
             return Ok(());
         }
         let audit = self.session.audit().map_err(|f| f.message)?.clone();
         let (stop, stopped) = watch::channel(false);
-        let (task, mut roles) = self.session.start_engine(audit, stopped);
+        let (task, mut states) = self.session.start_engine(audit, stopped);
         let engine = self.engine.clone();
         tokio::spawn(async move {
-            while roles.changed().await.is_ok() {
-                let state = match roles.borrow_and_update().clone() {
-                    Role::Starting => EngineState::Off,
-                    Role::Acting => EngineState::Here,
-                    Role::Watching(who) => EngineState::Elsewhere(who),
-                    Role::TakingOver => EngineState::TakingOver,
-                    Role::Unauthorized(why) => EngineState::Unauthorized(why),
-                    Role::LeaseUnknown(why) => EngineState::LeaseUnknown(why),
-                };
-                engine.send_replace(state);
+            while states.changed().await.is_ok() {
+                engine.send_replace(states.borrow_and_update().clone());
             }
             engine.send_replace(EngineState::Off);
         });
@@ -222,7 +213,7 @@ impl SpecWriter<'_> {
         Ok(())
     }
 
-    async fn disarm(&mut self) {
+    async fn stop_engine(&mut self) {
         if let Some((stop, task)) = self.running.take() {
             let _ = stop.send(true);
             let _ = task.await;

@@ -24,11 +24,11 @@ use crate::{
     cluster::{audit::Audit, health, store::FactStore},
     domain::{
         facts::Facts,
+        lease::EngineState,
         log::{Entry, Kind},
         metrics::{Counts, render},
         text::safe,
     },
-    engine::Role,
 };
 
 /// Run the engine until told to stop: whatever is approved is carried out.
@@ -111,16 +111,16 @@ struct State {
     store: FactStore,
     audit: Audit,
     counts: Mutex<Counts>,
-    role: Mutex<Role>,
+    role: Mutex<EngineState>,
     turning: AtomicBool,
 }
 
 impl State {
-    fn now(&self, role: Role) {
+    fn now(&self, role: EngineState) {
         let mut last = self.role.lock().unwrap_or_else(PoisonError::into_inner);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.lock_lost += u64::from(*last == Role::Acting);
-        counts.acting = role == Role::Acting;
+        counts.lock_lost += u64::from(*last == EngineState::Acting);
+        counts.acting = role == EngineState::Acting;
         output::note(&role.words());
         *last = role;
     }
@@ -148,7 +148,7 @@ impl health::Report for State {
             return Some(format!("not up to date on {}", stale.join(", ")));
         }
         match &*self.role.lock().unwrap_or_else(PoisonError::into_inner) {
-            Role::LeaseUnknown(why) | Role::Unauthorized(why) => Some(safe(why).into_owned()),
+            EngineState::LeaseUnknown(why) | EngineState::Unauthorized(why) => Some(safe(why).into_owned()),
             _ => None,
         }
     }

@@ -19,8 +19,8 @@ use crate::domain::{
         verdict::{self, Verdict},
     },
     facts::NodeFact,
-    rolling::View,
     text::safe,
+    view::View,
 };
 
 /// Look at the cluster and list what stands in the way.
@@ -85,7 +85,7 @@ fn drains(ctx: &View<'_>) -> Vec<NodeDrain> {
         let why = match &judged {
             Verdict::Clean => String::new(),
             Verdict::NeedsConsent(wanted) => wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-            Verdict::Impossible { pod, object, why, fix } => format!("{pod}: {why}. Mend {object}: {fix}"),
+            Verdict::Impossible { pod, problem: p } => format!("{pod}: {}. Fix {}: {}", p.message, p.object, p.remedy),
         };
         let pods = verdict::lines(ctx.facts, &drain, consents, ctx.now);
         NodeDrain { node: node.name.to_string(), verdict: judged.word(), why, pods }
@@ -98,7 +98,7 @@ fn print_drain(drain: &NodeDrain) {
     output::line(&format!("\n{}  {}{why}", drain.node, drain.verdict));
     for line in &drain.pods {
         let why = if line.why.is_empty() { String::new() } else { format!("  {}", safe(&line.why)) };
-        output::line(&format!("  {:<13} {}{why}", line.fate, line.pod));
+        output::line(&format!("  {:<13} {}{why}", line.fate.word(), line.pod));
     }
 }
 

@@ -9,6 +9,7 @@ mod engine;
 mod exit;
 mod findings;
 mod flows;
+mod log;
 mod manifests;
 mod output;
 mod plan;
@@ -31,6 +32,7 @@ use wanted::Wanted;
 
 use crate::{
     cluster::connect::Named,
+    engine::Journal,
     hubble::channel::{SERVER_NAME, Security},
 };
 
@@ -82,9 +84,15 @@ struct Global {
     /// The audit log (otherwise one for each cluster in the state folder, ~/.local/state/cutover/audit)
     #[arg(long, global = true, value_name = "FILE", env = "CUTOVER_AUDIT_LOG")]
     audit_log: Option<PathBuf>,
+    /// Append what Cutover does and what goes wrong inside it to this file (RUST_LOG chooses what)
+    #[arg(long, global = true, value_name = "FILE", env = "CUTOVER_LOG")]
+    log: Option<PathBuf>,
     /// How to print
     #[arg(long, short, global = true, value_enum, default_value_t = Output::Table)]
     output: Output,
+    /// What this process does, line by line.
+    #[arg(skip)]
+    journal: Journal,
 }
 
 impl Global {
@@ -143,7 +151,7 @@ enum Command {
     Flows(flows::Flows),
     /// Say where the migration stands
     Status,
-    /// Take back one node, what lies beyond a phase, or everything
+    /// Roll back a node, to a phase, or everything
     Rollback(rollback::Rollback),
     /// Check that the cluster is on Cilium; changes nothing
     Verify,
@@ -167,6 +175,10 @@ pub async fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         }
     };
     let global = arguments.global.clone();
+    if let Err(Failed { exit, message }) = log::install(global.log.as_deref(), &global.journal) {
+        output::error(&message);
+        return exit;
+    }
     let result = match arguments.command {
         None => Box::pin(cockpit::open(&global, &arguments.wanted, arguments.write, arguments.input.as_deref())).await,
         Some(Command::Demo(demo)) => Box::pin(demo.run(&global)).await,

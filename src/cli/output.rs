@@ -32,14 +32,14 @@ pub(super) fn note(text: &str) {
 }
 
 /// The objects as the API has them.
-pub(super) fn objects(migration: Option<&Migration>, nodes: &[NodeMigration]) -> Value {
+pub(super) fn objects(migration: Option<&Migration>, nodes: &[&NodeMigration]) -> Value {
     json!({"migration": migration, "nodes": nodes})
 }
 
 /// The objects out of the facts.
 pub(super) fn objects_of(facts: &Facts) -> Value {
-    let nodes: Vec<NodeMigration> = facts.node_migrations.values().cloned().collect();
-    objects(facts.migration.as_ref(), &nodes)
+    let nodes: Vec<&NodeMigration> = facts.node_migrations.values().map(|n| &**n).collect();
+    objects(facts.migration.as_deref(), &nodes)
 }
 
 /// Prints JSON.
@@ -95,15 +95,18 @@ pub(super) fn standing(facts: &Facts) {
     };
     let status = migration.status.clone().unwrap_or_default();
     line(&format!(
-        "migration: {:?}   nodes on Cilium: {}   approved: {}",
+        "migration: {}   nodes on Cilium: {}   approved: {}",
         status.phase, status.progress, migration.spec.approved
     ));
     if !status.waiting.is_empty() {
-        line(&format!("waiting: {}", safe(&status.waiting)));
+        line(&format!("waiting: {}", safe(&status.waiting.message)));
     }
     line("");
-    let rows: Vec<Vec<String>> =
-        status.phases.iter().map(|p| vec![p.name.to_string(), format!("{:?}", p.state), p.message.clone()]).collect();
+    let rows: Vec<Vec<String>> = status
+        .phases
+        .iter()
+        .map(|p| vec![p.name.to_string(), format!("{:?}", p.state), p.waiting.message.clone()])
+        .collect();
     table(&["PHASE", "STATE", ""], &rows);
     line("");
     let rows: Vec<Vec<String>> = facts
@@ -111,8 +114,9 @@ pub(super) fn standing(facts: &Facts) {
         .iter()
         .map(|(name, record)| {
             let s = record.status.clone().unwrap_or_default();
-            let error = s.last_error.map(|e| format!("{}. {}", e.message, e.next)).unwrap_or_default();
-            let said = if error.is_empty() { s.waiting } else { error };
+            let error =
+                s.last_error.map(|e| format!("{}. {}", e.problem.message, e.problem.remedy)).unwrap_or_default();
+            let said = if error.is_empty() { s.waiting.message } else { error };
             vec![name.to_string(), s.direction.name().into(), s.step.to_string(), s.attempt.to_string(), said]
         })
         .collect();

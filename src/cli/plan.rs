@@ -10,14 +10,14 @@ use super::{
     Exit, Global, Output, Wanted, ansible, output,
     session::{Failed, Session},
 };
-use crate::domain::{phase::Phase, plan, rolling::View, text::safe};
+use crate::domain::{plan, strategy::PhaseId, text::safe, view::View};
 
 /// Print every change in order.
 #[derive(Args, Debug)]
 pub(super) struct Plan {
-    /// Up to and with this phase
-    #[arg(long, value_name = "PHASE", default_value = "Verify")]
-    until: Phase,
+    /// Up to and with this phase (otherwise all)
+    #[arg(long, value_name = "PHASE")]
+    until: Option<PhaseId>,
     /// Write it as Ansible playbooks with an inventory into this folder instead
     #[arg(long, value_name = "DIR")]
     ansible: Option<PathBuf>,
@@ -36,7 +36,7 @@ impl Plan {
             ansible::write(&ctx, folder)?;
             return Ok(Exit::Done);
         }
-        let plan = plan::forward(&ctx, self.until);
+        let plan = plan::forward(&ctx, self.until.unwrap_or_else(|| ctx.strategy.last()));
         if global.output == Output::Json {
             output::json(&json!({"plan": plan}));
             return Ok(Exit::Done);
@@ -49,7 +49,9 @@ impl Plan {
                 output::line(&format!("\n{now}"));
                 heading = now;
             }
-            output::line(&format!("  {:>4}. {}: {}  ({})", i + 1, safe(&p.object), safe(&p.effect), p.risk.word()));
+            let only_if = p.only_if.map(|c| format!(", only if {c}")).unwrap_or_default();
+            let (object, effect, risk) = (safe(&p.object), safe(&p.effect), p.risk.word());
+            output::line(&format!("  {:>4}. {object}: {effect}  ({risk}{only_if})", i + 1));
             for command in &p.kubectl {
                 output::line(&format!("        {}", safe(command)));
             }

@@ -1,6 +1,7 @@
 //! `cutover rollback`.
 
 use clap::Args;
+use jiff::Timestamp;
 
 use super::{
     Exit, Global, output,
@@ -13,21 +14,21 @@ use crate::{
         api::{PhaseState, Stage, Target},
         facts::Facts,
         intent::Intent,
-        phase::Phase,
-        rolling::cluster::Standing,
-        step::Step,
+        steps::NodeStep,
+        strategy::{self, PhaseId},
+        view::View,
     },
 };
 
-/// Take back one node, what lies beyond a phase, or everything.
+/// Roll back a node, to a phase, or everything.
 #[derive(Args, Debug)]
 pub(super) struct Rollback {
     /// Only this node; it is then held on Flannel
     #[arg(long, value_name = "NODE", conflicts_with = "phase")]
     node: Option<String>,
-    /// Take back what lies beyond this phase
+    /// Roll back what lies beyond this phase
     #[arg(long, value_name = "PHASE")]
-    phase: Option<Phase>,
+    phase: Option<PhaseId>,
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
@@ -52,6 +53,9 @@ impl Rollback {
     }
 
     fn intent(&self, facts: &Facts) -> Result<(Intent, String), Failed> {
+        let migration = facts.migration.as_ref();
+        let strategy = migration.map(|m| m.spec.strategy.get());
+        let covers = |phase: PhaseId| migration.zip(strategy).is_some_and(|(m, s)| s.is_within(m.spec.approved, phase));
         match (&self.node, self.phase) {
             (Some(node), _) => {
                 if !facts.nodes.contains_key(node.as_str()) {
@@ -61,8 +65,11 @@ impl Rollback {
                         format!("no node is called {node:?}; there are {}", known.join(", ")),
                     ));
                 }
-                if Standing::of(facts).finalized {
-                    let message = "Cilium is the default of every node by now, so one node alone cannot go back. `cutover rollback --phase Migrate` takes that back first";
+                if let Some(locked) =
+                    migration.and_then(|m| strategy::locked(&View::read_only(facts, m, Timestamp::now())))
+                {
+                    let message =
+                        format!("{node} cannot go back alone: {locked}. `cutover rollback --phase` does that");
                     return Err(Failed::new(Exit::Usage, message));
                 }
                 Ok((
@@ -70,37 +77,34 @@ impl Rollback {
                     format!("roll node {node} back to Flannel and hold it there"),
                 ))
             }
-            (None, Some(_)) if facts.migration.as_ref().is_some_and(|m| m.spec.target == Target::Flannel) => {
-                Err(Failed::new(
-                    Exit::Usage,
-                    "everything is being rolled back already; run `cutover rollback` to follow it",
-                ))
-            }
-            (None, Some(phase)) if facts.migration.as_ref().is_some_and(|m| phase >= m.spec.approved) => {
-                Err(Failed::new(
-                    Exit::Usage,
-                    format!("nothing lies beyond {phase}: the migration is not approved further than that"),
-                ))
-            }
-            (None, Some(phase)) => Ok((Intent::RollBackTo(phase), format!("take back everything beyond {phase}"))),
+            (None, Some(_)) if migration.is_some_and(|m| m.spec.target == Target::Flannel) => Err(Failed::new(
+                Exit::Usage,
+                "everything is being rolled back already; run `cutover rollback` to follow it",
+            )),
+            (None, Some(phase)) if covers(phase) => Err(Failed::new(
+                Exit::Usage,
+                format!("nothing lies beyond {phase}: the migration is not approved further than that"),
+            )),
+            (None, Some(phase)) => Ok((Intent::RollBackTo(phase), format!("roll back everything beyond {phase}"))),
             (None, None) => Ok((Intent::RollBackAll, "roll everything back to Flannel and uninstall Cilium".into())),
         }
     }
 }
 
-fn ended(facts: &Facts, node: Option<&str>, phase: Option<Phase>) -> Option<Exit> {
+fn ended(facts: &Facts, node: Option<&str>, phase: Option<PhaseId>) -> Option<Exit> {
     let migration = facts.migration.as_ref()?;
     if let Some(node) = node {
         let record = facts.node_migrations.get(node)?;
-        let back =
-            record.spec.target == Target::Flannel && record.status.as_ref().is_some_and(|s| s.step == Step::RolledBack);
+        let back = record.spec.target == Target::Flannel
+            && record.status.as_ref().is_some_and(|s| s.step == NodeStep::RolledBack);
         return back.then_some(Exit::Done);
     }
     let status = migration.status.as_ref().filter(|s| Some(s.observed_generation) == migration.metadata.generation)?;
     match phase {
         None => (status.phase == Stage::RolledBack).then_some(Exit::Done),
         Some(phase) => {
-            let beyond = status.phases.iter().filter(|p| p.name > phase);
+            let strategy = migration.spec.strategy.get();
+            let beyond = status.phases.iter().filter(|p| !strategy.is_within(p.name, phase));
             let still = beyond.filter(|p| !matches!(p.state, PhaseState::Pending | PhaseState::NeedsApproval)).count();
             (still == 0 && status.phase != Stage::RollingBack).then_some(Exit::Done)
         }

@@ -19,23 +19,25 @@ use crate::{
     domain::{
         api::{MIGRATION, Migration, NodeMigrationStatus, PhaseState, Severity, Stage, Target},
         checks,
-        facts::Facts,
+        facts::{Facts, Mark},
         intent::Intent,
+        lease::EngineState,
         log::{Entry, Kind},
-        phase::Phase,
-        rolling::cluster::Standing,
-        step::Step,
+        reason::{Reason, Waiting},
+        steps::NodeStep,
+        strategy::PhaseId,
         text::safe,
+        view::View,
     },
-    engine::{Role, identity},
+    engine::identity,
 };
 
 /// Carry the migration out.
 #[derive(Args, Debug)]
 pub(super) struct Run {
-    /// Up to and with this phase: Preflight, Install, Migrate, Finalize, Remove, Verify
+    /// Up to and with this phase; `cutover plan` names them
     #[arg(long, value_name = "PHASE")]
-    until: Phase,
+    until: PhaseId,
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
@@ -54,8 +56,9 @@ pub(super) struct Run {
 
 impl Run {
     /// The run that the demo makes.
-    pub(super) const fn demo(wanted: Wanted) -> Self {
-        Self { until: Phase::Verify, yes: true, release: vec![], retry: vec![], timeout: None, wanted }
+    pub(super) fn demo(wanted: Wanted) -> Self {
+        let until = wanted.strategy.get().last();
+        Self { until, yes: true, release: vec![], retry: vec![], timeout: None, wanted }
     }
 
     pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
@@ -65,7 +68,7 @@ impl Run {
         spec.consents.iter_mut().for_each(|c| c.by.clone_from(&by));
         let consents = spec.consents.clone();
         let begun = session.store.read().migration.clone();
-        let migration = begun.clone().unwrap_or_else(|| Migration::new(MIGRATION, spec.clone()));
+        let migration = begun.as_deref().cloned().unwrap_or_else(|| Migration::new(MIGRATION, spec.clone()));
         if begun.as_ref().is_none_or(|m| m.status.as_ref().is_none_or(|s| s.started_at.is_none())) {
             // before anything of ours is on the cluster: what blocks leaves it as it was
             let found = findings::check(&session, &migration, checks::preflight);
@@ -76,15 +79,27 @@ impl Run {
                 return Err(Failed::new(Exit::Blocked, message));
             }
         }
-        if migration.spec.approved > self.until && migration.spec.target == Target::Cilium && begun.is_some() {
+        let strategy = migration.spec.strategy.get();
+        if strategy.phase(self.until).is_none() {
+            let names: Vec<&str> = strategy.phases().iter().map(|p| p.spec().id).collect();
+            let message = format!(
+                "the strategy {} has no phase {}; its phases are {}",
+                migration.spec.strategy,
+                self.until,
+                names.join(", ")
+            );
+            return Err(Failed::new(Exit::Usage, message));
+        }
+        let beyond = !strategy.is_within(migration.spec.approved, self.until);
+        if beyond && migration.spec.target == Target::Cilium && begun.is_some() {
             let message = format!(
                 "the migration is approved up to {} already; `cutover rollback --phase {}` takes back what lies beyond",
                 migration.spec.approved, self.until
             );
             return Err(Failed::new(Exit::Usage, message));
         }
-        let installed = Standing::of(&session.store.read()).installed;
-        let changes = self.wanted.changes(&migration.spec, installed)?;
+        let begun = strategy.is_begun(&View::read_only(&session.store.read(), &migration, Timestamp::now()));
+        let changes = self.wanted.changes(&migration.spec, begun)?;
         confirm(
             self.yes,
             &format!(
@@ -127,11 +142,12 @@ impl Run {
 const TIDY: Duration = Duration::from_secs(10);
 
 /// The phase is done, as a status that answers the present spec says.
-fn reached(facts: &Facts, until: Phase) -> Option<Exit> {
+fn reached(facts: &Facts, until: PhaseId) -> Option<Exit> {
     let migration = facts.migration.as_ref()?;
     let status = migration.status.as_ref().filter(|s| Some(s.observed_generation) == migration.metadata.generation)?;
     let done = status.phases.iter().any(|p| p.name == until && p.state == PhaseState::Done);
-    (done && migration.spec.approved >= until).then_some(Exit::Done)
+    let approved = migration.spec.strategy.get().is_within(until, migration.spec.approved);
+    (done && approved).then_some(Exit::Done)
 }
 
 /// Asks, unless told not to.
@@ -183,8 +199,8 @@ pub(super) async fn follow(
                 Err(broadcast::error::RecvError::Closed) => {}
             },
             Ok(()) = roles.changed() => match roles.borrow_and_update().clone() {
-                Role::Starting | Role::Acting => {}
-                role => output::note(&role.words()),
+                EngineState::Off | EngineState::Acting => {}
+                state => output::note(&state.words()),
             },
             Ok(()) = changes.changed() => { changes.borrow_and_update(); }
             () = wake => {}
@@ -192,7 +208,7 @@ pub(super) async fn follow(
         let facts = session.store.read();
         if let Some(exit) = ended(&facts) {
             let since = *tidying.get_or_insert_with(Instant::now);
-            if since.elapsed() > TIDY || !facts.pods.values().any(|p| p.task.is_some()) {
+            if since.elapsed() > TIDY || facts.pods.marked(&Mark::Task).next().is_none() {
                 break Ok(exit);
             }
             continue;
@@ -204,8 +220,8 @@ pub(super) async fn follow(
             ));
         }
         if deadline.is_some_and(|d| Instant::now() >= d) {
-            let waiting =
-                facts.migration.as_ref().and_then(|m| m.status.as_ref()).map(|s| s.waiting.clone()).unwrap_or_default();
+            let status = facts.migration.as_ref().and_then(|m| m.status.as_ref());
+            let waiting = status.map(|s| s.waiting.message.clone()).unwrap_or_default();
             break Err(Failed::new(
                 Exit::Waiting,
                 format!("the time is up; it waits: {waiting}. Nothing was undone; run again to go on"),
@@ -234,50 +250,39 @@ fn headline(facts: &Facts) -> String {
     match stage {
         Stage::Complete => "Complete: the cluster is on Cilium".into(),
         Stage::RolledBack => "Rolled back: the cluster is on Flannel".into(),
-        other => format!("Phase {other:?}"),
+        other => format!("Phase {other}"),
     }
 }
 
 /// What only an operator can give: seen for a while, so that a passing state does not end the run.
 #[derive(Default)]
 struct Needs {
-    since: Option<(Need, Instant)>,
+    since: Option<((Reason, String), Instant)>,
 }
 
-/// What somebody has to do, and where. The words about it may change from one moment to the next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Need {
-    Preflight,
-    Retry,
-    Release,
-    Consent(String),
-    Mend(String),
-    Later(String),
-    Paused(String),
-    Reboot(String),
-    Flows,
-}
-
-impl Need {
-    /// How long it has to stand: what blocks a drain may be mended by itself, a consent never comes by itself.
-    const fn patience(&self) -> Duration {
-        Duration::from_secs(match self {
-            // a budget's controller is wrong for two minutes at most
-            Self::Later(_) => 180,
-            Self::Mend(_) => 60,
-            _ => 5,
-        })
-    }
+/// How long a need has to stand: what blocks a drain may be fixed by others, a consent never comes by itself.
+const fn patience(reason: Reason) -> Duration {
+    Duration::from_secs(match reason {
+        // a budget's controller is wrong for two minutes at most
+        Reason::CannotDrainYet => 180,
+        Reason::CannotDrain => 60,
+        _ => 5,
+    })
 }
 
 impl Needs {
     fn operator(&mut self, facts: &Facts) -> Option<String> {
-        let Some((need, words)) = Self::seen(facts) else {
+        let Some((node, waiting)) = Self::seen(facts) else {
             self.since = None;
             return None;
         };
+        // the sentence may change from one moment to the next; the need does not
+        let need = (waiting.reason, node.clone());
         match &self.since {
-            Some((before, since)) if *before == need => (since.elapsed() > need.patience()).then_some(words),
+            Some((before, since)) if *before == need => {
+                let words = if node.is_empty() { waiting.message } else { format!("node {node} {}", waiting.message) };
+                (since.elapsed() > patience(need.0)).then_some(words)
+            }
             _ => {
                 self.since = Some((need, Instant::now()));
                 None
@@ -285,60 +290,48 @@ impl Needs {
         }
     }
 
-    fn seen(facts: &Facts) -> Option<(Need, String)> {
+    /// What an operator has to give, and the node that it is for; nothing while anything moves by itself.
+    fn seen(facts: &Facts) -> Option<(String, Waiting)> {
         let migration = facts.migration.as_ref()?;
         let status =
             migration.status.as_ref().filter(|s| Some(s.observed_generation) == migration.metadata.generation)?;
-        if status.phase == Stage::Preflight
-            && let Some(p) = status.phases.iter().find(|p| p.state == PhaseState::Blocked)
-        {
-            return Some((Need::Preflight, format!("{}: {}", p.name, p.message)));
-        }
         if migration.spec.paused {
-            return Some((Need::Retry, "it is paused (spec.paused); let it go on first".into()));
+            let message = "the migration is paused (spec.paused); resume it first";
+            return Some((String::new(), Waiting::new(Reason::Paused, message)));
         }
-        if status.waiting.contains("held on Flannel: ")
-            && facts
-                .node_migrations
-                .values()
-                .all(|r| r.status.as_ref().is_none_or(|s| s.step.is_final() || s.step == Step::Pending))
-        {
-            return Some((Need::Release, format!("{}. Give --release NODE to move it after all", status.waiting)));
+        let waiting = || (String::new(), status.waiting.clone());
+        let records = || facts.node_migrations.iter().filter_map(|(n, r)| Some((n, r.status.as_ref()?)));
+        match status.waiting.reason {
+            Reason::CheckFailed if status.phase == Stage::default() => return Some(waiting()),
+            Reason::NodesHeld if records().all(|(_, s)| s.step.is_final() || s.step == NodeStep::Pending) => {
+                let message = format!("{}. Give --release NODE to move it after all", status.waiting.message);
+                return Some((String::new(), Waiting { message, ..status.waiting.clone() }));
+            }
+            _ => {}
         }
-        Self::of_nodes(facts).or_else(|| {
-            let open = status.flows.iter().any(|f| !f.agreed) && status.waiting.contains("flows: ");
-            let resting = |s: &NodeMigrationStatus| !s.step.is_underway() && s.step != Step::Observe;
-            let all = facts.node_migrations.values().filter_map(|r| r.status.as_ref()).all(resting);
-            (open && all).then(|| (Need::Flows, status.waiting.clone()))
-        })
+        let stuck = |s: &NodeMigrationStatus| s.waiting.reason.is_resumed_by_retry();
+        if records().any(|(_, s)| (s.step.is_out() || s.step.is_observed()) && !stuck(s)) {
+            return None;
+        }
+        if let Some((node, status)) = records().find(|(_, s)| stuck(s)) {
+            return Some((node.to_string(), described(status)));
+        }
+        let asks = |s: &NodeMigrationStatus, of: &[Reason]| of.contains(&s.waiting.reason);
+        let node = records()
+            .find(|(_, s)| asks(s, &[Reason::NeedsConsent]))
+            .or_else(|| records().find(|(_, s)| asks(s, &[Reason::CannotDrain, Reason::CannotDrainYet])));
+        if let Some((node, status)) = node {
+            return Some((node.to_string(), status.waiting.clone()));
+        }
+        (status.waiting.reason == Reason::FlowsFailing).then(waiting)
     }
+}
 
-    /// Nothing moves while every node that is not through waits for somebody.
-    fn of_nodes(facts: &Facts) -> Option<(Need, String)> {
-        let mut asking = None;
-        for (node, record) in &facts.node_migrations {
-            let s = record.status.as_ref()?;
-            let name = || node.to_string();
-            let words = || format!("node {node} {}", s.waiting);
-            if s.drain.as_ref().is_some_and(|d| d.paused) {
-                return Some((Need::Paused(name()), words()));
-            }
-            let asked = s.step == Step::Restart && s.evidence.reboot_asked.is_some();
-            if let Some(e) = s.last_error.as_ref().filter(|_| asked) {
-                return Some((Need::Reboot(name()), format!("{}: {}. {}", e.object, e.message, e.next)));
-            }
-            if s.step.is_underway() || s.step == Step::Observe {
-                return None;
-            }
-            if s.waiting.starts_with("needs consent") {
-                asking = Some((Need::Consent(name()), words()));
-            } else if s.waiting.starts_with("cannot be drained") && asking.is_none() {
-                let later = s.waiting.starts_with("cannot be drained yet");
-                asking = Some((if later { Need::Later(name()) } else { Need::Mend(name()) }, words()));
-            }
-        }
-        asking
-    }
+/// What a node waits for, with what to do about it.
+fn described(status: &NodeMigrationStatus) -> Waiting {
+    let error = status.last_error.as_ref().filter(|_| status.waiting.reason == Reason::RebootOverdue);
+    let message = error.map_or_else(|| status.waiting.message.clone(), |e| e.problem.to_string());
+    Waiting { message, ..status.waiting.clone() }
 }
 
 pub(super) async fn interrupted() {
@@ -359,6 +352,7 @@ pub(super) fn print(entry: &Entry, quiet: bool) {
     let mark = match entry.kind {
         Kind::Failed => "FAILED ",
         Kind::Waiting => "waits ",
+        Kind::Warning => "WARNING ",
         Kind::Step => "▸ ",
         Kind::Output => "  | ",
         _ => "",

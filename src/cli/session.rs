@@ -29,9 +29,10 @@ use crate::{
         api::{MIGRATION, Migration, MigrationSpec},
         audit::{Actor, verify},
         facts::{Facts, Freshness},
+        lease::EngineState,
         problem::{Problem, ProblemKind},
     },
-    engine::{Engine, Journal, Role, SystemClock, identity},
+    engine::{Engine, Journal, SystemClock, identity},
     hubble::{
         channel::{Dial, dial_address},
         shared::Flows,
@@ -103,7 +104,7 @@ impl Session {
         Ok(Self {
             connection,
             store,
-            journal: Journal::default(),
+            journal: global.journal.clone(),
             helm,
             audit_log: global.audit_log.clone(),
             audit: OnceLock::new(),
@@ -142,7 +143,7 @@ impl Session {
 
     /// The Migration that there is, or the one that would be created.
     pub(super) fn migration_or(&self, spec: MigrationSpec) -> Migration {
-        self.store.read().migration.clone().unwrap_or_else(|| Migration::new(MIGRATION, spec))
+        self.store.read().migration.as_deref().cloned().unwrap_or_else(|| Migration::new(MIGRATION, spec))
     }
 
     /// The audit log: opened when something is about to be changed for the first time.
@@ -207,9 +208,9 @@ impl Session {
         &self,
         audit: Audit,
         stop: watch::Receiver<bool>,
-    ) -> (JoinHandle<()>, watch::Receiver<Role>) {
-        let role = watch::Sender::new(Role::Starting);
-        let roles = role.subscribe();
+    ) -> (JoinHandle<()>, watch::Receiver<EngineState>) {
+        let state = watch::Sender::new(EngineState::Off);
+        let states = state.subscribe();
         let cluster = KubeCluster {
             client: self.connection.write.clone(),
             helm: self.helm.clone(),
@@ -224,11 +225,11 @@ impl Session {
             clock: self.clock.clone(),
             identity: identity(),
             process: process::own(),
-            role,
+            state,
             take_over: self.take_over.subscribe(),
             turns: Arc::clone(&self.turns),
         };
-        (tokio::spawn(engine.run(stop)), roles)
+        (tokio::spawn(engine.run(stop)), states)
     }
 
     /// A copy of the facts as they are now.

@@ -9,17 +9,19 @@ use serde_json::{Map, Value, json};
 use super::{Exit, session::Failed};
 use crate::domain::{
     api::{
-        CiliumSpec, Consent, ConsentKind, GuardSpec, HostAccess, HostsSpec, MigrationSpec, NodesSpec, RestartBy,
-        Strategy, Target,
+        CiliumSpec, Consent, ConsentKind, GuardSpec, HostAccess, HostsSpec, MigrationSpec, NodesSpec, RestartBy, Target,
     },
-    phase::Phase,
+    strategy::{PhaseId, StrategyId},
     values,
 };
 
 /// What a migration is to be. Read when it is begun; later its `spec` is what counts.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Wanted {
-    /// Version of the Cilium chart; 1.14 or newer
+    /// How the cluster is moved
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub strategy: StrategyId,
+    /// Version of the Cilium chart; each strategy has an oldest one that it works with
     #[arg(long, value_name = "VERSION", default_value = "1.15.19")]
     pub cilium_version: String,
     /// The chart, as helm takes it: repository/name, an OCI address, a folder or an archive
@@ -131,9 +133,9 @@ impl Wanted {
             selector.insert(key.to_owned(), value.to_owned());
         }
         Ok(MigrationSpec {
-            strategy: Strategy::Rolling,
+            strategy: self.strategy,
             target: Target::Cilium,
-            approved: Phase::Preflight,
+            approved: PhaseId::default(),
             paused: false,
             cilium: CiliumSpec {
                 version: self.cilium_version.clone(),
@@ -180,13 +182,13 @@ impl Wanted {
         let json = |spec: &MigrationSpec| serde_json::to_value(spec).unwrap_or_default();
         let (defaults, given, there) = (json(&defaults()?.spec()?), json(&self.spec()?), json(there));
         let mut changes = json!({});
-        for part in ["cilium", "nodes", "hosts", "restartBy", "observeSeconds", "guard"] {
+        for part in ["strategy", "cilium", "nodes", "hosts", "restartBy", "observeSeconds", "guard"] {
             let named = differing(&defaults[part], &given[part]);
             let change = named.as_ref().and_then(|n| differing(&there[part], n));
             let Some(change) = change else { continue };
-            if part == "cilium" && installed {
+            if matches!(part, "strategy" | "cilium") && installed {
                 let message = format!(
-                    "Cilium is installed already, with other settings than you name: {change}. Nothing was changed; leave them out, or roll back first"
+                    "the migration has begun with other settings than you name: {change}. Nothing was changed; leave them out, or roll back first"
                 );
                 return Err(Failed { exit: Exit::Usage, message });
             }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::domain::{
-    facts::{Facts, Freshness},
+    facts::{Facts, Freshness, Source},
     problem::Problem,
 };
 
@@ -24,51 +24,61 @@ impl Default for FactStore {
 }
 
 impl FactStore {
-    /// The facts themselves, for whoever only reads.
+    /// The facts themselves, for readers.
     pub fn shared(&self) -> Arc<RwLock<Facts>> {
         Arc::clone(&self.facts)
     }
 
-    /// Told whenever the facts change.
+    /// Moves whenever the facts change.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.revision.subscribe()
     }
 
-    /// Reads the facts. A writer that panicked left them whole: every fold replaces single rows.
+    /// Reads the facts. A writer that panicked left them whole: every change is of single rows.
     pub fn read(&self) -> RwLockReadGuard<'_, Facts> {
         self.facts.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the facts and tells everybody.
+    /// Changes the facts and notifies.
     pub fn change(&self, f: impl FnOnce(&mut Facts)) {
-        let mut facts: RwLockWriteGuard<'_, Facts> = self.facts.write().unwrap_or_else(PoisonError::into_inner);
-        f(&mut facts);
-        drop(facts);
-        self.revision.send_modify(|r| *r += 1);
+        self.fold(|facts| {
+            f(facts);
+            true
+        });
     }
 
-    /// Sets a source's freshness, and tells only if it changed.
-    pub fn freshness(&self, source: &'static str, freshness: Freshness) {
-        let known = self.read().sources.get(source).cloned();
-        let same = match (&known, &freshness) {
-            (Some(Freshness::Retrying { error: a, .. }), Freshness::Retrying { error: b, .. }) => a == b,
-            (Some(a), b) => a == b,
-            (None, _) => false,
-        };
-        if !same {
-            self.change(|f| {
-                f.sources.insert(source, freshness);
-            });
+    /// Changes the facts, and notifies only when something has changed: most of what a watch delivers is not kept.
+    pub fn fold(&self, f: impl FnOnce(&mut Facts) -> bool) {
+        let mut facts: RwLockWriteGuard<'_, Facts> = self.facts.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = f(&mut facts);
+        drop(facts);
+        if changed {
+            self.revision.send_modify(|r| *r += 1);
         }
     }
 
+    /// Sets a source's freshness. A watch that stays broken keeps the time since when.
+    pub fn freshness(&self, source: Source, freshness: Freshness) {
+        self.fold(|facts| {
+            let known = &mut facts.sources[source];
+            let same = match (&*known, &freshness) {
+                (Freshness::Retrying { error: a, .. }, Freshness::Retrying { error: b, .. }) => a == b,
+                (a, b) => a == b,
+            };
+            if !same {
+                *known = freshness;
+            }
+            !same
+        });
+    }
+
     /// The source broke.
-    pub fn broken(&self, source: &'static str, problem: Problem) {
+    pub fn broken(&self, source: Source, problem: Problem) {
         let Problem { message: error, kind, .. } = problem;
         self.freshness(source, Freshness::Retrying { since: Timestamp::now(), error, kind });
     }
 
-    /// Waits until a condition holds, re-checked at every change.
+    /// Waits until a condition holds; it is checked at every change.
     pub async fn until(&self, mut holds: impl FnMut(&Facts) -> bool) {
         let mut changes = self.changes();
         loop {

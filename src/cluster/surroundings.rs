@@ -22,15 +22,15 @@ const REVIEWS_AT_ONCE: usize = 8;
 /// Asks.
 pub async fn ask(connection: &Connection, helm: &Helm) -> Surroundings {
     let client = &connection.read;
-    let version = client.apiserver_version().await.map(|v| v.git_version).unwrap_or_default();
     let services: Api<Service> = Api::namespaced(client.clone(), "default");
     let service = services.get_opt("kubernetes").await.ok().flatten();
     Surroundings {
-        server_version: version,
+        server_version: client.apiserver_version().await.map(|v| v.git_version).unwrap_or_default(),
         service_address: service.and_then(|s| s.spec?.cluster_ip?.parse().ok()),
         missing_rights: missing_rights(client, connection.in_pod).await,
         helm: Some(helm.version().await.map_err(|e| e.to_string())),
         own_name: own_name(),
+        own_namespace: client.default_namespace().to_owned(),
         user: user(client).await.unwrap_or_default(),
         cluster: cluster(client).await.unwrap_or_default(),
     }

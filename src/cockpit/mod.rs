@@ -1,20 +1,34 @@
-//! The cockpit: a model, keys that change it, and a view that draws it. It knows no client: facts,
-//! flows and the log are shared with it, wishes go out by a channel.
+//! The cockpit: a model, keys that change it, and a view that draws it. It knows no client: facts, flows and the
+//! log are shared with it, requests go out through a channel.
+//!
+//! Its rooms, of which each uses only those before it:
+//!
+//! ```text
+//! ui         tables, panes, lines, the terminal: how anything is drawn
+//! actions    what keys can do        request   what is asked for
+//! outlook    what is worked out beside the screen
+//! scene      what a frame is drawn from
+//! screens    one file a screen       dialogs   one file a dialog
+//! model      what is remembered
+//! keys, view, input
+//! ```
 
-pub mod actions;
-mod dialog;
-mod flows;
+mod actions;
+mod components;
+mod dialogs;
 mod input;
+mod keys;
 mod model;
-mod rows;
+mod outlook;
+mod request;
+mod scene;
+mod screens;
 pub mod screenshot;
 mod summary;
-mod terminal;
-mod theme;
+mod ui;
 mod view;
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
@@ -28,246 +42,178 @@ use tokio::{
 };
 
 use crate::{
-    domain::{
-        api::{Finding, Migration},
-        checks,
-        decide::{Decision, decide},
-        facts::Facts,
-        intent::Intent,
-        log::Entry,
-        rolling::View,
-    },
+    domain::{api::Migration, facts::Facts, lease::EngineState, log::Log},
     hubble::window::Window,
 };
+use ui::{Canvas, terminal};
 
-pub use model::{ClusterName, Model};
+pub use keys::{key_table, titles};
+pub use model::Model;
+pub use outlook::Outlook;
+pub use request::{Request, words};
+pub use scene::{ClusterName, Scene};
 pub use summary::summary;
-pub use theme::Theme;
+pub use ui::Theme;
 
 /// The shortest time between two frames that no key asked for.
 const FRAME: Duration = Duration::from_millis(33);
-
-/// What the operator wishes; the program around the cockpit carries it out.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Wish {
-    /// May change the cluster from now on, or no longer.
-    Arm(bool),
-    /// Change `spec`, in this order. The Migration is created if there is none.
-    Change(Vec<Intent>),
-    /// Take the lock from whoever has it.
-    TakeOver,
-    /// Ask the operator for credentials, on the bare terminal.
-    LogIn,
-    /// Keep Cilium's own probes like other flows, or no longer.
-    Probes(bool),
-    /// Write these lines to a file whose name ends like this.
-    Export(&'static str, Vec<String>),
-}
-
-/// Who runs the engine, as the header says it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum EngineState {
-    /// Not here: nothing is changed from this cockpit.
-    #[default]
-    Off,
-    /// Here.
-    Here,
-    /// Elsewhere: by whom.
-    Elsewhere(String),
-    /// Here, as soon as whoever had the lock has to have noticed that it was taken.
-    TakingOver,
-    /// The API server does not accept the credentials any more.
-    Unauthorized(String),
-    /// The lock could not be had; why.
-    LeaseUnknown(String),
-}
 
 /// Everything that comes in, and the way out.
 pub struct Feed {
     /// The facts.
     pub facts: Arc<RwLock<Facts>>,
-    /// Told when they change.
+    /// Changes when they do.
     pub facts_changed: watch::Receiver<u64>,
     /// The flows.
     pub window: Arc<RwLock<Window>>,
-    /// Told when they change.
+    /// Changes when they do.
     pub flows_changed: watch::Receiver<u64>,
     /// The log.
-    pub log: Arc<Mutex<VecDeque<Entry>>>,
-    /// Told when it changes.
+    pub log: Arc<Mutex<Log>>,
+    /// Changes when it does.
     pub log_changed: watch::Receiver<u64>,
-    /// Who runs the engine.
+    /// What the engine of this cockpit does.
     pub engine: watch::Receiver<EngineState>,
-    /// The Migration that the first wish would create.
+    /// The Migration that the first request would create.
     pub proposed: Migration,
-    /// Wishes go out here.
-    pub wishes: mpsc::Sender<Wish>,
+    /// Requests go out here.
+    pub requests: mpsc::Sender<Request>,
     /// What became of them.
     pub answers: mpsc::Receiver<Result<String, String>>,
 }
 
-/// Presses one key, as tests and pictures do; a line break is enter.
-pub fn press(model: &mut Model, scene: &Scene<'_>, key: char) -> Vec<Wish> {
-    let code = if key == '\n' { KeyCode::Enter } else { KeyCode::Char(key) };
-    input::key(model, scene, KeyEvent::from(code))
-}
-
-/// What a frame is drawn from.
-pub struct Scene<'a> {
-    /// What is known.
-    pub facts: &'a Facts,
-    /// The Migration that there is, or the one that would be created.
-    pub migration: &'a Migration,
-    /// What preflight finds while there is no Migration.
-    pub preflight: &'a [Finding],
-    /// What would be decided from it now: who waits for whom.
-    pub decision: Option<&'a Decision>,
-    /// The flows.
-    pub window: &'a Window,
-    /// The log.
-    pub log: &'a VecDeque<Entry>,
-    /// Who runs the engine.
-    pub engine: &'a EngineState,
-    /// The time.
-    pub now: Timestamp,
+/// Presses one key, as tests and pictures do; a line break is enter, and a control character its letter with ctrl.
+pub fn press(model: &mut Model, scene: &Scene<'_>, key: char) -> Option<Request> {
+    let key = match key {
+        '\n' => KeyEvent::from(KeyCode::Enter),
+        c @ '\x01'..='\x1a' => {
+            KeyEvent::new(KeyCode::Char((c as u8 + b'`').into()), crossterm::event::KeyModifiers::CONTROL)
+        }
+        c => KeyEvent::from(KeyCode::Char(c)),
+    };
+    input::key(model, scene, key)
 }
 
 /// Runs the cockpit until the operator leaves it.
 ///
 /// # Errors
 /// When the terminal cannot be used.
-pub async fn run(mut feed: Feed, mut model: Model, theme: Theme) -> std::io::Result<Model> {
-    let mut terminal = terminal::Guard::enter()?;
-    let mut events = EventStream::new();
-    let mut signals = terminal::Signals::new()?;
-    let (mut dirty, mut urgent) = (true, true);
-    let mut next_frame = Instant::now();
-    let mut decision = Remembered::default();
-    loop {
-        if dirty && (urgent || Instant::now() >= next_frame) {
-            feed.draw(&mut terminal, &mut model, theme, &mut decision)?;
-            next_frame = Instant::now() + FRAME;
-            (dirty, urgent) = (false, false);
-        }
-        let deadline = model.deadline(Instant::now());
-        tokio::select! {
-            biased;
-            () = signals.asked_to_end() => break,
-            event = events.next() => match event {
-                Some(Ok(event)) => {
-                    if feed.react(&event, &mut model, &mut decision) {
-                        (dirty, urgent) = (true, true);
-                    }
-                }
-                Some(Err(_)) | None => break,
-            },
-            Some(answer) = feed.answers.recv() => {
-                model.answered(answer);
-                (dirty, urgent) = (true, true);
-            }
-            Ok(()) = feed.facts_changed.changed() => dirty = true,
-            Ok(()) = feed.engine.changed() => dirty = true,
-            // what no visible screen shows needs no frame
-            Ok(()) = feed.log_changed.changed() => dirty |= model.shows_log(),
-            Ok(()) = feed.flows_changed.changed() => dirty |= model.shows_flows(),
-            () = sleep_until(next_frame), if dirty => {}
-            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => dirty = true,
-        }
-        if model.leaves() {
-            break;
-        }
-        if std::mem::take(&mut model.logs_in) {
-            // the plugin may ask and print as it likes: nothing of ours is on the terminal meanwhile
-            drop(events);
-            drop(terminal);
-            let said = feed.log_in().await;
-            terminal = terminal::Guard::enter()?;
-            events = EventStream::new();
-            model.answered(said);
-            (dirty, urgent) = (true, true);
-        }
-    }
-    drop(terminal);
-    Ok(model)
-}
-
-/// The last decision, and the state of the facts that it was made of.
-#[derive(Default)]
-struct Remembered {
-    revision: Option<u64>,
-    at: Option<Timestamp>,
-    decision: Option<Decision>,
-    preflight: Vec<Finding>,
-}
-
-impl Remembered {
-    /// Decides anew when the facts have changed, or a second has passed.
-    fn refresh(&mut self, facts: &Facts, proposed: &Migration, revision: u64, now: Timestamp) {
-        if self.revision == Some(revision) && self.at.is_some_and(|at| now.duration_since(at).as_secs() < 1) {
-            return;
-        }
-        let preflight = match &facts.migration {
-            Some(_) => vec![],
-            // what has not been listed yet would look as if it were not there
-            None if !facts.is_known() => vec![],
-            None => checks::preflight(&View::read_only(facts, proposed, now)),
-        };
-        let decision = facts.migration.as_ref().map(|m| decide(View::read_only(facts, m, now)));
-        *self = Self { revision: Some(revision), at: Some(now), decision, preflight };
+pub async fn run(mut feed: Feed, model: Model, theme: Theme) -> std::io::Result<()> {
+    let outlooks = watch::Sender::new(Arc::default());
+    let mut outlook = outlooks.subscribe();
+    let keeper = outlook::keep(Arc::clone(&feed.facts), feed.facts_changed.clone(), feed.proposed.clone(), outlooks);
+    tokio::select! {
+        result = feed.show(model, theme, &mut outlook) => result,
+        () = keeper => Err(std::io::Error::other("the facts ended before the cockpit")),
     }
 }
 
 impl Feed {
+    async fn show(
+        &mut self,
+        mut model: Model,
+        theme: Theme,
+        outlook: &mut watch::Receiver<Arc<Outlook>>,
+    ) -> std::io::Result<()> {
+        let mut terminal = terminal::Guard::enter()?;
+        let mut events = EventStream::new();
+        let mut signals = terminal::Signals::new()?;
+        let (mut dirty, mut urgent) = (true, true);
+        let mut next_frame = Instant::now();
+        loop {
+            if dirty && (urgent || Instant::now() >= next_frame) {
+                let outlook = Arc::clone(&outlook.borrow_and_update());
+                terminal.draw(|buffer| {
+                    self.with_scene(&outlook, |scene| {
+                        view::draw(&mut Canvas::new(buffer, theme), &mut model, scene);
+                    });
+                })?;
+                next_frame = Instant::now() + FRAME;
+                (dirty, urgent) = (false, false);
+            }
+            let deadline = model.deadline(Instant::now());
+            tokio::select! {
+                biased;
+                () = signals.asked_to_end() => break,
+                event = events.next() => match event {
+                    Some(Ok(event)) => {
+                        let outlook = Arc::clone(&outlook.borrow());
+                        if self.react(&event, &mut model, &outlook) {
+                            (dirty, urgent) = (true, true);
+                        }
+                    }
+                    Some(Err(_)) | None => break,
+                },
+                Some(answer) = self.answers.recv() => {
+                    model.answered(answer);
+                    (dirty, urgent) = (true, true);
+                }
+                Ok(()) = self.facts_changed.changed() => dirty = true,
+                Ok(()) = outlook.changed() => dirty = true,
+                Ok(()) = self.engine.changed() => dirty = true,
+                // what no visible screen shows needs no frame
+                Ok(()) = self.log_changed.changed() => dirty |= model.shows_log(),
+                Ok(()) = self.flows_changed.changed() => dirty |= model.shows_flows(),
+                () = sleep_until(next_frame), if dirty => {}
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => dirty = true,
+            }
+            if model.leaving {
+                break;
+            }
+            if std::mem::take(&mut model.logs_in) {
+                // the plugin may ask and print as it likes: the terminal is its own meanwhile
+                drop(events);
+                drop(terminal);
+                let answer = self.log_in().await;
+                terminal = terminal::Guard::enter()?;
+                events = EventStream::new();
+                model.answered(answer);
+                (dirty, urgent) = (true, true);
+            }
+        }
+        Ok(())
+    }
+
     async fn log_in(&mut self) -> Result<String, String> {
-        let gone = || Err("nobody carries it out".to_owned());
-        if self.wishes.send(Wish::LogIn).await.is_err() {
+        let gone = || Err("the login could not be started".to_owned());
+        if self.requests.send(Request::LogIn).await.is_err() {
             return gone();
         }
         self.answers.recv().await.unwrap_or_else(gone)
     }
 
     /// Everything as it is now, held still while `look` looks at it.
-    fn with_scene<T>(&self, last: &mut Remembered, look: impl FnOnce(&Scene<'_>) -> T) -> T {
+    fn with_scene<T>(&self, outlook: &Outlook, look: impl FnOnce(&Scene<'_>) -> T) -> T {
         let facts = self.facts.read().unwrap_or_else(PoisonError::into_inner);
         let window = self.window.read().unwrap_or_else(PoisonError::into_inner);
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let (engine, now) = (self.engine.borrow().clone(), Timestamp::now());
-        last.refresh(&facts, &self.proposed, *self.facts_changed.borrow(), now);
         look(&Scene {
             facts: &facts,
-            migration: facts.migration.as_ref().unwrap_or(&self.proposed),
-            preflight: &last.preflight,
-            decision: last.decision.as_ref(),
+            revision: *self.facts_changed.borrow(),
+            migration: facts.migration.as_deref().unwrap_or(&self.proposed),
+            outlook,
             window: &window,
             log: &log,
-            engine: &engine,
-            now,
-        })
-    }
-
-    fn draw(
-        &self,
-        terminal: &mut terminal::Guard,
-        model: &mut Model,
-        theme: Theme,
-        last: &mut Remembered,
-    ) -> std::io::Result<()> {
-        self.with_scene(last, |scene| {
-            model.look_at(scene);
-            terminal.draw(|frame| view::draw(frame, model, scene, theme))
+            engine: &self.engine.borrow().clone(),
+            now: Timestamp::now(),
         })
     }
 
     /// Takes a key in. True when there is something new to draw.
-    fn react(&self, event: &Event, model: &mut Model, last: &mut Remembered) -> bool {
+    fn react(&self, event: &Event, model: &mut Model, outlook: &Outlook) -> bool {
         match event {
             Event::Key(key) if key.is_press() => {
-                for wish in self.with_scene(last, |scene| input::key(model, scene, *key)) {
-                    // a full channel means that the last wishes are still being carried out
-                    if self.wishes.try_send(wish).is_err() {
-                        model.answered(Err("the last wish is still being carried out".into()));
-                    }
+                let request = self.with_scene(outlook, |scene| input::key(model, scene, *key));
+                // a full channel means that earlier requests are still being carried out
+                if let Some(request) = request
+                    && self.requests.try_send(request).is_err()
+                {
+                    model.answered(Err("the last request is still being carried out".into()));
                 }
+                true
+            }
+            Event::Paste(text) => {
+                input::paste(model, text);
                 true
             }
             Event::Resize(..) => true,

@@ -1,67 +1,40 @@
-//! What the cockpit remembers: which screen, what is selected, what is open.
-
-use std::collections::BTreeMap;
+//! What the cockpit remembers: which screen is shown, what lies over it, what was just said.
 
 use tokio::time::{Duration, Instant};
+use tui_input::Input;
 
 use super::{
-    Scene,
-    actions::Screen,
-    dialog::Dialog,
-    flows::FlowTable,
-    rows::{self, Row},
+    dialogs::Dialog,
+    request::Request,
+    scene::{ClusterName, Scene},
+    screens::{Follows, Reaction, SCREENS, Screen, Spec, proof},
+    ui::Scroll,
 };
-
-/// The cluster, as the header names it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ClusterName {
-    /// The context.
-    pub context: String,
-    /// The API server's address.
-    pub server: String,
-    /// It is marked as production.
-    pub production: bool,
-}
+use crate::domain::api::Stage;
 
 /// What lies over the screen.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub(super) enum Overlay {
     #[default]
     None,
     Help {
-        scroll: u16,
+        scroll: Scroll,
     },
     Palette {
-        text: String,
+        input: Input,
         selected: usize,
     },
     Filter {
-        text: String,
+        input: Input,
     },
     Detail {
         lines: Vec<String>,
-        scroll: u16,
+        scroll: Scroll,
     },
     Columns {
         selected: usize,
     },
     Dialog(Box<Dialog>),
-}
-
-/// Which pane has the keys.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Focus {
-    #[default]
-    First,
-    Second,
-}
-
-/// A table's state: the selection follows the object, not the row.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct TableState {
-    pub(super) selected: Option<String>,
-    pub(super) offset: usize,
-    pub(super) filter: String,
 }
 
 /// A short message over the footer.
@@ -73,58 +46,54 @@ pub(super) struct Toast {
 }
 
 /// What the cockpit remembers.
-#[expect(clippy::struct_excessive_bools, reason = "independent switches of an operator, not one state in disguise")]
-#[derive(Clone, Debug)]
 pub struct Model {
     pub(super) cluster: ClusterName,
-    pub(super) armed: bool,
-    pub(super) screen: Screen,
-    pub(super) focus: Focus,
+    /// Changes may be made from here.
+    pub(super) writable: bool,
+    /// The screen that is shown, by its place in [`SCREENS`].
+    pub(super) shown: usize,
+    screens: Vec<Box<dyn Screen>>,
     pub(super) overlay: Overlay,
-    pub(super) tables: BTreeMap<&'static str, TableState>,
-    /// Rows of the tables that are held still, and how many have come since.
-    pub(super) frozen: BTreeMap<&'static str, (Vec<Row>, u64)>,
-    pub(super) flows: FlowTable,
     pub(super) toast: Option<Toast>,
+    /// A request is being carried out.
     pub(super) busy: bool,
     pub(super) leaving: bool,
+    /// The operator wants to log in.
     pub(super) logs_in: bool,
-    pub(super) was_complete: Option<bool>,
-    /// Rows of a page at the last frame.
-    pub(super) page: usize,
+    was_complete: Option<bool>,
 }
 
 impl Model {
-    /// A fresh cockpit.
-    pub fn new(cluster: ClusterName, armed: bool) -> Self {
+    /// A cockpit that has just been opened.
+    pub fn new(cluster: ClusterName, writable: bool) -> Self {
         Self {
             cluster,
-            armed,
-            screen: Screen::Overview,
-            focus: Focus::First,
+            writable,
+            shown: 0,
+            screens: SCREENS.iter().map(|s| (s.new)()).collect(),
             overlay: Overlay::None,
-            tables: BTreeMap::new(),
-            frozen: BTreeMap::new(),
-            flows: FlowTable::default(),
             toast: None,
             busy: false,
             leaving: false,
             logs_in: false,
             was_complete: None,
-            page: 10,
         }
     }
 
-    pub(super) const fn leaves(&self) -> bool {
-        self.leaving
+    pub(super) fn spec(&self) -> &'static Spec {
+        SCREENS[self.shown]
+    }
+
+    pub(super) fn screen(&mut self) -> &mut dyn Screen {
+        &mut *self.screens[self.shown]
     }
 
     pub(super) fn shows_log(&self) -> bool {
-        self.screen == Screen::Log
+        self.spec().follows == Follows::Log
     }
 
     pub(super) fn shows_flows(&self) -> bool {
-        self.screen == Screen::Flows
+        self.spec().follows == Follows::Flows
     }
 
     /// When something on the screen changes by the clock alone.
@@ -132,7 +101,7 @@ impl Model {
         self.toast.as_ref().and_then(|t| t.until).filter(|t| *t > now)
     }
 
-    /// A wish was carried out, or not.
+    /// A request was carried out, or not.
     pub(super) fn answered(&mut self, answer: Result<String, String>) {
         self.busy = false;
         match answer {
@@ -143,42 +112,36 @@ impl Model {
     }
 
     pub(super) fn say(&mut self, text: impl Into<String>) {
-        self.toast =
-            Some(Toast { text: text.into(), bad: false, until: Some(Instant::now() + Duration::from_secs(5)) });
+        let until = Instant::now() + Duration::from_secs(5);
+        self.toast = Some(Toast { text: text.into(), bad: false, until: Some(until) });
     }
 
-    pub(super) fn table(&self, name: &str) -> TableState {
-        self.tables.get(name).cloned().unwrap_or_default()
-    }
-
-    pub(super) fn table_mut(&mut self, name: &'static str) -> &mut TableState {
-        self.tables.entry(name).or_default()
-    }
-
-    /// Name of the table that has the keys.
-    pub(super) const fn active_table(&self) -> &'static str {
-        match (self.screen, self.focus) {
-            (Screen::Overview, Focus::First) => "phases",
-            (Screen::Overview, Focus::Second) => "overview nodes",
-            (Screen::Nodes, _) => "nodes",
-            (Screen::Pods, _) => "pods",
-            (Screen::Flows, _) => "flows",
-            (Screen::Checks, _) => "checks",
-            (Screen::Log, _) => "log",
+    /// Takes over what an action of the screen leads to.
+    pub(super) fn react(&mut self, reaction: Reaction) -> Option<Request> {
+        match reaction {
+            Reaction::Nothing => {}
+            Reaction::Say(text) => self.say(text),
+            Reaction::Choose => self.overlay = Overlay::Columns { selected: 0 },
+            Reaction::Send(request) => {
+                self.busy = true;
+                return Some(request);
+            }
         }
+        None
     }
 
-    /// Keeps selections on rows that exist, and moves to the proof once the migration is complete.
-    pub(super) fn look_at(&mut self, scene: &Scene<'_>) {
+    /// Brings what is shown up to date, and moves to the proof once the migration is complete.
+    pub(super) fn refresh(&mut self, scene: &Scene<'_>) {
         if self.toast.as_ref().and_then(|t| t.until).is_some_and(|t| t <= Instant::now()) {
             self.toast = None;
         }
-        let complete = rows::is_complete(scene.facts);
+        let complete = scene.stage() == Stage::Complete;
         if self.was_complete == Some(false) && complete {
-            self.screen = Screen::Checks;
+            self.shown = proof();
             self.overlay = Overlay::None;
             self.say("The migration is complete: here is the proof.");
         }
         self.was_complete = Some(complete);
+        self.screen().refresh(scene);
     }
 }

@@ -1,22 +1,19 @@
 //! A frame as a picture: SVG, made of the same buffer that a terminal would show.
 
 use ratatui::{
-    Terminal,
-    backend::TestBackend,
     buffer::Buffer,
+    layout::Rect,
     style::{Color, Modifier},
 };
-
 use unicode_width::UnicodeWidthStr;
 
-use super::{Model, Scene, Theme, view};
+use super::{Model, Scene, Theme, ui::Canvas, view};
 
 /// Draws one frame into a buffer.
 pub fn frame(width: u16, height: u16, model: &mut Model, scene: &Scene<'_>, theme: Theme) -> Buffer {
-    let Ok(mut terminal) = Terminal::new(TestBackend::new(width, height));
-    model.look_at(scene);
-    let Ok(_) = terminal.draw(|f| view::draw(f, model, scene, theme));
-    terminal.backend().buffer().clone()
+    let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+    view::draw(&mut Canvas::new(&mut buffer, theme), model, scene);
+    buffer
 }
 
 fn colour(c: Color, default: &'static str) -> &'static str {
@@ -73,7 +70,7 @@ pub fn svg(buffer: &Buffer) -> String {
             }
             let fill = if reversed { "#14171c" } else { colour(style.0, "#c9d1d9") };
             let bold = if style.2.contains(Modifier::BOLD) { " font-weight=\"bold\"" } else { "" };
-            // each word has its own place: the picture holds whatever font the reader has
+            // each word has its own place, so that the picture holds with any font
             let mut column = u32::from(start);
             for word in text.split(' ') {
                 let width = u32::try_from(word.width()).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! What an operator agreed to: one kind, one named object, who and when. None implies another.
+//! What an operator consented to: one kind, one named object, who and when. None implies another.
 
 use std::fmt;
 
@@ -6,29 +6,27 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::facts::PodFact;
-
-/// What an operator may agree to. None implies another.
+/// What an operator may consent to. None implies another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum ConsentKind {
-    /// Evict a pod that nothing will start again.
+    /// Evict a bare pod: it will not be recreated.
     DeleteBarePod,
     /// Evict a pod whose emptyDir is lost with it.
     LoseEmptyDir,
-    /// Evict the only replica of a workload: it is away until its successor is ready.
+    /// Evict the single replica of a workload: it is down until its successor is ready.
     InterruptSingleReplica,
     /// Evict a pod with a host port: it answers at another node's address afterwards.
     MoveHostPort,
-    /// Evict a pod that no other node can take (a local volume, a selector, no room): it is Pending until
-    /// its node is back.
+    /// Evict a pod that no other node can take (a local volume, a selector, no room): it is Pending until its node is
+    /// back.
     WaitForNode,
-    /// Add one replica to a workload before its pod is evicted, and take it away afterwards.
+    /// Add one replica to a workload before its pod is evicted, and remove it afterwards.
     ScaleUp,
-    /// Let a disruption budget have one healthy pod less while the node drains, and put it back.
+    /// Lower a disruption budget by one pod while the node drains, and restore it.
     LowerBudget,
     /// Delete a pod although its budget refuses the eviction.
     DeletePastBudget,
-    /// Delete a pod at once that is still there after its grace period.
+    /// Force-delete a pod that is still there after its grace period.
     ZeroGrace,
     /// Go on although a volume is still attached to the node.
     LeaveVolumeAttached,
@@ -76,20 +74,18 @@ impl ConsentKind {
     /// What it costs, as an operator reads it before agreeing.
     pub const fn cost(self) -> &'static str {
         match self {
-            Self::DeleteBarePod => "nothing starts it again once it is evicted",
-            Self::LoseEmptyDir => "its emptyDir is lost with the pod",
-            Self::InterruptSingleReplica => "it is the only replica: the workload is away until its successor is ready",
-            Self::MoveHostPort => "it has a host port: it answers at another node's address afterwards",
-            Self::WaitForNode => "no other node can take it: it is Pending until its node is back",
-            Self::ScaleUp => "the workload has one replica more while its node drains",
-            Self::LowerBudget => "the budget asks for one healthy pod less while the node drains",
-            Self::DeletePastBudget => "its budget is not respected for this pod",
-            Self::ZeroGrace => {
-                "it is killed without its grace period, and may still run on a node that does not answer"
-            }
+            Self::DeleteBarePod => "bare pod: will not be recreated",
+            Self::LoseEmptyDir => "emptyDir: its data is lost with the pod",
+            Self::InterruptSingleReplica => "single replica: downtime until rescheduled",
+            Self::MoveHostPort => "host port: it answers at another node's address afterwards",
+            Self::WaitForNode => "no other node can take it: Pending until its node is back",
+            Self::ScaleUp => "the workload has one more replica while its node drains",
+            Self::LowerBudget => "the PDB is lowered by one pod while the node drains",
+            Self::DeletePastBudget => "deleted past its PDB",
+            Self::ZeroGrace => "killed without its grace period; it may still run on a node that does not answer",
             Self::LeaveVolumeAttached => "a volume that was not detached may be damaged, or block its pod for minutes",
             Self::GoOnWithoutReplacement => "the workload has fewer ready replicas while the next node drains",
-            Self::BrokenFlow => "this connection fails, and may on every node that is moved after this one",
+            Self::BrokenFlow => "this connection fails, and may fail on every node moved after this one",
         }
     }
 
@@ -119,26 +115,26 @@ impl fmt::Display for ConsentKind {
     }
 }
 
-/// One agreement for one object, with who gave it and when.
+/// One consent for one object, with who gave it and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Consent {
-    /// What was agreed to.
+    /// What was consented to.
     pub kind: ConsentKind,
     /// `namespace/pod`, `namespace/Kind/name` of the workload that owns the pods (or of a
     /// PodDisruptionBudget), `PersistentVolume/name`, or a connection as `from->to:port`.
     #[schemars(length(min = 3))]
     pub object: String,
-    /// Who agreed.
+    /// Who consented.
     pub by: String,
     /// When.
     pub at: Timestamp,
 }
 
-/// A consent that nobody has given yet: what for, and for which object.
+/// A consent that is missing: what for, and for which object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wanted {
-    /// What has to be agreed to.
+    /// What it is for.
     pub kind: ConsentKind,
     /// For which object.
     pub object: String,
@@ -150,19 +146,9 @@ impl fmt::Display for Wanted {
     }
 }
 
-/// The name under which a consent for a pod is given: its workload, or itself where nobody owns it.
-pub fn object_of(pod: &PodFact) -> String {
-    pod.owner.as_ref().map_or_else(|| pod.key.to_string(), |o| format!("{}/{}/{}", pod.key.namespace, o.kind, o.name))
-}
-
-/// Was this agreed to, for this very object?
+/// Was this consented to, for this very object?
 pub fn given(consents: &[Consent], kind: ConsentKind, object: &str) -> bool {
     consents.iter().any(|c| c.kind == kind && c.object == object)
-}
-
-/// Was this agreed to for the pod's workload, or for the pod itself?
-pub fn given_for(consents: &[Consent], kind: ConsentKind, pod: &PodFact) -> bool {
-    given(consents, kind, &object_of(pod)) || given(consents, kind, &pod.key.to_string())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     api::{NodeMigrationStatus, Target},
-    step::Step,
+    steps::NodeStep,
     text,
 };
 
@@ -27,8 +27,9 @@ pub fn estimate<'a>(
     now: Timestamp,
 ) -> Option<Estimate> {
     let (mut took, mut left, mut spent) = (Vec::new(), 0_u32, Duration::ZERO);
+    let last = if target == Target::Cilium { NodeStep::Done } else { NodeStep::RolledBack };
     for status in nodes {
-        if status.step == Step::last(target) {
+        if status.step == last {
             if let (Some(first), Some(last)) = (status.steps.first(), status.steps.last().and_then(|s| s.finished_at)) {
                 took.push(text::between(first.started_at, last));
             }
@@ -66,15 +67,15 @@ mod tests {
     use super::*;
     use crate::domain::api::StepTiming;
 
-    fn node(step: Step, from: i64, to: i64) -> NodeMigrationStatus {
+    fn node(step: NodeStep, from: i64, to: i64) -> NodeMigrationStatus {
         let at = |s| Timestamp::from_second(s).unwrap();
-        let steps = vec![StepTiming { step: Step::Check, started_at: at(from), finished_at: Some(at(to)) }];
+        let steps = vec![StepTiming { step: NodeStep::Pending, started_at: at(from), finished_at: Some(at(to)) }];
         NodeMigrationStatus { step, steps, ..NodeMigrationStatus::default() }
     }
 
     #[test]
     fn nothing_is_claimed_before_the_first_node_is_through() {
-        let nodes = [node(Step::Drain, 0, 0), NodeMigrationStatus::default()];
+        let nodes = [node(NodeStep::Pending, 0, 0), NodeMigrationStatus::default()];
         assert_eq!(
             estimate(nodes.iter(), Target::Cilium, 1, Timestamp::from_second(5).unwrap()),
             Some(Estimate::Unknown)
@@ -83,7 +84,7 @@ mod tests {
 
     #[test]
     fn what_is_left_follows_from_what_was_seen() {
-        let nodes = [node(Step::Done, 0, 100), node(Step::Done, 100, 400), node(Step::Pending, 0, 0)];
+        let nodes = [node(NodeStep::Done, 0, 100), node(NodeStep::Done, 100, 400), node(NodeStep::Pending, 0, 0)];
         let nodes = [&nodes[0], &nodes[1], &NodeMigrationStatus::default(), &NodeMigrationStatus::default()];
         let e = estimate(nodes.into_iter(), Target::Cilium, 1, Timestamp::from_second(400).unwrap());
         assert_eq!(e, Some(Estimate::Between(Duration::from_secs(600), Duration::from_secs(600))));

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::host::HOLD;
+use super::{host::HOLD, problem::Problem};
 
 /// What was seen on a node.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -16,13 +16,13 @@ pub struct Evidence {
     /// The boot id that proves the reboot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot_id_after: Option<String>,
-    /// UID of the node before the reboot: another one is another node.
+    /// UID of the node before the reboot: another UID is another node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_uid: Option<String>,
-    /// When the host agreed to reboot. It is never asked again for the same boot, unless somebody says so.
+    /// When the host accepted the reboot. It is requested once for a boot, unless an operator requests it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reboot_asked: Option<Timestamp>,
-    /// Somebody else had cordoned the node before Cutover came: it stays cordoned.
+    /// The node was cordoned before Cutover came: it stays cordoned.
     #[serde(default)]
     pub cordoned_before: bool,
     /// UID of the Cilium agent that has to be replaced for the switch to take effect.
@@ -31,10 +31,10 @@ pub struct Evidence {
     /// The node was switched to Cilium and has not been restored since.
     #[serde(default)]
     pub switched: bool,
-    /// The last look at the host.
+    /// The last check of the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<HostEvidence>,
-    /// How often the host was looked at in this step; names the next look.
+    /// How often the host was checked in this attempt; names the next check.
     #[serde(default)]
     pub host_checks: u32,
     /// The last probe pod's result.
@@ -52,28 +52,28 @@ pub struct Evidence {
     /// Workloads whose pods were on the node when its drain began, with how many replicas were ready.
     #[serde(default)]
     pub moved: Vec<Moved>,
-    /// What its pods spoke with before it was moved, as far as flows showed it.
+    /// What its pods connected to before it was moved, as far as flows showed it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub baseline_connections: Vec<String>,
-    /// New pods could not be held back, and why: what tolerates every taint leaves an address behind.
+    /// Why new pods could not be held back: pods that tolerate every taint may leak an address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_held: Option<String>,
     /// Flannel's leftovers were cleaned from the host.
     #[serde(default)]
     pub cleaned: bool,
-    /// Pods with a Cilium address at the last look.
+    /// Pods with a Cilium address at the last check.
     #[serde(default)]
     pub pods_on_cilium: u32,
-    /// Pods with a Flannel address at the last look.
+    /// Pods with a Flannel address at the last check.
     #[serde(default)]
     pub pods_on_flannel: u32,
 }
 
-/// One look at a node's host.
+/// One check of a node's host.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HostEvidence {
-    /// The task that looked.
+    /// The task that checked.
     pub task: String,
     /// Files in the CNI directory.
     #[serde(default)]
@@ -112,9 +112,15 @@ impl HostEvidence {
         self.cni_files.iter().any(|f| f == HOLD)
     }
 
-    /// Something is left of a hold that is over.
+    /// Files of a hold that is over are left.
     pub fn has_hold_leftovers(&self) -> bool {
         !self.is_holding() && self.cni_files.iter().any(|f| f.starts_with(HOLD))
+    }
+
+    /// What is wrong where one file alone is wanted.
+    pub fn wants_only(&self, prefix: &str) -> String {
+        let confs: Vec<_> = self.active_confs().collect();
+        format!("CNI configurations are {}; {prefix}.conflist alone is wanted", confs.join(", "))
     }
 
     /// Exactly this file is active.
@@ -150,22 +156,12 @@ pub struct Moved {
 pub struct DrainProgress {
     /// What is left: pods, then volumes.
     pub left: u32,
-    /// When anything last left, or when somebody last let it go on.
+    /// When anything last left, or an operator last resumed it.
     pub progressed_at: Timestamp,
-    /// Its time is up: nothing is asked for until `spec.retries` is raised.
+    /// It has timed out: nothing is evicted until `spec.retries` is raised.
     #[serde(default)]
     pub paused: bool,
     /// What holds it, at most ten.
     #[serde(default)]
-    pub blockers: Vec<Held>,
-}
-
-/// Something that holds a drain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Held {
-    /// The pod, or the volume.
-    pub object: String,
-    /// Why it is still there, and what would free it.
-    pub why: String,
+    pub blockers: Vec<Problem>,
 }

@@ -1,20 +1,21 @@
-//! What an operator can wish: every wish is a change of `spec`, and nothing else.
+//! What an operator can request: every request is a change of `spec`, and nothing else.
 
 use serde_json::{Value, json};
 
 use super::{
-    api::{Consent, Migration, Target},
-    phase::Phase,
+    api::{Consent, MIGRATION, Migration, Target},
+    host::commands::quoted,
+    strategy::PhaseId,
 };
 
-/// A wish.
+/// A requested change of `spec`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Intent {
     /// Carry the migration out up to and with this phase.
-    Approve(Phase),
-    /// Take back everything beyond this phase.
-    RollBackTo(Phase),
-    /// Take everything back.
+    Approve(PhaseId),
+    /// Roll back everything beyond this phase.
+    RollBackTo(PhaseId),
+    /// Roll everything back.
     RollBackAll,
     /// Move one node, or roll it back and hold it.
     Node {
@@ -23,27 +24,30 @@ pub enum Intent {
         /// Where it is to end.
         target: Target,
     },
-    /// Let what has run out of time on a node go on.
+    /// Resume a paused drain or repeat a reboot request on a node.
     Retry {
         /// The node.
         node: String,
         /// The new value of `spec.retries`.
         times: u32,
     },
-    /// Agree to something for named objects.
+    /// Consent to something for named objects.
     Consent(Vec<Consent>),
-    /// Change nothing for now, or go on.
+    /// Pause or resume the migration.
     Pause(bool),
 }
 
 impl Intent {
-    /// The merge patch of the Migration's spec; `None` for a wish about one node.
+    /// The merge patch of the Migration's spec; `None` for a request about one node.
     pub fn migration_patch(&self, current: &Migration) -> Option<Value> {
         Some(match self {
             Self::Approve(phase) => json!({"spec": {"target": Target::Cilium, "approved": phase, "paused": false}}),
             // never more than was approved: a rollback starts nothing
             Self::RollBackTo(phase) => {
-                json!({"spec": {"target": current.spec.target, "approved": current.spec.approved.min(*phase), "paused": false}})
+                let strategy = current.spec.strategy.get();
+                let lower = strategy.is_within(current.spec.approved, *phase);
+                let approved = if lower { current.spec.approved } else { *phase };
+                json!({"spec": {"target": current.spec.target, "approved": approved, "paused": false}})
             }
             Self::RollBackAll => json!({"spec": {"target": Target::Flannel, "paused": false}}),
             Self::Pause(paused) => json!({"spec": {"paused": paused}}),
@@ -60,7 +64,7 @@ impl Intent {
         })
     }
 
-    /// The record and the patch of its spec, for a wish about one node.
+    /// The record and the patch of its spec, for a request about one node.
     pub fn node_patch(&self) -> Option<(&str, Value)> {
         match self {
             Self::Node { node, target } => {
@@ -71,23 +75,12 @@ impl Intent {
         }
     }
 
-    /// What an operator would type.
-    pub fn kubectl(&self) -> String {
-        match self {
-            Self::Node { .. } | Self::Retry { .. } => {
-                let (node, spec) = self.node_patch().unwrap_or_default();
-                format!("kubectl patch nodemigration {node} --type merge -p '{spec}'")
-            }
-            Self::Consent(_) => "kubectl edit migration cutover # spec.consents".into(),
-            Self::Approve(p) | Self::RollBackTo(p) => {
-                patch(&json!({"spec": {"target": "Cilium", "approved": p, "paused": false}}))
-            }
-            Self::RollBackAll => patch(&json!({"spec": {"target": "Flannel", "paused": false}})),
-            Self::Pause(p) => patch(&json!({"spec": {"paused": p}})),
-        }
+    /// What an operator would type: the very patch that is sent for this Migration.
+    pub fn kubectl(&self, current: &Migration) -> String {
+        let (object, patch) = match self.node_patch() {
+            Some((node, patch)) => (format!("nodemigration {node}"), patch),
+            None => (format!("migration {MIGRATION}"), self.migration_patch(current).unwrap_or_default()),
+        };
+        format!("kubectl patch {object} --type merge -p {}", quoted(&patch.to_string()))
     }
-}
-
-fn patch(change: &Value) -> String {
-    format!("kubectl patch migration cutover --type merge -p '{change}'")
 }

@@ -1,142 +1,52 @@
-//! Where a pod that leaves its node can land: selectors, affinity, taints, host ports, local volumes, and
-//! requests rejects what is free. The required rules of kube-scheduler's filters, from the Kubernetes
-//! documentation; preferences and topology spread constraints are not looked at.
+//! Where a pod that leaves its node can land: selectors, affinity, taints, host ports, local volumes, and requests
+//! against what is free. The required rules of kube-scheduler's filters, from the Kubernetes documentation;
+//! preferences and topology spread constraints are ignored.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, HashMap, btree_map::Values},
     sync::Arc,
 };
 
-use super::facts::{Facts, Key, NodeFact, PodFact, Selector};
+use super::facts::{AffinityTerm, Facts, Key, Mark, NodeFact, PodFact, Room, SelectorExt, Taint, Term, Toleration};
 
-/// What a pod asks of a node.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// What it requests.
-    pub room: Room,
-    /// `spec.nodeSelector`.
-    pub selector: BTreeMap<String, String>,
-    /// Required node affinity: any of these terms, each with all of its requirements. Empty: anywhere.
-    pub terms: Vec<Term>,
-    /// Taints that it tolerates.
-    pub tolerations: Vec<Toleration>,
-    /// Host ports with their protocol.
-    pub host_ports: Vec<(u16, String)>,
-    /// Required pod anti-affinity.
-    pub anti_affinity: Vec<AffinityTerm>,
-    /// Required pod affinity.
-    pub affinity: Vec<AffinityTerm>,
+/// Enough for any pod: what is free on a node that does not say what it has.
+const PLENTY: Room = Room { cpu: i64::MAX / 2, memory: i64::MAX / 2, pods: i64::MAX / 2 };
+
+/// Is this pod one of those that a term of a pod of a namespace means?
+fn selects(term: &AffinityTerm, namespace: &str, pod: &PodFact) -> bool {
+    let there = if term.namespaces.is_empty() {
+        *pod.key.namespace == *namespace
+    } else {
+        term.namespaces.iter().any(|n| **n == *pod.key.namespace)
+    };
+    there && term.selector.matches(&pod.labels)
 }
 
-/// Requests, or what is free.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Room {
-    /// Thousandths of a core.
-    pub cpu: i64,
-    /// Bytes.
-    pub memory: i64,
-    /// How many pods.
-    pub pods: i64,
-}
-
-impl Room {
-    fn less(self, other: Self) -> Self {
-        Self { cpu: self.cpu - other.cpu, memory: self.memory - other.memory, pods: self.pods - other.pods }
-    }
-}
-
-/// Requirements that all have to hold: on labels, and on the node's name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Term {
-    /// Key, operator, values: `In`, `NotIn`, `Exists`, `DoesNotExist`, `Gt`, `Lt`.
-    pub labels: Vec<(String, String, Vec<String>)>,
-    /// `metadata.name` must be one of these, where any are named.
-    pub names: Vec<String>,
-}
-
-/// A taint.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Taint {
-    /// Its key.
-    pub key: String,
-    /// Its value.
-    pub value: String,
-    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
-    pub effect: String,
-}
-
-impl std::fmt::Display for Taint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}={}:{}", self.key, self.value, self.effect)
-    }
-}
-
-/// A toleration; an empty key with `exists` tolerates everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Toleration {
-    /// The taint's key.
-    pub key: String,
-    /// The operator is `Exists`.
-    pub exists: bool,
-    /// The taint's value, where the operator is `Equal`.
-    pub value: String,
-    /// The taint's effect; empty for all.
-    pub effect: String,
-}
-
-/// Pods that have to be near, or must not be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AffinityTerm {
-    /// Which pods.
-    pub selector: Selector,
-    /// Near means: the same value of this label of the node.
-    pub topology: String,
-    /// In which namespaces; empty for the pod's own.
-    pub namespaces: Vec<String>,
-}
-
-impl AffinityTerm {
-    /// Is this pod one of those that a pod of a namespace speaks of?
-    fn reaches(&self, namespace: &str, pod: &PodFact) -> bool {
-        let there = if self.namespaces.is_empty() {
-            *pod.key.namespace == *namespace
-        } else {
-            self.namespaces.iter().any(|n| **n == *pod.key.namespace)
-        };
-        there && self.selector.matches(&pod.labels)
-    }
-}
-
-impl Term {
-    fn holds(&self, node: &NodeFact) -> bool {
-        (self.names.is_empty() || self.names.iter().any(|n| **n == *node.name))
-            && self.labels.iter().all(|(key, operator, values)| {
-                let value = node.labels.get(key);
-                let number = |s: &str| s.parse::<i64>().ok();
-                let compare = |f: fn(i64, i64) -> bool| {
-                    let (Some(have), Some(want)) =
-                        (value.and_then(|v| number(v)), values.first().and_then(|v| number(v)))
-                    else {
-                        return false;
-                    };
-                    f(have, want)
-                };
-                match operator.as_str() {
-                    "In" => value.is_some_and(|v| values.contains(v)),
-                    "NotIn" => value.is_none_or(|v| !values.contains(v)),
-                    "Exists" => value.is_some(),
-                    "DoesNotExist" => value.is_none(),
-                    "Gt" => compare(|a, b| a > b),
-                    "Lt" => compare(|a, b| a < b),
-                    _ => false,
-                }
-            })
-    }
+fn holds(term: &Term, node: &NodeFact) -> bool {
+    (term.names.is_empty() || term.names.iter().any(|n| **n == *node.name))
+        && term.labels.iter().all(|(key, operator, values)| {
+            let value = node.labels.get(key);
+            let number = |s: &str| s.parse::<i64>().ok();
+            let compare = |f: fn(i64, i64) -> bool| {
+                let pair = value.and_then(|v| number(v)).zip(values.first().and_then(|v| number(v)));
+                pair.is_some_and(|(have, want)| f(have, want))
+            };
+            match operator.as_str() {
+                "In" => value.is_some_and(|v| values.contains(v)),
+                "NotIn" => value.is_none_or(|v| !values.contains(v)),
+                "Exists" => value.is_some(),
+                "DoesNotExist" => value.is_none(),
+                "Gt" => compare(|a, b| a > b),
+                "Lt" => compare(|a, b| a < b),
+                _ => false,
+            }
+        })
 }
 
 /// Does one of the terms hold? No terms: anywhere.
 pub fn any_term(terms: &[Term], node: &NodeFact) -> bool {
-    terms.is_empty() || terms.iter().any(|t| t.holds(node))
+    terms.is_empty() || terms.iter().any(|t| holds(t, node))
 }
 
 fn tolerates(tolerations: &[Toleration], taint: &Taint) -> bool {
@@ -146,146 +56,265 @@ fn tolerates(tolerations: &[Toleration], taint: &Taint) -> bool {
     })
 }
 
-/// Host ports that are taken, with their protocol.
-type Ports = BTreeSet<(u16, String)>;
+/// Everything of a pod that tells which nodes it may be on, whatever else runs there.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Class<'a> {
+    selector: &'a BTreeMap<String, String>,
+    terms: &'a [Term],
+    tolerations: &'a [Toleration],
+    /// Those of each of its volumes.
+    volumes: Vec<&'a [Term]>,
+}
 
-/// Looks for places for the pods of one node after another.
+impl Class<'_> {
+    /// What rejects these pods on a node, whatever runs there.
+    fn rejects(&self, node: &NodeFact) -> Option<&'static str> {
+        if !node.ready {
+            return Some("not Ready");
+        }
+        if node.unschedulable && !self.tolerations.iter().any(|t| t.key.is_empty() && t.exists) {
+            return Some("cordoned");
+        }
+        let labels = &node.labels;
+        if !self.selector.iter().all(|(k, v)| labels.get(k) == Some(v)) || !any_term(self.terms, node) {
+            return Some("node affinity mismatch");
+        }
+        if !self.volumes.iter().all(|terms| any_term(terms, node)) {
+            return Some("volume node affinity mismatch");
+        }
+        let keeps_away = |t: &Taint| t.effect != "PreferNoSchedule" && !tolerates(self.tolerations, t);
+        node.taints.iter().any(keeps_away).then_some("untolerated taint")
+    }
+}
+
+/// The nodes that take pods of a class, looked for only as far as somebody asked.
+struct Candidates<'a> {
+    found: Vec<(&'a NodeFact, Room)>,
+    rest: Values<'a, Arc<str>, NodeFact>,
+    rejected: BTreeMap<&'static str, usize>,
+}
+
+impl<'a> Candidates<'a> {
+    /// The nth of them, with what is free on it.
+    fn get(&mut self, n: usize, class: &Class<'_>, facts: &Facts) -> Option<(&'a NodeFact, Room)> {
+        while self.found.len() <= n {
+            let node = self.rest.next()?;
+            match class.rejects(node) {
+                Some(why) => *self.rejected.entry(why).or_default() += 1,
+                None if node.allocatable == Room::default() => self.found.push((node, PLENTY)),
+                None => self.found.push((node, node.allocatable - facts.pods.used_on(&node.name))),
+            }
+        }
+        self.found.get(n).copied()
+    }
+}
+
+/// How many pods there are by the value of a label of their nodes.
+type Spread<'a> = HashMap<&'a str, usize>;
+
+/// Pods that the pods of a workload must be with, or apart from.
+struct Near<'a> {
+    /// The label of nodes whose value is the same where pods are together.
+    topology: &'a str,
+    spread: Spread<'a>,
+    /// How often each pod of the workload is itself among those that were counted.
+    itself: usize,
+}
+
+impl Near<'_> {
+    /// Is any of them together with what runs on a node? A pod that comes from `here` does not count itself.
+    fn is_on(&self, node: &NodeFact, here: Option<&NodeFact>) -> bool {
+        let Some(value) = node.labels.get(self.topology) else { return false };
+        let counted = self.spread.get(value.as_str()).copied().unwrap_or_default();
+        let is_here = here.is_some_and(|h| h.labels.get(self.topology) == Some(value));
+        counted > if is_here { self.itself } else { 0 }
+    }
+}
+
+/// What affinities say of the pods of a workload.
+#[derive(Default)]
+struct Neighbors<'a> {
+    apart: Vec<Near<'a>>,
+    with: Vec<Near<'a>>,
+}
+
+/// Host ports that are taken, with their protocol.
+type Ports<'a> = BTreeSet<&'a (u16, String)>;
+
+/// Looks for places for the pods of one node after another. What is the same for all of them is worked out once.
 pub struct Places<'a> {
     facts: &'a Facts,
-    free: BTreeMap<Arc<str>, Room>,
-    ports: BTreeMap<Arc<str>, Ports>,
-    /// Pods that must be anti_affinity from others.
-    repelling: Vec<&'a PodFact>,
+    candidates: RefCell<HashMap<Class<'a>, Candidates<'a>>>,
+    neighbors: RefCell<HashMap<(&'a str, usize, usize), Neighbors<'a>>>,
 }
 
 impl<'a> Places<'a> {
-    /// Counts what is free now.
+    /// Nothing is worked out yet.
     pub fn of(facts: &'a Facts) -> Self {
-        let mut free: BTreeMap<Arc<str>, Room> =
-            facts.nodes.values().map(|n| (n.name.clone(), n.allocatable)).collect();
-        let mut ports: BTreeMap<Arc<str>, Ports> = BTreeMap::new();
-        for pod in facts.pods.values().filter(|p| p.is_living() && !p.node.is_empty()) {
-            if let Some(room) = free.get_mut(&pod.node) {
-                *room = room.less(pod.needs.room);
-            }
-            if !pod.needs.host_ports.is_empty() {
-                ports.entry(pod.node.clone()).or_default().extend(pod.needs.host_ports.iter().cloned());
-            }
-        }
-        let stays = |p: &&PodFact| !p.needs.anti_affinity.is_empty() && p.is_living() && p.deleting.is_none();
-        Self { facts, free, ports, repelling: facts.pods.values().filter(stays).collect() }
+        Self { facts, candidates: RefCell::default(), neighbors: RefCell::default() }
     }
 
     /// Which of these pods of a node find no other node, and why. What one takes the next does not have.
-    pub fn unschedulable(&self, node: &str, pods: &[&PodFact]) -> BTreeMap<Key, String> {
-        let mut taken: BTreeMap<Arc<str>, (Room, Ports)> = BTreeMap::new();
-        let nothing = (Room::default(), BTreeSet::new());
+    pub fn unschedulable(&self, node: &str, pods: &[&'a PodFact]) -> BTreeMap<Key, String> {
+        let mut taken: BTreeMap<&str, (Room, Ports<'_>)> = BTreeMap::new();
         let mut out = BTreeMap::new();
         let mut pods = pods.to_vec();
         // the largest first, as one who packs does
         pods.sort_by_key(|p| (-p.needs.room.memory, -p.needs.room.cpu, p.key.clone()));
         for pod in pods {
-            let mut rejects: BTreeMap<&'static str, usize> = BTreeMap::new();
-            let mut home = None;
-            for other in self.facts.nodes.values().filter(|n| *n.name != *node) {
-                match self.rejects(pod, other, taken.get(&other.name).unwrap_or(&nothing)) {
-                    None => {
-                        home = Some(other.name.clone());
-                        break;
-                    }
-                    Some(why) => *rejects.entry(why).or_default() += 1,
+            match self.home(pod, node, &taken) {
+                Ok(home) => {
+                    let (used, ports) = taken.entry(&home.name).or_default();
+                    *used = *used + Room { pods: 1, ..pod.needs.room };
+                    ports.extend(&pod.needs.host_ports);
                 }
+                Err(why) => drop(out.insert(pod.key.clone(), why)),
             }
-            if let Some(home) = home {
-                let (used, ports) = taken.entry(home).or_default();
-                ports.extend(pod.needs.host_ports.iter().cloned());
-                let room = pod.needs.room;
-                *used = Room { cpu: used.cpu + room.cpu, memory: used.memory + room.memory, pods: used.pods + 1 };
-                continue;
-            }
-            let reasons: Vec<String> = rejects.iter().map(|(why, n)| format!("{n} {why}")).collect();
-            let others = self.facts.nodes.len().saturating_sub(1);
-            out.insert(
-                pod.key.clone(),
-                if reasons.is_empty() {
-                    "there is no other node".to_owned()
-                } else {
-                    format!("none of {others} other nodes takes it: {}", reasons.join(", "))
-                },
-            );
         }
         out
     }
 
-    /// What speaks rejects a node; `None` where it fits.
-    fn rejects(&self, pod: &PodFact, node: &NodeFact, (used, ports): &(Room, Ports)) -> Option<&'static str> {
-        let needs = &pod.needs;
-        let labels = &node.labels;
-        if !node.ready {
-            return Some("not Ready");
-        }
-        if node.unschedulable && !needs.tolerations.iter().any(|t| t.key.is_empty() && t.exists) {
-            return Some("cordoned");
-        }
-        if !needs.selector.iter().all(|(k, v)| labels.get(k) == Some(v)) || !any_term(&needs.terms, node) {
-            return Some("not selected");
-        }
-        if let Some(volume) = pod.claims.iter().find_map(|c| {
-            let volume = self.facts.volumes.get(self.facts.claims.get(&Key::new(&pod.key.namespace, c))?)?;
-            (!any_term(&volume.terms, node)).then_some("out of its volume's reach")
-        }) {
-            return Some(volume);
-        }
-        let keeps_away = |t: &&Taint| t.effect != "PreferNoSchedule" && !tolerates(&needs.tolerations, t);
-        if node.taints.iter().any(|t| keeps_away(&t)) {
-            return Some("tainted");
-        }
-        let there = self.ports.get(&node.name);
-        if needs.host_ports.iter().any(|p| ports.contains(p) || there.is_some_and(|t| t.contains(p))) {
-            return Some("with its host port taken");
-        }
-        if node.allocatable != Room::default() {
-            let free = self.free.get(&node.name).copied().unwrap_or_default().less(*used);
-            if free.cpu < needs.room.cpu || free.memory < needs.room.memory || free.pods < 1 {
-                return Some("without room");
+    /// Another node that takes a pod, or why none does.
+    fn home(
+        &self,
+        pod: &'a PodFact,
+        node: &str,
+        taken: &BTreeMap<&str, (Room, Ports<'_>)>,
+    ) -> Result<&'a NodeFact, String> {
+        let class = self.class(pod);
+        let mut candidates = self.candidates.borrow_mut();
+        let candidates = candidates.entry(class.clone()).or_insert_with(|| Candidates {
+            found: Vec::new(),
+            rest: self.facts.nodes.values(),
+            rejected: BTreeMap::new(),
+        });
+        let mut neighbors = self.neighbors.borrow_mut();
+        // the pods of a workload share their labels and their needs
+        let workload = (&*pod.key.namespace, Arc::as_ptr(&pod.labels).addr(), Arc::as_ptr(&pod.needs).addr());
+        let neighbors = neighbors.entry(workload).or_insert_with(|| self.neighbors(pod));
+        let here = self.facts.nodes.get(node);
+        let nothing = (Room::default(), Ports::new());
+        let mut rejects: BTreeMap<&'static str, usize> = BTreeMap::new();
+        let mut n = 0;
+        while let Some((home, free)) = candidates.get(n, &class, self.facts) {
+            n += 1;
+            if *home.name == *node {
+                continue;
+            }
+            let (used, ports) = taken.get(&*home.name).unwrap_or(&nothing);
+            let why = lacks(pod, free - *used)
+                .or_else(|| self.port_taken(pod, home, ports).then_some("host port in use"))
+                .or_else(|| neighbors.apart.iter().any(|n| n.is_on(home, here)).then_some("pod anti-affinity"))
+                .or_else(|| (!neighbors.with.iter().all(|n| n.is_on(home, here))).then_some("pod affinity mismatch"));
+            match why {
+                None => return Ok(home),
+                Some(why) => *rejects.entry(why).or_default() += 1,
             }
         }
-        if needs.anti_affinity.iter().any(|k| self.has_kin(pod, node, k)) || self.is_repelled(pod, node) {
-            return Some("with pods it must be anti_affinity from");
+        for (why, n) in &candidates.rejected {
+            let own = here.is_some_and(|n| class.rejects(n) == Some(why));
+            *rejects.entry(why).or_default() += n - usize::from(own);
         }
-        // a pod that is its own only kin may be the first
-        if needs.affinity.iter().any(|k| !self.has_kin(pod, node, k) && !k.selector.matches(&pod.labels)) {
-            return Some("without pods it must be with");
-        }
-        None
-    }
-
-    /// A pod that is there already must be anti_affinity from this one.
-    fn is_repelled(&self, pod: &PodFact, node: &NodeFact) -> bool {
-        self.repelling.iter().filter(|p| p.key != pod.key).any(|p| {
-            let near = |topology: &str| {
-                let here = node.labels.get(topology);
-                here.is_some() && self.facts.nodes.get(&p.node).is_some_and(|n| n.labels.get(topology) == here)
-            };
-            p.needs.anti_affinity.iter().any(|k| k.reaches(&p.key.namespace, pod) && near(&k.topology))
+        rejects.retain(|_, n| *n > 0);
+        let others = rejects.values().sum::<usize>();
+        let reasons: Vec<String> = rejects.iter().map(|(why, n)| format!("{n} {why}")).collect();
+        Err(match others {
+            0 => "there is no other node".to_owned(),
+            _ => format!("0/{others} other nodes are available: {}", reasons.join(", ")),
         })
     }
 
-    fn has_kin(&self, pod: &PodFact, node: &NodeFact, kin: &AffinityTerm) -> bool {
-        let Some(here) = node.labels.get(&kin.topology) else { return false };
-        self.facts.pods.values().any(|p| {
-            p.key != pod.key
-                && p.is_living()
-                && p.deleting.is_none()
-                && kin.reaches(&pod.key.namespace, p)
-                && self.facts.nodes.get(&p.node).is_some_and(|n| n.labels.get(&kin.topology) == Some(here))
-        })
+    fn class(&self, pod: &'a PodFact) -> Class<'a> {
+        let terms = pod.claims.iter().filter_map(|c| {
+            let claim = Key { namespace: Arc::clone(&pod.key.namespace), name: c.as_str().into() };
+            Some(self.facts.volumes.get(self.facts.claims.get(&claim)?)?.terms.as_slice())
+        });
+        let volumes = terms.filter(|t| !t.is_empty()).collect();
+        let needs = &pod.needs;
+        Class { selector: &needs.selector, terms: &needs.terms, tolerations: &needs.tolerations, volumes }
+    }
+
+    fn port_taken(&self, pod: &PodFact, node: &NodeFact, taken: &Ports<'_>) -> bool {
+        let wanted = &pod.needs.host_ports;
+        let there = || self.facts.pods_on(&node.name).filter(|p| p.is_living()).flat_map(|p| &p.needs.host_ports);
+        !wanted.is_empty() && (wanted.iter().any(|p| taken.contains(p)) || there().any(|p| wanted.contains(p)))
+    }
+
+    fn neighbors(&self, pod: &'a PodFact) -> Neighbors<'a> {
+        let mut found = Neighbors::default();
+        let namespace = &pod.key.namespace;
+        let needs = &pod.needs;
+        let itself = |term: &AffinityTerm| usize::from(selects(term, namespace, pod));
+        for term in &needs.anti_affinity {
+            let spread = self.spread(term, namespace);
+            found.apart.push(Near { topology: &term.topology, spread, itself: itself(term) });
+        }
+        // those that are there already and must be apart from this one
+        let mut repelled: HashMap<&str, Spread<'a>> = HashMap::new();
+        for other in self.facts.pods.marked(&Mark::Repels(Arc::clone(namespace))).filter(|p| counts(p)) {
+            for term in other.needs.anti_affinity.iter().filter(|t| selects(t, &other.key.namespace, pod)) {
+                if let Some(value) = self.value(other, &term.topology) {
+                    *repelled.entry(&term.topology).or_default().entry(value).or_default() += 1;
+                }
+            }
+        }
+        found.apart.extend(repelled.into_iter().map(|(topology, spread)| {
+            let own = needs.anti_affinity.iter().filter(|t| t.topology == topology).map(itself).sum();
+            Near { topology, spread, itself: own }
+        }));
+        // a pod that may be with its like may also be the first of them
+        for term in needs.affinity.iter().filter(|t| !t.selector.matches(&pod.labels)) {
+            let spread = self.spread(term, namespace);
+            found.with.push(Near { topology: &term.topology, spread, itself: itself(term) });
+        }
+        found
+    }
+
+    /// Where the pods are that a term of a pod of this namespace means.
+    fn spread(&self, term: &'a AffinityTerm, namespace: &'a Arc<str>) -> Spread<'a> {
+        let mut spread = Spread::new();
+        let mut add = |namespace: &Arc<str>| {
+            for other in self.facts.pods.in_namespace(namespace).filter(|p| counts(p)) {
+                if let Some(value) = self.value(other, &term.topology).filter(|_| term.selector.matches(&other.labels))
+                {
+                    *spread.entry(value).or_default() += 1;
+                }
+            }
+        };
+        if term.namespaces.is_empty() {
+            add(namespace);
+        }
+        term.namespaces.iter().for_each(|n| add(&n.as_str().into()));
+        spread
+    }
+
+    fn value(&self, pod: &PodFact, topology: &str) -> Option<&'a str> {
+        self.facts.nodes.get(&pod.node)?.labels.get(topology).map(String::as_str)
+    }
+}
+
+/// A pod that affinities see: it is there, and stays.
+fn counts(pod: &PodFact) -> bool {
+    pod.is_living() && pod.deleting.is_none()
+}
+
+fn lacks(pod: &PodFact, free: Room) -> Option<&'static str> {
+    let wanted = pod.needs.room;
+    if free.pods < 1 {
+        Some("too many pods")
+    } else if free.cpu < wanted.cpu {
+        Some("insufficient cpu")
+    } else {
+        (free.memory < wanted.memory).then_some("insufficient memory")
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::facts::{Needs, Selector, VolumeFact},
+        *,
+    };
 
     fn node(name: &str, labels: &[(&str, &str)]) -> NodeFact {
         let labels: BTreeMap<String, String> = labels
@@ -329,7 +358,7 @@ mod tests {
         Room { cpu, memory, pods: 1 }
     }
 
-    /// What it is called, the nodes, what the pod needs, the other pods, and what speaks rejects.
+    /// Its name, the nodes, what the pod needs, the other pods, and why it is unschedulable.
     type Case = (&'static str, Vec<NodeFact>, Needs, Vec<PodFact>, Option<&'static str>);
 
     #[test]
@@ -341,8 +370,8 @@ mod tests {
             terms: vec![Term { labels: vec![("gen".into(), "Gt".into(), vec![v.into()])], names: vec![] }],
             ..Needs::default()
         };
-        let kin = || AffinityTerm {
-            selector: Selector { labels: BTreeMap::from([("app".into(), "web".into())]), expressions: vec![] },
+        let web = || AffinityTerm {
+            selector: Selector::from_iter([("app", "web")]),
             topology: "host".into(),
             namespaces: vec![],
         };
@@ -361,13 +390,25 @@ mod tests {
             ("nothing asked", two(), Needs::default(), vec![], None),
             ("no other node", vec![node("a", &[])], Needs::default(), vec![], Some("no other node")),
             ("selected", two(), selector("hdd"), vec![], None),
-            ("not selected", two(), selector("ssd"), vec![], Some("1 not selected")),
+            (
+                "not selected",
+                two(),
+                selector("ssd"),
+                vec![],
+                Some("0/1 other nodes are available: 1 node affinity mismatch"),
+            ),
             ("newer", vec![node("a", &[]), node("b", &[("gen", "3")])], gt("2"), vec![], None),
-            ("not newer", vec![node("a", &[]), node("b", &[("gen", "2")])], gt("2"), vec![], Some("not selected")),
+            (
+                "not newer",
+                vec![node("a", &[]), node("b", &[("gen", "2")])],
+                gt("2"),
+                vec![],
+                Some("1 node affinity mismatch"),
+            ),
             ("cordoned", cordoned(), Needs::default(), vec![], Some("1 cordoned")),
-            ("tainted", tainted(), Needs::default(), vec![], Some("1 tainted")),
+            ("tainted", tainted(), Needs::default(), vec![], Some("1 untolerated taint")),
             ("tolerated", tainted(), tolerant, vec![], None),
-            ("port taken", two(), port(), vec![other(port())], Some("host port taken")),
+            ("port taken", two(), port(), vec![other(port())], Some("1 host port in use")),
             ("port free", two(), port(), vec![], None),
             ("room", two(), Needs { room: room(500, 10), ..Needs::default() }, vec![], None),
             (
@@ -375,24 +416,30 @@ mod tests {
                 two(),
                 Needs { room: room(500, 10), ..Needs::default() },
                 vec![other(Needs { room: room(1_600, 0), ..Needs::default() })],
-                Some("1 without room"),
+                Some("1 insufficient cpu"),
             ),
             (
-                "anti_affinity",
+                "anti-affinity",
                 two(),
-                Needs { anti_affinity: vec![kin()], ..Needs::default() },
+                Needs { anti_affinity: vec![web()], ..Needs::default() },
                 vec![other(Needs::default())],
-                Some("anti_affinity"),
+                Some("1 pod anti-affinity"),
             ),
             (
                 "repelled",
                 two(),
                 Needs::default(),
-                vec![other(Needs { anti_affinity: vec![kin()], ..Needs::default() })],
-                Some("anti_affinity"),
+                vec![other(Needs { anti_affinity: vec![web()], ..Needs::default() })],
+                Some("1 pod anti-affinity"),
             ),
-            ("anti_affinity and alone", two(), Needs { anti_affinity: vec![kin()], ..Needs::default() }, vec![], None),
-            ("its own only kin", two(), Needs { affinity: vec![kin()], ..Needs::default() }, vec![], None),
+            ("anti-affinity and alone", two(), Needs { anti_affinity: vec![web()], ..Needs::default() }, vec![], None),
+            (
+                "the first of those it has to be with",
+                two(),
+                Needs { affinity: vec![web()], ..Needs::default() },
+                vec![],
+                None,
+            ),
         ];
         for (name, nodes, needs, others, wanted) in cases {
             let it = pod("it", "a", needs);
@@ -403,6 +450,46 @@ mod tests {
                 Some(text) => assert!(found.as_ref().is_some_and(|f| f.contains(text)), "{name}: {found:?}"),
             }
         }
+    }
+
+    /// In a zone of its own a pod that keeps its like away does not keep itself away.
+    #[test]
+    fn a_pod_is_no_neighbor_of_itself() {
+        let zone = |name, zone| node(name, &[("zone", zone)]);
+        let term = |topology: &str| AffinityTerm {
+            selector: Selector::from_iter([("app", "web")]),
+            topology: topology.into(),
+            namespaces: vec![],
+        };
+        let apart = pod("it", "a", Needs { anti_affinity: vec![term("zone")], ..Needs::default() });
+        let nodes = || vec![zone("a", "x"), zone("b", "x")];
+        assert_eq!(why(&facts(nodes(), &[apart.clone()]), &apart), None);
+        let twin = PodFact { key: Key::new("shop", "twin"), ..apart.clone() };
+        let both = facts(nodes(), &[apart.clone(), twin]);
+        assert_eq!(why(&both, &apart).unwrap(), "0/1 other nodes are available: 1 pod anti-affinity");
+        let elsewhere = PodFact { key: Key::new("other", "twin"), ..apart.clone() };
+        assert_eq!(why(&facts(nodes(), &[apart.clone(), elsewhere]), &apart), None, "another namespace");
+        // what it has to be with is counted without itself, too
+        let db = AffinityTerm { selector: Selector::from_iter([("app", "db")]), ..term("zone") };
+        let with = pod("it", "a", Needs { affinity: vec![db], ..Needs::default() });
+        assert!(why(&facts(nodes(), &[with.clone()]), &with).unwrap().contains("1 pod affinity mismatch"));
+        let labels = Arc::new(BTreeMap::from([("app".to_owned(), "db".to_owned())]));
+        let db = PodFact { labels, ..pod("db", "a", Needs::default()) };
+        assert_eq!(why(&facts(nodes(), &[with.clone(), db]), &with), None, "its zone has one");
+    }
+
+    /// The cordoned node that drains is not among the others, whatever was looked for before.
+    #[test]
+    fn the_own_node_does_not_count() {
+        let cordoned = NodeFact { unschedulable: true, ..node("a", &[]) };
+        let needs = Needs { selector: BTreeMap::from([("disk".into(), "ssd".into())]), ..Needs::default() };
+        let (x, y) = (pod("x", "a", needs.clone()), pod("y", "b", needs));
+        let facts = facts(vec![cordoned, node("b", &[])], &[x.clone(), y.clone()]);
+        let places = Places::of(&facts);
+        let said = places.unschedulable("b", &[&y]).remove(&y.key).unwrap();
+        assert_eq!(said, "0/1 other nodes are available: 1 cordoned");
+        let said = places.unschedulable("a", &[&x]).remove(&x.key).unwrap();
+        assert_eq!(said, "0/1 other nodes are available: 1 node affinity mismatch");
     }
 
     #[test]
@@ -425,9 +512,7 @@ mod tests {
         let mut facts = facts(vec![node("a", &[]), node("b", &[])], &[it.clone()]);
         facts.claims.insert(Key::new("shop", "data"), "pv-1".into());
         let term = Term { labels: vec![("host".into(), "In".into(), vec!["a".into()])], names: vec![] };
-        facts
-            .volumes
-            .insert("pv-1".into(), super::super::storage::VolumeFact { terms: vec![term], ..Default::default() });
-        assert!(why(&facts, &it).unwrap().contains("volume's reach"));
+        facts.volumes.insert("pv-1".into(), VolumeFact { terms: vec![term], ..VolumeFact::default() });
+        assert!(why(&facts, &it).unwrap().contains("1 volume node affinity mismatch"));
     }
 }

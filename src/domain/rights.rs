@@ -3,39 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use super::effect::{
-    Resource, Right, Role, one_of_each,
-    resource::{
-        ATTACHMENTS, BUDGETS, CILIUM_NODES, CLAIMS, CONFIG_MAPS, DAEMON_SETS, DEFINITIONS, DEPLOYMENTS, EVENTS, LEASES,
-        MIGRATIONS, NAMESPACES, NETWORK_POLICIES, NODE_CONFIGS, NODE_MIGRATIONS, NODES, PODS, REPLICA_SETS, SECRETS,
-        SERVICES, STATEFUL_SETS, VOLUMES,
+use super::{
+    effect::{
+        Right, Role, one_of_each,
+        resource::{DEFINITIONS, EVENTS, LEASES, MIGRATIONS, NODE_MIGRATIONS, PODS, SECRETS, SERVICES},
     },
+    facts::Source,
 };
 
 /// The namespace of Cilium, of the Lease and of task pods.
 pub const NAMESPACE: &str = "kube-system";
-
-/// What is watched: each is a source of facts.
-const WATCHED: &[Resource] = &[
-    NODES,
-    PODS,
-    NAMESPACES,
-    VOLUMES,
-    CLAIMS,
-    CONFIG_MAPS,
-    DAEMON_SETS,
-    DEPLOYMENTS,
-    REPLICA_SETS,
-    STATEFUL_SETS,
-    BUDGETS,
-    NETWORK_POLICIES,
-    ATTACHMENTS,
-    CILIUM_NODES,
-    NODE_CONFIGS,
-    DEFINITIONS,
-    MIGRATIONS,
-    NODE_MIGRATIONS,
-];
 
 /// Secrets with the certificates for Hubble's relay.
 const CERTIFICATES: [&str; 3] = ["hubble-relay-server-certs", "hubble-ui-client-certs", "hubble-relay-client-certs"];
@@ -46,7 +23,8 @@ const VERBS: [&str; 9] = ["get", "list", "watch", "create", "update", "patch", "
 /// All of them, each once.
 pub fn all() -> Vec<Right> {
     let of = |role, resource, verbs: &'static [&'static str]| verbs.iter().map(move |v| Right::new(role, v, resource));
-    let watched = WATCHED.iter().flat_map(|kind| of(Role::Observe, *kind, &["get", "list", "watch"]));
+    let watched = Source::ALL.into_iter().filter_map(Source::resource);
+    let watched = watched.flat_map(|kind| of(Role::Observe, kind, &["get", "list", "watch"]));
     let certificates =
         CERTIFICATES.map(|name| Right { name, namespace: NAMESPACE.into(), ..Right::new(Role::Flows, "get", SECRETS) });
     let status = |kind| Right { sub: "status", ..Right::new(Role::Record, "update", kind) };

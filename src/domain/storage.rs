@@ -1,54 +1,31 @@
-//! Volumes: what ties a pod to a node, and what has to be detached before a node may go down.
+//! Volumes: what has to be detached before a node may go down.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     consent::{self, Consent, ConsentKind},
     facts::{Facts, Key, PodFact},
-    placement::Term,
 };
-
-/// A persistent volume.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct VolumeFact {
-    /// Nodes that can reach it; empty for all. A local volume names its one node here.
-    pub terms: Vec<Term>,
-    /// How `node.status.volumesInUse` spells it, where it can be told: `kubernetes.io/csi/DRIVER^HANDLE`.
-    pub unique: Option<String>,
-}
-
-/// A volume that is, or is being, attached to a node.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AttachmentFact {
-    /// The node.
-    pub node: Arc<str>,
-    /// The persistent volume; empty for an inline one.
-    pub volume: Arc<str>,
-}
 
 /// The persistent volumes that a pod's claims are bound to.
 fn volumes_of<'a>(facts: &'a Facts, pod: &'a PodFact) -> impl Iterator<Item = &'a Arc<str>> {
-    pod.claims.iter().filter_map(|c| facts.claims.get(&Key::new(&pod.key.namespace, c)))
+    pod.claims.iter().filter_map(|c| facts.claims.get(&Key { name: c.as_str().into(), ..pod.key.clone() }))
 }
 
 /// Volumes that are attached to a node, or in use there, although no pod is left on it that has them.
 ///
-/// A pod that is gone is not a volume that is detached: a reboot in between leaves a mount that nobody
-/// undoes, and its successor waits some six minutes for the forced detach (talos#13643, FLUO#30).
+/// A pod that is gone is not a volume that is detached: a reboot in between leaves a mount that is never undone, and
+/// its successor waits some six minutes for the forced detach (talos#13643, FLUO#30).
 pub fn still_attached(facts: &Facts, node: &str, consents: &[Consent]) -> Vec<String> {
     let kept: BTreeSet<&Arc<str>> =
         facts.pods_on(node).filter(|p| p.is_living()).flat_map(|p| volumes_of(facts, p)).collect();
     let unique: BTreeSet<&str> = kept.iter().filter_map(|v| facts.volumes.get(*v)?.unique.as_deref()).collect();
-    let mut left: BTreeSet<String> = facts
-        .attachments
-        .values()
-        .filter(|a| &*a.node == node && !kept.contains(&a.volume))
-        .map(|a| format!("PersistentVolume/{}", a.volume))
-        .collect();
+    let attached = facts.attachments.range((node.into(), Arc::default())..).take_while(|((n, _), _)| **n == *node);
+    let attached = attached.map(|(_, volume)| volume).filter(|v| !kept.contains(v));
+    let mut left: BTreeSet<String> = attached.map(|v| format!("PersistentVolume/{v}")).collect();
     let in_use = facts.nodes.get(node).map(|n| n.volumes_in_use.as_slice()).unwrap_or_default();
-    for name in in_use.iter().filter(|n| !unique.contains(n.as_str())) {
-        let known = facts.volumes.iter().find(|(_, v)| v.unique.as_deref() == Some(name));
-        left.insert(known.map_or_else(|| format!("PersistentVolume/{name}"), |(v, _)| format!("PersistentVolume/{v}")));
+    for name in in_use.iter().map(String::as_str).filter(|n| !unique.contains(n)) {
+        left.insert(format!("PersistentVolume/{}", facts.volumes.named(name).map_or(name, |v| v)));
     }
     left.into_iter().filter(|v| !consent::given(consents, ConsentKind::LeaveVolumeAttached, v)).collect()
 }
@@ -56,7 +33,7 @@ pub fn still_attached(facts: &Facts, node: &str, consents: &[Consent]) -> Vec<St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::facts::NodeFact;
+    use crate::domain::facts::{NodeFact, VolumeFact};
 
     #[test]
     fn only_volumes_without_a_pod_are_waited_for() {
@@ -64,10 +41,9 @@ mod tests {
         let in_use = vec!["kubernetes.io/csi/x^1".to_owned(), "kubernetes.io/csi/x^9".to_owned()];
         facts.nodes.insert("a".into(), NodeFact { name: "a".into(), volumes_in_use: in_use, ..NodeFact::default() });
         for (volume, handle, node) in [("pv-1", "1", "a"), ("pv-2", "2", "a"), ("pv-3", "3", "b")] {
-            let unique = Some(format!("kubernetes.io/csi/x^{handle}"));
+            let unique = Some(format!("kubernetes.io/csi/x^{handle}").into());
             facts.volumes.insert(volume.into(), VolumeFact { unique, ..VolumeFact::default() });
-            let attached = AttachmentFact { node: node.into(), volume: volume.into() };
-            facts.attachments.insert(format!("csi-{handle}").as_str().into(), attached);
+            facts.attachments.insert((node.into(), format!("csi-{handle}").into()), volume.into());
         }
         let left = |facts: &Facts, consents: &[Consent]| still_attached(facts, "a", consents).join(" ");
         assert_eq!(

@@ -51,9 +51,14 @@ pub fn between(from: jiff::Timestamp, to: jiff::Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
-/// `1 pod`, `2 pods`.
+/// `1 pod`, `2 pods`, `2 policies`, `2 addresses`.
 pub fn count(n: usize, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+    match what.strip_suffix('y') {
+        _ if n == 1 => format!("1 {what}"),
+        Some(stem) if !stem.ends_with(['a', 'e', 'i', 'o', 'u']) => format!("{n} {stem}ies"),
+        _ if what.ends_with('s') => format!("{n} {what}es"),
+        _ => format!("{n} {what}s"),
+    }
 }
 
 #[cfg(test)]
@@ -71,6 +76,18 @@ mod tests {
             ("\u{7f}", "<U+007F>"),
         ] {
             assert_eq!(safe(given), wanted);
+        }
+    }
+
+    #[test]
+    fn counts_know_the_plural() {
+        for (n, what, wanted) in [
+            (1, "pod", "1 pod"),
+            (0, "pod", "0 pods"),
+            (2, "network policy", "2 network policies"),
+            (3, "address", "3 addresses"),
+        ] {
+            assert_eq!(count(n, what), wanted);
         }
     }
 

@@ -1,14 +1,11 @@
-//! Where the engine says what it does: kept for the screen, handed to whoever listens, written to the log.
+//! Where the engine says what it does: kept for the screen, handed to subscribers, written to the log.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{broadcast, watch};
 
 use super::entry;
-use crate::domain::log::{Entry, Kind};
+use crate::domain::log::{Entry, Kind, Log};
 
 /// Lines that are kept for the screen.
 const KEPT: usize = 5_000;
@@ -16,7 +13,7 @@ const KEPT: usize = 5_000;
 /// The journal of this process.
 #[derive(Clone, Debug)]
 pub struct Journal {
-    kept: Arc<Mutex<VecDeque<Entry>>>,
+    kept: Arc<Mutex<Log>>,
     live: broadcast::Sender<Entry>,
     count: watch::Sender<u64>,
 }
@@ -30,14 +27,12 @@ impl Default for Journal {
 impl Journal {
     /// Adds a line.
     pub fn add(&self, entry: Entry) {
-        tracing::info!(kind = ?entry.kind, object = %entry.object, kubectl = ?entry.kubectl, "{}", entry.text);
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() == KEPT {
-            kept.pop_front();
+        // a warning comes from there
+        if entry.kind != Kind::Warning {
+            tracing::info!(kind = ?entry.kind, object = %entry.object, kubectl = ?entry.kubectl, "{}", entry.text);
         }
-        kept.push_back(entry.clone());
-        drop(kept);
-        // nobody listening is no failure
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).add(entry.clone(), KEPT);
+        // without a subscriber nothing fails
         let _ = self.live.send(entry);
         self.count.send_modify(|n| *n += 1);
     }
@@ -57,8 +52,8 @@ impl Journal {
         self.count.subscribe()
     }
 
-    /// The lines that are kept, for whoever draws them.
-    pub fn kept(&self) -> Arc<Mutex<VecDeque<Entry>>> {
+    /// The lines that are kept, for the screen.
+    pub fn kept(&self) -> Arc<Mutex<Log>> {
         Arc::clone(&self.kept)
     }
 }

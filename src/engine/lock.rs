@@ -1,5 +1,4 @@
-//! The engine's hand on the Lease: asks the rules what to do, does it, and lets go of everything when the
-//! term is over.
+//! Holds the Lease by the rules of [`crate::domain::lock`], and revokes every permit when the term is over.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,26 +7,14 @@ use tokio::{sync::watch, time::timeout};
 use super::clock::Clock;
 use crate::{
     cluster::port::{Cluster, Permit, RequestError},
-    domain::lock::{ACTS, Claim, LOOK, LeaseContext, LeaseState, Move, RENEW},
+    domain::{
+        lease::EngineState,
+        lock::{ACTS, Claim, LOOK, LeaseContext, LeaseState, Move, RENEW},
+    },
 };
 
-/// How long a request for the lock may take: a lost answer must not cost the term.
+/// How long a request for the lease may take: a lost answer must not cost the term.
 const PATIENCE: Duration = Duration::from_millis(1_500);
-
-/// What a try came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Held {
-    /// It is ours.
-    Ours,
-    /// It is ours, and whoever had it before has to have noticed first.
-    TakingOver,
-    /// Somebody else has it.
-    Theirs(String),
-    /// The credentials are not accepted.
-    Unauthorized(String),
-    /// Nobody knows.
-    Unknown(String),
-}
 
 pub(super) struct Lock<C> {
     cluster: C,
@@ -52,8 +39,8 @@ impl<C: Cluster> Lock<C> {
     }
 
     /// How soon the lock has to be looked at again.
-    pub(super) const fn pause(held: &Held) -> Duration {
-        if matches!(held, Held::Ours) { RENEW } else { LOOK }
+    pub(super) const fn pause(state: &EngineState) -> Duration {
+        if matches!(state, EngineState::Acting) { RENEW } else { LOOK }
     }
 
     /// Leave to act in this term, as long as it is renewed.
@@ -63,24 +50,24 @@ impl<C: Cluster> Lock<C> {
     }
 
     /// Takes the lock, or renews it.
-    pub(super) async fn hold(&mut self, take_over: bool, written: i64) -> Held {
-        let held = self.try_hold(take_over, written).await;
+    pub(super) async fn hold(&mut self, take_over: bool, written: i64) -> EngineState {
+        let state = self.try_hold(take_over, written).await;
         self.publish();
-        held.unwrap_or_else(|error| {
+        state.unwrap_or_else(|error| {
             self.last = None;
             match error {
                 RequestError::Conflict => {
                     self.hand.lost();
                     self.publish();
-                    Held::Theirs("another engine".into())
+                    EngineState::Elsewhere("another engine".into())
                 }
-                RequestError::Unauthorized(why) => Held::Unauthorized(why),
-                RequestError::Failed(why) => Held::Unknown(why),
+                RequestError::Unauthorized(why) => EngineState::Unauthorized(why),
+                RequestError::Failed(why) => EngineState::LeaseUnknown(why),
             }
         })
     }
 
-    async fn try_hold(&mut self, take_over: bool, written: i64) -> Result<Held, RequestError> {
+    async fn try_hold(&mut self, take_over: bool, written: i64) -> Result<EngineState, RequestError> {
         let now = self.clock.elapsed();
         let renews = self.last.take().filter(|_| self.hand.holds() && !take_over);
         let lease = match renews {
@@ -91,7 +78,7 @@ impl<C: Cluster> Lock<C> {
         let (epoch, acts_after) =
             match self.hand.next_move(lease.as_ref(), LeaseContext { ended, take_over, written }, self.clock.elapsed())
             {
-                Move::Wait => return Ok(Held::Theirs(lease.map(|l| l.holder).unwrap_or_default())),
+                Move::Wait => return Ok(EngineState::Elsewhere(lease.map(|l| l.holder).unwrap_or_default())),
                 Move::Write { epoch, acts_after } => (epoch, acts_after),
             };
         let claim = Claim {
@@ -103,7 +90,7 @@ impl<C: Cluster> Lock<C> {
         self.last = Some(asked(self.cluster.write_lease(&claim)).await?);
         // from before the request was sent: nobody can have counted from earlier
         self.hand.written(epoch, acts_after, now);
-        Ok(if self.epoch().is_some() { Held::Ours } else { Held::TakingOver })
+        Ok(if self.epoch().is_some() { EngineState::Acting } else { EngineState::TakingOver })
     }
 
     /// Looks whether the term is still ours, right before something is done in it.
@@ -139,7 +126,7 @@ impl<C: Cluster> Lock<C> {
         {
             let free = Claim { holder: String::new(), ..lease };
             if let Err(e) = asked(self.cluster.write_lease(&free)).await {
-                tracing::warn!("the lock was not given back and is free in some seconds: {e:?}");
+                tracing::warn!("the lease was not given back and is free in some seconds: {e:?}");
             }
         }
         self.lose();

@@ -27,50 +27,18 @@ use crate::{
     cluster::{port::Cluster, store::FactStore},
     domain::{
         decide::decide,
+        lease::EngineState,
         log::{Entry, Kind},
-        rolling::View,
-        text::safe,
+        view::View,
     },
 };
-use lock::{Held, Lock};
+use lock::Lock;
 use work::Work;
 
 /// Events come in bursts: a little patience saves most decisions.
 const SETTLE: Duration = Duration::from_millis(15);
 /// Without any event the clock alone advances observation periods and pauses.
 const TICK: Duration = Duration::from_secs(1);
-
-/// What the engine is doing, for whoever looks.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Role {
-    /// It has not tried to take the lease yet.
-    #[default]
-    Starting,
-    /// It holds the lease and acts.
-    Acting,
-    /// It has taken the lock from somebody, who has to have noticed before it acts.
-    TakingOver,
-    /// Somebody else does.
-    Watching(String),
-    /// The API server does not accept the credentials any more.
-    Unauthorized(String),
-    /// The lease could not be taken or renewed.
-    LeaseUnknown(String),
-}
-
-impl Role {
-    /// As a sentence.
-    pub fn words(&self) -> String {
-        match self {
-            Self::Starting => "the lock is looked at".into(),
-            Self::Acting => "this engine holds the lock and acts".into(),
-            Self::TakingOver => "the lock is taken over; whoever had it has some seconds to notice".into(),
-            Self::Watching(who) => format!("{} runs the engine; this is a view until it stops", safe(who)),
-            Self::Unauthorized(why) => format!("{}. Log in again elsewhere: it goes on by itself", safe(why)),
-            Self::LeaseUnknown(why) => format!("the lock could not be renewed: {}", safe(why)),
-        }
-    }
-}
 
 /// The engine.
 pub struct Engine<C> {
@@ -86,9 +54,9 @@ pub struct Engine<C> {
     pub identity: String,
     /// Which run of which program it is: never the same twice.
     pub process: String,
-    /// Told what it is doing.
-    pub role: watch::Sender<Role>,
-    /// Counts how often an operator has said that the lock be taken from whoever has it.
+    /// Where it says what it does with the lease.
+    pub state: watch::Sender<EngineState>,
+    /// Counts how often an operator has asked for the lease to be taken from its holder.
     pub take_over: watch::Receiver<u32>,
     /// Counts the turns of its loop: one that stands still is not well.
     pub turns: Arc<AtomicU64>,
@@ -110,10 +78,10 @@ impl<C: Cluster> Engine<C> {
                 biased;
                 () = told_to_stop(&mut stop) => break,
                 () = sleep_until(next_renewal) => {
-                    let held = self.renew(&mut lock).await;
-                    let got_it = self.tell(&held);
-                    next_renewal = Instant::now() + Lock::<C>::pause(&held);
-                    if got_it || lock.epoch().is_none() {
+                    let state = self.renew(&mut lock).await;
+                    next_renewal = Instant::now() + Lock::<C>::pause(&state);
+                    let begins_to_act = self.publish(state);
+                    if begins_to_act || lock.epoch().is_none() {
                         next_tick = Instant::now();
                     }
                     continue;
@@ -142,8 +110,8 @@ impl<C: Cluster> Engine<C> {
                 biased;
                 () = &mut patience => break,
                 () = sleep_until(next_renewal) => {
-                    let held = self.renew(&mut lock).await;
-                    next_renewal = Instant::now() + Lock::<C>::pause(&held);
+                    let state = self.renew(&mut lock).await;
+                    next_renewal = Instant::now() + Lock::<C>::pause(&state);
                 }
                 () = work.settled() => {}
             }
@@ -154,7 +122,7 @@ impl<C: Cluster> Engine<C> {
         if work.is_idle() {
             lock.release().await;
         } else {
-            tracing::warn!("something is still under way: the lock is not given back, and is free in some seconds");
+            tracing::warn!("something is still under way: the lease is not given back, and is free in some seconds");
         }
     }
 
@@ -173,9 +141,16 @@ impl<C: Cluster> Engine<C> {
                 lock.lose();
                 return;
             }
-            let (failures, under_way, ended) = (work.failures(), work.under_way(), work.ended());
-            let now = self.clock.now();
-            decide(View { facts: &facts, migration, failures, under_way, ended, since: pace.since, now })
+            let view = View {
+                failures: work.failures(),
+                in_flight: work.in_flight(),
+                ended: work.ended(),
+                since: pace.since,
+                ..View::read_only(&facts, migration, self.clock.now())
+            };
+            let mut decision = decide(view);
+            decision.claim_nodes(&facts, epoch);
+            decision
         };
         if decision.held.is_some() {
             pace.since = self.clock.now();
@@ -195,29 +170,22 @@ impl<C: Cluster> Engine<C> {
         }
     }
 
-    async fn renew(&mut self, lock: &mut Lock<C>) -> Held {
+    async fn renew(&mut self, lock: &mut Lock<C>) -> EngineState {
         let take_over = self.take_over.has_changed().unwrap_or(false);
         let written = self.store.read().epoch();
-        let held = lock.hold(take_over, written).await;
-        if take_over && matches!(held, Held::Ours | Held::TakingOver) {
+        let state = lock.hold(take_over, written).await;
+        if take_over && matches!(state, EngineState::Acting | EngineState::TakingOver) {
             self.take_over.borrow_and_update();
         }
-        held
+        state
     }
 
-    /// Tells what it is doing. True when it may act from now on.
-    fn tell(&self, held: &Held) -> bool {
-        let role = match held.clone() {
-            Held::Ours => Role::Acting,
-            Held::TakingOver => Role::TakingOver,
-            Held::Theirs(who) => Role::Watching(who),
-            Held::Unauthorized(why) => Role::Unauthorized(why),
-            Held::Unknown(why) => Role::LeaseUnknown(why),
-        };
-        let acts = role == Role::Acting;
-        let changed = self.role.send_if_modified(|now| {
-            let changed = *now != role;
-            *now = role;
+    /// Says what it does. True when it may act from now on.
+    fn publish(&self, state: EngineState) -> bool {
+        let acts = state == EngineState::Acting;
+        let changed = self.state.send_if_modified(|now| {
+            let changed = *now != state;
+            *now = state;
             changed
         });
         changed && acts

@@ -27,38 +27,28 @@ const WRITES: usize = 20;
 impl<C: Cluster> Engine<C> {
     /// Writes what changed. False when something could not be written: then nothing is done either.
     pub(super) async fn record(&self, decision: &Decision, epoch: i64, pace: &mut Pace) -> bool {
-        let (migration, nodes) = {
-            let facts = self.store.read();
-            (facts.migration.clone(), facts.node_migrations.clone())
-        };
-        let Some(migration) = migration else { return false };
-        // the Migration first: from here on an engine of an older term cannot write it
+        // only ever for the objects that the decision was made of: a newer one refuses the write
+        let Some(migration) = &decision.decided_on else { return false };
+        // the Migration first: an engine of an earlier term cannot write it any more from here on
         let mut status = decision.migration.clone();
         status.engine = Some(self.identity.clone());
         status.epoch = epoch;
         let changed = migration.status.as_ref() != Some(&status);
-        if (changed || self.anchor_is_due(&status, pace)) && !self.write_migration(&migration, status).await {
+        if (changed || self.anchor_is_due(&status, pace)) && !self.write_migration(migration, status).await {
             return false;
         }
         let mut writes = 0;
-        for (name, status) in &decision.nodes {
-            let Some(seen) = nodes.get(name) else { continue };
-            let before = seen.status.clone().unwrap_or_default();
-            let mut status = status.clone();
-            // a node that is being worked on belongs to this term, too
-            if before != status || status.step.is_underway() {
-                status.epoch = epoch;
+        for changed in decision.nodes.values() {
+            let Some(seen) = &changed.decided_on else { continue };
+            // the Lease has to be renewed in between: the rest follows in the next round
+            writes += 1;
+            if writes > WRITES {
+                return false;
             }
-            if before != status {
-                // the lock has to be renewed in between: the rest follows in the next round
-                writes += 1;
-                if writes > WRITES {
-                    return false;
-                }
-                let Ok(now) = written(self.cluster.write_node(seen, &status)).await else { return false };
-                self.say_node(seen, &status);
-                self.store.change(|f| f.put_record(now));
-            }
+            let status = NodeMigrationStatus { epoch, ..changed.status.clone() };
+            let Ok(now) = written(self.cluster.write_node(seen, &status)).await else { return false };
+            self.say_node(seen, &status);
+            self.store.change(|f| f.put_record(now));
         }
         true
     }
@@ -107,11 +97,11 @@ impl<C: Cluster> Engine<C> {
                 self.journal.say(Kind::Waiting, format!("node/{name}"), format!("yours to do: {command}"));
             }
         }
-        let known = |m: &str| before.last_error.as_ref().is_some_and(|b| b.message == m);
-        if let Some(e) = status.last_error.as_ref().filter(|e| !known(&e.message)) {
-            let said = format!("{}. {}", e.message, e.next);
-            self.cluster.tell(record, "CutoverTrouble", format!("{}: {said}", e.object), true);
-            self.journal.say(Kind::Failed, e.object.clone(), said);
+        let known = |m: &str| before.last_error.as_ref().is_some_and(|b| b.problem.message == m);
+        if let Some(e) = status.last_error.as_ref().filter(|e| !known(&e.problem.message)) {
+            let said = format!("{}. {}", e.problem.message, e.problem.remedy);
+            self.cluster.tell(record, "CutoverTrouble", format!("{}: {said}", e.problem.object), true);
+            self.journal.say(Kind::Failed, e.problem.object.clone(), said);
         }
     }
 
@@ -119,7 +109,8 @@ impl<C: Cluster> Engine<C> {
         for phase in &now.phases {
             let was = before.phases.iter().find(|p| p.name == phase.name).map(|p| p.state).unwrap_or_default();
             if was != phase.state {
-                let message = if phase.message.is_empty() { String::new() } else { format!(": {}", phase.message) };
+                let said = &phase.waiting.message;
+                let message = if said.is_empty() { String::new() } else { format!(": {said}") };
                 self.journal.say(
                     Kind::Step,
                     format!("phase {}", phase.name),
@@ -128,7 +119,7 @@ impl<C: Cluster> Engine<C> {
             }
         }
         if before.phase != now.phase {
-            self.journal.say(Kind::Step, "migration", format!("{:?} → {:?}", before.phase, now.phase));
+            self.journal.say(Kind::Step, "migration", format!("{} → {}", before.phase, now.phase));
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         effect::{Description, Effect},
         log::Kind,
         problem::{Problem, ProblemKind},
-        rolling::{Failure, Failures},
+        view::{Failure, Failures},
     },
 };
 
@@ -33,7 +33,7 @@ pub(super) struct Work<C> {
     journal: Journal,
     clock: Arc<dyn Clock>,
     running: JoinSet<(Description, Result<(), Problem>)>,
-    under_way: BTreeSet<String>,
+    in_flight: BTreeSet<String>,
     /// Those of them that go on when the term ends.
     outliving: BTreeSet<String>,
     ended: BTreeSet<String>,
@@ -48,7 +48,7 @@ impl<C: Cluster> Work<C> {
             journal,
             clock,
             running: JoinSet::new(),
-            under_way: BTreeSet::new(),
+            in_flight: BTreeSet::new(),
             outliving: BTreeSet::new(),
             ended: BTreeSet::new(),
             not_before: HashMap::new(),
@@ -60,8 +60,8 @@ impl<C: Cluster> Work<C> {
         &self.failures
     }
 
-    pub(super) const fn under_way(&self) -> &BTreeSet<String> {
-        &self.under_way
+    pub(super) const fn in_flight(&self) -> &BTreeSet<String> {
+        &self.in_flight
     }
 
     pub(super) const fn ended(&self) -> &BTreeSet<String> {
@@ -73,7 +73,7 @@ impl<C: Cluster> Work<C> {
         let now = Instant::now();
         effects.retain(|e| {
             let name = e.name();
-            !self.under_way.contains(&name) && self.not_before.get(&name).is_none_or(|t| *t <= now)
+            !self.in_flight.contains(&name) && self.not_before.get(&name).is_none_or(|t| *t <= now)
         });
         effects
     }
@@ -82,7 +82,7 @@ impl<C: Cluster> Work<C> {
     pub(super) fn begin(&mut self, effect: Effect, permit: Permit) {
         let described = effect.describe();
         let Description { name, object, words, kubectl, limit, outlives_term, .. } = &described;
-        if !self.under_way.insert(name.clone()) {
+        if !self.in_flight.insert(name.clone()) {
             return;
         }
         if *outlives_term {
@@ -120,7 +120,7 @@ impl<C: Cluster> Work<C> {
 
     fn took(&mut self, effect: Description, result: Result<(), Problem>) {
         let Description { name, object, words, .. } = effect;
-        self.under_way.remove(&name);
+        self.in_flight.remove(&name);
         let outlives_term = self.outliving.remove(&name);
         let now = Instant::now();
         self.not_before.retain(|_, t| *t > now);

@@ -1,4 +1,4 @@
-//! A channel to Hubble's relay: in plain text, by TLS or by mutual TLS; and the one question that is asked on it.
+//! A channel to Hubble's relay, in plain text, by TLS or mutual TLS, and the request for flows.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes};
 use futures::future::BoxFuture;
 use prost::Message;
 use tonic::{
-    Request, Status,
+    Code, Request, Status,
     client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
@@ -14,38 +14,59 @@ use tonic::{
 
 use super::wire::{GET_FLOWS, GetFlowsRequest};
 
-/// Why there is no channel.
+/// Why there is no channel, or why a stream ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoChannel {
-    /// There is nobody to ask: why, and what to do about it.
+    /// The cluster has no relay: why, and what to do about it.
     Absent(String),
     /// It failed.
     Failed(String),
+    /// A message exceeds the limit: a stream from the same start would bring it again.
+    TooLarge(String),
 }
 
-/// How a channel to the relay is had: the cluster layer knows.
+impl NoChannel {
+    /// The reason.
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Absent(why) | Self::Failed(why) | Self::TooLarge(why) => why,
+        }
+    }
+}
+
+impl From<Status> for NoChannel {
+    fn from(status: Status) -> Self {
+        match status.code() {
+            // how tonic reports a message beyond the limit of the decoder
+            Code::OutOfRange => Self::TooLarge(said(&status)),
+            _ => Self::Failed(said(&status)),
+        }
+    }
+}
+
+/// Opens a channel to the relay; the cluster layer provides it.
 pub type Dial = Arc<dyn Fn() -> BoxFuture<'static, Result<Channel, NoChannel>> + Send + Sync>;
 
-/// How a relay is spoken to.
+/// How the connection to the relay is secured.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Security {
-    /// In plain text, as the charts set it up unless told otherwise.
+    /// Plain text, the default of the charts.
     #[default]
     Plain,
-    /// By TLS.
+    /// TLS.
     Tls {
-        /// Certificates of whoever signed the relay's, as PEM.
+        /// CA certificates for the relay's certificate, as PEM.
         ca: Vec<u8>,
-        /// Our own certificate and key, where the relay asks for them (mutual TLS).
+        /// Client certificate and key, for mutual TLS.
         own: Option<(Vec<u8>, Vec<u8>)>,
-        /// The name in the relay's certificate.
+        /// Server name in the relay's certificate.
         name: String,
     },
 }
 
 impl std::fmt::Debug for Security {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // a key appears nowhere
+        // keys are never printed
         match self {
             Self::Plain => f.write_str("Plain"),
             Self::Tls { name, own, .. } => write!(f, "Tls {{ name: {name:?}, mutual: {} }}", own.is_some()),
@@ -55,7 +76,7 @@ impl std::fmt::Debug for Security {
 
 /// The charts' certificates are for `*.hubble-relay.cilium.io`.
 pub const SERVER_NAME: &str = "ui.hubble-relay.cilium.io";
-/// A message of Hubble's has some hundred bytes.
+/// Largest accepted message; Hubble's have some hundred bytes.
 const LARGEST: usize = 1 << 20;
 
 impl Security {
@@ -67,9 +88,9 @@ impl Security {
         let failed = |why: String| NoChannel::Failed(format!("{authority}: {why}"));
         let scheme = if *self == Self::Plain { "http" } else { "https" };
         let endpoint = Endpoint::from_shared(format!("{scheme}://{authority}"))
-            .map_err(|e| failed(format!("no address of the form host:port: {e}")))?
+            .map_err(|e| failed(format!("not an address of the form host:port: {e}")))?
             .connect_timeout(Duration::from_secs(10))
-            // what waits while the screen stalls is old when it is shown
+            // a small buffer: flows that queue up behind a stalled screen are old when they are shown
             .initial_stream_window_size(256 * 1024)
             .tcp_keepalive(Some(Duration::from_secs(15)));
         let Self::Tls { ca, own, name } = self else { return Ok(endpoint) };
@@ -92,7 +113,7 @@ pub fn dial_address(address: String, security: Security) -> Dial {
     })
 }
 
-/// The innermost cause: what is around it says only that something went wrong.
+/// The innermost cause; the outer ones only say that something went wrong.
 pub fn root(error: &dyn std::error::Error) -> String {
     let mut last = error.to_string();
     let mut next = error.source();
@@ -103,7 +124,7 @@ pub fn root(error: &dyn std::error::Error) -> String {
     last
 }
 
-/// Asks for flows.
+/// Requests flows.
 ///
 /// # Errors
 /// What the relay said.
@@ -115,21 +136,21 @@ pub async fn ask(
     grpc.ready().await.map_err(|e| NoChannel::Failed(root(&e)))?;
     let path = http::uri::PathAndQuery::from_static(GET_FLOWS);
     let answer = grpc.server_streaming(Request::new(request), path, Raw).await;
-    Ok(answer.map_err(|s| NoChannel::Failed(said(&s)))?.into_inner())
+    Ok(answer?.into_inner())
 }
 
-/// What a status says, in our words where it is known.
+/// A status in words.
 pub fn said(status: &Status) -> String {
     match status.code() {
-        tonic::Code::Unimplemented => "whoever answers there is no Hubble relay".into(),
-        tonic::Code::Internal | tonic::Code::Unknown if status.message().contains("compression flag") => {
-            "whoever answers there does not speak gRPC".into()
+        Code::Unimplemented => "the server at this address is not a Hubble relay".into(),
+        Code::Internal | Code::Unknown if status.message().contains("compression flag") => {
+            "the server at this address does not speak gRPC".into()
         }
         code => format!("{code:?}: {}", status.message()),
     }
 }
 
-/// Messages as they came: what cannot be read is counted, and does not end the stream.
+/// Messages as bytes: one that cannot be decoded is counted and does not end the stream.
 #[derive(Clone, Copy, Default)]
 struct Raw;
 

@@ -1,4 +1,4 @@
-//! A client of Hubble's relay: asks for flows, and asks again when the stream ends.
+//! A client of Hubble's relay: streams flows and reconnects when the stream ends.
 
 use std::{
     sync::{Arc, PoisonError},
@@ -10,23 +10,23 @@ use jiff::Timestamp;
 use tokio::time::{Instant, interval, timeout};
 
 use super::{
-    channel::{Dial, NoChannel, ask, said},
+    channel::{Dial, NoChannel, ask},
     intake::Intake,
     nodes::Nodes,
     shared::Flows,
     window::Stream,
-    wire::{GetFlowsRequest, masked, moment},
+    wire::{GetFlowsRequest, masked},
 };
 
-/// How far back the first stream begins, so that there is something to see at once.
+/// How far back the first stream begins, so that the screen is not empty at the start.
 const BACK: Duration = Duration::from_secs(60);
 /// How long the first stream waits for names.
 const NAMES_WITHIN: Duration = Duration::from_secs(3);
 
-/// Follows the flows for ever. A stream that ends, with or without an error, is asked for again.
+/// Streams flows for ever; reconnects when a stream ends, with or without an error.
 pub async fn follow(dial: Dial, flows: Flows) {
     let mut intake = Intake::default();
-    // what comes before anybody knows whose addresses they are stays without names
+    // flows that arrive before the first directory would stay without names
     let mut known = flows.directories();
     let _ = timeout(NAMES_WITHIN, known.wait_for(|d| !d.is_empty())).await;
     let mut pause = Duration::from_millis(500);
@@ -42,12 +42,10 @@ pub async fn follow(dial: Dial, flows: Flows) {
         match ended {
             Ok(()) => flows.stream(Stream::Retrying("the relay ended the stream".into())),
             Err(NoChannel::Absent(why)) => flows.stream(Stream::None(why)),
-            Err(NoChannel::Failed(why)) => {
-                if why.contains("message length too large") {
-                    // it would come again
-                    since = Some(Timestamp::now());
-                    flows.change(|w| w.unread += 1);
-                }
+            Err(NoChannel::Failed(why)) => flows.stream(Stream::Retrying(why)),
+            Err(NoChannel::TooLarge(why)) => {
+                since = Some(Timestamp::now());
+                flows.change(|w| w.unread += 1);
                 flows.stream(Stream::Retrying(why));
             }
         }
@@ -60,10 +58,10 @@ pub async fn follow(dial: Dial, flows: Flows) {
 async fn round(dial: &Dial, flows: &Flows, intake: &mut Intake, since: Option<Timestamp>) -> Result<(), NoChannel> {
     let late = || NoChannel::Failed("no answer within 15 s".into());
     let channel = timeout(Duration::from_secs(15), dial()).await.map_err(|_| late())??;
-    // one flow from before makes the relay's sorting buffer as small as it gets, so that flows come at once; where
-    // the stream begins is what `since` says
+    // `number: 1` makes the relay's sorting buffer as small as possible, so that flows come at once; `since` says
+    // where the stream begins
     let request =
-        masked(GetFlowsRequest { number: 1, follow: true, since: since.map(moment::write), ..Default::default() });
+        masked(GetFlowsRequest { number: 1, follow: true, since: since.map(Into::into), ..Default::default() });
     let messages = timeout(Duration::from_secs(15), ask(channel.clone(), request)).await.map_err(|_| late())??;
     flows.stream(Stream::Live);
     let mut batches = std::pin::pin!(messages.ready_chunks(512));
@@ -83,7 +81,7 @@ async fn round(dial: &Dial, flows: &Flows, intake: &mut Intake, since: Option<Ti
                 flows.change(|w| for message in batch {
                     match message {
                         Ok(message) => intake.take(&message, w, now),
-                        Err(status) => failed = Some(NoChannel::Failed(said(&status))),
+                        Err(status) => failed = Some(status.into()),
                     }
                 });
                 if let Some(why) = failed {

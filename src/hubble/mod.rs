@@ -1,4 +1,4 @@
-//! Hubble: the wire, a client of its relay, and a window over the live flows.
+//! Hubble: the wire types, a client of its relay, and a window over the live flows.
 
 pub mod capture;
 pub mod channel;
@@ -11,6 +11,7 @@ pub mod filter;
 pub mod flow;
 pub mod intake;
 mod nodes;
+pub mod observation;
 pub mod reason;
 pub mod rollup;
 pub mod shared;

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -12,6 +13,7 @@ use super::{
     actors::{self, Actors, Cast},
     api::{self, Server},
     clock::Pace,
+    helm::COMMAND,
     world,
 };
 
@@ -56,7 +58,7 @@ impl Embedded {
         let actors = actors::start(client.clone(), Cast::Everybody, settings.pace)
             .await
             .map_err(|e| format!("no port for the embedded Hubble relay: {e}"))?;
-        let helm = link_helm(folder)?;
+        let helm = helm_wrapper(folder)?;
         let hubble = actors.hubble;
         let kubeconfig = folder.join("kubeconfig");
         write(&kubeconfig, &kubeconfig_text(server.address, hubble, &helm))?;
@@ -87,20 +89,20 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
     std::fs::write(path, text).map_err(|e| format!("cannot write {}: {e}", path.display()))
 }
 
-/// The same binary under helm's name: it sees by its name what it is to be.
+/// Writes a script by which this program stands in for helm.
 ///
 /// # Errors
 /// A sentence.
-pub fn link_helm(folder: &Path) -> Result<PathBuf, String> {
-    let link = folder.join("helm");
+pub fn helm_wrapper(folder: &Path) -> Result<PathBuf, String> {
+    let wrapper = folder.join("helm");
     let own = std::env::current_exe().map_err(|e| format!("cannot find the own program: {e}"))?;
     // tests run inside a test binary: the program lies beside it, or one folder up
     let own = if own.file_stem().is_some_and(|s| s == "cutover") { own } else { beside(&own).unwrap_or(own) };
-    if link.symlink_metadata().is_ok() {
-        std::fs::remove_file(&link).map_err(|e| format!("cannot replace {}: {e}", link.display()))?;
-    }
-    std::os::unix::fs::symlink(&own, &link).map_err(|e| format!("cannot make {}: {e}", link.display()))?;
-    std::path::absolute(&link).map_err(|e| e.to_string())
+    let quoted = own.display().to_string().replace('\'', r"'\''");
+    write(&wrapper, &format!("#!/bin/sh\nexec '{quoted}' {COMMAND} \"$@\"\n"))?;
+    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755))
+        .map_err(|e| format!("cannot make {} executable: {e}", wrapper.display()))?;
+    std::path::absolute(&wrapper).map_err(|e| e.to_string())
 }
 
 fn beside(own: &Path) -> Option<PathBuf> {

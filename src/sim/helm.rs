@@ -1,5 +1,5 @@
-//! Stands in for helm: the same binary under another name, called as a process like the real one. It
-//! knows one chart, Cilium's, and makes the objects that a migration looks at.
+//! Stands in for helm: a hidden command of the same program, called as a process like the real one. It knows one
+//! chart, Cilium's, and makes the objects that a migration reads.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -10,6 +10,9 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 use serde_json::{Value, json};
+
+/// The hidden command.
+pub const COMMAND: &str = "embedded-helm";
 
 #[derive(Parser)]
 #[command(name = "helm", version = "v4.3.1")]
@@ -113,6 +116,14 @@ fn api(client: &Client, object: &Value) -> Result<(Api<DynamicObject>, DynamicOb
     Ok((api, parsed))
 }
 
+/// Minor versions of Cilium in which something changed, as far as it was seen: 1.19 has it, 1.15 has not.
+const SECRETS_NAMESPACE: u32 = 19;
+
+/// The minor version of `v1.15.19`, or of an image's name that ends with it.
+pub(super) fn minor(version: &str) -> u32 {
+    version.rsplit_once("v1.").and_then(|(_, rest)| rest.split('.').next()?.parse().ok()).unwrap_or(15)
+}
+
 /// The chart's objects for these values, in the order in which helm creates them.
 fn chart(namespace: &str, version: &str, values: &Value) -> Vec<Value> {
     let custom = values["cni"]["customConf"] == true;
@@ -140,7 +151,11 @@ fn chart(namespace: &str, version: &str, values: &Value) -> Vec<Value> {
     operator["name"] = json!("cilium-operator");
     let relay = labels("hubble-relay", "hubble-relay");
     let account = |name: &str| json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}});
-    let mut objects = vec![
+    let mut objects = vec![];
+    if minor(&version) >= SECRETS_NAMESPACE {
+        objects.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "cilium-secrets"}}));
+    }
+    objects.extend([
         account("cilium"),
         account("cilium-operator"),
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cilium-config", "namespace": namespace}, "data": config}),
@@ -150,7 +165,7 @@ fn chart(namespace: &str, version: &str, values: &Value) -> Vec<Value> {
         json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cilium-operator", "namespace": namespace, "labels": operator}, "spec": {
             "replicas": 1, "selector": {"matchLabels": {"name": "cilium-operator"}},
             "template": template(&operator, true, json!([{"name": "cilium-operator", "image": format!("quay.io/cilium/operator-generic:{version}")}]))}}),
-    ];
+    ]);
     if values["hubble"]["relay"]["enabled"] == true {
         objects.push(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "hubble-relay", "namespace": namespace, "labels": relay}, "spec": {
             "replicas": 1, "selector": {"matchLabels": {"k8s-app": "hubble-relay"}},
@@ -212,7 +227,7 @@ pub(super) async fn uninstall(client: &Client, namespace: &str, release: &str) -
         return Err(format!("uninstall: Release not loaded: {release}: release: not found"));
     }
     let everything = json!({"hubble": {"relay": {"enabled": true}}});
-    for object in chart(namespace, "1.15.19", &everything) {
+    for object in chart(namespace, "1.19.5", &everything) {
         let (api, parsed) = api(client, &object)?;
         let name = parsed.metadata.name.clone().unwrap_or_default();
         match api.delete(&name, &DeleteParams::background()).await {

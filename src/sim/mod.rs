@@ -7,7 +7,10 @@ pub mod clock;
 mod embedded;
 pub mod helm;
 pub mod local;
+#[cfg(test)]
+mod reality;
 pub mod scenario;
+mod selector;
 pub mod world;
 
-pub use embedded::{Embedded, Settings, link_helm};
+pub use embedded::{Embedded, Settings, helm_wrapper};

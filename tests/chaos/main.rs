@@ -1,348 +1,178 @@
-//! Whole migrations with the real engine, in a time of their own, while everything goes wrong.
+//! Whole migrations with the real engine, while everything goes wrong.
 //!
-//! Each run is made of a seed: a small cluster (the embedded API server and its kubelets, Flannel and Cilium, in
-//! this process), two machines from which engines may run, a goal, and faults. Whatever happens, the rules that
-//! never break hold for every change that arrives, and once the faults are over the goal is reached.
+//! ```text
+//!  seed ─▶ Plan (plan.rs): a goal, and faults with their times
+//!            │
+//!            ▼
+//!  run.rs: every 100 ms faults begin and end (faults/), the operator changes `spec` or grants a retry
+//!            │
+//!   ┌────────┴──────────┬─────────────────────┐
+//!   ▼                   ▼                     ▼
+//!  Workstation a       Workstation b         faults in the cluster
+//!  engine, watches     a second operator's   (records, nodes, pods):
+//!  (workstation.rs)                          an ordinary client
+//!   │ requests          │                     │
+//!   ▼                   ▼                     │
+//!  Wire (wire.rs): requests and watches       │
+//!  are lost, late, twice, refused, …          │
+//!   │                   │                     │
+//!   ▼                   ▼                     │
+//!  Observer (observer.rs): judges every       │
+//!  change by the rules that never break       │
+//!   │                   │                     │
+//!   ▼                   ▼                     ▼
+//!  the embedded cluster in this process (sim::local): API server, kubelets, Flannel, Cilium
+//!            │
+//!            ▼
+//!  once the faults are over the goal is reached, and nothing is left behind (aftermath.rs)
+//! ```
 //!
-//! `CUTOVER_CHAOS_RUNS=20000` makes a longer run, `CUTOVER_CHAOS_SEED=17` one run again, `CUTOVER_CHAOS_LOUD=1` with
-//! everything that its engines say. What a seed fixes is the schedule, down to which request is hit; which of two
-//! tasks that wake in the same millisecond goes first is tokio's, so a seed is played five times.
+//! Three of four runs have a thread and a virtual time of their own: what takes an hour there takes a second here, and
+//! a seed fixes the schedule down to the request that is hit. Which of two tasks that wake in the same millisecond goes
+//! first is tokio's to say, so `CUTOVER_CHAOS_SEED` plays a seed five times. Virtual time exists on one thread alone,
+//! where nothing can happen between two lines of code without an `await`; so every fourth run shares two threads with
+//! others, in real time, with shorter faults. [`overtaken`] makes the one race of that kind that is known happen on
+//! purpose, in either.
+//!
+//! `CUTOVER_CHAOS_RUNS=20000` makes a longer run, `CUTOVER_CHAOS_FIRST=2000` begins elsewhere, `CUTOVER_CHAOS_SEED=17`
+//! plays one seed, `CUTOVER_CHAOS_LOUD=1` prints everything that its engines say.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
+mod aftermath;
 mod faults;
 mod observer;
-mod seat;
+mod overtaken;
+mod plan;
+mod run;
 mod wire;
+mod workstation;
 
 use std::{
     collections::BTreeMap,
+    str::FromStr,
     sync::{
-        Arc, Mutex,
+        Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
-use cutover::{
-    domain::{
-        api::{Migration, MigrationSpec},
-        audit,
-    },
-    sim::{clock::Pace, local::Local, world},
-};
-use faults::{Fault, Stage, classes};
-use kube::{
-    Api,
-    api::{Patch, PatchParams},
-};
-use observer::{Observer, get};
-use seat::Seat;
-use serde_json::{Value, json};
-use tokio::time::Instant;
-use wire::Wire;
+use faults::{Fault, classes};
+use plan::{Goal, Plan};
+use tokio::runtime::{Builder, Runtime};
 
 /// How many runs are part of the tests.
 const RUNS: u64 = 2_000;
-/// How long a run may take after its faults are over, in its own time.
-const PATIENCE: Duration = Duration::from_secs(3_600);
+/// How many runs share the threads of a runtime at once: most of real time is spent waiting.
+const AT_ONCE: usize = 64;
 
-/// Where a run is to end, and by which way.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Goal {
-    Forward,
-    /// Rolled back from wherever it was.
-    BackAfter(u64),
-    /// Forward, back, and forward again.
-    ThereAndBack(u64),
+fn setting<T: FromStr>(name: &str) -> Option<T> {
+    std::env::var(name).ok()?.parse().ok()
 }
 
-#[derive(Debug)]
-struct Plan {
-    seed: u64,
-    goal: Goal,
-    restart_by: &'static str,
-    faults: Vec<Fault>,
+/// The seeds of a suite, and what became of them.
+struct Suite {
+    /// How often each is played.
+    times: usize,
+    seeds: std::ops::Range<u64>,
+    changes: AtomicU64,
+    counts: Mutex<BTreeMap<&'static str, u64>>,
+    failed: Mutex<Vec<(u64, String)>>,
 }
 
-impl Plan {
-    fn of(seed: u64) -> Self {
-        let mut rng = fastrand::Rng::with_seed(seed);
-        let goal = match rng.u32(..4) {
-            0 => Goal::BackAfter(rng.u64(500..9_000)),
-            1 => Goal::ThereAndBack(rng.u64(500..9_000)),
-            _ => Goal::Forward,
-        };
-        let restart_by = if rng.bool() { "reboot" } else { "pods" };
-        let mut faults: Vec<Fault> = (0..rng.usize(1..7)).map(|_| Fault::random(&mut rng)).collect();
-        faults.sort_by_key(|f| f.at);
-        Self { seed, goal, restart_by, faults }
+impl Suite {
+    fn play(&self, plan: &Plan, run: impl Fn(&Plan) -> Result<u64, String>) {
+        if self.failed.lock().unwrap().len() >= 10 {
+            return;
+        }
+        for fault in &plan.faults {
+            *self.counts.lock().unwrap().entry(fault.class).or_default() += 1;
+        }
+        for _ in 0..self.times {
+            match run(plan) {
+                Ok(n) => drop(self.changes.fetch_add(n, Ordering::Relaxed)),
+                Err(why) => return self.failed.lock().unwrap().push((plan.seed, format!("{why}\n{plan:#?}"))),
+            }
+        }
+    }
+
+    /// All plans of one kind, `at_once` at a time.
+    fn play_all(&self, threaded: bool, at_once: usize, run: impl Fn(&Plan) -> Result<u64, String> + Sync) {
+        let plans = Mutex::new(self.seeds.clone().map(Plan::of).filter(|p| p.threaded == threaded));
+        std::thread::scope(|scope| {
+            for _ in 0..at_once {
+                scope.spawn(|| {
+                    while let Some(plan) = { plans.lock().unwrap().next() } {
+                        self.play(&plan, &run);
+                    }
+                });
+            }
+        });
+    }
+
+    fn verdict(self) -> Vec<(u64, String)> {
+        let counts = self.counts.into_inner().unwrap();
+        println!(
+            "{} runs, {} changes seen by the observer, {} faults:",
+            self.seeds.end - self.seeds.start,
+            self.changes.into_inner(),
+            counts.values().sum::<u64>()
+        );
+        for (class, n) in &counts {
+            println!("  {n:>6}  {class}");
+        }
+        if self.seeds.end - self.seeds.start >= 500 {
+            assert_eq!(counts.len(), classes().len(), "every class was injected");
+        }
+        self.failed.into_inner().unwrap()
     }
 }
 
-fn spec(restart_by: &str) -> MigrationSpec {
-    let consents: Vec<Value> = world::FEW_CONSENTS
-        .iter()
-        .map(|c| c.split_once(':').unwrap())
-        .map(|(kind, object)| json!({"kind": kind, "object": object, "by": "test", "at": "2026-01-01T00:00:00Z"}))
-        .collect();
-    serde_json::from_value(json!({
-        "cilium": {"version": "1.15.19", "chart": "cilium/cilium", "namespace": "kube-system", "podCidr": "10.245.0.0/16",
-            "maskSize": 24, "tunnelPort": 8473, "values": {}},
-        "restartBy": restart_by, "observeSeconds": 0, "consents": consents,
-    }))
-    .unwrap()
-}
-
-/// One run. What went wrong, if anything did.
-fn run(plan: &Plan) -> Result<u64, String> {
+/// A thread and a virtual time for this run alone.
+fn alone(plan: &Plan) -> Result<u64, String> {
     fastrand::seed(plan.seed);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .map_err(|e| e.to_string())?;
-    runtime.block_on(play(plan))
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().map_err(|e| e.to_string())?;
+    runtime.block_on(run::play(plan))
 }
 
-async fn play(plan: &Plan) -> Result<u64, String> {
-    let cluster = Local::start(3, pace()).await?;
-    let client = cluster.client();
-    let folder = tempfile::Builder::new().tempdir_in(memory()).map_err(|e| e.to_string())?;
-    cutover::cluster::records::install_definitions(&client).await.map_err(|p| p.to_string())?;
-    cutover::cluster::records::create_migration(&client, spec(plan.restart_by)).await.map_err(|p| p.to_string())?;
-    let migrations: Api<Migration> = Api::all(client.clone());
-    let want = async |wish: Value| {
-        let _ = migrations.patch("cutover", &PatchParams::default(), &Patch::Merge(&json!({"spec": wish}))).await;
-    };
-    want(json!({"approved": "Verify"})).await;
-    let observer = Arc::new(Observer::default());
-    observer.consents(&world::FEW_CONSENTS);
-    let nodes = world::node_names(3);
-    let began = Instant::now();
-    let stage = Stage { cluster: &cluster, client: &client, observer: &observer, nodes: &nodes, began };
-    let mut seats = ["a", "b"].map(|name| {
-        let seed = plan.seed ^ u64::from(name.as_bytes()[0]);
-        Seat::new(name, Wire::new(name, seed, Arc::clone(&observer)), folder.path())
-    });
-    seats[0].start(&cluster, began);
-    let (mut waiting, mut on): (Vec<&Fault>, Vec<&Fault>) = (plan.faults.iter().collect(), vec![]);
-    let (mut turned, mut tick) = (0, 0_u64);
-    let mut server = cluster.service();
-    let mut over: Option<Instant> = None;
-    loop {
-        let now = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        while waiting.first().is_some_and(|f| f.at <= now) {
-            let fault = waiting.remove(0);
-            stage.begin(fault, &mut seats).await;
-            on.push(fault);
-        }
-        for fault in &on {
-            stage.during(fault, tick).await;
-        }
-        let (still, ended): (Vec<&Fault>, Vec<&Fault>) = on.into_iter().partition(|f| f.at + f.lasts > now);
-        for fault in ended {
-            stage.end(fault, &mut seats).await;
-        }
-        on = still;
-        match plan.goal {
-            Goal::BackAfter(at) | Goal::ThereAndBack(at) if turned == 0 && now >= at => {
-                want(json!({"target": "Flannel"})).await;
-                turned = 1;
-            }
-            Goal::ThereAndBack(at) if turned == 1 && now >= at + 6_000 => {
-                want(json!({"target": "Cilium", "approved": "Verify"})).await;
-                turned = 2;
-            }
-            _ => {}
-        }
-        if tick.is_multiple_of(50) {
-            operator(&stage, &mut server).await;
-            // whoever's laptop it is, somebody has an engine running
-            if !seats.iter().any(Seat::is_running) {
-                seats[0].start(&cluster, began);
-            }
-        }
-        let broken = observer.broken();
-        if !broken.is_empty() {
-            return Err(broken.join("\n"));
-        }
-        let goal = match plan.goal {
-            Goal::Forward => "Complete",
-            Goal::BackAfter(_) if turned == 1 => "RolledBack",
-            Goal::ThereAndBack(_) if turned == 2 => "Complete",
-            _ => "",
-        };
-        if waiting.is_empty() && on.is_empty() {
-            let began = *over.get_or_insert_with(Instant::now);
-            let migration = get(&mut server, "/apis/cutover.dev/v1alpha1/migrations/cutover").await;
-            if migration["status"]["phase"] == goal && restless(&mut server).await.is_empty() {
-                break;
-            }
-            if began.elapsed() > PATIENCE {
-                let standing: Vec<String> = seats.iter().map(Seat::standing).collect();
-                let restless = restless(&mut server).await;
-                return Err(format!(
-                    "{goal} is not reached an hour after the last fault\n{}\n{restless:?}",
-                    standing.join("\n")
-                ));
-            }
-        }
-        // once nothing goes wrong any more there is no hurry
-        tick += 1;
-        let pause = if over.is_some_and(|o| o.elapsed() > Duration::from_secs(20)) { 1_000 } else { 100 };
-        tokio::time::sleep(Duration::from_millis(pause)).await;
-    }
-    for seat in &mut seats {
-        seat.stop().await;
-    }
-    let wrong = left_behind(&cluster, &nodes, &mut server, plan.goal).await;
-    if !wrong.is_empty() {
-        return Err(wrong.join("\n"));
-    }
-    let migration = get(&mut server, "/apis/cutover.dev/v1alpha1/migrations/cutover").await;
-    let anchors =
-        serde_json::from_value::<Vec<audit::Anchor>>(migration["status"]["audit"].clone()).unwrap_or_default();
-    for seat in &seats {
-        audit::verify(&seat.audit_log(), &anchors).map_err(|e| format!("the audit log of {}: {e}", seat.name))?;
-    }
-    Ok(observer.changes())
+fn two_threads() -> Runtime {
+    Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap()
 }
 
-/// As slow as that a migration takes about as long as its faults.
-fn pace() -> Pace {
-    "100".parse().unwrap()
-}
-
-/// Logs go where a sync costs nothing.
-fn memory() -> std::path::PathBuf {
-    let shm = std::path::PathBuf::from("/dev/shm");
-    if shm.is_dir() { shm } else { std::env::temp_dir() }
-}
-
-/// Pods that are a task's, that end, or that are not ready.
-async fn restless(server: &mut cutover::sim::local::LocalService) -> Vec<String> {
-    let pods = get(server, "/api/v1/pods").await;
-    let rests = |p: &Value| {
-        !p["metadata"]["name"].as_str().unwrap_or_default().starts_with("cutover-")
-            && p["metadata"]["deletionTimestamp"].is_null()
-            && p["status"]["conditions"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .any(|c| c["type"] == "Ready" && c["status"] == "True")
-    };
-    let pods = pods["items"].as_array().into_iter().flatten().filter(|p| !rests(p));
-    pods.map(|p| format!("{} on {} {}", p["metadata"]["name"], p["spec"]["nodeName"], p["status"])).collect()
-}
-
-/// What an operator does who looks now and then: answers what has run out of time.
-async fn operator(stage: &Stage<'_>, server: &mut cutover::sim::local::LocalService) {
-    let records = get(server, "/apis/cutover.dev/v1alpha1/nodemigrations").await;
-    for record in records["items"].as_array().into_iter().flatten() {
-        let status = &record["status"];
-        let asks =
-            status["drain"]["paused"] == true || (status["step"] == "Restart" && status["lastError"].is_object());
-        let (wanted, answered) =
-            (record["spec"]["retries"].as_i64().unwrap_or(0), status["observedRetries"].as_i64().unwrap_or(0));
-        if asks && wanted <= answered {
-            let name = record["metadata"]["name"].as_str().unwrap_or_default();
-            stage.merge("NodeMigration", name, &json!({"spec": {"retries": answered + 1}})).await;
-        }
-    }
-}
-
-/// Everything that is not as a run without faults leaves it.
-async fn left_behind(
-    cluster: &Local,
-    nodes: &[String],
-    server: &mut cutover::sim::local::LocalService,
-    goal: Goal,
-) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let forward = !matches!(goal, Goal::BackAfter(_));
-    for name in nodes {
-        let node = get(server, &format!("/api/v1/nodes/{name}")).await;
-        if node["spec"]["unschedulable"] == true {
-            wrong.push(format!("{name} is still cordoned"));
-        }
-        let taints = node["spec"]["taints"].to_string();
-        if taints.contains("cutover.dev/") {
-            wrong.push(format!("{name} still has the taint"));
-        }
-        let notes = node["metadata"]["annotations"].to_string();
-        if notes.contains("cutover.dev/cordoned") {
-            wrong.push(format!("{name} still has the mark of a cordon"));
-        }
-        let confs: Vec<String> =
-            cluster.cni_configs(name).into_iter().filter(|c| !c.ends_with(".cilium_bak")).collect();
-        let wanted = if forward { "05-cilium.conflist" } else { "10-flannel.conflist" };
-        if confs != [wanted] {
-            wrong.push(format!("{name} has the CNI configs {}", confs.join(", ")));
-        }
-    }
-    let pods = get(server, "/api/v1/pods").await;
-    for pod in pods["items"].as_array().into_iter().flatten() {
-        let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-        let ip = pod["status"]["podIP"].as_str().unwrap_or_default();
-        if pod["spec"]["hostNetwork"] != true && ip.starts_with("10.245.") != forward {
-            wrong.push(format!("{name} has the address {ip}"));
-        }
-    }
-    let budgets = get(server, "/apis/policy/v1/namespaces/shop/poddisruptionbudgets/web").await;
-    if budgets["spec"]["minAvailable"] != 1 {
-        wrong.push(format!("the budget web asks for {}", budgets["spec"]["minAvailable"]));
-    }
-    wrong
+fn check(failed: &[(u64, String)]) {
+    let told: Vec<String> = failed.iter().map(|(seed, why)| format!("CUTOVER_CHAOS_SEED={seed}\n{why}")).collect();
+    assert!(failed.is_empty(), "{} runs went wrong:\n{}", failed.len(), told.join("\n\n"));
 }
 
 #[test]
 fn schedules() {
-    let one = std::env::var("CUTOVER_CHAOS_SEED").ok().and_then(|s| s.parse::<u64>().ok());
-    let runs = std::env::var("CUTOVER_CHAOS_RUNS").ok().and_then(|s| s.parse().ok()).unwrap_or(RUNS);
-    let from = std::env::var("CUTOVER_CHAOS_FIRST").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
-    let first = one.unwrap_or(from);
-    let last = one.map_or(runs, |s| s + 1);
-    let (next, changes) = (AtomicU64::new(first), AtomicU64::new(0));
-    let (counts, failed) = (Mutex::new(BTreeMap::<&str, u64>::new()), Mutex::new(Vec::<(u64, String)>::new()));
+    let one = setting::<u64>("CUTOVER_CHAOS_SEED");
+    let first = one.or_else(|| setting("CUTOVER_CHAOS_FIRST")).unwrap_or(0);
+    let last = one.map_or_else(|| setting("CUTOVER_CHAOS_RUNS").unwrap_or(RUNS), |seed| seed + 1);
+    let suite = Suite {
+        times: if one.is_some() { 5 } else { 1 },
+        seeds: first..last,
+        changes: AtomicU64::default(),
+        counts: Mutex::default(),
+        failed: Mutex::default(),
+    };
+    let threads = two_threads();
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= last || failed.lock().unwrap().len() >= 10 {
-                        return;
-                    }
-                    let plan = Plan::of(seed);
-                    for fault in &plan.faults {
-                        *counts.lock().unwrap().entry(fault.class).or_default() += 1;
-                    }
-                    let again = if one.is_some() { 5 } else { 1 };
-                    match (0..again)
-                        .map(|_| run(&plan))
-                        .reduce(|a, b| a.and_then(|n| b.map(|m| n + m)))
-                        .unwrap_or(Ok(0))
-                    {
-                        Ok(n) => drop(changes.fetch_add(n, Ordering::Relaxed)),
-                        Err(why) => failed.lock().unwrap().push((seed, format!("{why}\n{plan:#?}"))),
-                    }
-                }
-            });
-        }
+        scope.spawn(|| suite.play_all(true, AT_ONCE, |plan| threads.block_on(run::play(plan))));
+        suite.play_all(false, cores, alone);
     });
-    let counts = counts.into_inner().unwrap();
-    println!(
-        "{} runs, {} changes seen by the observer, {} faults:",
-        last - first,
-        changes.into_inner(),
-        counts.values().sum::<u64>()
-    );
-    for (class, n) in &counts {
-        println!("  {n:>6}  {class}");
-    }
-    let failed = failed.into_inner().unwrap();
-    let told: Vec<String> = failed.iter().map(|(seed, why)| format!("CUTOVER_CHAOS_SEED={seed}\n{why}")).collect();
-    assert!(failed.is_empty(), "{} runs went wrong:\n{}", failed.len(), told.join("\n\n"));
-    if one.is_none() && last - first >= 500 {
-        assert_eq!(counts.len(), classes().len(), "every class was injected");
+    check(&suite.verdict());
+}
+
+/// A watch that brings a newer object between a decision and the write of its statuses, again and again: the old
+/// decision is not written over the newer object.
+#[test]
+#[ignore = "the engine reads the records again before it writes their statuses"]
+fn a_status_is_written_over_the_version_that_was_decided_on() {
+    for seed in 0..6 {
+        let goal = if seed % 2 == 0 { Goal::Forward } else { Goal::BackAfter(5_000) };
+        let plan = Plan { goal, faults: vec![Fault::overtaken()], threaded: false, ..Plan::of(seed) };
+        let went = alone(&plan);
+        assert!(went.is_ok(), "seed {seed}: {}", went.unwrap_err());
     }
 }

@@ -1,5 +1,5 @@
-//! Somebody who watches every change arrive at the API server and knows the rules that never break. Shares no
-//! code with the engine: it reads the API as JSON.
+//! Judges every change that arrives at the API server by the rules that never break. Shares no code with the engine:
+//! it reads the API as JSON.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,6 +16,8 @@ use tokio::time::Instant;
 use tower::{BoxError, Service};
 
 const MARK: &str = "cutover.dev/cordoned";
+/// How long an engine may not know of what others did: its watches may be silent, or its requests late.
+const UNAWARE: Duration = Duration::from_secs(40);
 
 #[derive(Default)]
 pub struct Observer {
@@ -25,20 +27,28 @@ pub struct Observer {
 #[derive(Default)]
 struct Seen {
     broken: Vec<String>,
-    /// The epoch of each process, as the Lease told it.
+    /// The epoch of each process, as it wrote it into the Lease.
     epochs: BTreeMap<String, i64>,
     highest: i64,
-    /// Reboots asked of a boot, by node and boot id.
+    /// Reboot requests by node and boot id.
     reboots: BTreeMap<(String, String), BTreeSet<String>>,
-    /// When somebody outside changed something that an engine may not know yet.
-    meddled: Option<Instant>,
+    /// When a fault last changed something that an engine may not know of yet.
+    disturbed: Option<Instant>,
     consents: BTreeSet<String>,
-    pub changes: u64,
+    changes: u64,
+}
+
+/// A change on its way to the server.
+struct Change {
+    method: String,
+    path: String,
+    at: Place,
+    sent: Value,
 }
 
 impl Observer {
-    pub fn meddled(&self) {
-        self.seen.lock().unwrap().meddled = Some(Instant::now());
+    pub fn disturbed(&self) {
+        self.seen.lock().unwrap().disturbed = Some(Instant::now());
     }
 
     pub fn consents(&self, all: &[&str]) {
@@ -53,7 +63,8 @@ impl Observer {
         self.seen.lock().unwrap().changes
     }
 
-    fn breaks(&self, rule: String) {
+    /// A rule was broken.
+    pub fn breaks(&self, rule: String) {
         self.seen.lock().unwrap().broken.push(rule);
     }
 
@@ -67,31 +78,36 @@ impl Observer {
     ) -> Result<Response<Answer>, BoxError> {
         let (parts, body) = request.into_parts();
         let body = body.collect_bytes().await?.to_vec();
-        let sent: Value = serde_json::from_slice(&body).unwrap_or_default();
         let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
-        let at = Place::of(&path);
-        self.judge(process, &method, &at, &sent, stray, server).await;
+        let sent = serde_json::from_slice(&body).unwrap_or_default();
+        let change = Change { method, at: Place::of(&path), path, sent };
+        self.judge(process, &change, stray, server).await;
+        let before = if change.at.sub == "status" { get(server, change.object()).await } else { Value::Null };
         let answer = Service::call(server, Request::from_parts(parts, Body::from(body))).await?;
         if answer.status().is_success() {
-            let mut seen = self.seen.lock().unwrap();
-            seen.changes += 1;
-            if at.resource == "leases" {
-                let epoch = sent["spec"]["leaseTransitions"].as_i64().unwrap_or_default();
-                seen.epochs.insert(process.to_owned(), epoch);
-            }
+            self.seen.lock().unwrap().changes += 1;
+            self.happened(process, &change, &before);
         }
         Ok(answer)
     }
 
-    async fn judge(
-        &self,
-        process: &str,
-        method: &str,
-        at: &Place,
-        sent: &Value,
-        stray: bool,
-        server: &mut LocalService,
-    ) {
+    /// The server has accepted it.
+    fn happened(&self, process: &str, change: &Change, before: &Value) {
+        let sent = &change.sent;
+        if change.at.resource == "leases" {
+            let epoch = sent["spec"]["leaseTransitions"].as_i64().unwrap_or_default();
+            self.seen.lock().unwrap().epochs.insert(process.to_owned(), epoch);
+        }
+        let epoch = |object: &Value| object["status"]["epoch"].as_i64().unwrap_or_default();
+        let replaced = before["metadata"]["resourceVersion"] == sent["metadata"]["resourceVersion"];
+        if change.at.sub == "status" && replaced && epoch(before) > epoch(sent) {
+            let (older, newer) = (epoch(sent), epoch(before));
+            self.breaks(format!("{}: a status of epoch {older} was written over one of epoch {newer}", change.at.name));
+        }
+    }
+
+    async fn judge(&self, process: &str, change: &Change, stray: bool, server: &mut LocalService) {
+        let Change { method, at, sent, .. } = change;
         if at.resource == "leases" {
             if method == "PUT" && sent["metadata"]["resourceVersion"].is_null() {
                 self.breaks("the Lease was written without the version that was read".into());
@@ -102,27 +118,17 @@ impl Observer {
         if status && sent["metadata"]["resourceVersion"].is_null() {
             self.breaks(format!("{} was written without the version that was read", at.name));
         }
-        if matches!(at.resource.as_str(), "events") {
+        if at.resource == "events" {
             return;
         }
         if stray {
-            // what comes late, or once more, is harmless by what it names
-            let uid = if at.sub == "eviction" {
-                &sent["deleteOptions"]["preconditions"]["uid"]
-            } else {
-                &sent["preconditions"]["uid"]
-            };
-            let leaves = at.resource == "pods" && (at.sub == "eviction" || method == "DELETE");
-            let node = at.resource == "nodes" && method == "PATCH";
-            if (leaves && uid.is_null()) || (node && sent["metadata"]["resourceVersion"].is_null()) {
-                self.breaks(format!("{method} {} came late and does not say what it was meant for", at.name));
-            }
+            self.stray(change);
             return;
         }
         if !status {
             self.in_order(process, method, at);
         }
-        match (method, at.resource.as_str(), at.sub.as_str()) {
+        match (method.as_str(), at.resource.as_str(), at.sub.as_str()) {
             ("PATCH", "nodes", "") => self.node(at, sent, server).await,
             ("POST", "pods", "eviction") => {
                 if sent["deleteOptions"]["preconditions"]["uid"].is_null() {
@@ -141,6 +147,18 @@ impl Observer {
         }
     }
 
+    /// A change that comes late, or once more, names what it was meant for, and is harmless.
+    fn stray(&self, change: &Change) {
+        let Change { method, at, sent, .. } = change;
+        let eviction = at.sub == "eviction";
+        let uid = if eviction { &sent["deleteOptions"]["preconditions"]["uid"] } else { &sent["preconditions"]["uid"] };
+        let leaves = at.resource == "pods" && (eviction || method == "DELETE");
+        let node = at.resource == "nodes" && method == "PATCH";
+        if (leaves && uid.is_null()) || (node && sent["metadata"]["resourceVersion"].is_null()) {
+            self.breaks(format!("{method} {} came late and does not say what it was meant for", at.name));
+        }
+    }
+
     /// Nothing is changed in an older term once something was in a newer one.
     fn in_order(&self, process: &str, method: &str, at: &Place) {
         let mut seen = self.seen.lock().unwrap();
@@ -148,56 +166,58 @@ impl Observer {
             seen.broken.push(format!("{process} changed {} without ever holding the lock", at.name));
             return;
         };
-        if epoch < seen.highest {
-            let highest = seen.highest;
-            seen.broken
-                .push(format!("{process} of epoch {epoch} sent {method} {} after epoch {highest} had begun", at.name));
+        let highest = seen.highest;
+        if epoch < highest {
+            let late = format!("{process} of epoch {epoch} sent {method} {} after epoch {highest} had begun", at.name);
+            seen.broken.push(late);
         }
-        seen.highest = seen.highest.max(epoch);
+        seen.highest = highest.max(epoch);
     }
 
     async fn node(&self, at: &Place, sent: &Value, server: &mut LocalService) {
-        let node = get(server, &format!("/api/v1/nodes/{}", at.name)).await;
-        let marked = node["metadata"]["annotations"][MARK].is_string();
-        let unschedulable = &sent["spec"]["unschedulable"];
-        let names = sent["spec"].as_object().is_some_and(|s| s.contains_key("unschedulable"));
         if sent["metadata"]["resourceVersion"].is_null() {
             self.breaks(format!("node {} was changed without the version that was read", at.name));
         }
-        if names && *unschedulable != true && !marked {
+        let Some(unschedulable) = sent["spec"].get("unschedulable") else { return };
+        let node = get(server, &format!("/api/v1/nodes/{}", at.name)).await;
+        let record = get(server, &format!("/apis/cutover.dev/v1alpha1/nodemigrations/{}", at.name)).await;
+        let step = record["status"]["step"].as_str().unwrap_or("none");
+        if *unschedulable == true {
+            self.cordoned(at, &node, step, server).await;
+        } else {
+            self.uncordoned(at, &node, step);
+        }
+    }
+
+    fn uncordoned(&self, at: &Place, node: &Value, step: &str) {
+        if !node["metadata"]["annotations"][MARK].is_string() {
             self.breaks(format!("node {} was uncordoned, and not cordoned by Cutover", at.name));
         }
-        if names && *unschedulable != true {
-            let record = get(server, &format!("/apis/cutover.dev/v1alpha1/nodemigrations/{}", at.name)).await;
-            let step = record["status"]["step"].as_str().unwrap_or("none").to_owned();
-            if matches!(step.as_str(), "Drain" | "Switch" | "Restart") {
-                self.breaks(format!("node {} was uncordoned in step {step}", at.name));
-            }
+        if matches!(step, "Drain" | "Switch" | "Restart") {
+            self.breaks(format!("node {} was uncordoned in step {step}", at.name));
         }
-        if names && *unschedulable == true {
-            let record = get(server, &format!("/apis/cutover.dev/v1alpha1/nodemigrations/{}", at.name)).await;
-            let step = record["status"]["step"].as_str().unwrap_or("none").to_owned();
-            let lately = self.seen.lock().unwrap().meddled.is_some_and(|t| t.elapsed() < Duration::from_secs(40));
-            if step == "none" && lately {
-                return;
-            }
-            if matches!(step.as_str(), "none" | "Pending" | "Check" | "Done" | "RolledBack" | "Observe") {
-                self.breaks(format!("node {} was cordoned and its record says {step}", at.name));
-            }
-            let nodes = get(server, "/api/v1/nodes").await;
-            let out: Vec<&str> = nodes["items"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter(|n| n["metadata"]["name"] != at.name.as_str())
-                .filter(|n| n["spec"]["unschedulable"] == true || !is_ready(n))
-                .filter_map(|n| n["metadata"]["name"].as_str())
-                .collect();
-            // what somebody did just now an engine may not have heard of
-            let again = node["spec"]["unschedulable"] == true || marked;
-            if !out.is_empty() && !lately && !again && matches!(step.as_str(), "Cordon") {
-                self.breaks(format!("node {} was cordoned while {} is out", at.name, out.join(", ")));
-            }
+    }
+
+    async fn cordoned(&self, at: &Place, node: &Value, step: &str, server: &mut LocalService) {
+        let unaware = self.seen.lock().unwrap().disturbed.is_some_and(|t| t.elapsed() < UNAWARE);
+        if step == "none" && unaware {
+            return;
+        }
+        if matches!(step, "none" | "Pending" | "Check" | "Done" | "RolledBack" | "Observe") {
+            self.breaks(format!("node {} was cordoned and its record says {step}", at.name));
+        }
+        let nodes = get(server, "/api/v1/nodes").await;
+        let out: Vec<&str> = nodes["items"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|n| n["metadata"]["name"] != at.name.as_str())
+            .filter(|n| n["spec"]["unschedulable"] == true || !is_ready(n))
+            .filter_map(|n| n["metadata"]["name"].as_str())
+            .collect();
+        let again = node["spec"]["unschedulable"] == true || node["metadata"]["annotations"][MARK].is_string();
+        if !out.is_empty() && !unaware && !again && step == "Cordon" {
+            self.breaks(format!("node {} was cordoned while {} is out", at.name, out.join(", ")));
         }
     }
 
@@ -213,7 +233,7 @@ impl Observer {
         if owner.is_empty() && !agreed {
             self.breaks(format!("the bare pod {} was made to leave without a consent", at.name));
         }
-        if deleted && !matches!(owner.as_str(), "DaemonSet" | "") && !is_stale(&pod, server).await {
+        if deleted && !matches!(owner.as_str(), "DaemonSet" | "") && !is_orphan(&pod, server).await {
             self.breaks(format!("the pod {} of a {owner} was deleted past its budget", at.name));
         }
         if owner == "DaemonSet" && !deleted {
@@ -221,29 +241,29 @@ impl Observer {
         }
     }
 
-    /// A host task: a reboot is asked of a boot once, and once more each time that an operator says go on.
+    /// A host task: one reboot request for each boot, and one more for each retry that an operator asks for.
     async fn task(&self, sent: &Value, server: &mut LocalService) {
         let name = sent["metadata"]["name"].as_str().unwrap_or_default();
         let Some(node) = sent["spec"]["nodeName"].as_str() else { return };
         if !name.starts_with("cutover-reboot-") {
             return;
         }
-        // the host compares it with its own: that is the boot which the request is for, whenever it arrives
+        // the host compares it with its own: the request is for this boot, whenever it arrives
         let boot = sent["spec"]["containers"][0]["command"][5].as_str().unwrap_or_default().to_owned();
         let record = get(server, &format!("/apis/cutover.dev/v1alpha1/nodemigrations/{node}")).await;
-        let told = usize::try_from(record["spec"]["retries"].as_u64().unwrap_or(0)).unwrap();
+        let retries = usize::try_from(record["spec"]["retries"].as_u64().unwrap_or(0)).unwrap();
         let mut seen = self.seen.lock().unwrap();
-        let asked = seen.reboots.entry((node.to_owned(), boot)).or_default();
-        asked.insert(name.to_owned());
-        if asked.len() > 1 + told {
-            let asked = asked.iter().cloned().collect::<Vec<_>>().join(", ");
-            seen.broken.push(format!("node {node} was asked to reboot more than once in one boot: {asked}"));
+        let requests = seen.reboots.entry((node.to_owned(), boot)).or_default();
+        requests.insert(name.to_owned());
+        if requests.len() > 1 + retries {
+            let requests = requests.iter().cloned().collect::<Vec<_>>().join(", ");
+            seen.broken.push(format!("node {node} was asked to reboot more than once in one boot: {requests}"));
         }
     }
 }
 
-/// A pod whose node is gone is only a row in a table.
-async fn is_stale(pod: &Value, server: &mut LocalService) -> bool {
+/// A pod whose node is gone exists in the API alone.
+async fn is_orphan(pod: &Value, server: &mut LocalService) -> bool {
     let node = pod["spec"]["nodeName"].as_str().unwrap_or_default();
     get(server, &format!("/api/v1/nodes/{node}")).await["metadata"]["uid"].is_null()
 }
@@ -258,6 +278,13 @@ pub async fn get(server: &mut LocalService, path: &str) -> Value {
     let found = answer.status().is_success();
     let bytes = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap_or_default();
     if found { serde_json::from_slice(&bytes).unwrap_or_default() } else { Value::Null }
+}
+
+impl Change {
+    /// The path of the object, without the subresource.
+    fn object(&self) -> &str {
+        self.path.strip_suffix("/status").unwrap_or(&self.path)
+    }
 }
 
 /// What a path names.

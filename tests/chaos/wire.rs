@@ -1,4 +1,4 @@
-//! The wire between one engine and the API server, and everything that can go wrong on it.
+//! The wire between one workstation and the API server, and everything that can go wrong on it.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,7 @@ use std::{
 use axum::body::Body as Answer;
 use cutover::sim::local::LocalService;
 use futures::{StreamExt, future::BoxFuture};
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, request::Parts};
 use kube::client::Body;
 use serde_json::{Value, json};
 use tokio::{sync::watch, time::Instant};
@@ -20,83 +20,117 @@ use crate::observer::Observer;
 
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ill {
-    /// 429 of flow control, with and without a word when to come again.
-    Busy,
-    BusyUntil,
-    /// 500, 503.
-    Broken,
+pub enum RequestFault {
+    TooManyRequests,
+    /// The same, with a header that says when to come again.
+    RetryAfter,
+    InternalError,
     Unavailable,
     /// Done, and answered with 504.
-    DoneAndTimedOut,
-    /// The connection breaks before, or after it was done.
+    DoneThenTimeout,
+    /// The connection breaks before it is done.
     ResetBefore,
+    /// The connection breaks after it was done.
     ResetAfter,
     /// Done, and the answer is cut off in the middle.
     Truncated,
-    /// Nothing happens any more, before or after it was done.
+    /// No answer, and not done.
     StalledBefore,
+    /// No answer, but done.
     StalledAfter,
-    /// It arrives half a minute later; nobody waits for it any more.
+    /// It arrives half a minute later, when nobody waits for it any more.
     Late,
-    /// It arrives twice.
-    Twice,
+    Duplicated,
     /// The credentials have expired.
     Unauthorized,
     /// A right was taken away.
     Forbidden,
-    /// Somebody else is always quicker.
+    /// Another client always writes first.
     Conflict,
     /// An admission webhook refuses.
     Denied,
     /// A list from some time ago.
     StaleList,
-    /// The server is away.
-    Gone,
+    /// No connection at all.
+    Unreachable,
+}
+
+impl RequestFault {
+    /// Some faults hit changes alone, one hits reads alone.
+    const fn hits(self, mutating: bool) -> bool {
+        match self {
+            Self::StaleList => !mutating,
+            Self::Unreachable
+            | Self::Unauthorized
+            | Self::InternalError
+            | Self::Unavailable
+            | Self::TooManyRequests
+            | Self::RetryAfter
+            | Self::ResetBefore
+            | Self::StalledBefore => true,
+            _ => mutating,
+        }
+    }
+
+    /// What the server answers without doing anything.
+    fn refusal(self) -> Option<Response<Answer>> {
+        Some(match self {
+            Self::TooManyRequests => failure(429, "TooManyRequests", "the server has received too many requests"),
+            Self::RetryAfter => {
+                let mut answer = failure(429, "TooManyRequests", "the server has received too many requests");
+                answer.headers_mut().insert("retry-after", "1".parse().unwrap());
+                answer
+            }
+            Self::InternalError => failure(500, "InternalError", "etcdserver: leader changed"),
+            Self::Unavailable => failure(503, "ServiceUnavailable", "apiserver is shutting down"),
+            Self::Unauthorized => failure(401, "Unauthorized", "Unauthorized"),
+            Self::Forbidden => failure(403, "Forbidden", "User \"x\" cannot do that"),
+            Self::Conflict => failure(409, "Conflict", "the object has been modified"),
+            Self::Denied => failure(400, "BadRequest", "admission webhook \"policy.example.com\" denied the request"),
+            _ => return None,
+        })
+    }
 }
 
 /// What happens to watches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WatchIll {
+pub enum WatchFault {
     #[default]
     None,
-    /// They end.
-    Cut,
+    /// They end without a word.
+    Reset,
     /// They end with 410.
     Expired,
-    /// Nothing comes any more, and they do not end.
+    /// No event comes any more, and they do not end.
     Silent,
-    /// What comes comes late.
     Delayed,
-    /// What comes comes twice.
-    Doubled,
+    Duplicated,
 }
 
-/// A rule that holds for a while.
+/// A fault for requests that lasts a while.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    pub ill: Ill,
+    pub fault: RequestFault,
     pub until: Instant,
-    /// How many of a hundred requests.
+    /// Percentage of requests that it hits.
     pub share: u32,
 }
 
 pub struct Wire {
-    pub seat: &'static str,
     rng: Mutex<fastrand::Rng>,
     rules: Mutex<Vec<Rule>>,
-    watches: watch::Sender<(WatchIll, u64)>,
+    watches: watch::Sender<(WatchFault, u64)>,
+    /// The first answer to each list, to be given again later.
     lists: Mutex<HashMap<String, Value>>,
     pub observer: Arc<Observer>,
 }
 
 impl Wire {
-    pub fn new(seat: &'static str, seed: u64, observer: Arc<Observer>) -> Self {
+    pub fn new(seed: u64, observer: Arc<Observer>) -> Self {
         Self {
-            seat,
             rng: Mutex::new(fastrand::Rng::with_seed(seed)),
             rules: Mutex::default(),
-            watches: watch::Sender::new((WatchIll::None, 0)),
+            watches: watch::Sender::new((WatchFault::None, 0)),
             lists: Mutex::default(),
             observer,
         }
@@ -106,144 +140,133 @@ impl Wire {
         self.rules.lock().unwrap().push(rule);
     }
 
-    pub fn watches(&self, ill: WatchIll) {
+    pub fn watches(&self, fault: WatchFault) {
         self.watches.send_modify(|(now, n)| {
-            *now = ill;
+            *now = fault;
             *n += 1;
         });
     }
 
-    fn ill(&self, mutating: bool) -> Option<Ill> {
+    /// The fault that hits this request.
+    fn fault(&self, mutating: bool) -> Option<RequestFault> {
         let now = Instant::now();
         let mut rules = self.rules.lock().unwrap();
         rules.retain(|r| r.until > now);
-        let mut rng = self.rng.lock().unwrap();
-        let rule = rules.iter().find(|_| rng.u32(..100) < 100).filter(|r| rng.u32(..100) < r.share)?;
-        // what is about changes leaves reading alone, and the other way round
-        let fits = match rule.ill {
-            Ill::StaleList => !mutating,
-            Ill::Gone | Ill::Unauthorized | Ill::Broken | Ill::Unavailable | Ill::Busy | Ill::BusyUntil => true,
-            Ill::ResetBefore | Ill::StalledBefore => true,
-            _ => mutating,
-        };
-        fits.then_some(rule.ill)
+        let rule = rules.first()?;
+        let hit = self.rng.lock().unwrap().u32(..100) < rule.share;
+        (hit && rule.fault.hits(mutating)).then_some(rule.fault)
     }
 }
 
-/// The service of one program's life.
+/// The client's transport, for one life of the program.
 #[derive(Clone)]
-pub struct Wired {
+pub struct Transport {
     wire: Arc<Wire>,
     process: Arc<str>,
     server: LocalService,
 }
 
-impl Wired {
+impl Transport {
     pub fn new(wire: Arc<Wire>, process: String, server: LocalService) -> Self {
         Self { wire, process: process.into(), server }
     }
 
-    async fn answer(mut self, request: Request<Body>) -> Result<Response<Answer>, BoxError> {
+    async fn answer(self, request: Request<Body>) -> Result<Response<Answer>, BoxError> {
         let (parts, body) = request.into_parts();
         let body = body.collect_bytes().await?.to_vec();
-        let mutating = parts.method != Method::GET;
-        let watching = parts.uri.query().is_some_and(|q| q.contains("watch=true"));
-        let listed = (!mutating && !watching).then(|| parts.uri.to_string());
-        let make = {
-            let parts = parts.clone();
-            move |body: Vec<u8>| Request::from_parts(parts.clone(), Body::from(body))
-        };
-        let reset = || -> Result<Response<Answer>, BoxError> { Err("connection reset by peer".into()) };
-        match self.wire.ill(mutating) {
-            None => {}
-            Some(Ill::Busy) => return Ok(failure(429, "TooManyRequests", "the server has received too many requests")),
-            Some(Ill::BusyUntil) => {
-                let mut answer = failure(429, "TooManyRequests", "the server has received too many requests");
-                answer.headers_mut().insert("retry-after", "1".parse().unwrap());
-                return Ok(answer);
-            }
-            Some(Ill::Broken) => return Ok(failure(500, "InternalError", "etcdserver: leader changed")),
-            Some(Ill::Unavailable) => return Ok(failure(503, "ServiceUnavailable", "apiserver is shutting down")),
-            Some(Ill::Unauthorized) => return Ok(failure(401, "Unauthorized", "Unauthorized")),
-            Some(Ill::Forbidden) => return Ok(failure(403, "Forbidden", "User \"x\" cannot do that")),
-            Some(Ill::Conflict) => return Ok(failure(409, "Conflict", "the object has been modified")),
-            Some(Ill::Denied) => {
-                return Ok(failure(400, "BadRequest", "admission webhook \"policy.example.com\" denied the request"));
-            }
-            Some(Ill::ResetBefore | Ill::Gone) => return reset(),
-            Some(Ill::StalledBefore) => {
-                tokio::time::sleep(Duration::from_secs(60)).await;
-                return reset();
-            }
-            Some(Ill::DoneAndTimedOut) => {
-                self.send(make(body), &parts.method, false).await?;
-                return Ok(failure(504, "Timeout", "request did not complete within the allotted timeout"));
-            }
-            Some(Ill::ResetAfter) => {
-                self.send(make(body), &parts.method, false).await?;
-                return reset();
-            }
-            Some(Ill::StalledAfter) => {
-                self.send(make(body), &parts.method, false).await?;
-                tokio::time::sleep(Duration::from_secs(60)).await;
-                return reset();
-            }
-            Some(Ill::Truncated) => {
-                let answer = self.send(make(body), &parts.method, false).await?;
-                let (parts, body) = answer.into_parts();
-                let whole = axum::body::to_bytes(body, usize::MAX).await?;
-                return Ok(Response::from_parts(parts, Answer::from(whole.slice(..whole.len() / 2))));
-            }
-            Some(Ill::Twice) => {
-                self.send(make(body.clone()), &parts.method, false).await?;
-                return self.send(make(body), &parts.method, true).await;
-            }
-            Some(Ill::Late) => {
-                let request = make(body);
-                // whoever sent it may be gone by then
-                tokio::spawn(async move {
-                    tokio::time::sleep(Duration::from_secs(30)).await;
-                    let _ = self.send(request, &parts.method, true).await;
-                });
-                tokio::time::sleep(Duration::from_secs(60)).await;
-                return reset();
-            }
-            Some(Ill::StaleList) => {
-                let old = listed.as_ref().and_then(|l| self.wire.lists.lock().unwrap().get(l).cloned());
-                if let Some(old) = old {
-                    return Ok(Response::new(Answer::from(old.to_string())));
-                }
-            }
+        match self.wire.fault(parts.method != Method::GET) {
+            Some(fault) => self.with(fault, parts, body).await,
+            None => self.well(parts, body).await,
         }
-        let answer = self.send(make(body), &parts.method, false).await?;
-        if watching {
-            return Ok(answer.map(|body| watched(body, self.wire.watches.subscribe())));
-        }
-        // now and then what a list says is remembered, to be said again later
-        if let Some(list) = listed.filter(|l| l.contains("limit=")) {
-            let (parts, body) = answer.into_parts();
-            let whole = axum::body::to_bytes(body, usize::MAX).await?;
-            if let Ok(value) = serde_json::from_slice::<Value>(&whole) {
-                self.wire.lists.lock().unwrap().entry(list).or_insert(value);
-            }
-            return Ok(Response::from_parts(parts, Answer::from(whole)));
-        }
-        Ok(answer)
     }
 
-    /// Arrives at the server, seen by the observer.
-    async fn send(
-        &mut self,
-        request: Request<Body>,
-        method: &Method,
-        stray: bool,
-    ) -> Result<Response<Answer>, BoxError> {
-        if *method == Method::GET {
+    async fn with(mut self, fault: RequestFault, parts: Parts, body: Vec<u8>) -> Result<Response<Answer>, BoxError> {
+        if let Some(refusal) = fault.refusal() {
+            return Ok(refusal);
+        }
+        match fault {
+            RequestFault::ResetBefore | RequestFault::Unreachable => reset(),
+            RequestFault::StalledBefore => stalled().await,
+            RequestFault::DoneThenTimeout => {
+                self.send(&parts, body, false).await?;
+                Ok(failure(504, "Timeout", "request did not complete within the allotted timeout"))
+            }
+            RequestFault::ResetAfter => {
+                self.send(&parts, body, false).await?;
+                reset()
+            }
+            RequestFault::StalledAfter => {
+                self.send(&parts, body, false).await?;
+                stalled().await
+            }
+            RequestFault::Truncated => {
+                let (parts, body) = self.send(&parts, body, false).await?.into_parts();
+                let whole = axum::body::to_bytes(body, usize::MAX).await?;
+                Ok(Response::from_parts(parts, Answer::from(whole.slice(..whole.len() / 2))))
+            }
+            RequestFault::Duplicated => {
+                self.send(&parts, body.clone(), false).await?;
+                self.send(&parts, body, true).await
+            }
+            RequestFault::Late => {
+                // its sender may be gone by then
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_secs(30)).await;
+                    let _ = self.send(&parts, body, true).await;
+                });
+                stalled().await
+            }
+            RequestFault::StaleList => {
+                let old = self.wire.lists.lock().unwrap().get(&parts.uri.to_string()).cloned();
+                match old.filter(|_| !is_watch(&parts)) {
+                    Some(old) => Ok(Response::new(Answer::from(old.to_string()))),
+                    None => self.well(parts, body).await,
+                }
+            }
+            refused => unreachable!("{refused:?} has been answered"),
+        }
+    }
+
+    async fn well(mut self, parts: Parts, body: Vec<u8>) -> Result<Response<Answer>, BoxError> {
+        let answer = self.send(&parts, body, false).await?;
+        if is_watch(&parts) {
+            return Ok(answer.map(|body| watched(body, self.wire.watches.subscribe())));
+        }
+        let list = parts.uri.to_string();
+        if parts.method != Method::GET || !list.contains("limit=") {
+            return Ok(answer);
+        }
+        let (parts, body) = answer.into_parts();
+        let whole = axum::body::to_bytes(body, usize::MAX).await?;
+        if let Ok(value) = serde_json::from_slice::<Value>(&whole) {
+            self.wire.lists.lock().unwrap().entry(list).or_insert(value);
+        }
+        Ok(Response::from_parts(parts, Answer::from(whole)))
+    }
+
+    /// Arrives at the server, before the observer's eyes. `stray`: late, or a second time.
+    async fn send(&mut self, parts: &Parts, body: Vec<u8>, stray: bool) -> Result<Response<Answer>, BoxError> {
+        let request = Request::from_parts(parts.clone(), Body::from(body));
+        if parts.method == Method::GET {
             return Service::call(&mut self.server, request).await;
         }
         let observer = Arc::clone(&self.wire.observer);
         observer.arrives(&self.process, request, stray, &mut self.server).await
     }
+}
+
+fn is_watch(parts: &Parts) -> bool {
+    parts.method == Method::GET && parts.uri.query().is_some_and(|q| q.contains("watch=true"))
+}
+
+fn reset() -> Result<Response<Answer>, BoxError> {
+    Err("connection reset by peer".into())
+}
+
+/// Longer than any client waits.
+async fn stalled() -> Result<Response<Answer>, BoxError> {
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    reset()
 }
 
 fn failure(code: u16, reason: &str, message: &str) -> Response<Answer> {
@@ -254,34 +277,33 @@ fn failure(code: u16, reason: &str, message: &str) -> Response<Answer> {
     answer
 }
 
-/// A watch's lines, as long as nothing is wrong with watches.
-fn watched(body: Answer, mut ill: watch::Receiver<(WatchIll, u64)>) -> Answer {
+/// The events of a watch, until a fault ends it.
+fn watched(body: Answer, mut faults: watch::Receiver<(WatchFault, u64)>) -> Answer {
     let mut lines = body.into_data_stream();
-    ill.borrow_and_update();
+    faults.borrow_and_update();
     let stream = async_stream::stream! {
         loop {
-            let now = ill.borrow().0;
+            let now = faults.borrow().0;
             let line = tokio::select! {
                 biased;
-                changed = ill.changed() => {
+                changed = faults.changed() => {
                     if changed.is_err() {
                         return;
                     }
-                    let now = ill.borrow_and_update().0;
+                    let now = faults.borrow_and_update().0;
                     match now {
-                        WatchIll::Cut => yield Err(std::io::Error::other("connection reset by peer")),
-                        WatchIll::Expired => yield Ok(bytes(json!({"type": "ERROR", "object": {"kind": "Status", "apiVersion": "v1",
-                            "metadata": {}, "status": "Failure", "code": 410, "reason": "Expired", "message": "too old resource version"}}).to_string() + "\n")),
+                        WatchFault::Reset => yield Err(std::io::Error::other("connection reset by peer")),
+                        WatchFault::Expired => yield Ok(expired()),
                         _ => continue,
                     }
                     return;
                 }
-                line = lines.next(), if now != WatchIll::Silent => line,
+                line = lines.next(), if now != WatchFault::Silent => line,
             };
             let Some(Ok(line)) = line else { return };
             match now {
-                WatchIll::Delayed => tokio::time::sleep(Duration::from_millis(1_500)).await,
-                WatchIll::Doubled => yield Ok(line.clone()),
+                WatchFault::Delayed => tokio::time::sleep(Duration::from_millis(1_500)).await,
+                WatchFault::Duplicated => yield Ok(line.clone()),
                 _ => {}
             }
             yield Ok(line);
@@ -290,11 +312,13 @@ fn watched(body: Answer, mut ill: watch::Receiver<(WatchIll, u64)>) -> Answer {
     Answer::from_stream(stream)
 }
 
-fn bytes(text: String) -> bytes::Bytes {
-    bytes::Bytes::from(text)
+fn expired() -> bytes::Bytes {
+    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": 410,
+        "reason": "Expired", "message": "too old resource version"});
+    bytes::Bytes::from(json!({"type": "ERROR", "object": status}).to_string() + "\n")
 }
 
-impl Service<Request<Body>> for Wired {
+impl Service<Request<Body>> for Transport {
     type Response = Response<Answer>;
     type Error = BoxError;
     type Future = BoxFuture<'static, Result<Response<Answer>, BoxError>>;

@@ -241,7 +241,7 @@ async fn validation(client: &Client) {
         }
     }
     for (name, spec, field) in [
-        (api::MIGRATION, json!({"version": "1.12.6"}), "spec.cilium.version"),
+        (api::MIGRATION, json!({"version": "latest"}), "spec.cilium.version"),
         (api::MIGRATION, json!({"maxUnavailable": 0}), "spec.nodes.maxUnavailable"),
         ("another", json!({}), "metadata.name"),
     ] {

@@ -1,25 +1,25 @@
 //! A cluster in the middle of its migration, as facts: the same for every picture.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use cutover::{
     domain::{
         api::{
             CiliumSpec, Finding, MIGRATION, Migration, MigrationSpec, MigrationStatus, NodeMigration,
             NodeMigrationSpec, NodeMigrationStatus, NodesSpec, PhaseState, PhaseStatus, RestartBy, Severity, Stage,
-            StepTiming, Strategy, Target,
+            StepTiming, Target,
         },
+        decide::{Decision, decide},
         evidence::{Evidence, HostEvidence},
         facts::{
-            BudgetFact, CiliumConfigFact, Cni, DaemonSetFact, Facts, Freshness, Key, NodeFact, Owner, PodFact, Selector,
+            BudgetFact, CiliumConfigFact, Cni, DaemonSetFact, Facts, Key, NodeFact, Owner, PodFact, Selector, Sources,
         },
         flannel::FlannelFact,
-        log::{Entry, Kind as Said},
-        phase::Phase,
-        step::Step,
+        log::{Entry, Kind as Said, Log},
+        reason::{Reason, Waiting},
+        steps::NodeStep,
+        strategy::{PhaseId, StrategyId},
+        view::View,
     },
     hubble::{
         flow::{End, Kind, Reader, Row},
@@ -34,11 +34,62 @@ pub fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
 }
 
+/// A phase by its name.
+pub fn phase_named(name: &str) -> PhaseId {
+    name.parse().unwrap()
+}
+
+/// A step by its name.
+pub fn step_named(name: &str) -> NodeStep {
+    NodeStep::named(name).unwrap_or_else(|| panic!("no step {name}"))
+}
+
+/// The Migration, to be changed.
+pub fn migration(facts: &mut Facts) -> &mut Migration {
+    Arc::make_mut(facts.migration.as_mut().unwrap())
+}
+
+/// The record of a node, to be changed.
+pub fn record<'a>(facts: &'a mut Facts, node: &str) -> &'a mut NodeMigration {
+    Arc::make_mut(facts.node_migrations.get_mut(node).unwrap())
+}
+
+/// The recorded status of a node, to be changed.
+pub fn status<'a>(facts: &'a mut Facts, node: &str) -> &'a mut NodeMigrationStatus {
+    record(facts, node).status.as_mut().unwrap()
+}
+
+/// A decision, with the status of every node: as it becomes, or as it is.
+#[derive(Debug)]
+pub struct Decided {
+    pub decision: Decision,
+    pub nodes: BTreeMap<Arc<str>, NodeMigrationStatus>,
+}
+
+impl std::ops::Deref for Decided {
+    type Target = Decision;
+
+    fn deref(&self) -> &Decision {
+        &self.decision
+    }
+}
+
+/// Decides.
+pub fn decided_in(view: View<'_>) -> Decided {
+    let decision = decide(view);
+    let become_or_is = |n: &Arc<str>| {
+        let changed = decision.nodes.get(n).map(|c| c.status.clone());
+        changed.unwrap_or_else(|| view.status(n).clone())
+    };
+    let nodes = view.facts.nodes.keys().map(|n| (n.clone(), become_or_is(n))).collect();
+    Decided { decision, nodes }
+}
+
 pub fn spec() -> MigrationSpec {
     MigrationSpec {
-        strategy: Strategy::Rolling,
+        strategy: StrategyId::default(),
         target: Target::Cilium,
-        approved: Phase::Preflight,
+        approved: phase_named("Preflight"),
         paused: false,
         cilium: CiliumSpec {
             version: "1.15.19".into(),
@@ -104,9 +155,7 @@ fn daemon(name: &str, container: &str, desired: i32) -> DaemonSetFact {
 /// Four nodes on Flannel, nothing begun.
 pub fn before() -> Facts {
     let mut facts = Facts::default();
-    for source in ["nodes", "pods", "API server"] {
-        facts.sources.insert(source, Freshness::Live);
-    }
+    facts.sources = Sources::live();
     for (i, name) in ["cp-1", "worker-1", "worker-2", "worker-3"].into_iter().enumerate() {
         facts.nodes.insert(name.into(), node(name, i));
         let host = |set: &str| PodFact {
@@ -151,45 +200,34 @@ pub fn installed() -> Facts {
         .node_configs
         .insert(Key::new("kube-system", "cilium-default"), cutover::domain::facts::NodeConfigFact::default());
     let names: Vec<Arc<str>> = facts.nodes.keys().cloned().collect();
-    let mut migration = Migration::new(MIGRATION, MigrationSpec { approved: Phase::Migrate, ..spec() });
+    let mut migration = Migration::new(MIGRATION, MigrationSpec { approved: phase_named("Migrate"), ..spec() });
     migration.metadata.generation = Some(3);
-    let phase = |name: Phase, state, message: &str| PhaseStatus {
-        name,
+    let phase = |name: &str, state, message: &str| PhaseStatus {
+        name: phase_named(name),
         state,
-        message: message.into(),
+        waiting: Waiting::new(Reason::Working, message),
         started_at: Some(at(0)),
         finished_at: (state == PhaseState::Done).then(|| at(41)),
     };
+    let pending = |name: &str| PhaseStatus {
+        name: phase_named(name),
+        state: PhaseState::Pending,
+        waiting: Waiting::default(),
+        started_at: None,
+        finished_at: None,
+    };
     migration.status = Some(MigrationStatus {
-        phase: Stage::Migrate,
+        phase: Stage::At(phase_named("Migrate")),
         phases: vec![
-            phase(Phase::Preflight, PhaseState::Done, ""),
-            phase(Phase::Install, PhaseState::Done, ""),
-            phase(Phase::Migrate, PhaseState::Running, "1 of 4 nodes on Cilium; worker-2: 1 pod left"),
-            PhaseStatus {
-                name: Phase::Finalize,
-                state: PhaseState::Pending,
-                message: String::new(),
-                started_at: None,
-                finished_at: None,
-            },
-            PhaseStatus {
-                name: Phase::Remove,
-                state: PhaseState::Pending,
-                message: String::new(),
-                started_at: None,
-                finished_at: None,
-            },
-            PhaseStatus {
-                name: Phase::Verify,
-                state: PhaseState::Pending,
-                message: String::new(),
-                started_at: None,
-                finished_at: None,
-            },
+            phase("Preflight", PhaseState::Done, ""),
+            phase("Install", PhaseState::Done, ""),
+            phase("Migrate", PhaseState::Running, "1 of 4 nodes done; worker-2: 1 pod left"),
+            pending("Finalize"),
+            pending("Remove"),
+            pending("Verify"),
         ],
         progress: "1/4".into(),
-        waiting: "1 of 4 nodes on Cilium; worker-2: 1 pod left".into(),
+        waiting: Waiting::new(Reason::Draining, "1 of 4 nodes done; worker-2: 1 pod left"),
         findings: vec![Finding {
             check: "policies".into(),
             severity: Severity::Warn,
@@ -200,7 +238,7 @@ pub fn installed() -> Facts {
         started_at: Some(at(0)),
         ..MigrationStatus::default()
     });
-    facts.migration = Some(migration);
+    facts.migration = Some(migration.into());
     for (i, name) in names.iter().enumerate() {
         facts.cilium_ranges.insert(name.clone(), vec![format!("10.245.{i}.0/24").parse().unwrap()]);
         let agent = PodFact {
@@ -212,12 +250,12 @@ pub fn installed() -> Facts {
         facts.pods.insert(agent.key.clone(), agent);
         let mut record = NodeMigration::new(name, NodeMigrationSpec::default());
         record.status = Some(NodeMigrationStatus::default());
-        facts.node_migrations.insert(name.clone(), record);
+        facts.node_migrations.insert(name.clone(), record.into());
     }
     facts
 }
 
-fn timing(step: Step, from: i64, to: Option<i64>) -> StepTiming {
+fn timing(step: NodeStep, from: i64, to: Option<i64>) -> StepTiming {
     StepTiming { step, started_at: at(from), finished_at: to.map(at) }
 }
 
@@ -225,13 +263,13 @@ fn timing(step: Step, from: i64, to: Option<i64>) -> StepTiming {
 pub fn midway() -> Facts {
     let mut facts = installed();
     let done = NodeMigrationStatus {
-        step: Step::Done,
+        step: NodeStep::Done,
         attempt: 1,
         steps: vec![
-            timing(Step::Check, 45, Some(45)),
-            timing(Step::Drain, 46, Some(58)),
-            timing(Step::Restart, 70, Some(103)),
-            timing(Step::Observe, 108, Some(138)),
+            timing(step_named("Check"), 45, Some(45)),
+            timing(step_named("Drain"), 46, Some(58)),
+            timing(step_named("Restart"), 70, Some(103)),
+            timing(step_named("Observe"), 108, Some(138)),
         ],
         evidence: Evidence {
             boot_id_before: Some("4f1c".into()),
@@ -248,23 +286,26 @@ pub fn midway() -> Facts {
         },
         ..NodeMigrationStatus::default()
     };
-    facts.node_migrations.get_mut("worker-1").unwrap().status = Some(done);
+    record(&mut facts, "worker-1").status = Some(done);
     facts.nodes.get_mut("worker-1").unwrap().switched = true;
     let web = pod("shop", "web-worker-1", "worker-1", "10.245.1.9", Some(("Deployment", "web")));
     facts.pods.insert(web.key.clone(), web);
     let draining = NodeMigrationStatus {
-        step: Step::Drain,
+        step: step_named("Drain"),
         attempt: 1,
         since: Some(at(141)),
-        waiting: "1 pod left; shop/web-worker-2 waits: budget shop/web needs 4 healthy pods and has 4".into(),
+        waiting: Waiting::new(
+            Reason::Draining,
+            "1 pod left; shop/web-worker-2 waits: budget shop/web needs 4 healthy pods and has 4",
+        ),
         steps: vec![
-            timing(Step::Check, 138, Some(138)),
-            timing(Step::Cordon, 138, Some(141)),
-            timing(Step::Drain, 141, None),
+            timing(step_named("Check"), 138, Some(138)),
+            timing(step_named("Cordon"), 138, Some(141)),
+            timing(step_named("Drain"), 141, None),
         ],
         ..NodeMigrationStatus::default()
     };
-    facts.node_migrations.get_mut("worker-2").unwrap().status = Some(draining);
+    record(&mut facts, "worker-2").status = Some(draining);
     let node = facts.nodes.get_mut("worker-2").unwrap();
     (node.unschedulable, node.cordoned_by_cutover, node.tainted) = (true, true, true);
     let key = Key::new("shop", "web");
@@ -341,7 +382,7 @@ pub fn flows() -> Window {
     window
 }
 
-pub fn log() -> VecDeque<Entry> {
+pub fn log() -> Log {
     let step = Entry::new(at(141), Said::Step, "node/worker-2", "Cordon → Drain");
     let mut evict = Entry::new(at(142), Said::Begin, "pod/shop/web-worker-2", "evict");
     evict.kubectl =
@@ -352,5 +393,5 @@ pub fn log() -> VecDeque<Entry> {
         "pod/shop/web-worker-2",
         "evict: The disruption budget web needs 4 healthy pods and has 4 currently.",
     );
-    VecDeque::from([step, evict, waits])
+    [step, evict, waits].into_iter().collect()
 }

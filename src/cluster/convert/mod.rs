@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use ipnet::IpNet;
 use k8s_openapi::{
     api::{
-        apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet},
+        apps::v1::DaemonSet,
         core::v1::{ConfigMap, Node},
         policy::v1::PodDisruptionBudget,
     },
@@ -18,15 +18,18 @@ use k8s_openapi::{
         util::intstr::IntOrString,
     },
 };
-use kube::{ResourceExt, core::DynamicObject};
+use kube::{
+    ResourceExt,
+    core::{DynamicObject, Expression, Object, Selector},
+};
+use serde::Deserialize;
 
 use crate::domain::{
     effect::{BUDGET_MARK, CORDON_MARK, RESTART_MARK, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT},
-    facts::{BudgetFact, CiliumConfigFact, DaemonSetFact, Key, NodeConfigFact, NodeFact, Selector, WorkloadFact},
-    placement::{Room, Taint},
+    facts::{BudgetFact, CiliumConfigFact, DaemonSetFact, Key, NodeConfigFact, NodeFact, Room, Taint, WorkloadFact},
 };
 pub(super) use pod::pod;
-pub(super) use storage::{attachment, claim, volume};
+pub(super) use storage::{Claim, Volume, claim, volume};
 
 pub(super) fn key(meta: &ObjectMeta) -> Key {
     Key::new(meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
@@ -45,7 +48,6 @@ pub(super) fn node(n: &Node) -> NodeFact {
         name: n.name_any().into(),
         uid: n.uid().unwrap_or_default().into(),
         ready: ready.is_some_and(|c| c.status == "True"),
-        silent: ready.is_none_or(|c| c.status == "Unknown"),
         not_ready_reason: ready.map_or_else(
             || "its kubelet has not reported".into(),
             |c| c.message.clone().or_else(|| c.reason.clone()).unwrap_or_default(),
@@ -87,23 +89,17 @@ pub(super) fn node(n: &Node) -> NodeFact {
     }
 }
 
-fn selector(s: &LabelSelector) -> Selector {
-    Selector {
-        labels: s.match_labels.clone().unwrap_or_default(),
-        expressions: s
-            .match_expressions
-            .iter()
-            .flatten()
-            .map(|e| (e.key.clone(), e.operator.clone(), e.values.clone().unwrap_or_default()))
-            .collect(),
-    }
+/// A selector. One that cannot be read selects nothing, like one that is missing.
+fn selector(s: Option<&LabelSelector>) -> Selector {
+    let nothing = || Selector::from(Expression::In(String::new(), [].into()));
+    s.and_then(|s| s.clone().try_into().ok()).unwrap_or_else(nothing)
 }
 
 pub(super) fn budget(b: &PodDisruptionBudget) -> BudgetFact {
     let status = b.status.clone().unwrap_or_default();
     BudgetFact {
         key: key(&b.metadata),
-        selector: b.spec.as_ref().and_then(|s| s.selector.as_ref()).map(selector),
+        selector: b.spec.as_ref().and_then(|s| s.selector.as_ref()).map(|s| selector(Some(s))),
         allowed: status.disruptions_allowed.unwrap_or(0),
         healthy: status.current_healthy.unwrap_or(0),
         desired: status.desired_healthy.unwrap_or(0),
@@ -122,36 +118,66 @@ pub(super) fn budget(b: &PodDisruptionBudget) -> BudgetFact {
     }
 }
 
-/// What is the same of the three kinds of workloads that a drain asks about.
-pub(super) trait Workload: ResourceExt {
-    const KIND: &'static str;
-    /// Replicas wanted and ready.
-    fn counts(&self) -> (i32, i32);
+/// All that is read of a Deployment, a ReplicaSet or a StatefulSet.
+pub(super) type Scaled = Object<Replicas, ReadyReplicas>;
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Replicas {
+    replicas: Option<i32>,
 }
 
-macro_rules! workload {
-    ($kind:ident) => {
-        impl Workload for $kind {
-            const KIND: &'static str = stringify!($kind);
-            fn counts(&self) -> (i32, i32) {
-                let wanted = self.spec.replicas.unwrap_or(1);
-                (wanted, self.status.as_ref().and_then(|s| s.ready_replicas).unwrap_or(0))
-            }
-        }
-    };
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ReadyReplicas {
+    ready_replicas: Option<i32>,
 }
-workload!(Deployment);
-workload!(ReplicaSet);
-workload!(StatefulSet);
 
-/// A workload; `None` for one that somebody else owns.
-pub(super) fn workload<K: Workload>(object: &K) -> Option<WorkloadFact> {
-    if object.owner_references().iter().any(|o| o.controller == Some(true)) {
-        return None;
+/// Something else scales it.
+pub(super) fn has_controller(object: &impl ResourceExt) -> bool {
+    object.owner_references().iter().any(|o| o.controller == Some(true))
+}
+
+pub(super) fn workload(kind: &str, object: &Scaled) -> WorkloadFact {
+    WorkloadFact {
+        key: key(&object.metadata),
+        kind: kind.into(),
+        wanted: object.spec.replicas.unwrap_or(1),
+        ready: object.status.as_ref().and_then(|s| s.ready_replicas).unwrap_or(0),
+        scaled_from: object.annotations().get(SCALE_MARK).and_then(|n| n.parse().ok()),
     }
-    let (wanted, ready) = object.counts();
-    let scaled_from = object.annotations().get(SCALE_MARK).and_then(|n| n.parse().ok());
-    Some(WorkloadFact { key: key(object.meta()), kind: K::KIND.into(), wanted, ready, scaled_from })
+}
+
+/// All that is read of a CustomResourceDefinition: their schemas are large.
+pub(super) type Definition = Object<Versions, Conditions>;
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Versions {
+    versions: Vec<Version>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Version {
+    name: String,
+    served: bool,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Conditions {
+    conditions: Option<Vec<Condition>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Condition {
+    #[serde(rename = "type")]
+    type_: String,
+    status: String,
+}
+
+/// The versions that a definition serves, once it is established.
+pub(super) fn served(crd: &Definition) -> Vec<String> {
+    let mut conditions = crd.status.iter().flat_map(|s| s.conditions.iter().flatten());
+    let established = conditions.any(|c| c.type_ == "Established" && c.status == "True");
+    crd.spec.versions.iter().filter(|v| v.served && established).map(|v| v.name.clone()).collect()
 }
 
 pub(super) fn daemon_set(d: &DaemonSet) -> DaemonSetFact {
@@ -169,7 +195,6 @@ pub(super) fn daemon_set(d: &DaemonSet) -> DaemonSetFact {
         containers: pod.containers.iter().map(|c| c.name.clone()).collect(),
         restarted_for: annotations.get(RESTART_MARK).cloned(),
         managed_by: manager(d),
-        service_account: pod.service_account_name.unwrap_or_default(),
     }
 }
 

@@ -10,9 +10,8 @@ use kube::ResourceExt;
 
 use super::{key, quantity, selector};
 use crate::domain::{
-    facts::{Owner, PodFact},
+    facts::{AffinityTerm, Needs, Owner, PodFact, Room, Term, Toleration},
     host::TASK_LABEL,
-    placement::{AffinityTerm, Needs, Room, Term, Toleration},
 };
 
 fn owner(p: &Pod) -> Option<Owner> {
@@ -43,14 +42,14 @@ pub(in super::super) fn pod(p: &Pod) -> PodFact {
         })
         .or_else(|| status.reason.clone())
         .unwrap_or_default();
-    // the label alone could be anybody's
+    // any tenant can set the label
     let task = p.labels().get(TASK_LABEL).filter(|t| p.name_any().starts_with(&format!("cutover-{t}-")));
     let task = task.map(|t| Arc::from(t.as_str()));
     let report = task.as_ref().and_then(|_| {
         let ended = containers.first().and_then(|c| c.state.as_ref()?.terminated.as_ref());
-        let told = ended.map(|e| (e.exit_code, e.message.clone().unwrap_or_default()));
+        let reported = ended.map(|e| (e.exit_code, e.message.clone().unwrap_or_default()));
         // it failed before its container ever ran: out of time, evicted, no image
-        told.or_else(|| {
+        reported.or_else(|| {
             (status.phase.as_deref() == Some("Failed")).then(|| {
                 (-1, format!("error={}", status.message.clone().or(status.reason.clone()).unwrap_or_default()))
             })
@@ -65,21 +64,27 @@ pub(in super::super) fn pod(p: &Pod) -> PodFact {
                 && t.effect.as_deref().is_none_or(|e| e.is_empty() || e == "NoSchedule")
         })
     });
+    let owner = owner(p);
+    let mut needs = spec.map(needs).unwrap_or_default();
+    // its controller made it for its node: where else it could go is never asked, and its like can share the rest
+    if owner.as_ref().is_some_and(|o| &*o.kind == "DaemonSet") {
+        (needs.terms, needs.tolerations) = (vec![], vec![]);
+    }
     PodFact {
         key: key(&p.metadata),
         uid: p.uid().unwrap_or_default().into(),
         node: spec.and_then(|s| s.node_name.as_deref()).unwrap_or_default().into(),
-        phase: status.phase.unwrap_or_default().into(),
+        phase: status.phase.as_deref().unwrap_or_default().into(),
         ready: status.conditions.iter().flatten().any(|c| c.type_ == "Ready" && c.status == "True"),
         restarts: containers.iter().map(|c| u32::try_from(c.restart_count).unwrap_or(0)).sum(),
         ip: status.pod_ip.and_then(|ip| ip.parse::<IpAddr>().ok()),
         host_network: spec.is_some_and(|s| s.host_network == Some(true)),
-        owner: owner(p),
+        owner,
         mirror: p.annotations().contains_key("kubernetes.io/config.mirror"),
         deleting: p.metadata.deletion_timestamp.as_ref().map(|t| t.0),
         deleting_grace: p.metadata.deletion_grace_period_seconds,
         finalizers: p.metadata.finalizers.clone().unwrap_or_default(),
-        needs: spec.map(needs).unwrap_or_default(),
+        needs: Arc::new(needs),
         claims: volumes
             .into_iter()
             .flatten()
@@ -101,14 +106,14 @@ pub(in super::super) fn pod(p: &Pod) -> PodFact {
 }
 
 /// What a pod asks of a node.
-fn needs(spec: &PodSpec) -> Arc<Needs> {
+fn needs(spec: &PodSpec) -> Needs {
     let affinity = spec.affinity.clone().unwrap_or_default();
     let terms = affinity
         .node_affinity
         .and_then(|a| a.required_during_scheduling_ignored_during_execution)
         .map(|s| s.node_selector_terms.iter().map(term).collect())
         .unwrap_or_default();
-    let kin = |terms: Option<Vec<PodAffinityTerm>>| terms.into_iter().flatten().map(|t| affinity_term(&t)).collect();
+    let pods = |terms: Option<Vec<PodAffinityTerm>>| terms.into_iter().flatten().map(|t| affinity_term(&t)).collect();
     let anti_affinity = affinity.pod_anti_affinity.and_then(|a| a.required_during_scheduling_ignored_during_execution);
     let affinity = affinity.pod_affinity.and_then(|a| a.required_during_scheduling_ignored_during_execution);
     let tolerations = spec.tolerations.iter().flatten().map(|t| Toleration {
@@ -122,18 +127,18 @@ fn needs(spec: &PodSpec) -> Arc<Needs> {
         let port = p.host_port.and_then(|p| u16::try_from(p).ok()).filter(|p| *p > 0)?;
         Some((port, p.protocol.clone().unwrap_or_else(|| "TCP".into())))
     });
-    Arc::new(Needs {
+    Needs {
         room: room(spec),
         selector: spec.node_selector.clone().unwrap_or_default(),
         terms,
         tolerations: tolerations.collect(),
         host_ports: host_ports.collect(),
-        anti_affinity: kin(anti_affinity),
-        affinity: kin(affinity),
-    })
+        anti_affinity: pods(anti_affinity),
+        affinity: pods(affinity),
+    }
 }
 
-/// The larger of what the containers ask for affinity and what any init container asks for alone.
+/// The larger of what the containers request together and what any init container requests alone.
 fn room(spec: &PodSpec) -> Room {
     let of = |c: &Container| {
         let requests = c.resources.as_ref().and_then(|r| r.requests.as_ref());
@@ -162,7 +167,7 @@ pub(super) fn term(term: &NodeSelectorTerm) -> Term {
 
 fn affinity_term(term: &PodAffinityTerm) -> AffinityTerm {
     AffinityTerm {
-        selector: term.label_selector.as_ref().map(selector).unwrap_or_default(),
+        selector: selector(term.label_selector.as_ref()),
         topology: term.topology_key.clone(),
         namespaces: term.namespaces.clone().unwrap_or_default(),
     }

@@ -1,42 +1,49 @@
-//! Kubernetes quantities (`500m`, `128Mi`, `1e3`) as numbers.
+//! Kubernetes quantities (`500m`, `128Mi`, `1e3`) as numbers, exactly.
 
 /// A quantity in thousandths, rounded up as the scheduler does; 0 where it is none.
 pub(super) fn milli(text: &str) -> i64 {
-    let text = text.trim();
-    let digits = text.find(|c: char| !matches!(c, '0'..='9' | '.' | '+' | '-')).unwrap_or(text.len());
-    let (number, suffix) = text.split_at(digits);
-    let Ok(number) = number.parse::<f64>() else { return 0 };
-    let factor = match suffix {
-        "n" => 1e-9,
-        "u" => 1e-6,
-        "m" => 1e-3,
-        "" => 1.0,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "P" => 1e15,
-        "E" => 1e18,
-        "Ki" => 1024.0,
-        "Mi" => 1024f64.powi(2),
-        "Gi" => 1024f64.powi(3),
-        "Ti" => 1024f64.powi(4),
-        "Pi" => 1024f64.powi(5),
-        "Ei" => 1024f64.powi(6),
-        other => match other.strip_prefix(['e', 'E']).and_then(|e| e.parse::<i32>().ok()) {
-            Some(exponent) => 10f64.powi(exponent),
-            None => return 0,
-        },
-    };
-    #[expect(clippy::cast_possible_truncation, reason = "a float becomes the nearest integer there is")]
-    let milli = (number * factor * 1e3).ceil() as i64;
-    milli
+    parse(text.trim()).unwrap_or(0)
 }
 
 /// A quantity in whole units, rounded up.
 pub(super) fn whole(text: &str) -> i64 {
     let milli = milli(text);
     milli / 1000 + i64::from(milli % 1000 > 0)
+}
+
+fn parse(text: &str) -> Option<i64> {
+    let end = text.find(|c: char| !matches!(c, '0'..='9' | '.' | '+' | '-')).unwrap_or(text.len());
+    let (number, suffix) = text.split_at(end);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let (binary, decimal) = match suffix {
+        "n" => (0, -9),
+        "u" => (0, -6),
+        "m" => (0, -3),
+        "" => (0, 0),
+        "k" => (0, 3),
+        "M" => (0, 6),
+        "G" => (0, 9),
+        "T" => (0, 12),
+        "P" => (0, 15),
+        "E" => (0, 18),
+        "Ki" => (10, 0),
+        "Mi" => (20, 0),
+        "Gi" => (30, 0),
+        "Ti" => (40, 0),
+        "Pi" => (50, 0),
+        "Ei" => (60, 0),
+        other => (0, other.strip_prefix(['e', 'E'])?.parse::<i32>().ok()?),
+    };
+    let power = decimal + 3 - i32::try_from(fraction.len()).ok()?;
+    let ten = 10_i128.checked_pow(power.unsigned_abs())?;
+    let scaled = digits.checked_mul(1 << binary)?;
+    let milli = if power < 0 {
+        scaled.div_euclid(ten) + i128::from(scaled.rem_euclid(ten) > 0)
+    } else {
+        scaled.checked_mul(ten)?
+    };
+    Some(i64::try_from(milli).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
@@ -49,11 +56,19 @@ mod tests {
             ("500m", 500),
             ("2", 2_000),
             ("0.1", 100),
+            (".5", 500),
+            ("1.", 1_000),
             ("1e3", 1_000_000),
+            ("12e-1", 1_200),
             ("1k", 1_000_000),
             ("1Ki", 1_024_000),
+            ("0.5Ki", 512_000),
             ("100u", 1),
+            ("-1500u", -1),
+            ("1.0005", 1_001),
+            ("9Ei", i64::MAX),
             ("nonsense", 0),
+            ("1x", 0),
             ("", 0),
         ] {
             assert_eq!(milli(text), wanted, "{text}");

@@ -1,33 +1,50 @@
-//! Volumes, claims and attachments.
+//! Volumes and claims.
 
 use std::sync::Arc;
 
-use k8s_openapi::api::{
-    core::v1::{PersistentVolume, PersistentVolumeClaim},
-    storage::v1::VolumeAttachment,
-};
+use k8s_openapi::api::core::v1::VolumeNodeAffinity;
+use kube::core::{NotUsed, Object};
+use serde::Deserialize;
 
 use super::pod::term;
-use crate::domain::storage::{AttachmentFact, VolumeFact};
+use crate::domain::facts::VolumeFact;
 
-pub(in super::super) fn volume(v: &PersistentVolume) -> VolumeFact {
-    let spec = v.spec.as_ref();
-    let required = spec.and_then(|s| s.node_affinity.as_ref()?.required.as_ref());
-    let csi = spec.and_then(|s| s.csi.as_ref());
+/// All that is read of a PersistentVolume.
+pub(in super::super) type Volume = Object<VolumeSpec, NotUsed>;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in super::super) struct VolumeSpec {
+    node_affinity: Option<VolumeNodeAffinity>,
+    csi: Option<Csi>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Csi {
+    driver: String,
+    volume_handle: String,
+}
+
+/// All that is read of a PersistentVolumeClaim.
+pub(in super::super) type Claim = Object<ClaimSpec, NotUsed>;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in super::super) struct ClaimSpec {
+    volume_name: Option<String>,
+}
+
+pub(in super::super) fn volume(v: &Volume) -> VolumeFact {
+    let required = v.spec.node_affinity.as_ref().and_then(|a| a.required.as_ref());
+    let csi = v.spec.csi.as_ref();
     VolumeFact {
         terms: required.map(|r| r.node_selector_terms.iter().map(term).collect()).unwrap_or_default(),
-        unique: csi.map(|c| format!("kubernetes.io/csi/{}^{}", c.driver, c.volume_handle)),
+        unique: csi.map(|c| format!("kubernetes.io/csi/{}^{}", c.driver, c.volume_handle).into()),
     }
 }
 
 /// The volume that a claim is bound to.
-pub(in super::super) fn claim(c: &PersistentVolumeClaim) -> Option<Arc<str>> {
-    Some(c.spec.as_ref()?.volume_name.as_deref().filter(|v| !v.is_empty())?.into())
-}
-
-pub(in super::super) fn attachment(a: &VolumeAttachment) -> AttachmentFact {
-    AttachmentFact {
-        node: a.spec.node_name.as_str().into(),
-        volume: a.spec.source.persistent_volume_name.as_deref().unwrap_or_default().into(),
-    }
+pub(in super::super) fn claim(c: &Claim) -> Option<Arc<str>> {
+    Some(c.spec.volume_name.as_deref().filter(|v| !v.is_empty())?.into())
 }

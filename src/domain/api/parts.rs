@@ -21,8 +21,8 @@ pub enum RestartBy {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CiliumSpec {
-    /// The chart's version, as `1.15.19`. The rolling strategy needs 1.14 or newer.
-    #[schemars(regex(pattern = r"^v?1\.(1[4-9]|[2-9][0-9])\.[0-9]+(-[0-9A-Za-z.-]+)?$"))]
+    /// The chart's version, as `1.15.19`. Each strategy has an oldest one that it works with.
+    #[schemars(regex(pattern = r"^v?1\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$"))]
     pub version: String,
     /// The chart as helm takes it: `cilium/cilium`, an OCI address, a folder or an archive.
     #[schemars(length(min = 1))]

@@ -1,12 +1,11 @@
-//! What kind of cluster this is, and what Cutover may do to it.
+//! What kind of cluster this is, and which rights Cutover has.
 
 use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity},
     effect::{NODE_CONFIG, Right, Role, resource::DEFINITIONS},
-    rights,
-    rolling::View,
-    text, values,
+    rights, text,
+    view::View,
 };
 
 pub(super) fn flannel(ctx: &View<'_>, out: &mut Vec<Finding>) {
@@ -14,14 +13,14 @@ pub(super) fn flannel(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let sets: Vec<_> = ctx.facts.flannel_daemon_sets().collect();
     let Some(set) = sets.first() else {
         if ctx.facts.cilium_agents().is_some() {
-            // the check of Cilium says what this cluster is
+            // the check `cilium` describes this cluster
             return;
         }
         let marked = ctx.facts.nodes.values().any(|n| n.flannel_backend.is_some());
         let (message, remedy) = if marked {
             (
-                "no DaemonSet runs Flannel, though nodes carry its annotations: it was removed, or it is built into the distribution",
-                "k3s and the like need --flannel-backend=none on their servers; Cutover cannot do that for you.",
+                "no DaemonSet runs Flannel, although nodes carry its annotations: it was removed, or the distribution embeds it",
+                "k3s and others need --flannel-backend=none on their servers; Cutover cannot do that.",
             )
         } else {
             ("no DaemonSet runs Flannel", "Cutover moves clusters from Flannel. Is this the right context?")
@@ -45,7 +44,7 @@ pub(super) fn flannel(ctx: &View<'_>, out: &mut Vec<Finding>) {
             Severity::Block,
             format!("daemonset/{}", set.key),
             format!("{} of {} Flannel pods are ready", set.ready, set.desired),
-            "Repair Flannel first: it is the way back.",
+            "Repair Flannel first: a rollback needs it.",
         ));
         return;
     }
@@ -64,8 +63,8 @@ pub(super) fn flannel(ctx: &View<'_>, out: &mut Vec<Finding>) {
             CHECK,
             Severity::Warn,
             format!("daemonset/{}", set.key),
-            format!("{} manages Flannel and would create it again after its removal", text::safe(manager)),
-            "Take Flannel out of it before the phase Remove.",
+            format!("{} manages Flannel and would recreate it after its removal", text::safe(manager)),
+            "Remove Flannel from it before the phase Remove.",
         ));
     }
     out.push(pass(
@@ -111,11 +110,11 @@ pub(super) fn cilium(ctx: &View<'_>, out: &mut Vec<Finding>) {
             Severity::Block,
             object,
             format!(
-                "this cluster is half migrated by somebody else: Cilium beside Flannel, {} switched, and no record of Cutover's",
+                "a migration that Cutover did not start: Cilium beside Flannel, {} switched, no NodeMigration",
                 text::count(switched, "node")
             ),
             &format!(
-                "Finish or undo that first (label {}, CiliumNodeConfig {NODE_CONFIG}); Cutover does not guess what another tool meant.",
+                "Finish or undo it first (label {}, CiliumNodeConfig {NODE_CONFIG}).",
                 crate::domain::effect::SWITCH_LABEL
             ),
         )
@@ -125,7 +124,7 @@ pub(super) fn cilium(ctx: &View<'_>, out: &mut Vec<Finding>) {
             Severity::Block,
             object,
             "Cilium and Flannel are both installed, and Cilium writes CNI configurations",
-            "Cutover did not install this Cilium. Uninstall it, or finish what was begun with it.",
+            "Cutover did not install this Cilium. Uninstall it, or finish that installation.",
         )
     };
     out.push(found);
@@ -174,22 +173,25 @@ pub(super) fn helm(ctx: &View<'_>, out: &mut Vec<Finding>) {
 }
 
 pub(super) fn values(ctx: &View<'_>, out: &mut Vec<Finding>) {
-    let conflicts = values::conflicts(&ctx.migration.spec.cilium);
+    let conflicts = ctx.strategy.overruled(&ctx.migration.spec.cilium);
     if !conflicts.is_empty() {
         out.push(finding(
             "values",
             Severity::Warn,
             "migration/cutover",
-            format!("the migration overrules your values of {}", conflicts.join(", ")),
+            format!("the migration overrides your values of {}", conflicts.join(", ")),
             "They apply again once you upgrade the release yourself.",
         ));
     }
-    {
-        let key = "kubeProxyReplacement";
-        let value = &ctx.migration.spec.cilium.values[key];
-        if value == true || value == "true" || value == "strict" {
-            out.push(finding("values", Severity::Block, "migration/cutover", format!("{key} is on"),
-                "Replacing kube-proxy while two CNIs run cuts load balancers off (cilium#21579). Do it after the migration."));
-        }
+    let key = "kubeProxyReplacement";
+    let value = &ctx.migration.spec.cilium.values[key];
+    if value == true || value == "true" || value == "strict" {
+        out.push(finding(
+            "values",
+            Severity::Block,
+            "migration/cutover",
+            format!("{key} is on"),
+            "Replacing kube-proxy while two CNIs run cuts load balancers off (cilium#21579). Do it after the migration.",
+        ));
     }
 }

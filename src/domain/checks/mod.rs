@@ -8,12 +8,12 @@ mod workloads;
 
 use super::{
     api::{Finding, Severity},
-    rolling::View,
+    view::View,
 };
 
 pub use verification::verification;
 
-/// Everything that preflight looks at, in the order in which an operator would ask.
+/// Everything that preflight checks, in the order in which an operator would ask.
 pub fn preflight(ctx: &View<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let checks: [fn(&View<'_>, &mut Vec<Finding>); 14] = [

@@ -1,11 +1,11 @@
-//! Addresses and ports that must not meet.
+//! Addresses and ports that must not overlap.
 
 use ipnet::IpNet;
 
 use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity},
-    rolling::View,
+    view::View,
 };
 
 fn pool(ctx: &View<'_>) -> Option<IpNet> {
@@ -20,42 +20,32 @@ pub(super) fn overlap(ctx: &View<'_>, out: &mut Vec<Finding>) {
             CHECK,
             Severity::Block,
             "migration/cutover",
-            format!("{} is not a network", spec.pod_cidr),
+            format!("{} is not a CIDR", spec.pod_cidr),
             "Give --pod-cidr as in 10.245.0.0/16.",
         ));
         return;
     };
     let facts = ctx.facts;
-    let mut clash = None;
-    let mut meet = |whose: String, what: String, meets: bool| {
-        if meets && clash.is_none() {
-            clash = Some((whose, what));
-        }
-    };
-    let overlaps = |net: &IpNet| pool.contains(net) || net.contains(&pool);
-    for (key, flannel) in &facts.flannel {
-        for net in &flannel.networks {
-            meet(format!("configmap/{key}"), format!("Flannel's network {net}"), overlaps(net));
-        }
-    }
-    for node in facts.nodes.values() {
-        for net in &node.pod_ranges {
-            meet(format!("node/{}", node.name), format!("the pod range {net} of node {}", node.name), overlaps(net));
-        }
-        for ip in &node.addresses {
-            meet(format!("node/{}", node.name), format!("the address {ip} of node {}", node.name), pool.contains(ip));
-        }
-    }
-    if let Some(ip) = facts.surroundings.service_address {
-        meet("service/default/kubernetes".into(), format!("the service address {ip}"), pool.contains(&ip));
-    }
+    let overlaps = |net: &&IpNet| pool.contains(*net) || net.contains(&pool);
+    let networks = facts.flannel.iter().flat_map(|(key, f)| f.networks.iter().map(move |n| (key, n)));
+    let networks = networks.filter(|(_, n)| overlaps(n));
+    let ranges = facts.nodes.values().flat_map(|n| n.pod_ranges.iter().filter(overlaps).map(move |r| (n, r)));
+    let addresses = facts.nodes.values().flat_map(|n| n.addresses.iter().map(move |a| (n, a)));
+    let addresses = addresses.filter(|(_, a)| pool.contains(*a));
+    let service = facts.surroundings.service_address.filter(|ip| pool.contains(ip));
+    let clash = networks
+        .map(|(key, net)| (format!("configmap/{key}"), format!("Flannel's network {net}")))
+        .chain(ranges.map(|(n, net)| (format!("node/{}", n.name), format!("the pod CIDR {net} of node {}", n.name))))
+        .chain(addresses.map(|(n, ip)| (format!("node/{}", n.name), format!("the address {ip} of node {}", n.name))))
+        .chain(service.map(|ip| ("service/default/kubernetes".into(), format!("the service address {ip}"))))
+        .next();
     match clash {
         Some((whose, what)) => out.push(finding(
             CHECK,
             Severity::Block,
             whose,
             format!("Cilium's pool {pool} overlaps {what}"),
-            "Choose a pool of its own with --pod-cidr.",
+            "Choose another pool with --pod-cidr.",
         )),
         None => out.push(pass(CHECK, "migration/cutover", format!("{pool} overlaps nothing"))),
     }
@@ -97,7 +87,7 @@ pub(super) fn tunnel_port(ctx: &View<'_>, out: &mut Vec<Finding>) {
         Severity::Info,
         "nodes",
         format!("UDP {port} must be open between all nodes"),
-        "A firewall between nodes cannot be seen from the API; the first node's verification will.",
+        "A firewall between nodes is not visible in the API; the first node's verification finds it.",
     ));
 }
 
@@ -112,8 +102,8 @@ pub(super) fn backend(ctx: &View<'_>, out: &mut Vec<Finding>) {
                 "backend",
                 Severity::Block,
                 object,
-                format!("Flannel's backend {other} has not been tried beside Cilium"),
-                "Backends that are known to work: vxlan, host-gw, wireguard.",
+                format!("Flannel's backend {other} is not tested beside Cilium"),
+                "Tested backends: vxlan, host-gw, wireguard.",
             )),
         }
         if flannel.direct_routing {
@@ -121,7 +111,7 @@ pub(super) fn backend(ctx: &View<'_>, out: &mut Vec<Finding>) {
                 "backend",
                 Severity::Warn,
                 format!("configmap/{key}"),
-                "Flannel routes directly within a subnet",
+                "Flannel uses DirectRouting",
                 "Watch the first node's flows closely.",
             ));
         }

@@ -3,8 +3,8 @@
 use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity},
-    rolling::View,
     text,
+    view::View,
 };
 
 /// The oldest kernel that Cilium 1.14 to 1.16 run on.
@@ -15,21 +15,21 @@ pub(super) fn ready(ctx: &View<'_>, out: &mut Vec<Finding>) {
     for node in ctx.facts.nodes.values() {
         let object = format!("node/{}", node.name);
         if node.os == "windows" {
-            out.push(finding("nodes", Severity::Block, object, "it runs Windows", "Cilium has no agent for it."));
+            out.push(finding("nodes", Severity::Block, object, "runs Windows", "Cilium has no agent for it."));
         } else if !node.ready {
             out.push(finding(
                 "nodes",
                 Severity::Block,
                 object,
-                format!("it is not Ready: {}", text::safe(&node.not_ready_reason)),
-                "Repair it or take it out of the cluster: it counts as out.",
+                format!("not Ready: {}", text::safe(&node.not_ready_reason)),
+                "Repair it or remove it from the cluster: it counts as unavailable.",
             ));
         } else if node.unschedulable && !node.cordoned_by_cutover {
             out.push(finding(
                 "nodes",
                 Severity::Warn,
                 object,
-                "somebody has cordoned it: it counts as out and stays cordoned",
+                "cordoned, not by Cutover: it counts as unavailable and stays cordoned",
                 "Uncordon it, or raise --max-unavailable.",
             ));
         } else {
@@ -37,7 +37,7 @@ pub(super) fn ready(ctx: &View<'_>, out: &mut Vec<Finding>) {
         }
     }
     if ctx.facts.nodes.is_empty() {
-        out.push(finding("nodes", Severity::Block, "cluster", "no node is in sight", "Is this the right context?"));
+        out.push(finding("nodes", Severity::Block, "cluster", "no nodes", "Is this the right context?"));
     }
     out.push(pass("nodes", "nodes", format!("{well} of {} Ready and schedulable", ctx.facts.nodes.len())));
 }
@@ -58,7 +58,7 @@ pub(super) fn kernel(ctx: &View<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-/// Whether etcd is well is asked before a control-plane node goes down; members that are no pods cannot be asked.
+/// etcd's health is checked before a control-plane node goes down; members that are no pods cannot be checked.
 pub(super) fn etcd(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let control_planes = ctx.facts.nodes.values().filter(|n| n.control_plane).count();
     let members = ctx.facts.etcd_members().count();
@@ -70,8 +70,8 @@ pub(super) fn etcd(ctx: &View<'_>, out: &mut Vec<Finding>) {
             "etcd",
             Severity::Warn,
             "control plane",
-            format!("{members} of {control_planes} control-plane nodes show an etcd member as a pod"),
-            "Of members that run as services, or elsewhere, only the API server's own check is seen: look at them yourself before each control-plane node goes (etcdctl endpoint health --cluster).",
+            format!("{members} of {control_planes} control-plane nodes run an etcd member as a pod"),
+            "For members that run as services, or elsewhere, only the API server's own health check is seen: check them yourself before each control-plane node (etcdctl endpoint health --cluster).",
         ));
         return;
     }
@@ -81,8 +81,8 @@ pub(super) fn etcd(ctx: &View<'_>, out: &mut Vec<Finding>) {
             "etcd",
             Severity::Warn,
             format!("pod/{}", pod.key),
-            "this member is not ready: no control-plane node begins",
-            "Mend it.",
+            "etcd member not ready: no control-plane node begins",
+            "Repair it first.",
         )),
         None => out.push(pass("etcd", "control plane", text::count(members, "member") + " ready")),
     }

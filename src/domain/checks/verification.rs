@@ -1,11 +1,11 @@
-//! The proof: what must be true of a cluster that is on Cilium.
+//! The final verification: what must be true of a cluster that is on Cilium.
 
 use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity},
     facts::Cni,
-    rolling::View,
     text,
+    view::View,
 };
 
 /// Everything that the verification screen shows.
@@ -20,32 +20,23 @@ pub fn verification(ctx: &View<'_>) -> Vec<Finding> {
 }
 
 fn addresses(ctx: &View<'_>, out: &mut Vec<Finding>) {
-    let on_cilium = ctx.facts.pods_with(Cni::Cilium, None).count();
-    let mut strays = 0;
-    for pod in ctx
-        .facts
-        .pods
-        .values()
-        .filter(|p| p.is_living() && !p.node.is_empty() && p.ip.is_some() && p.deleting.is_none())
-    {
-        let cni = ctx.facts.cni_of(pod);
-        if matches!(cni, Cni::Flannel | Cni::Unknown) {
-            strays += 1;
-            out.push(finding(
-                "addresses",
-                Severity::Block,
-                format!("pod/{}", pod.key),
-                format!(
-                    "has {}, an address of {} on {}",
-                    pod.ip.map(|i| i.to_string()).unwrap_or_default(),
-                    if cni == Cni::Flannel { "Flannel" } else { "nobody's range" },
-                    pod.node
-                ),
-                "Delete the pod: its controller starts it again on Cilium.",
-            ));
-        }
-    }
-    if strays == 0 {
+    let facts = ctx.facts;
+    let on_cilium = facts.pods_with(Cni::Cilium, None).count();
+    let strays = [(Cni::Flannel, "Flannel's"), (Cni::Unknown, "unknown")].into_iter().flat_map(|(cni, whose)| {
+        let pods = facts.pods_with(cni, None).filter(|p| !p.node.is_empty() && p.deleting.is_none());
+        pods.filter_map(move |p| Some((p, p.ip?, whose)))
+    });
+    let before = out.len();
+    out.extend(strays.map(|(pod, ip, whose)| {
+        finding(
+            "addresses",
+            Severity::Block,
+            format!("pod/{}", pod.key),
+            format!("{whose} address {ip} on {}", pod.node),
+            "Delete the pod: its controller recreates it on Cilium.",
+        )
+    }));
+    if out.len() == before {
         out.push(pass("addresses", "pods", format!("{on_cilium} pods with Cilium addresses, none with Flannel's")));
     }
 }
@@ -70,7 +61,7 @@ fn agents(ctx: &View<'_>, out: &mut Vec<Finding>) {
             Severity::Block,
             object,
             format!("{} of {} agents ready", agents.ready, agents.desired),
-            "Look at the agents that are not.",
+            "Check the agents that are not.",
         ));
     }
 }
@@ -83,7 +74,7 @@ fn default(ctx: &View<'_>, out: &mut Vec<Finding>) {
             "default",
             Severity::Block,
             object,
-            "custom-cni-conf is true: a new node would come up without Cilium",
+            "custom-cni-conf is true: a new node would start without Cilium",
             "The phase Finalize makes Cilium the default.",
         ));
     } else {
@@ -101,7 +92,7 @@ fn flannel_gone(ctx: &View<'_>, out: &mut Vec<Finding>) {
             "flannel",
             Severity::Block,
             format!("daemonset/{}", set.key),
-            "Flannel still runs",
+            "Flannel is still running",
             "The phase Remove deletes it.",
         )),
         None => out.push(pass("flannel", "cluster", "no DaemonSet runs Flannel")),
@@ -110,19 +101,24 @@ fn flannel_gone(ctx: &View<'_>, out: &mut Vec<Finding>) {
 
 fn hosts(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let mut clean = 0;
-    for node in ctx.nodes_in_order() {
+    let nodes = ctx.nodes_in_order();
+    for node in &nodes {
         let Some(evidence) = ctx.record(&node.name).and_then(|r| r.status.as_ref()).map(|s| &s.evidence) else {
             continue;
         };
         let object = format!("node/{}", node.name);
         let Some(host) = &evidence.host else { continue };
         for (whose, leaked, remedy) in [
-            ("Flannel", &evidence.leaked_leases, "They are lost for a rollback; they go with the phase Remove."),
-            ("Cilium", &evidence.leaked_endpoints, "They go when the node's agent restarts."),
+            (
+                "Flannel",
+                &evidence.leaked_leases,
+                "They are not available to a rollback; the phase Remove deletes them.",
+            ),
+            ("Cilium", &evidence.leaked_endpoints, "A restart of the node's agent removes them."),
         ] {
             if !leaked.is_empty() {
-                let many = text::count(leaked.len(), "address").replace("addresss", "addresses");
-                let what = format!("{many} of {whose}'s leaked: {}", leaked.join(", "));
+                let many = if leaked.len() == 1 { "1 address".into() } else { format!("{} addresses", leaked.len()) };
+                let what = format!("{many} of {whose} leaked: {}", leaked.join(", "));
                 out.push(finding("leaks", Severity::Warn, object.clone(), what, remedy));
             }
         }
@@ -132,7 +128,7 @@ fn hosts(ctx: &View<'_>, out: &mut Vec<Finding>) {
                 Severity::Block,
                 object,
                 format!("CNI directory holds {}", host.cni_files.join(", ")),
-                "05-cilium.conflist alone is wanted.",
+                "Only 05-cilium.conflist belongs there.",
             ));
         } else if evidence.cleaned && !host.links.iter().any(|l| l == "flannel.1" || l == "cni0") {
             clean += 1;
@@ -146,7 +142,7 @@ fn hosts(ctx: &View<'_>, out: &mut Vec<Finding>) {
             ));
         }
     }
-    out.push(pass("hosts", "nodes", format!("{clean} of {} clean of Flannel", ctx.nodes_in_order().len())));
+    out.push(pass("hosts", "nodes", format!("{clean} of {} clean of Flannel", nodes.len())));
 }
 
 fn nodes(ctx: &View<'_>, out: &mut Vec<Finding>) {
@@ -157,16 +153,16 @@ fn nodes(ctx: &View<'_>, out: &mut Vec<Finding>) {
                 "nodes",
                 Severity::Block,
                 object,
-                format!("it is not Ready: {}", text::safe(&node.not_ready_reason)),
-                "Look at the node.",
+                format!("not Ready: {}", text::safe(&node.not_ready_reason)),
+                "Check the node.",
             ));
         } else if node.cordoned_by_cutover || node.tainted {
             out.push(finding(
                 "nodes",
                 Severity::Block,
                 object,
-                "it is still cordoned or tainted by Cutover",
-                "`cutover status` tells why.",
+                "still cordoned or tainted by Cutover",
+                "`cutover status` shows why.",
             ));
         }
     }

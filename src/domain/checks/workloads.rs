@@ -1,4 +1,4 @@
-//! What would keep a pod from leaving its node, and what begins to bite.
+//! What would keep a pod from leaving its node, and which policies are enforced after the migration.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,8 @@ use crate::domain::{
         Sorter,
         verdict::{self, Verdict},
     },
-    rolling::View,
+    problem::ProblemKind,
+    view::View,
 };
 
 /// A verdict for each node, before anything is cordoned.
@@ -19,18 +20,19 @@ pub(super) fn drains(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let mut clean = 0;
     let mut asked: BTreeMap<Wanted, Vec<String>> = BTreeMap::new();
     let sorter = Sorter::new(ctx.facts, consents);
-    for node in ctx.nodes_in_order() {
+    let nodes = ctx.nodes_in_order();
+    for node in &nodes {
         let drain = sorter.sort(&node.name);
         verdict::wanted(&drain).into_iter().for_each(|w| asked.entry(w).or_default().push(node.name.to_string()));
         match verdict::judge_drain(ctx.facts, &drain, consents, ctx.now) {
             Verdict::Clean => clean += 1,
-            Verdict::Impossible { pod, object, why, fix } => out.push(finding(
+            Verdict::Impossible { pod, problem } => out.push(finding(
                 "drain",
-                // two budgets on a pod never resolve; what blocks now may be free when the node's turn comes
-                if why.contains("budgets match it") { Severity::Block } else { Severity::Warn },
-                object,
-                format!("node {} cannot be drained now: {pod}: {why}", node.name),
-                &fix,
+                // two PDBs on a pod never resolve; what blocks now may be free when the node's turn comes
+                if problem.kind == ProblemKind::TwoBudgets { Severity::Block } else { Severity::Warn },
+                problem.object,
+                format!("node {} cannot be drained now: {pod}: {}", node.name, problem.message),
+                &problem.remedy,
             )),
             Verdict::NeedsConsent(_) => {}
         }
@@ -40,12 +42,11 @@ pub(super) fn drains(ctx: &View<'_>, out: &mut Vec<Finding>) {
             "consent",
             Severity::Warn,
             wanted.object.clone(),
-            format!("{}; {} for your consent", wanted.kind.cost(), waits(&nodes)),
+            format!("{}; {} for consent", wanted.kind.cost(), waits(&nodes)),
             &format!("Press `a` on its node, or give --consent {wanted}."),
         ));
     }
-    let all = ctx.nodes_in_order().len();
-    out.push(pass("drain", "nodes", format!("{clean} of {all} could be drained now without asking anybody")));
+    out.push(pass("drain", "nodes", format!("{clean} of {} nodes drain without approval", nodes.len())));
 }
 
 fn waits(nodes: &[String]) -> String {
@@ -60,7 +61,7 @@ fn waits(nodes: &[String]) -> String {
 pub(super) fn policies(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let policies = &ctx.facts.policies;
     if policies.is_empty() {
-        out.push(pass("policies", "networkpolicies", "none: nothing begins to bite"));
+        out.push(pass("policies", "networkpolicies", "none"));
         return;
     }
     let names: Vec<String> = policies.iter().take(5).map(ToString::to_string).collect();
@@ -71,12 +72,9 @@ pub(super) fn policies(ctx: &View<'_>, out: &mut Vec<Finding>) {
         Severity::Warn,
         "networkpolicies",
         format!(
-            "Flannel ignores {}: {}{more}",
-            if policies.len() == 1 {
-                "1 NetworkPolicy".to_owned()
-            } else {
-                format!("{} NetworkPolicies", policies.len())
-            },
+            "Flannel ignores {} {}: {}{more}",
+            policies.len(),
+            if policies.len() == 1 { "NetworkPolicy" } else { "NetworkPolicies" },
             names.join(", ")
         ),
         "They are enforced all at once by the phase Finalize. Read them before you approve it.",

@@ -1,22 +1,21 @@
 //! Disruption budgets, as the eviction subresource judges them (kubernetes, pkg/registry/core/pod/storage/
-//! eviction.go): which one would refuse a pod's eviction now, with its numbers, and what would mend it.
+//! eviction.go): which one would refuse a pod's eviction now, with its numbers, and what would fix it.
+
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::domain::{
-    facts::{BudgetFact, Facts, PodFact, in_namespace},
+    facts::{BudgetFact, Facts, PodFact, PodPhase, in_namespace},
+    problem::{Problem, ProblemKind},
     text::count,
 };
 
 /// Why the API server would refuse an eviction now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocker {
-    /// What kind of a block it is.
-    pub kind: Block,
-    /// The object to mend, as `kind/namespace/name`.
-    pub object: String,
-    /// What is the matter, with the numbers.
-    pub why: String,
-    /// What would mend it.
-    pub fix: String,
+    /// Whether, and when, it resolves.
+    pub block: Block,
+    /// What is wrong, on the object to fix.
+    pub problem: Problem,
 }
 
 /// Kinds of blocks.
@@ -26,110 +25,114 @@ pub enum Block {
     TwoBudgets,
     /// The budget allows no disruption even with every pod healthy.
     NoSlack,
-    /// Pods that it counts are not healthy; it is free again when they are.
-    Sick,
-    /// What the budget says is behind what is there; that passes by itself.
+    /// Pods that it counts are not healthy; it allows disruptions again when they are.
+    Unhealthy,
+    /// The budget's status is behind what is there; that resolves by itself.
     Behind,
 }
 
-/// The budgets that count a pod. An empty selector counts every pod of the namespace, none at all nothing.
+impl Blocker {
+    fn new(block: Block, object: String, message: String, remedy: impl Into<String>) -> Self {
+        let kind = if block == Block::TwoBudgets { ProblemKind::TwoBudgets } else { ProblemKind::Budget };
+        Self { block, problem: Problem::new(object, message, remedy).of_kind(kind) }
+    }
+}
+
+/// The budgets that count a pod. An empty selector counts every pod of the namespace, a missing one none.
 pub fn of<'a>(facts: &'a Facts, pod: &'a PodFact) -> impl Iterator<Item = &'a BudgetFact> {
-    let near = in_namespace(&facts.budgets, &pod.key.namespace);
-    near.filter(|b| b.selector.as_ref().is_some_and(|s| s.matches(&pod.labels)))
+    in_namespace(&facts.budgets, &pod.key.namespace).filter(|b| b.counts(&pod.labels))
 }
 
 /// Why a pod's eviction would be refused now.
 pub fn blocker(facts: &Facts, pod: &PodFact) -> Option<Blocker> {
     // a pod that does not run is deleted whatever budgets say
-    if pod.deleting.is_some() || &*pod.phase == "Pending" || !pod.is_living() {
+    if pod.deleting.is_some() || pod.phase == PodPhase::Pending || !pod.is_living() {
         return None;
     }
-    let budgets: Vec<_> = of(facts, pod).collect();
-    let [budget] = budgets.as_slice() else {
-        let names: Vec<String> = budgets.iter().map(|b| b.key.to_string()).collect();
-        return (!budgets.is_empty()).then(|| Blocker {
-            kind: Block::TwoBudgets,
-            object: format!("poddisruptionbudget/{}", names.first().cloned().unwrap_or_default()),
-            why: format!(
-                "{} budgets match it ({}): the API server refuses every eviction until only one does",
-                names.len(),
-                names.join(", ")
-            ),
-            fix: "Leave one budget for it.".into(),
-        });
-    };
+    let mut budgets = of(facts, pod);
+    let budget = budgets.next()?;
+    let others: Vec<_> = budgets.collect();
     let object = format!("poddisruptionbudget/{}", budget.key);
+    if !others.is_empty() {
+        let names: Vec<String> = std::iter::once(budget).chain(others).map(|b| b.key.to_string()).collect();
+        let message =
+            format!("{} PDBs match it ({}): the API server refuses every eviction", names.len(), names.join(", "));
+        return Some(Blocker::new(Block::TwoBudgets, object, message, "Leave one PDB for it."));
+    }
     if !pod.ready && budget.always_allow {
         return None;
     }
     if budget.unobserved {
-        let why = format!("budget {} has not been looked at by its controller yet", budget.key);
-        return Some(Blocker { kind: Block::Behind, object, why, fix: "It is a moment's matter.".into() });
+        let message = format!("the disruption controller has not observed the newest spec of PDB {}", budget.key);
+        return Some(Blocker::new(Block::Behind, object, message, "It takes a moment."));
     }
     let enough = budget.healthy >= budget.desired && budget.desired > 0;
     if budget.allowed > 0 || (!pod.ready && enough) {
         return None;
     }
-    Some(numbers(facts, budget, object))
+    Some(exhausted(facts, budget, object))
 }
 
-fn numbers(facts: &Facts, budget: &BudgetFact, object: String) -> Blocker {
-    let why = format!("budget {} needs {} healthy pods and has {}", budget.key, budget.desired, budget.healthy);
-    let sick = unhealthy(facts, budget);
-    if let Some(first) = sick.first() {
-        let names: Vec<String> = sick.iter().take(5).map(|p| format!("{}{}", p.key.name, standing(p))).collect();
-        let more = sick.len().saturating_sub(5);
+/// Why a budget allows no disruption.
+fn exhausted(facts: &Facts, budget: &BudgetFact, object: String) -> Blocker {
+    let BudgetFact { key, healthy, desired, expected, .. } = budget;
+    let rule = match (&budget.min_available, &budget.max_unavailable) {
+        (Some(IntOrString::Int(n)), _) => format!("minAvailable {n}"),
+        (Some(IntOrString::String(share)), _) => format!("minAvailable {share}: {desired}"),
+        (None, Some(IntOrString::Int(n))) => format!("maxUnavailable {n}: {desired} desired"),
+        (None, Some(IntOrString::String(share))) => format!("maxUnavailable {share}: {desired} desired"),
+        (None, None) => format!("{desired} desired"),
+    };
+    let message = |more: &str| format!("PDB {key} allows 0 disruptions ({rule}, healthy {healthy}{more})");
+    let unhealthy: Vec<&PodFact> = counted(facts, budget).filter(|p| !p.ready).collect();
+    if let Some(first) = unhealthy.first() {
+        let named: Vec<String> = unhealthy.iter().take(5).map(|p| format!("{} {}", p.key.name, standing(p))).collect();
+        let more = unhealthy.len().saturating_sub(5);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        return Blocker {
-            kind: Block::Sick,
-            object: format!("pod/{}", first.key),
-            why: format!("{why}; not ready: {}{more}", names.join(", ")),
-            fix: format!("Mend {} that is not ready; the budget is free again then.", count(sick.len(), "pod")),
-        };
+        let message = format!("{}; not ready: {}{more}", message(""), named.join(", "));
+        let remedy = format!(
+            "Fix {} that {} not ready; the PDB allows disruptions again then.",
+            count(unhealthy.len(), "pod"),
+            if unhealthy.len() == 1 { "is" } else { "are" }
+        );
+        return Blocker::new(Block::Unhealthy, format!("pod/{}", first.key), message, remedy);
     }
-    let back = returned(facts, budget);
+    let back = recreated(facts, budget);
     if !back.is_empty() {
-        let why = format!("{why}: {} came back under its name before its eviction was noted", back.join(", "));
-        return Blocker { kind: Block::Behind, object, why, fix: "It is counted again within two minutes.".into() };
+        let message =
+            format!("{}: still counts {} as disrupted, recreated under its name", message(""), back.join(", "));
+        return Blocker::new(Block::Behind, object, message, "It is counted again within two minutes.");
     }
-    if budget.healthy < budget.expected {
-        let missing = budget.expected - budget.healthy;
-        let why = format!("{why} of {}: {missing} not there", budget.expected);
-        return Blocker { kind: Block::Sick, object, why, fix: "Wait until its workload has all its pods.".into() };
+    if healthy < expected {
+        let missing = expected - healthy;
+        let message = format!("{}: {missing} missing", message(&format!(" of {expected}")));
+        return Blocker::new(Block::Unhealthy, object, message, "Wait until its workload has all its pods.");
     }
-    Blocker {
-        kind: Block::NoSlack,
-        why: format!("{why} of {}: it allows no disruption even with all of them healthy", budget.expected),
-        fix: if budget.absolute {
-            "Add a replica or lower the budget; or agree to ScaleUp, LowerBudget or DeletePastBudget.".into()
-        } else {
-            "Lower the budget; or agree to LowerBudget or DeletePastBudget.".into()
-        },
-        object,
-    }
+    let remedy = if budget.absolute {
+        "Add a replica or lower the PDB; or consent to ScaleUp, LowerBudget or DeletePastBudget."
+    } else {
+        "Lower the PDB; or consent to LowerBudget or DeletePastBudget."
+    };
+    let message = format!("{}, even with all pods healthy", message(&format!(" of {expected}")));
+    Blocker::new(Block::NoSlack, object, message, remedy)
 }
 
-/// Where an unhealthy pod runs and what it says.
+/// Where an unhealthy pod runs, and what it reports.
 fn standing(pod: &PodFact) -> String {
-    let node = if pod.node.is_empty() { "nowhere" } else { &*pod.node };
-    let reason = if pod.reason.is_empty() { &*pod.phase } else { pod.reason.as_str() };
-    format!(" (on {node}: {})", crate::domain::text::safe(reason))
+    match &*pod.node {
+        "" => format!("(unschedulable: {})", pod.state().trim_end_matches('.')),
+        node => format!("(on {node}: {})", pod.state()),
+    }
 }
 
 /// The pods that a budget counts and that are not leaving.
 fn counted<'a>(facts: &'a Facts, budget: &'a BudgetFact) -> impl Iterator<Item = &'a PodFact> {
-    in_namespace(&facts.pods, &budget.key.namespace).filter(|p| {
-        p.is_living() && p.deleting.is_none() && budget.selector.as_ref().is_some_and(|s| s.matches(&p.labels))
-    })
+    let near = facts.pods.in_namespace(&budget.key.namespace);
+    near.filter(|p| p.is_living() && p.deleting.is_none() && budget.counts(&p.labels))
 }
 
-/// Those that are not healthy.
-fn unhealthy<'a>(facts: &'a Facts, budget: &'a BudgetFact) -> Vec<&'a PodFact> {
-    counted(facts, budget).filter(|p| !p.ready).collect()
-}
-
-/// Those that are healthy and count as gone all the same.
-fn returned<'a>(facts: &'a Facts, budget: &'a BudgetFact) -> Vec<&'a str> {
+/// Those that are healthy and count as disrupted all the same.
+fn recreated<'a>(facts: &'a Facts, budget: &'a BudgetFact) -> Vec<&'a str> {
     let gone = |p: &&PodFact| p.ready && budget.disrupted.iter().any(|d| **d == *p.key.name);
     counted(facts, budget).filter(gone).map(|p| &*p.key.name).collect()
 }
@@ -185,20 +188,25 @@ mod tests {
         let other = BudgetFact { disrupted: vec!["b".into()], ..budget(0, 1, 1, 2) };
         let cases: Vec<(&str, PodFact, BudgetFact, Option<Block>)> = vec![
             ("it allows one", well.clone(), budget(1, 2, 1, 2), None),
-            ("none to spare", well.clone(), budget(0, 2, 2, 2), Some(Block::NoSlack)),
-            ("one is missing", well.clone(), budget(0, 2, 2, 3), Some(Block::Sick)),
+            ("no slack", well.clone(), budget(0, 2, 2, 2), Some(Block::NoSlack)),
+            ("one is missing", well.clone(), budget(0, 2, 2, 3), Some(Block::Unhealthy)),
             ("no selector selects nothing", well.clone(), none, None),
-            ("an empty one selects all, and it is sick itself", sick.clone(), budget(0, 0, 1, 1), Some(Block::Sick)),
-            ("a sick pod goes while enough are healthy", sick.clone(), budget(0, 2, 2, 3), None),
-            ("a sick pod may always go", sick, lenient, None),
+            (
+                "an empty one selects all, and the pod itself is unhealthy",
+                sick.clone(),
+                budget(0, 0, 1, 1),
+                Some(Block::Unhealthy),
+            ),
+            ("an unhealthy pod goes while enough are healthy", sick.clone(), budget(0, 2, 2, 3), None),
+            ("an unhealthy pod may always go", sick, lenient, None),
             ("a pod that does not run", pending, budget(0, 0, 1, 1), None),
-            ("one counts as gone that is there", well.clone(), back, Some(Block::Behind)),
-            ("another one does", well.clone(), other, Some(Block::Sick)),
-            ("not looked at yet", well, fresh, Some(Block::Behind)),
+            ("a recreated pod counts as disrupted", well.clone(), back, Some(Block::Behind)),
+            ("another pod does", well.clone(), other, Some(Block::Unhealthy)),
+            ("not observed yet", well, fresh, Some(Block::Behind)),
         ];
         for (name, pod, budget, wanted) in cases {
             let facts = facts(std::slice::from_ref(&pod), &[budget]);
-            assert_eq!(blocker(&facts, &pod).map(|b| b.kind), wanted, "{name}");
+            assert_eq!(blocker(&facts, &pod).map(|b| b.block), wanted, "{name}");
         }
     }
 
@@ -207,8 +215,15 @@ mod tests {
         let it = pod("a", true);
         let ill = PodFact { reason: "CrashLoopBackOff".into(), node: "n2".into(), ..pod("b", false) };
         let b = blocker(&facts(&[it.clone(), ill], &[budget(0, 1, 1, 2)]), &it).unwrap();
-        assert_eq!(b.why, "budget shop/b needs 1 healthy pods and has 1; not ready: b (on n2: CrashLoopBackOff)");
-        assert_eq!(b.object, "pod/shop/b");
+        let said = "PDB shop/b allows 0 disruptions (1 desired, healthy 1); not ready: b (on n2: CrashLoopBackOff)";
+        assert_eq!((b.problem.message.as_str(), b.problem.object.as_str()), (said, "pod/shop/b"));
+        let nowhere = PodFact { reason: "0/4 nodes are available.".into(), node: "".into(), ..pod("b", false) };
+        let b = blocker(&facts(&[it.clone(), nowhere], &[budget(0, 1, 1, 2)]), &it).unwrap();
+        assert!(b.problem.message.ends_with("b (unschedulable: 0/4 nodes are available)"), "{b:?}");
+        let full = BudgetFact { min_available: Some(IntOrString::Int(1)), absolute: true, ..budget(0, 1, 1, 1) };
+        let b = blocker(&facts(std::slice::from_ref(&it), &[full]), &it).unwrap();
+        let said = "PDB shop/b allows 0 disruptions (minAvailable 1, healthy 1 of 1), even with all pods healthy";
+        assert_eq!(b.problem.message, said);
     }
 
     #[test]
@@ -216,7 +231,7 @@ mod tests {
         let it = pod("a", true);
         let two = BudgetFact { key: Key::new("shop", "c"), ..budget(5, 9, 1, 9) };
         let b = blocker(&facts(std::slice::from_ref(&it), &[budget(5, 9, 1, 9), two]), &it).unwrap();
-        assert_eq!(b.kind, Block::TwoBudgets);
-        assert!(b.why.contains("shop/b, shop/c"), "{}", b.why);
+        assert_eq!((b.block, b.problem.kind), (Block::TwoBudgets, ProblemKind::TwoBudgets));
+        assert!(b.problem.message.contains("2 PDBs match it (shop/b, shop/c)"), "{b:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Draining: which pods leave a node, which stay, who has to agree, and what stands in the way.
+//! Draining: which pods leave a node, which stay, which need a consent, and what blocks them.
 
 pub mod budget;
 pub mod progress;
@@ -7,7 +7,7 @@ pub mod verdict;
 use std::collections::BTreeMap;
 
 use super::{
-    consent::{Consent, ConsentKind, given, given_for, object_of},
+    consent::{Consent, ConsentKind, given},
     facts::{Facts, Key, PodFact},
     placement::Places,
 };
@@ -15,8 +15,8 @@ use super::{
 /// What a drain does with a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It stays: a static pod, one that has finished, a DaemonSet's on the host's network or one that no
-    /// taint keeps away.
+    /// It stays: a static pod, one that has ended, a DaemonSet's pod on the host's network or one that tolerates every
+    /// taint.
     Stays,
     /// It is evicted.
     Evict,
@@ -24,19 +24,26 @@ pub enum Fate {
     ScaleFirst,
     /// A DaemonSet's pod with a pod address: deleted once the others are gone.
     DeleteLast,
-    /// It is on its way out.
+    /// It is terminating.
     Leaving,
     /// It needs these consents first.
     NeedsConsent(Vec<ConsentKind>),
 }
 
-/// What a drain does with a pod, whatever anybody agreed to; `None` for one that leaves by eviction.
+/// Was this consented to for the pod's workload, or for the pod itself?
+fn given_for(consents: &[Consent], kind: ConsentKind, pod: &PodFact) -> bool {
+    // most have none of the kind: no names are made for nothing
+    consents.iter().any(|c| c.kind == kind)
+        && (given(consents, kind, &pod.object()) || given(consents, kind, &pod.key.to_string()))
+}
+
+/// What a drain does with a pod, whatever was consented to; `None` for one that leaves by eviction.
 fn without_asking(pod: &PodFact) -> Option<Fate> {
     if pod.mirror || pod.task.is_some() || !pod.is_living() {
         return Some(Fate::Stays);
     }
     if pod.is_daemon() {
-        // one that tolerates every taint would be back at once: it is recycled after the switch instead
+        // one that tolerates every taint would be back at once: it is restarted after the switch instead
         return Some(match (pod.host_network || pod.tolerates_all, pod.deleting.is_some()) {
             (true, _) => Fate::Stays,
             (false, true) => Fate::Leaving,
@@ -48,9 +55,9 @@ fn without_asking(pod: &PodFact) -> Option<Fate> {
 
 /// The consents that the eviction of a pod needs from the start. `unschedulable`: no other node can take it.
 fn needed(facts: &Facts, pod: &PodFact, unschedulable: bool) -> Vec<ConsentKind> {
-    // what the migration itself has brought along is nobody's workload: relay and operator may restart
-    let ciliums = facts.cilium_agents().is_some_and(|d| d.key.namespace == pod.key.namespace);
-    if ciliums && pod.labels.get("app.kubernetes.io/part-of").is_some_and(|v| v == "cilium") {
+    // what the migration itself has installed is no tenant's workload: relay and operator may restart
+    let ciliums = || facts.cilium_agents().is_some_and(|d| d.key.namespace == pod.key.namespace);
+    if pod.labels.get("app.kubernetes.io/part-of").is_some_and(|v| v == "cilium") && ciliums() {
         return Vec::new();
     }
     let single = facts.workload_of(pod).is_some_and(|w| w.scaled_from.unwrap_or(w.wanted) == 1);
@@ -58,7 +65,7 @@ fn needed(facts: &Facts, pod: &PodFact, unschedulable: bool) -> Vec<ConsentKind>
         (pod.owner.is_none(), ConsentKind::DeleteBarePod),
         (pod.empty_dir, ConsentKind::LoseEmptyDir),
         (!pod.needs.host_ports.is_empty() && !pod.host_network && !unschedulable, ConsentKind::MoveHostPort),
-        // a pod that nothing starts again needs no place, and has no successor to wait for
+        // a bare pod needs no place: it has no successor
         (unschedulable && pod.owner.is_some(), ConsentKind::WaitForNode),
         (single, ConsentKind::InterruptSingleReplica),
     ]
@@ -69,19 +76,19 @@ fn needed(facts: &Facts, pod: &PodFact, unschedulable: bool) -> Vec<ConsentKind>
 
 /// What a drain does with a pod that leaves by eviction.
 fn asking(facts: &Facts, pod: &PodFact, unschedulable: bool, consents: &[Consent]) -> Fate {
-    let scale_up = given(consents, ConsentKind::ScaleUp, &object_of(pod));
     let mut missing = needed(facts, pod, unschedulable);
-    missing.retain(|k| {
-        let instead = *k == ConsentKind::InterruptSingleReplica && scale_up;
-        !instead && !given_for(consents, *k, pod)
-    });
+    missing.retain(|k| !given_for(consents, *k, pod));
+    let scale_up = |c: &Consent| c.kind == ConsentKind::ScaleUp;
+    if !consents.iter().any(scale_up) || !given(consents, ConsentKind::ScaleUp, &pod.object()) {
+        return if missing.is_empty() { Fate::Evict } else { Fate::NeedsConsent(missing) };
+    }
+    // one replica more takes the place of an interruption
+    let single = missing.contains(&ConsentKind::InterruptSingleReplica);
+    missing.retain(|k| *k != ConsentKind::InterruptSingleReplica);
     if !missing.is_empty() {
         return Fate::NeedsConsent(missing);
     }
-    let scaled = facts.workload_of(pod).filter(|_| scale_up).map(|w| w.scaled_from.is_some_and(|from| w.ready > from));
-    let single = needed(facts, pod, unschedulable).contains(&ConsentKind::InterruptSingleReplica)
-        && !given_for(consents, ConsentKind::InterruptSingleReplica, pod);
-    match scaled {
+    match facts.workload_of(pod).map(|w| w.scaled_from.is_some_and(|from| w.ready > from)) {
         Some(false) if single || budget::blocker(facts, pod).is_some() => Fate::ScaleFirst,
         _ => Fate::Evict,
     }
@@ -96,7 +103,7 @@ pub struct Drain<'a> {
     pub scale_first: Vec<&'a PodFact>,
     /// To be deleted after those.
     pub delete_last: Vec<&'a PodFact>,
-    /// On their way out.
+    /// Terminating.
     pub leaving: Vec<&'a PodFact>,
     /// Waiting for a consent.
     pub consent: Vec<(&'a PodFact, Vec<ConsentKind>)>,
@@ -118,27 +125,24 @@ impl Drain<'_> {
     }
 }
 
-/// Sorts the pods of many nodes: what is the same for all of them is worked out once.
+/// Sorts the pods of many nodes: what is the same for all of them is worked out once, when it is first needed.
 pub struct Sorter<'a> {
     facts: &'a Facts,
     consents: &'a [Consent],
     places: Places<'a>,
-    pods: BTreeMap<&'a str, Vec<&'a PodFact>>,
 }
 
 impl<'a> Sorter<'a> {
-    /// Looks at all nodes and pods once.
+    /// Costs nothing yet.
     pub fn new(facts: &'a Facts, consents: &'a [Consent]) -> Self {
-        let mut pods: BTreeMap<&str, Vec<&PodFact>> = BTreeMap::new();
-        facts.pods.values().for_each(|p| pods.entry(&p.node).or_default().push(p));
-        Self { facts, consents, places: Places::of(facts), pods }
+        Self { facts, consents, places: Places::of(facts) }
     }
 
     /// Sorts the pods of a node.
     pub fn sort(&self, node: &str) -> Drain<'a> {
         let mut drain = Drain::default();
         let mut evictable = Vec::new();
-        for pod in self.pods.get(node).into_iter().flatten().copied() {
+        for pod in self.facts.pods_on(node) {
             match without_asking(pod) {
                 None => evictable.push(pod),
                 Some(Fate::DeleteLast) => drain.delete_last.push(pod),
@@ -171,10 +175,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::domain::{
-        facts::{Owner, WorkloadFact},
-        placement::Needs,
-    };
+    use crate::domain::facts::{Needs, Owner, WorkloadFact};
 
     fn pod(name: &str, owner: Option<&str>) -> PodFact {
         PodFact {

@@ -1,5 +1,5 @@
-//! While a node drains: what holds it, what an operator's consents allow to be done about it, and when its
-//! time is up. Level-triggered: everything is worked out anew from what is there.
+//! While a node drains: what holds it, what the consents allow to be done about that, and when its time is up.
+//! Level-triggered: everything is worked out from what is there now.
 
 use std::collections::BTreeSet;
 
@@ -8,19 +8,21 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Drain,
     budget::{self, Block},
+    given_for,
 };
 use crate::domain::{
     api::{Migration, NodeMigrationStatus},
-    consent::{Consent, ConsentKind, given, given_for, object_of},
+    consent::{Consent, ConsentKind, given},
     effect::Effect,
-    evidence::{DrainProgress, Held, Moved},
+    evidence::{DrainProgress, Moved},
     facts::{Facts, Key, PodFact},
+    problem::{Problem, ProblemKind},
     text,
 };
 
-/// A kubelet that takes its time: so long after its grace a pod counts as one that hangs.
+/// A kubelet takes its time: only this long after its grace period a pod counts as one that hangs.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(15);
-/// Without progress for so long it is said that there is none.
+/// A drain without progress for this long says so.
 const SILENCE: SignedDuration = SignedDuration::from_secs(60);
 
 /// How consents name a budget.
@@ -31,61 +33,58 @@ pub fn budget_object(key: &Key) -> String {
 /// Why a pod that should be gone is still there.
 pub fn overdue(pod: &PodFact, consents: &[Consent], now: Timestamp) -> Option<String> {
     let until = pod.deleting?;
-    let late = now.duration_since(until);
-    if late < PATIENCE {
+    if now.duration_since(until) < PATIENCE {
         return None;
     }
+    let late = format!("terminating {} past its grace period", text::about(text::between(until, now)));
     if !pod.finalizers.is_empty() {
-        let held = format!("held by finalizer {}", pod.finalizers.join(", "));
-        return Some(format!("terminating {} past its grace; {held}", text::about(text::between(until, now))));
+        return Some(format!("{late}; held by finalizer {}", pod.finalizers.join(", ")));
     }
-    (!given_for(consents, ConsentKind::ZeroGrace, pod) || pod.deleting_grace == Some(0)).then(|| {
-        format!(
-            "terminating {} past its grace; its kubelet does not say that it has ended",
-            text::about(text::between(until, now))
-        )
-    })
+    (!given_for(consents, ConsentKind::ZeroGrace, pod) || pod.deleting_grace == Some(0))
+        .then(|| format!("{late}; its kubelet does not confirm that it has stopped"))
 }
 
 /// What holds a drain.
-pub fn held(facts: &Facts, drain: &Drain<'_>, volumes: &[String], consents: &[Consent], now: Timestamp) -> Vec<Held> {
+pub fn held(
+    facts: &Facts,
+    drain: &Drain<'_>,
+    volumes: &[String],
+    consents: &[Consent],
+    now: Timestamp,
+) -> Vec<Problem> {
+    let of = |pod: &PodFact, message: String| Problem::new(format!("pod/{}", pod.key), message, "");
     let mut held = Vec::new();
-    let mut hold = |object: String, why: String| held.push(Held { object, why });
     for (pod, kinds) in &drain.consent {
-        let kinds: Vec<String> = kinds.iter().map(|k| format!("{k}:{}", object_of(pod))).collect();
-        hold(pod.key.to_string(), format!("needs consent {}", kinds.join(" and ")));
+        let kinds: Vec<String> = kinds.iter().map(|k| format!("{k}:{}", pod.object())).collect();
+        held.push(of(pod, format!("needs consent {}", kinds.join(" and "))));
     }
     for pod in drain.evict.iter().chain(&drain.delete_last) {
         if facts.ending_namespaces.contains(&pod.key.namespace) {
-            hold(pod.key.to_string(), "its namespace is being deleted: it goes with it".into());
+            let message = "its namespace is terminating: it goes with it".to_owned();
+            held.push(of(pod, message).of_kind(ProblemKind::NamespaceTerminating));
         } else if let Some(b) = budget::blocker(facts, pod) {
-            hold(pod.key.to_string(), b.why);
+            held.push(of(pod, b.problem.message).of_kind(b.problem.kind));
         }
     }
     for pod in &drain.scale_first {
         let taken = facts.workload_of(pod).is_some_and(|w| w.scaled_from.is_some_and(|from| w.wanted <= from));
-        let why = if taken { "; somebody, an autoscaler perhaps, has taken the added one away" } else { "" };
-        hold(pod.key.to_string(), format!("waits until {} has one more ready replica{why}", object_of(pod)));
+        let why = if taken { "; the added replica was removed again, perhaps by an autoscaler" } else { "" };
+        held.push(of(pod, format!("waits until {} has one more ready replica{why}", pod.object())));
     }
-    for pod in &drain.leaving {
-        if let Some(why) = overdue(pod, consents, now) {
-            hold(pod.key.to_string(), why);
-        }
-    }
+    held.extend(drain.leaving.iter().filter_map(|pod| Some(of(pod, overdue(pod, consents, now)?))));
     if drain.is_done() {
-        for volume in volumes {
-            hold(
-                volume.clone(),
-                format!("is still attached; LeaveVolumeAttached:{volume} would go on without waiting"),
-            );
-        }
+        held.extend(volumes.iter().map(|volume| {
+            let message =
+                format!("is still attached; consent to LeaveVolumeAttached:{volume} to go on without waiting");
+            Problem::new(volume, message, "")
+        }));
     }
     held
 }
 
 /// What the consents allow beyond evictions, for pods that plain evictions do not move.
 ///
-/// A budget that is only busy for a moment is waited for: it has to have no slack at all, or the drain no progress.
+/// A budget that allows nothing for a moment is waited for: it has to have no slack at all, or the drain no progress.
 pub fn escalations(
     facts: &Facts,
     drain: &Drain<'_>,
@@ -106,22 +105,22 @@ pub fn escalations(
             add(Effect::ScaleUp { kind, workload: key, from: workload.wanted });
         }
     }
-    // one at a time: whoever goes past a budget changes what it allows
+    // one at a time: what goes past a budget changes what it allows
     let mut passed = false;
     for pod in drain.evict.iter().chain(&drain.delete_last) {
         let Some(blocker) = budget::blocker(facts, pod) else { continue };
-        if passed || !(stands || matches!(blocker.kind, Block::NoSlack | Block::TwoBudgets)) {
+        if passed || !(stands || matches!(blocker.block, Block::NoSlack | Block::TwoBudgets)) {
             continue;
         }
         let budget = budget::of(facts, pod).next();
         let lower = budget.filter(|b| {
-            blocker.kind != Block::TwoBudgets && given(consents, ConsentKind::LowerBudget, &budget_object(&b.key))
+            blocker.block != Block::TwoBudgets && given(consents, ConsentKind::LowerBudget, &budget_object(&b.key))
         });
         if let Some(budget) = lower.filter(|b| b.lowered_from.is_none() && !b.unobserved) {
             add(Effect::LowerBudget { budget: budget.key.clone(), was: budget.spec() });
             passed = true;
         } else if given_for(consents, ConsentKind::DeletePastBudget, pod) && lower.is_none_or(|b| !b.unobserved) {
-            let why = "somebody agreed that it goes past its budget";
+            let why = "an operator consented to delete it past its PDB";
             add(Effect::DeletePod { pod: pod.key.clone(), uid: pod.uid.clone(), why });
             passed = true;
         }
@@ -136,36 +135,38 @@ pub fn escalations(
     effects
 }
 
-/// Replicas and budgets that were changed for a drain and are no longer needed that way. Told by the marks on
-/// the objects, so that whoever comes after a crash puts them back.
+/// Replicas and budgets that were changed for a drain and are no longer needed that way. Found by the marks on
+/// the objects, so that any engine puts them back after a crash.
 pub fn put_back<'a>(
     facts: &Facts,
     migration: &Migration,
     status_of: impl Fn(&str) -> Option<&'a NodeMigrationStatus>,
 ) -> Vec<Effect> {
+    let scaled: Vec<_> = facts.workloads.values().filter_map(|w| Some((w, w.scaled_from?))).collect();
+    let lowered: Vec<_> = facts.budgets.values().filter(|b| b.lowered_from.is_some()).collect();
+    if scaled.is_empty() && lowered.is_empty() {
+        return Vec::new();
+    }
     // wherever pods are made to leave; a drain that is paused asks for nothing, so nothing is kept for it
-    let drains = |s: &NodeMigrationStatus| s.step.is_underway() && s.drain.as_ref().is_none_or(|d| !d.paused);
-    let draining: BTreeSet<&str> =
-        facts.nodes.keys().map(|n| &**n).filter(|n| status_of(n).is_some_and(drains)).collect();
-    let on_draining = |p: &&PodFact| draining.contains(&*p.node) && p.is_living();
+    let drains = |s: &NodeMigrationStatus| s.step.is_out() && s.drain.as_ref().is_none_or(|d| !d.paused);
+    let draining = facts.nodes.keys().filter(|n| status_of(n).is_some_and(drains));
+    let pods: Vec<&PodFact> = draining.flat_map(|n| facts.pods_on(n)).filter(|p| p.is_living()).collect();
+    let workloads: BTreeSet<String> = pods.iter().map(|p| p.object()).collect();
+    let consents = &migration.spec.consents;
     let mut effects = Vec::new();
-    for workload in facts.workloads.values() {
+    for (workload, to) in scaled {
         let object = workload.object();
-        let needed = given(&migration.spec.consents, ConsentKind::ScaleUp, &object)
-            && facts.pods.values().filter(on_draining).any(|p| object_of(p) == object);
-        // what was evicted has to be ready elsewhere before the one that stood in for it goes
+        let needed = given(consents, ConsentKind::ScaleUp, &object) && workloads.contains(&object);
+        // what was evicted has to be ready elsewhere before its stand-in goes
         let complete = workload.ready >= workload.wanted;
-        if let Some(to) = workload.scaled_from.filter(|_| !needed && complete) {
+        if !needed && complete {
             effects.push(Effect::ScaleBack { kind: workload.kind.clone(), workload: workload.key.clone(), to });
         }
     }
-    for budget in facts.budgets.values() {
+    for budget in lowered {
         let Some(mark) = &budget.lowered_from else { continue };
-        let counts = |p: &PodFact| {
-            p.key.namespace == budget.key.namespace && budget.selector.as_ref().is_some_and(|s| s.matches(&p.labels))
-        };
-        let needed = given(&migration.spec.consents, ConsentKind::LowerBudget, &budget_object(&budget.key))
-            && facts.pods.values().filter(on_draining).any(counts);
+        let counts = |p: &&PodFact| p.key.namespace == budget.key.namespace && budget.counts(&p.labels);
+        let needed = given(consents, ConsentKind::LowerBudget, &budget_object(&budget.key)) && pods.iter().any(counts);
         if !needed {
             effects.push(Effect::RestoreBudget { budget: budget.key.clone(), mark: mark.clone() });
         }
@@ -175,20 +176,20 @@ pub fn put_back<'a>(
 
 /// How long a drain may go without progress.
 #[derive(Clone, Copy, Debug)]
-pub struct Limit {
-    /// So long.
+pub struct DrainTimeout {
+    /// Longest time without progress.
     pub timeout: SignedDuration,
-    /// Time before this does not count: nobody tried.
-    pub since: Timestamp,
+    /// Time before the engine was active does not count.
+    pub active_since: Timestamp,
 }
 
-/// Takes the progress of a drain in: what left since, whether somebody let it go on, whether its time is up.
+/// Updates the progress of a drain: what left since, whether an operator resumed it, whether it has timed out.
 pub fn track(
     status: &mut NodeMigrationStatus,
     left: usize,
-    held: Vec<Held>,
+    held: Vec<Problem>,
     retries: u32,
-    limit: Limit,
+    limit: DrainTimeout,
     now: Timestamp,
 ) {
     let left = u32::try_from(left).unwrap_or(u32::MAX);
@@ -200,33 +201,35 @@ pub fn track(
         _ => now,
     };
     let was_paused = before.as_ref().is_some_and(|d| d.paused) && progressed_at != now;
-    let tried = now.duration_since(progressed_at.max(limit.since));
+    let tried = now.duration_since(progressed_at.max(limit.active_since));
     let paused = was_paused || (left > 0 && tried >= limit.timeout);
     let blockers = held.into_iter().take(10).collect();
     status.drain = Some(DrainProgress { left, progressed_at, paused, blockers });
 }
 
-/// What a drain says of itself.
-pub fn words(drain: &DrainProgress, what: &str, node: &str, now: Timestamp) -> String {
+/// A drain's progress as words.
+pub fn words(drain: &DrainProgress, what: &str, node: &str, limit: DrainTimeout, now: Timestamp) -> String {
     let silent = now.duration_since(drain.progressed_at);
-    let since = text::about(text::between(drain.progressed_at, now));
-    let held: Vec<String> = drain.blockers.iter().take(2).map(|h| format!("{} {}", h.object, joined(&h.why))).collect();
+    let held: Vec<String> = drain.blockers.iter().take(2).map(blocked).collect();
     let more = drain.blockers.len().saturating_sub(2);
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     let held = if held.is_empty() { String::new() } else { format!("; {}{more}", held.join("; ")) };
     if drain.paused {
+        let after = text::duration(limit.timeout.unsigned_abs());
         return format!(
-            "paused: no progress for {since}, {what} left{held}. Nothing was forced. Mend it and press `a` (run --retry {node}), or `r` frees the node"
+            "drain timed out after {after}: {what} left{held}. Nothing was forced. Fix it and press `a` (run --retry {node}), or `r` rolls the node back"
         );
     }
     if silent >= SILENCE {
+        let since = text::about(text::between(drain.progressed_at, now));
         return format!("no progress for {since}: {what} left{held}");
     }
     format!("{what} left{held}")
 }
 
-fn joined(why: &str) -> String {
-    if why.starts_with("budget") { format!("waits: {why}") } else { why.to_owned() }
+fn blocked(held: &Problem) -> String {
+    let waits = matches!(held.kind, ProblemKind::Budget | ProblemKind::TwoBudgets);
+    format!("{} {}{}", held.object, if waits { "waits: " } else { "" }, held.message)
 }
 
 /// The workloads whose pods will leave a node, with how many replicas are ready before.
@@ -245,17 +248,20 @@ pub fn moved(facts: &Facts, drain: &Drain<'_>) -> Vec<Moved> {
 /// Why the next node has to wait: a workload that lost a pod has fewer ready replicas than before.
 pub fn not_replaced(facts: &Facts, moved: &[Moved], consents: &[Consent]) -> Option<String> {
     moved.iter().find_map(|m| {
-        // one that was deleted meanwhile, or scaled down, has all it is to have
+        // one that was deleted or scaled down since has all it is to have
         let now = facts.workloads.get(m.workload.as_str())?;
         let wanted = m.ready.min(now.wanted);
         let waits = now.ready < wanted && !given(consents, ConsentKind::GoOnWithoutReplacement, &m.workload);
-        waits.then(|| format!("{} has {} ready replicas and had {}", m.workload, now.ready, m.ready))
+        waits.then(|| format!("{} has {} ready replicas, {} before", m.workload, now.ready, m.ready))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LIMIT: DrainTimeout =
+        DrainTimeout { timeout: SignedDuration::from_secs(100), active_since: Timestamp::UNIX_EPOCH };
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -264,32 +270,30 @@ mod tests {
     #[test]
     fn the_clock_of_a_drain_runs_from_its_last_progress_and_pauses_it() {
         let mut status = NodeMigrationStatus::default();
-        let limit = Limit { timeout: SignedDuration::from_secs(100), since: at(0) };
         let mut see = |left, retries, second| {
-            track(&mut status, left, vec![], retries, limit, at(second));
+            track(&mut status, left, vec![], retries, LIMIT, at(second));
             let d = status.drain.clone().unwrap();
             (d.progressed_at.as_second(), d.paused)
         };
         assert_eq!(see(5, 0, 0), (0, false));
         assert_eq!(see(5, 0, 90), (0, false));
-        assert_eq!(see(4, 0, 95), (95, false), "one left: it goes on");
-        assert_eq!(see(4, 0, 195), (95, true), "time is up");
-        assert_eq!(see(4, 0, 500), (95, true), "and stays up");
-        assert_eq!(see(4, 1, 510), (510, false), "until somebody lets it go on");
+        assert_eq!(see(4, 0, 95), (95, false), "one left: that is progress");
+        assert_eq!(see(4, 0, 195), (95, true), "timed out");
+        assert_eq!(see(4, 0, 500), (95, true), "and stays so");
+        assert_eq!(see(4, 1, 510), (510, false), "until an operator resumes it");
         assert_eq!(see(4, 1, 610), (510, true), "which counts once");
-        assert_eq!(see(3, 1, 620), (620, false), "or until it moves by itself");
+        assert_eq!(see(3, 1, 620), (620, false), "or until a pod leaves by itself");
     }
 
     #[test]
     fn a_drain_without_progress_names_what_holds_it() {
-        let held = Held { object: "shop/web".into(), why: "budget shop/b needs 1 healthy pods and has 1".into() };
+        let why = "PDB shop/b allows 0 disruptions (minAvailable 1, healthy 1)";
+        let held = Problem::new("pod/shop/web", why, "").of_kind(ProblemKind::Budget);
         let drain = DrainProgress { left: 1, progressed_at: at(0), paused: false, blockers: vec![held] };
-        assert_eq!(
-            words(&drain, "1 pod", "n1", at(5)),
-            "1 pod left; shop/web waits: budget shop/b needs 1 healthy pods and has 1"
-        );
-        assert!(words(&drain, "1 pod", "n1", at(90)).starts_with("no progress for 1m: 1 pod left; shop/web"));
+        let words = |drain: &DrainProgress, second| words(drain, "1 pod", "n1", LIMIT, at(second));
+        assert_eq!(words(&drain, 5), format!("1 pod left; pod/shop/web waits: {why}"));
+        assert!(words(&drain, 90).starts_with("no progress for 1m: 1 pod left; pod/shop/web"));
         let paused = DrainProgress { paused: true, ..drain };
-        assert!(words(&paused, "1 pod", "n1", at(700)).starts_with("paused: no progress for 11m"));
+        assert!(words(&paused, 700).starts_with("drain timed out after 1m 40s: 1 pod left; pod/shop/web waits: PDB"));
     }
 }

@@ -1,4 +1,4 @@
-//! Before the cordon: can this node be drained, who has to agree, and what has to be mended first.
+//! Before the cordon: can this node be drained, which consents are missing, and what has to be fixed first.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -6,31 +6,28 @@ use serde::Serialize;
 use super::{
     Drain,
     budget::{self, Block, Blocker},
-    progress, sort,
+    given_for, progress, sort,
 };
 use crate::domain::{
-    consent::{Consent, ConsentKind, Wanted, given, given_for, object_of},
+    consent::{Consent, ConsentKind, Wanted, given},
     facts::{Facts, PodFact},
+    problem::Problem,
     storage,
 };
 
 /// Can a node be drained?
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing stands in the way.
+    /// Nothing blocks it.
     Clean,
-    /// Somebody has to agree to these first.
+    /// An operator has to consent to these first.
     NeedsConsent(Vec<Wanted>),
-    /// It would never end: this has to be mended first.
+    /// It would never end: this has to be fixed first.
     Impossible {
         /// The pod that could not leave.
         pod: String,
-        /// The object to mend.
-        object: String,
-        /// What is the matter with it.
-        why: String,
-        /// What would mend it.
-        fix: String,
+        /// What to fix.
+        problem: Problem,
     },
 }
 
@@ -45,15 +42,49 @@ impl Verdict {
     }
 }
 
-/// What a pod would meet.
+/// What a drain would do with a pod now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It stays where it is.
+    Stays,
+    /// It is evicted.
+    Evicted,
+    /// It is deleted once the others are gone.
+    #[serde(rename = "deleted last")]
+    DeletedLast,
+    /// It is terminating already.
+    Leaving,
+    /// It needs a consent first.
+    #[serde(rename = "needs consent")]
+    NeedsConsent,
+    /// Its eviction would be refused.
+    Blocked,
+}
+
+impl Outcome {
+    /// The word an operator reads.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Stays => "stays",
+            Self::Evicted => "evicted",
+            Self::DeletedLast => "deleted last",
+            Self::Leaving => "leaving",
+            Self::NeedsConsent => "needs consent",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+/// A pod, and what a drain would do with it now.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Line {
     /// The pod.
     pub pod: String,
-    /// `stays`, `evicted`, `deleted last`, `leaving`, `needs consent` or `blocked`.
-    pub fate: &'static str,
-    /// Why; empty where nothing is to be said.
+    /// What the drain would do.
+    pub fate: Outcome,
+    /// Why; empty where there is nothing to say.
     pub why: String,
 }
 
@@ -61,26 +92,26 @@ pub struct Line {
 pub fn judge_drain(facts: &Facts, drain: &Drain<'_>, consents: &[Consent], now: Timestamp) -> Verdict {
     let leaves = drain.evict.iter().chain(drain.consent.iter().map(|(p, _)| p)).chain(&drain.delete_last);
     for pod in leaves {
-        if let Some(Blocker { object, why, fix, .. }) = hard_block(facts, pod, consents) {
-            return Verdict::Impossible { pod: pod.key.to_string(), object, why, fix };
+        if let Some(Blocker { problem, .. }) = hard_block(facts, pod, consents) {
+            return Verdict::Impossible { pod: pod.key.to_string(), problem };
         }
     }
     if let Some((pod, why)) = drain.leaving.iter().find_map(|p| Some((p, progress::overdue(p, consents, now)?))) {
-        let object = format!("pod/{}", pod.key);
-        let fix = if pod.finalizers.is_empty() {
-            format!("Look at its node's kubelet, or agree to ZeroGrace:{}.", object_of(pod))
+        let remedy = if pod.finalizers.is_empty() {
+            format!("Check its node's kubelet, or consent to ZeroGrace:{}.", pod.object())
         } else {
-            "Whoever set the finalizer has to remove it.".to_owned()
+            "The controller that set the finalizer has to remove it.".to_owned()
         };
-        return Verdict::Impossible { pod: pod.key.to_string(), object, why, fix };
+        let problem = Problem::new(format!("pod/{}", pod.key), why, remedy);
+        return Verdict::Impossible { pod: pod.key.to_string(), problem };
     }
     let wanted = wanted(drain);
     if wanted.is_empty() { Verdict::Clean } else { Verdict::NeedsConsent(wanted) }
 }
 
-/// A budget that would refuse now and will not for long: no reason to mend anything, and none to cordon yet.
+/// A budget that would refuse now and not for long: there is nothing to fix, and it is too early to cordon.
 pub fn behind(facts: &Facts, drain: &Drain<'_>) -> Option<Blocker> {
-    drain.evict.iter().find_map(|p| budget::blocker(facts, p).filter(|b| b.kind == Block::Behind))
+    drain.evict.iter().find_map(|p| budget::blocker(facts, p).filter(|b| b.block == Block::Behind))
 }
 
 /// The consents that are missing, each once.
@@ -88,14 +119,14 @@ pub fn wanted(drain: &Drain<'_>) -> Vec<Wanted> {
     let mut wanted: Vec<Wanted> = drain
         .consent
         .iter()
-        .flat_map(|(pod, kinds)| kinds.iter().map(|kind| Wanted { kind: *kind, object: object_of(pod) }))
+        .flat_map(|(pod, kinds)| kinds.iter().map(|kind| Wanted { kind: *kind, object: pod.object() }))
         .collect();
     wanted.sort();
     wanted.dedup();
     wanted
 }
 
-/// Consents that would get past what blocks a node now; none of them is ever needed from the start.
+/// Consents that would override what blocks a node now; none of them is ever needed from the start.
 pub fn offers(facts: &Facts, node: &str, consents: &[Consent], now: Timestamp) -> Vec<Wanted> {
     let drain = sort(facts, node, consents);
     let mut offers = Vec::new();
@@ -106,16 +137,16 @@ pub fn offers(facts: &Facts, node: &str, consents: &[Consent], now: Timestamp) -
         }
     };
     for pod in drain.evict.iter().chain(drain.consent.iter().map(|(p, _)| p)) {
-        let Some(blocker) = budget::blocker(facts, pod).filter(|b| b.kind != Block::Behind) else { continue };
-        if blocker.kind != Block::TwoBudgets {
+        let Some(blocker) = budget::blocker(facts, pod).filter(|b| b.block != Block::Behind) else { continue };
+        if blocker.block != Block::TwoBudgets {
             if facts.workload_of(pod).is_some() && budget::of(facts, pod).all(|b| b.absolute) {
-                offer(ConsentKind::ScaleUp, object_of(pod));
+                offer(ConsentKind::ScaleUp, pod.object());
             }
             for budget in budget::of(facts, pod) {
                 offer(ConsentKind::LowerBudget, progress::budget_object(&budget.key));
             }
         }
-        offer(ConsentKind::DeletePastBudget, object_of(pod));
+        offer(ConsentKind::DeletePastBudget, pod.object());
     }
     for pod in drain.leaving.iter().filter(|p| p.finalizers.is_empty()) {
         if progress::overdue(pod, consents, now).is_some() {
@@ -129,21 +160,21 @@ pub fn offers(facts: &Facts, node: &str, consents: &[Consent], now: Timestamp) -
     offers
 }
 
-/// A block that no consent gets past.
+/// A block that no consent overrides.
 pub fn hard_block(facts: &Facts, pod: &PodFact, consents: &[Consent]) -> Option<Blocker> {
-    let blocker = budget::blocker(facts, pod).filter(|b| b.kind != Block::Behind)?;
-    // one less is enough only where nobody is missing; one more only where the budget counts heads
+    let blocker = budget::blocker(facts, pod).filter(|b| b.block != Block::Behind)?;
+    // one less is enough only where no pod is missing; one more only where the budget is absolute
     let lowered = budget::of(facts, pod)
         .any(|b| b.healthy >= b.desired && given(consents, ConsentKind::LowerBudget, &progress::budget_object(&b.key)));
-    let scaled = blocker.kind == Block::NoSlack
+    let scaled = blocker.block == Block::NoSlack
         && budget::of(facts, pod).all(|b| b.absolute)
-        && given(consents, ConsentKind::ScaleUp, &object_of(pod));
+        && given(consents, ConsentKind::ScaleUp, &pod.object());
     let escape = given_for(consents, ConsentKind::DeletePastBudget, pod)
-        || (blocker.kind != Block::TwoBudgets && (lowered || scaled));
+        || (blocker.block != Block::TwoBudgets && (lowered || scaled));
     (!escape).then_some(blocker)
 }
 
-/// Every pod of a node with what a drain would do.
+/// Every pod of a node with what a drain would do now.
 pub fn lines(facts: &Facts, drain: &Drain<'_>, consents: &[Consent], now: Timestamp) -> Vec<Line> {
     let line = |pod: &PodFact, fate, why: String| Line { pod: pod.key.to_string(), fate, why };
     let mut out = Vec::new();
@@ -155,34 +186,37 @@ pub fn lines(facts: &Facts, drain: &Drain<'_>, consents: &[Consent], now: Timest
                 _ => format!("{k}: {}", k.cost()),
             })
             .collect();
-        out.push(line(pod, "needs consent", why.join("; ")));
+        out.push(line(pod, Outcome::NeedsConsent, why.join("; ")));
     }
     for pod in &drain.evict {
         match budget::blocker(facts, pod) {
-            Some(b) => out.push(line(pod, "blocked", b.why)),
-            None => out.push(line(pod, "evicted", String::new())),
+            Some(b) => out.push(line(pod, Outcome::Blocked, b.problem.message)),
+            None => out.push(line(pod, Outcome::Evicted, String::new())),
         }
     }
-    out.extend(drain.scale_first.iter().map(|p| line(p, "evicted", "after one replica more is ready".into())));
-    out.extend(drain.delete_last.iter().map(|p| line(p, "deleted last", "a DaemonSet's".into())));
+    out.extend(drain.scale_first.iter().map(|p| line(p, Outcome::Evicted, "after one more replica is ready".into())));
+    out.extend(drain.delete_last.iter().map(|p| line(p, Outcome::DeletedLast, "DaemonSet pod".into())));
     out.extend(
-        drain.leaving.iter().map(|p| line(p, "leaving", progress::overdue(p, consents, now).unwrap_or_default())),
+        drain
+            .leaving
+            .iter()
+            .map(|p| line(p, Outcome::Leaving, progress::overdue(p, consents, now).unwrap_or_default())),
     );
-    out.extend(drain.stays.iter().map(|p| line(p, "stays", why_it_stays(p).into())));
+    out.extend(drain.stays.iter().map(|p| line(p, Outcome::Stays, why_it_stays(p).into())));
     out
 }
 
 fn why_it_stays(pod: &PodFact) -> &'static str {
     if pod.mirror {
-        "a static pod"
+        "static pod"
     } else if pod.task.is_some() {
-        "Cutover's own"
+        "Cutover's task pod"
     } else if !pod.is_living() {
-        "it has finished"
+        "has ended"
     } else if pod.host_network {
-        "a DaemonSet's on the host's network"
+        "DaemonSet pod on the host network"
     } else {
-        "a DaemonSet's that tolerates every taint: it is started anew after the switch"
+        "DaemonSet pod that tolerates every taint: restarted after the switch"
     }
 }
 
@@ -191,7 +225,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::facts::{BudgetFact, Key, NodeFact, Owner, Selector, WorkloadFact};
+    use crate::domain::{
+        facts::{BudgetFact, Key, NodeFact, Owner, Selector, WorkloadFact},
+        problem::ProblemKind,
+    };
 
     fn judge(facts: &Facts, node: &str, consents: &[Consent], now: Timestamp) -> Verdict {
         judge_drain(facts, &sort(facts, node, consents), consents, now)
@@ -235,13 +272,13 @@ mod tests {
     }
 
     #[test]
-    fn a_node_is_clean_or_names_what_has_to_be_mended() {
+    fn a_node_is_clean_or_names_what_has_to_be_fixed() {
         let now = Timestamp::UNIX_EPOCH;
         assert_eq!(judge(&facts(1), "a", &[], now), Verdict::Clean);
         let facts = facts(0);
-        let Verdict::Impossible { object, why, .. } = judge(&facts, "a", &[], now) else { panic!("it blocks") };
-        assert_eq!(object, "poddisruptionbudget/shop/web");
-        assert!(why.contains("needs 2 healthy pods and has 2 of 2"), "{why}");
+        let Verdict::Impossible { problem, .. } = judge(&facts, "a", &[], now) else { panic!("it blocks") };
+        assert_eq!((problem.object.as_str(), problem.kind), ("poddisruptionbudget/shop/web", ProblemKind::Budget));
+        assert!(problem.message.contains("(2 desired, healthy 2 of 2)"), "{problem}");
         for escape in [
             agreed(ConsentKind::LowerBudget, "shop/PodDisruptionBudget/web"),
             agreed(ConsentKind::ScaleUp, "shop/Deployment/web"),
@@ -252,25 +289,29 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_that_counts_a_pod_as_gone_that_came_back_passes() {
+    fn a_budget_that_counts_a_recreated_pod_as_disrupted_is_waited_for() {
         let mut facts = facts(0);
         let at = facts.budgets.values_mut().next().unwrap();
         (at.healthy, at.desired, at.disrupted) = (1, 1, vec!["web-1".into()]);
-        assert_eq!(judge(&facts, "a", &[], Timestamp::UNIX_EPOCH), Verdict::Clean, "nothing to mend");
+        assert_eq!(judge(&facts, "a", &[], Timestamp::UNIX_EPOCH), Verdict::Clean, "nothing to fix");
         let behind = behind(&facts, &sort(&facts, "a", &[])).unwrap();
-        assert!(behind.why.ends_with("web-1 came back under its name before its eviction was noted"), "{behind:?}");
+        assert!(
+            behind.problem.message.ends_with("still counts web-1 as disrupted, recreated under its name"),
+            "{behind:?}"
+        );
     }
 
     #[test]
     fn a_pod_that_does_not_end_is_named_with_its_finalizer() {
         let mut facts = facts(1);
-        let pod = facts.pods.values_mut().next().unwrap();
-        pod.deleting = Some(Timestamp::UNIX_EPOCH);
-        pod.finalizers = vec!["example.com/hold".into()];
+        facts.pods.update_all(|pod| {
+            pod.deleting = Some(Timestamp::UNIX_EPOCH);
+            pod.finalizers = vec!["example.com/hold".into()];
+        });
         let soon = Timestamp::from_second(2).unwrap();
         assert_eq!(judge(&facts, "a", &[], soon), Verdict::Clean, "it has a moment");
         let later = Timestamp::from_second(100).unwrap();
-        let Verdict::Impossible { why, .. } = judge(&facts, "a", &[], later) else { panic!("it hangs") };
-        assert!(why.contains("example.com/hold"), "{why}");
+        let Verdict::Impossible { problem, .. } = judge(&facts, "a", &[], later) else { panic!("it hangs") };
+        assert!(problem.message.contains("example.com/hold"), "{problem}");
     }
 }

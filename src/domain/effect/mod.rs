@@ -29,7 +29,6 @@ pub use workloads::BudgetSpec;
 use super::{
     facts::Key,
     host::{HostTask, Way},
-    phase::Phase,
 };
 
 /// The label that Cilium's CiliumNodeConfig selects (Cilium's own migration guide).
@@ -269,9 +268,4 @@ impl Effect {
             Self::DeleteFlannelBackup { .. } => "delete the copy of Flannel's objects".into(),
         }
     }
-}
-
-/// What a phase is called when its agents are restarted for it.
-pub fn restart_mark(phase: Phase, back: bool) -> String {
-    format!("{}{}", if back { "undo-" } else { "" }, phase.name().to_lowercase())
 }

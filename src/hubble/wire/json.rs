@@ -1,108 +1,184 @@
-//! Hubble's JSON: enums by name, long integers as text, times as RFC 3339; what is zero is left out.
+//! Where pbjson differs from Hubble's own programs: times, numbers without a name, and the position of a oneof.
 
-#![expect(clippy::trivially_copy_pass_by_ref, clippy::ref_option, reason = "serde hands references over")]
+use std::{fmt, marker::PhantomData};
 
-use serde::{Deserialize, Deserializer, Serializer};
+use prost::Message;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, IntoDeserializer, Visitor},
+    ser::SerializeStruct,
+};
 
-use super::names::Names;
+use super::{Flow, GetFlowsResponse, LostEvent, NodeStatusEvent, get_flows_response::Item};
 
-pub(super) const fn is_zero(n: &i32) -> bool {
-    *n == 0
-}
-pub(super) const fn is_naught(n: &u32) -> bool {
-    *n == 0
-}
-pub(super) const fn is_none(n: &u64) -> bool {
-    *n == 0
-}
-pub(super) const fn is_false(b: &bool) -> bool {
-    !*b
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum NameOrNumber {
-    Name(String),
-    Number(i64),
+/// A time on the wire: `google.protobuf.Timestamp`.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct Time {
+    /// Since 1970.
+    #[prost(int64, tag = "1")]
+    pub seconds: i64,
+    /// Within the second.
+    #[prost(int32, tag = "2")]
+    pub nanos: i32,
 }
 
-fn write<S: Serializer>(names: &Names, number: i32, to: S) -> Result<S::Ok, S::Error> {
-    match names.name(number) {
-        Some(name) => to.serialize_str(name),
-        None => to.serialize_i32(number),
+impl Time {
+    /// `None` where no calendar has it.
+    pub fn read(self) -> Option<jiff::Timestamp> {
+        jiff::Timestamp::new(self.seconds, self.nanos).ok()
     }
 }
 
-/// A name that is not known reads as zero: a newer Hubble is no reason to lose a flow.
-fn read<'de, D: Deserializer<'de>>(names: &Names, from: D) -> Result<i32, D::Error> {
-    Ok(match NameOrNumber::deserialize(from)? {
-        NameOrNumber::Name(name) => names.number(&name).unwrap_or(0),
-        NameOrNumber::Number(number) => i32::try_from(number).unwrap_or(0),
-    })
-}
-
-macro_rules! named {
-    ($($module:ident: $names:ident),* $(,)?) => {$(
-        pub(super) mod $module {
-            use serde::{Deserializer, Serializer};
-            pub(in super::super) fn serialize<S: Serializer>(number: &i32, to: S) -> Result<S::Ok, S::Error> {
-                super::write(&super::super::names::$names, *number, to)
-            }
-            pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<i32, D::Error> {
-                super::read(&super::super::names::$names, from)
-            }
-        }
-    )*};
-}
-named! {
-    verdict: VERDICT, kind: KIND, direction: TRAFFIC_DIRECTION, ip_version: IP_VERSION, auth: AUTH, l7_kind: L7_KIND,
-    tunnel: TUNNEL, trace_reason: TRACE_REASON, node_state: NODE_STATE, lost_source: LOST_SOURCE,
-    point: OBSERVATION_POINT, drop_reason: DROP_REASON,
-}
-
-pub(super) mod long {
-    use super::{Deserialize, Deserializer, NameOrNumber, Serializer};
-
-    pub(in super::super) fn serialize<S: Serializer>(number: &u64, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(number)
-    }
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-        Ok(match NameOrNumber::deserialize(from)? {
-            NameOrNumber::Name(text) => text.parse().unwrap_or(0),
-            NameOrNumber::Number(number) => u64::try_from(number).unwrap_or(0),
-        })
+impl From<jiff::Timestamp> for Time {
+    fn from(time: jiff::Timestamp) -> Self {
+        Self { seconds: time.as_second(), nanos: time.subsec_nanosecond() }
     }
 }
 
-/// A time of the wire.
-pub mod moment {
-    use prost_types::Timestamp as Wire;
-
-    use super::{Deserialize, Deserializer, Serializer};
-
-    /// From the wire; `None` where no calendar has it.
-    pub fn read(time: &Wire) -> Option<jiff::Timestamp> {
-        jiff::Timestamp::new(time.seconds, time.nanos).ok()
-    }
-
-    /// To the wire.
-    pub fn write(time: jiff::Timestamp) -> Wire {
-        Wire { seconds: time.as_second(), nanos: time.subsec_nanosecond() }
-    }
-
-    pub(in super::super) fn serialize<S: Serializer>(time: &Option<Wire>, to: S) -> Result<S::Ok, S::Error> {
-        match time.as_ref().and_then(read) {
-            Some(time) => to.collect_str(&format_args!("{time:.9}")),
-            None => to.serialize_none(),
+impl Serialize for Time {
+    /// RFC 3339 with three, six or nine digits, or none.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Some(time) = self.read() else { return to.serialize_none() };
+        match self.nanos {
+            0 => to.collect_str(&format_args!("{time:.0}")),
+            n if n % 1_000_000 == 0 => to.collect_str(&format_args!("{time:.3}")),
+            n if n % 1_000 == 0 => to.collect_str(&format_args!("{time:.6}")),
+            _ => to.collect_str(&format_args!("{time:.9}")),
         }
     }
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Wire>, D::Error> {
-        let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
-        let time: jiff::Timestamp = text.parse().map_err(|e| super::no_time(&text, &e))?;
-        Ok(Some(write(time)))
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let time: Result<jiff::Timestamp, _> = text.parse();
+        time.map(Self::from).map_err(|e| D::Error::custom(format!("{text:?} is not a time: {e}")))
     }
 }
 
-fn no_time<E: serde::de::Error>(text: &str, why: &jiff::Error) -> E {
-    E::custom(format!("{text:?} is no time: {why}"))
+/// The number of an enum: in JSON its name, or the number if this version has no name for it. An unknown name reads as
+/// zero, so that flows of a newer Hubble are not lost.
+pub(super) struct Named<E> {
+    pub(super) number: i32,
+    of: PhantomData<E>,
+}
+
+impl<E> Named<E> {
+    pub(super) const fn new(number: i32) -> Self {
+        Self { number, of: PhantomData }
+    }
+}
+
+impl<E: TryFrom<i32> + Serialize> Serialize for Named<E> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match E::try_from(self.number) {
+            Ok(named) => named.serialize(to),
+            Err(_) => to.serialize_i32(self.number),
+        }
+    }
+}
+
+impl<'de, E: Deserialize<'de> + Into<i32>> Deserialize<'de> for Named<E> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(NameOrNumber(PhantomData))
+    }
+}
+
+struct NameOrNumber<E>(PhantomData<E>);
+
+impl<'de, E: Deserialize<'de> + Into<i32>> Visitor<'de> for NameOrNumber<E> {
+    type Value = Named<E>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name or a number")
+    }
+
+    fn visit_str<X: Error>(self, name: &str) -> Result<Named<E>, X> {
+        let named = E::deserialize(IntoDeserializer::<X>::into_deserializer(name));
+        Ok(Named::new(named.map_or(0, Into::into)))
+    }
+
+    fn visit_i64<X: Error>(self, number: i64) -> Result<Named<E>, X> {
+        Ok(Named::new(i32::try_from(number).unwrap_or(0)))
+    }
+
+    fn visit_u64<X: Error>(self, number: u64) -> Result<Named<E>, X> {
+        Ok(Named::new(i32::try_from(number).unwrap_or(0)))
+    }
+}
+
+impl Serialize for GetFlowsResponse {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let fields = usize::from(self.item.is_some())
+            + usize::from(!self.node_name.is_empty())
+            + usize::from(self.time.is_some());
+        let mut line = to.serialize_struct("GetFlowsResponse", fields)?;
+        match &self.item {
+            Some(Item::Flow(flow)) => line.serialize_field("flow", flow)?,
+            Some(Item::NodeStatus(status)) => line.serialize_field("node_status", status)?,
+            Some(Item::LostEvents(lost)) => line.serialize_field("lost_events", lost)?,
+            None => {}
+        }
+        if !self.node_name.is_empty() {
+            line.serialize_field("node_name", &self.node_name)?;
+        }
+        if let Some(time) = &self.time {
+            line.serialize_field("time", time)?;
+        }
+        line.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for GetFlowsResponse {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Line {
+            flow: Option<Box<Flow>>,
+            node_status: Option<NodeStatusEvent>,
+            lost_events: Option<LostEvent>,
+            node_name: String,
+            time: Option<Time>,
+        }
+        let line = Line::deserialize(from)?;
+        let item = line
+            .flow
+            .map(Item::Flow)
+            .or(line.node_status.map(Item::NodeStatus))
+            .or(line.lost_events.map(Item::LostEvents));
+        Ok(Self { item, node_name: line.node_name, time: line.time })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::LostEvent, *};
+
+    #[test]
+    fn times_have_as_many_digits_as_they_need() {
+        for (nanos, wanted) in [
+            (0, "2026-11-24T00:34:53Z"),
+            (500_000_000, "2026-11-24T00:34:53.500Z"),
+            (500_000, "2026-11-24T00:34:53.000500Z"),
+            (1, "2026-11-24T00:34:53.000000001Z"),
+        ] {
+            let time = Time { seconds: 1_795_480_493, nanos };
+            assert_eq!(serde_json::to_value(time).unwrap(), wanted);
+            assert_eq!(serde_json::from_value::<Time>(wanted.into()).unwrap(), time);
+        }
+        assert!(serde_json::from_str::<Time>("\"noon\"").is_err());
+    }
+
+    #[test]
+    fn a_number_without_a_name_stays_a_number() {
+        for line in [
+            r#"{"flow":{"verdict":"DROPPED","Type":7,"drop_reason_desc":999},"node_name":"n1"}"#,
+            r#"{"lost_events":{"source":"HUBBLE_RING_BUFFER","num_events_lost":"18446744073709551615"}}"#,
+        ] {
+            let message: GetFlowsResponse = serde_json::from_str(line).unwrap();
+            assert_eq!(serde_json::to_string(&message).unwrap(), line);
+        }
+        let lost: LostEvent = serde_json::from_str(r#"{"source":"A_NEW_ONE","num_events_lost":3}"#).unwrap();
+        assert_eq!(lost, LostEvent { source: 0, num_events_lost: 3 });
+    }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     cache::{Kind, Object, selects},
+    cni::endpoint_address,
     host::Agent,
     kubelet::Kubelet,
     pods::alive,
@@ -21,11 +22,10 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> bo
     register(kubelet).await;
     let manages = config["custom-cni-conf"] != "true"
         && config["write-cni-conf-when-ready"].as_str().is_some_and(|f| !f.is_empty());
-    // the API of the agent comes before its readiness; endpoints of living sandboxes are restored, others forgotten
+    // the API of the agent comes before its readiness
     kubelet.hosts.with(&kubelet.node, |h| {
         h.agent = Some(Agent { uid: pod.uid().unwrap_or_default(), manages, wrote: false });
-        let living: Vec<String> = h.sandboxes.keys().cloned().collect();
-        h.endpoints.retain(|uid, _| living.contains(uid));
+        h.restore_endpoints();
     });
     pace.wait(Duration::from_secs(7)).await;
     while kubelet.ranges().1.is_none() {
@@ -42,6 +42,9 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> bo
     }
     kubelet.hosts.with(&kubelet.node, |h| {
         h.links.extend(["cilium_host", "cilium_net", "cilium_vxlan"]);
+        if let Some(ip) = kubelet.ranges().1.and_then(|range| endpoint_address(h, range)) {
+            h.launch_health(ip);
+        }
         if manages {
             h.cilium_writes();
         }

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::sim::clock::Pace;
+pub(super) use crate::sim::selector::selects;
 
 /// An object of any kind.
 pub(super) type Object = Arc<DynamicObject>;
@@ -230,29 +231,6 @@ impl Cluster {
 
 fn key(object: &DynamicObject) -> (String, String) {
     (object.namespace().unwrap_or_default(), object.name_any())
-}
-
-/// Does a label selector in JSON select these labels? None selects nothing, an empty one everything.
-pub(super) fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bool {
-    if selector.is_null() {
-        return false;
-    }
-    selector["matchLabels"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .all(|(k, v)| labels.get(k).map(String::as_str) == v.as_str())
-        && selector["matchExpressions"].as_array().into_iter().flatten().all(|e| {
-            let value = labels.get(e["key"].as_str().unwrap_or_default());
-            let among = value.is_some_and(|v| e["values"].as_array().is_some_and(|vs| vs.iter().any(|x| x == v)));
-            match e["operator"].as_str() {
-                Some("In") => among,
-                Some("NotIn") => !among,
-                Some("Exists") => value.is_some(),
-                Some("DoesNotExist") => value.is_none(),
-                _ => false,
-            }
-        })
 }
 
 /// A condition of an object is True.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
-use super::host::{Host, Plugin, Sandbox};
+use super::host::{Endpoint, Host, Plugin, Sandbox};
 
 /// Gives a sandbox an address, by the configuration that is there now.
 ///
@@ -13,6 +13,7 @@ use super::host::{Host, Plugin, Sandbox};
 pub(super) fn add(
     host: &mut Host,
     uid: &str,
+    pod: &str,
     flannel: Option<IpNet>,
     cilium: Option<IpNet>,
 ) -> Result<Sandbox, String> {
@@ -40,15 +41,20 @@ pub(super) fn add(
                 return Err("unable to connect to Cilium agent: dial unix /var/run/cilium/cilium.sock: connect: no such file or directory".into());
             }
             let range = cilium.ok_or("Cilium has no pod CIDR for the node yet")?;
-            let ip = next(range, host.last_endpoint, |ip| host.endpoints.values().any(|e| e == ip))
-                .ok_or("all pod CIDR ranges are exhausted")?;
-            host.endpoints.insert(uid.to_owned(), ip);
-            host.last_endpoint = Some(ip);
+            let ip = endpoint_address(host, range).ok_or("all pod CIDR ranges are exhausted")?;
+            host.endpoints.insert(uid.to_owned(), Endpoint { ip, pod: pod.to_owned() });
             Sandbox { ip, plugin: Plugin::Cilium }
         }
     };
     host.sandboxes.insert(uid.to_owned(), sandbox);
     Ok(sandbox)
+}
+
+/// The next free address of Cilium's range.
+pub(super) fn endpoint_address(host: &mut Host, range: IpNet) -> Option<IpAddr> {
+    let ip = next(range, host.last_endpoint, |ip| host.endpoints.values().any(|e| e.ip == *ip))?;
+    host.last_endpoint = Some(ip);
+    Some(ip)
 }
 
 /// Takes a sandbox down. Only the plugin of the present configuration is asked.
@@ -86,7 +92,7 @@ mod tests {
     const CILIUM: &str = "10.245.0.0/24";
 
     fn add_pod(host: &mut Host, uid: &str) -> Sandbox {
-        add(host, uid, FLANNEL.parse().ok(), CILIUM.parse().ok()).unwrap()
+        add(host, uid, "shop/web", FLANNEL.parse().ok(), CILIUM.parse().ok()).unwrap()
     }
 
     #[test]
@@ -110,6 +116,6 @@ mod tests {
     fn without_subnet_env_nothing_starts_on_flannel() {
         let mut host = host();
         host.boot("new".into());
-        assert!(add(&mut host, "a", FLANNEL.parse().ok(), None).unwrap_err().contains("subnet.env"));
+        assert!(add(&mut host, "a", "shop/web", FLANNEL.parse().ok(), None).unwrap_err().contains("subnet.env"));
     }
 }

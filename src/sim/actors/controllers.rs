@@ -80,10 +80,19 @@ async fn daemon_set(cluster: &Cluster, set: &Object) {
     let current = |p: &Object| p.labels().get("controller-revision-hash").is_some_and(|h| *h == hash);
     // what every DaemonSet tolerates, besides its own
     let mut tolerations = template["spec"]["tolerations"].as_array().cloned().unwrap_or_default();
-    for key in
-        ["node.kubernetes.io/unschedulable", "node.kubernetes.io/not-ready", "node.kubernetes.io/network-unavailable"]
-    {
-        tolerations.push(json!({"key": key, "operator": "Exists"}));
+    for (key, effect) in [
+        ("not-ready", "NoExecute"),
+        ("unreachable", "NoExecute"),
+        ("disk-pressure", "NoSchedule"),
+        ("memory-pressure", "NoSchedule"),
+        ("pid-pressure", "NoSchedule"),
+        ("unschedulable", "NoSchedule"),
+    ] {
+        tolerations.push(json!({"key": format!("node.kubernetes.io/{key}"), "operator": "Exists", "effect": effect}));
+    }
+    if template["spec"]["hostNetwork"] == true {
+        let key = "node.kubernetes.io/network-unavailable";
+        tolerations.push(json!({"key": key, "operator": "Exists", "effect": "NoSchedule"}));
     }
     let tolerations = Value::Array(tolerations);
     let (mut desired, mut ready, mut updated, mut unavailable) = (0, 0, 0, 0);

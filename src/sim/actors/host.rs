@@ -21,6 +21,17 @@ pub(super) struct Sandbox {
     pub(super) plugin: Plugin,
 }
 
+/// An endpoint of Cilium's.
+#[derive(Clone, Debug)]
+pub(super) struct Endpoint {
+    pub(super) ip: IpAddr,
+    /// The agent calls it `namespace/name`; an endpoint that belongs to no pod has the name `/`.
+    pub(super) pod: String,
+}
+
+/// The endpoint by which agents probe each other's health: identity `reserved:health`, no pod.
+const HEALTH: &str = "cilium-health";
+
 /// A Cilium agent that runs.
 #[derive(Clone, Debug)]
 pub(super) struct Agent {
@@ -47,8 +58,8 @@ pub(super) struct Host {
     pub(super) leases: BTreeMap<IpAddr, String>,
     /// The last address that host-local gave: it goes round before it gives one again.
     pub(super) last_lease: Option<IpAddr>,
-    /// Cilium's endpoints: sandbox to address.
-    pub(super) endpoints: BTreeMap<String, IpAddr>,
+    /// Cilium's endpoints, by sandbox; the agent's own have none.
+    pub(super) endpoints: BTreeMap<String, Endpoint>,
     pub(super) last_endpoint: Option<IpAddr>,
     pub(super) links: BTreeSet<&'static str>,
     /// `/run/flannel/subnet.env`.
@@ -73,9 +84,9 @@ pub(super) struct Cleaned {
     links: Vec<&'static str>,
 }
 
-/// The number of an endpoint, out of its pod's UID.
-pub(super) fn endpoint_number(uid: &str) -> String {
-    let sum = uid.bytes().fold(7_u32, |n, b| n.wrapping_mul(31).wrapping_add(u32::from(b)));
+/// The number of an endpoint, derived from its sandbox.
+fn endpoint_number(sandbox: &str) -> String {
+    let sum = sandbox.bytes().fold(7_u32, |n, b| n.wrapping_mul(31).wrapping_add(u32::from(b)));
     (sum % 60_000 + 100).to_string()
 }
 
@@ -110,9 +121,13 @@ impl Host {
         }
     }
 
-    /// Flannel's init container writes its file; an agent that manages the folder renames it at once.
+    /// Flannel's init container writes its file.
     pub(super) fn flannel_writes(&mut self) {
         self.confs.insert(FLANNEL.into());
+    }
+
+    /// An agent that manages the folder renames what others wrote into it.
+    pub(super) fn agent_cleans(&mut self) {
         if self.agent.as_ref().is_some_and(|a| a.manages && a.wrote) {
             self.rename_others();
         }
@@ -179,6 +194,29 @@ impl Host {
         self.chains |= cleaned.chains;
     }
 
+    /// An agent's start: endpoints of living sandboxes are restored, others forgotten, and its health endpoint gets a
+    /// new address.
+    pub(super) fn restore_endpoints(&mut self) {
+        let sandboxes = &self.sandboxes;
+        self.endpoints.retain(|sandbox, _| sandboxes.contains_key(sandbox));
+    }
+
+    /// The health endpoint of an agent that knows its range.
+    pub(super) fn launch_health(&mut self, ip: IpAddr) {
+        self.endpoints.insert(HEALTH.into(), Endpoint { ip, pod: "/".into() });
+        self.links.insert("lxc_health");
+    }
+
+    /// The address of the health endpoint.
+    pub(super) fn health(&self) -> Option<IpAddr> {
+        self.endpoints.get(HEALTH).map(|e| e.ip)
+    }
+
+    /// What `cilium-dbg endpoint list` shows: number, address and pod.
+    pub(super) fn endpoint_list(&self) -> impl Iterator<Item = (String, &Endpoint)> {
+        self.endpoints.iter().map(|(sandbox, e)| (endpoint_number(sandbox), e))
+    }
+
     /// What the task `release` does: only what no sandbox has any more.
     pub(super) fn release(&mut self, what: &str) -> bool {
         match what.split_once('=') {
@@ -189,7 +227,9 @@ impl Host {
             }
             Some(("endpoint", number)) => {
                 let found = self.endpoints.keys().find(|uid| endpoint_number(uid) == number).cloned();
-                found.is_some_and(|uid| !self.sandboxes.contains_key(&uid) && self.endpoints.remove(&uid).is_some())
+                found.is_some_and(|uid| {
+                    uid != HEALTH && !self.sandboxes.contains_key(&uid) && self.endpoints.remove(&uid).is_some()
+                })
             }
             _ => false,
         }
@@ -234,6 +274,8 @@ mod tests {
         assert_eq!(host.conf(), Some(Plugin::Flannel));
         host.cilium_writes();
         host.flannel_writes();
+        assert_eq!(host.conf(), Some(Plugin::Cilium));
+        host.agent_cleans();
         assert_eq!(host.confs.iter().collect::<Vec<_>>(), ["05-cilium.conflist", "10-flannel.conflist.cilium_bak"]);
     }
 

@@ -1,7 +1,7 @@
 //! Kubelets: a node each. They report, start what is bound to them and end what is deleted.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -20,12 +20,16 @@ use super::{
     pods,
 };
 
-/// Annotation of a node that does not reboot as it should: `ignored`, `never-back` or `not-ready`.
+/// Annotation of a node that does not reboot as it should: `ignored`, `never-back` or `not-ready`; or, as machines with
+/// firmware do, `slow`.
 const REBOOT: &str = "cutover.dev/embedded-reboot";
 
 /// Annotation by which somebody works on an embedded host by hand: `restore`, `clean`, `reboot`, or `leak`, which
 /// leaves a lease without a pod behind.
 const HANDS: &str = "cutover.dev/embedded-hands";
+
+/// Annotation of a static pod's mirror.
+const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// One node's kubelet.
 pub(super) struct Kubelet {
@@ -34,6 +38,8 @@ pub(super) struct Kubelet {
     pub(super) node: String,
     /// Pods that somebody works on, by UID.
     busy: Mutex<HashSet<String>>,
+    /// Mirrors of its static pods, by namespace and name.
+    mirrors: Mutex<BTreeMap<(String, String), Object>>,
 }
 
 /// Runs a kubelet for every node that there is or comes to be.
@@ -50,6 +56,7 @@ pub(super) async fn run_all(cluster: Arc<Cluster>, hosts: Hosts) {
                     hosts: hosts.clone(),
                     node: name,
                     busy: Mutex::default(),
+                    mirrors: Mutex::default(),
                 });
                 tasks.spawn(Arc::clone(&kubelet).run());
                 tasks.spawn(Arc::clone(&kubelet).beat());
@@ -76,7 +83,9 @@ impl Kubelet {
         loop {
             changes.borrow_and_update();
             if self.hosts.with(&self.node, |h| h.up) {
-                self.look_after_pods(&mut tasks);
+                let own = self.own_pods();
+                self.look_after_pods(&own, &mut tasks);
+                self.mirror_static_pods(&own).await;
             }
             self.by_hand(&mut tasks).await;
             let now = self.fitness();
@@ -115,11 +124,8 @@ impl Kubelet {
         self.hosts.with(&self.node, |h| (h.up, h.conf().is_some() && !h.unready, h.boots))
     }
 
-    fn look_after_pods(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
-        for pod in self.cluster.all(Kind::Pod) {
-            if pod.data["spec"]["nodeName"] != *self.node {
-                continue;
-            }
+    fn look_after_pods(self: &Arc<Self>, own: &[Object], tasks: &mut JoinSet<()>) {
+        for pod in own {
             let uid = pod.uid().unwrap_or_default();
             let deleting = pod.metadata.deletion_timestamp.is_some();
             let ended = matches!(pod.data["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
@@ -129,7 +135,7 @@ impl Kubelet {
             if !work || !self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.clone()) {
                 continue;
             }
-            let kubelet = Arc::clone(self);
+            let (kubelet, pod) = (Arc::clone(self), Arc::clone(pod));
             tasks.spawn(async move {
                 if deleting {
                     pods::end(&kubelet, &pod).await;
@@ -138,6 +144,25 @@ impl Kubelet {
                 }
                 kubelet.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&uid);
             });
+        }
+    }
+
+    /// Static pods have their files on the host: whoever deletes a mirror from the API gets another one.
+    async fn mirror_static_pods(&self, own: &[Object]) {
+        let missing: Vec<Object> = {
+            let mut mirrors = self.mirrors.lock().unwrap_or_else(PoisonError::into_inner);
+            for pod in own.iter().filter(|p| p.annotations().contains_key(MIRROR)) {
+                mirrors.insert((pod.namespace().unwrap_or_default(), pod.name_any()), Arc::clone(pod));
+            }
+            let there = |(namespace, name): &(String, String)| {
+                own.iter().any(|p| p.namespace().as_ref() == Some(namespace) && p.name_any() == *name)
+            };
+            mirrors.iter().filter(|(key, _)| !there(key)).map(|(_, pod)| Arc::clone(pod)).collect()
+        };
+        for pod in missing {
+            let meta = &pod.metadata;
+            let mirror = json!({"metadata": {"name": meta.name, "namespace": meta.namespace, "labels": meta.labels, "annotations": meta.annotations}, "spec": pod.data["spec"]});
+            self.cluster.create(Kind::Pod, &pod.namespace().unwrap_or_default(), mirror).await;
         }
     }
 
@@ -202,11 +227,28 @@ impl Kubelet {
             self.goes_silent().await;
             return;
         }
+        if fault.as_deref() == Some("slow") {
+            self.goes_silent().await;
+        }
         pace.wait(Duration::from_secs(25)).await;
         self.hosts.with(&self.node, |h| h.unready = fault.as_deref() == Some("not-ready"));
         self.hosts.with(&self.node, |h| h.boot(crate::sim::api::random_uid()));
         // the runtime takes down what it still knows of, with the configuration that is there now
         let old: Vec<String> = self.hosts.with(&self.node, |h| h.sandboxes.keys().cloned().collect());
+        self.pods_not_ready().await;
+        self.hosts.with(&self.node, |h| old.iter().for_each(|uid| super::cni::del(h, uid)));
+        self.report().await;
+    }
+
+    /// What the node controller writes of a kubelet without a heartbeat; on a real server it does so itself.
+    async fn goes_silent(&self) {
+        self.cluster.pace.wait(Duration::from_secs(40)).await;
+        let unknown = json!({"conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "Kubelet stopped posting node status."}]});
+        self.cluster.status(Kind::Node, "", &self.node, &unknown).await;
+        self.pods_not_ready().await;
+    }
+
+    async fn pods_not_ready(&self) {
         for pod in self.own_pods() {
             if matches!(pod.data["status"]["phase"].as_str(), Some("Succeeded" | "Failed")) {
                 continue;
@@ -214,15 +256,6 @@ impl Kubelet {
             let not_ready = json!({"conditions": [{"type": "Ready", "status": "False"}]});
             self.cluster.status(Kind::Pod, &pod.namespace().unwrap_or_default(), &pod.name_any(), &not_ready).await;
         }
-        self.hosts.with(&self.node, |h| old.iter().for_each(|uid| super::cni::del(h, uid)));
-        self.report().await;
-    }
-
-    /// What the node controller writes of a kubelet that is not heard any more; on a real server it does so itself.
-    async fn goes_silent(&self) {
-        self.cluster.pace.wait(Duration::from_secs(40)).await;
-        let unknown = json!({"conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "Kubelet stopped posting node status."}]});
-        self.cluster.status(Kind::Node, "", &self.node, &unknown).await;
     }
 
     pub(super) fn own_pods(&self) -> Vec<Object> {

@@ -10,20 +10,21 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::cache::{Cluster, Kind, Object, is_true};
+use crate::sim::helm::minor;
 
 const TAINT: &str = "node.cilium.io/agent-not-ready";
 
 /// Works while an operator's pod is ready.
 pub(super) async fn run(cluster: Arc<Cluster>) {
     let mut changes = cluster.changes();
-    let mut defined = false;
+    let mut defined = None;
     loop {
         changes.borrow_and_update();
-        if operates(&cluster) {
-            if !defined {
+        if let Some(minor) = operates(&cluster) {
+            if defined != Some(minor) {
                 cluster.pace.wait(Duration::from_secs(2)).await;
-                define(&cluster).await;
-                defined = true;
+                define(&cluster, minor).await;
+                defined = Some(minor);
             }
             give_ranges(&cluster).await;
             taint(&cluster).await;
@@ -37,29 +38,35 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
     }
 }
 
-fn operates(cluster: &Cluster) -> bool {
-    cluster
-        .all(Kind::Pod)
-        .iter()
-        .any(|p| p.labels().get("io.cilium/app").is_some_and(|a| a == "operator") && is_true(p, "Ready"))
+/// The minor version of an operator that is ready.
+fn operates(cluster: &Cluster) -> Option<u32> {
+    let pods = cluster.all(Kind::Pod);
+    let operator =
+        pods.iter().find(|p| p.labels().get("io.cilium/app").is_some_and(|a| a == "operator") && is_true(p, "Ready"));
+    operator.map(|p| minor(p.data["spec"]["containers"][0]["image"].as_str().unwrap_or_default()))
 }
 
-/// 1.15 serves CiliumNodeConfig as v2alpha1 only.
-async fn define(cluster: &Cluster) {
+/// Since this minor version CiliumNodeConfig is served and stored as v2, as far as it was seen: 1.15 has v2alpha1
+/// alone. A cluster that had 1.15 before has both among its stored versions.
+const NODE_CONFIG_V2: u32 = 19;
+
+async fn define(cluster: &Cluster, minor: u32) {
     let api: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
-    for (kind, plural, namespaced, version) in [
-        ("CiliumNode", "ciliumnodes", false, "v2"),
-        ("CiliumEndpoint", "ciliumendpoints", true, "v2"),
-        ("CiliumNodeConfig", "ciliumnodeconfigs", true, "v2alpha1"),
+    let node_config: &[&str] = if minor >= NODE_CONFIG_V2 { &["v2", "v2alpha1"] } else { &["v2alpha1"] };
+    for (kind, plural, namespaced, versions) in [
+        ("CiliumNode", "ciliumnodes", false, &["v2"][..]),
+        ("CiliumEndpoint", "ciliumendpoints", true, &["v2"]),
+        ("CiliumNodeConfig", "ciliumnodeconfigs", true, node_config),
     ] {
         let name = format!("{plural}.cilium.io");
         let open = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+        let version = |v: &&str| json!({"name": v, "served": true, "storage": *v == versions[0], "schema": {"openAPIV3Schema": open}});
         let crd = json!({
             "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": name},
             "spec": {
                 "group": "cilium.io", "scope": if namespaced { "Namespaced" } else { "Cluster" },
                 "names": {"kind": kind, "plural": plural, "singular": kind.to_lowercase(), "listKind": format!("{kind}List")},
-                "versions": [{"name": version, "served": true, "storage": true, "schema": {"openAPIV3Schema": open}}],
+                "versions": versions.iter().map(version).collect::<Vec<_>>(),
             },
         });
         if let Err(e) = api.patch(&name, &PatchParams::apply("cilium-operator").force(), &Patch::Apply(&crd)).await {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     agent,
     cache::{Kind, Object, owner_reference},
-    cni,
+    cni, flannel,
     host::{Plugin, Sandbox},
     kubelet::Kubelet,
     tasks,
@@ -30,7 +30,7 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object) {
     }
     let names = containers(pod);
     if names.iter().any(|n| n == "kube-flannel") {
-        start_flannel(kubelet).await;
+        flannel::start(kubelet, boot).await;
     }
     if names.iter().any(|n| n == "cilium-agent") && !agent::start(kubelet, pod, boot).await {
         return;
@@ -64,6 +64,7 @@ async fn sandbox(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> Option<Sand
         let node = kubelet.cluster.get(Kind::Node, "", &kubelet.node)?;
         node.data["status"]["addresses"][0]["address"].as_str()?.parse().ok()
     };
+    let name = format!("{}/{}", pod.namespace().unwrap_or_default(), pod.name_any());
     let mut told = String::new();
     loop {
         if !alive(kubelet, pod, boot) {
@@ -77,7 +78,7 @@ async fn sandbox(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> Option<Sand
             }
         } else {
             let (flannel, cilium) = kubelet.ranges();
-            match kubelet.hosts.with(&kubelet.node, |h| cni::add(h, &uid, flannel, cilium)) {
+            match kubelet.hosts.with(&kubelet.node, |h| cni::add(h, &uid, &name, flannel, cilium)) {
                 Ok(sandbox) => {
                     if sandbox.plugin == Plugin::Cilium {
                         create_endpoint(kubelet, pod, sandbox).await;
@@ -104,24 +105,6 @@ async fn create_endpoint(kubelet: &Kubelet, pod: &Object, sandbox: Sandbox) {
         "status": {"id": fastrand::u16(100..4000), "state": "ready", "networking": {"addressing": [{"ipv4": sandbox.ip}], "node": kubelet.node}},
     });
     kubelet.cluster.create(Kind::CiliumEndpoint, &namespace, endpoint).await;
-}
-
-async fn start_flannel(kubelet: &Kubelet) {
-    let pace = kubelet.cluster.pace;
-    kubelet.hosts.with(&kubelet.node, super::host::Host::flannel_writes);
-    pace.wait(Duration::from_millis(500)).await;
-    kubelet.hosts.with(&kubelet.node, |h| {
-        h.subnet_env = true;
-        h.chains = true;
-        h.links.insert("flannel.1");
-    });
-    let mac = format!("{:012x}", fastrand::u64(..) & 0xffff_ffff_ffff);
-    let change = json!({"metadata": {"annotations": {
-        "flannel.alpha.coreos.com/kube-subnet-manager": "true",
-        "flannel.alpha.coreos.com/backend-type": "vxlan",
-        "flannel.alpha.coreos.com/backend-data": format!("{{\"VNI\":1,\"VtepMAC\":\"{mac}\"}}"),
-    }}});
-    kubelet.cluster.merge(Kind::Node, "", &kubelet.node, &change).await;
 }
 
 async fn report_waiting(kubelet: &Kubelet, pod: &Object, why: &str) {

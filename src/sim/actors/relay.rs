@@ -28,7 +28,8 @@ use tower::Service;
 
 use crate::hubble::wire::{
     Endpoint, Flow, FlowFilter, GET_FLOWS, GET_NODES, GetFlowsRequest, GetFlowsResponse, GetNodesRequest,
-    GetNodesResponse, Item, Lost, Node, NodeStatus, Protocol, SERVER_STATUS, ServerStatusRequest, ServerStatusResponse,
+    GetNodesResponse, Item, LostEvent, Node, NodeStatusEvent, Protocol, SERVER_STATUS, ServerStatusRequest,
+    ServerStatusResponse, Time,
 };
 
 /// Flows that a ring of an agent holds (Cilium's default).
@@ -175,7 +176,7 @@ impl ServerStreamingService<GetFlowsRequest> for Observer {
                     let nodes = seen.states().into_iter().filter(|(_, h)| h.connected == connected);
                     let node_names: Vec<String> = nodes.map(|(n, _)| n).collect();
                     if !node_names.is_empty() {
-                        let status = NodeStatus { state_change: state, node_names, message: String::new() };
+                        let status = NodeStatusEvent { state_change: state, node_names, message: String::new() };
                         yield Ok(GetFlowsResponse { item: Some(Item::NodeStatus(status)), ..GetFlowsResponse::default() });
                     }
                 }
@@ -197,8 +198,8 @@ impl ServerStreamingService<GetFlowsRequest> for Observer {
                         Ok(flow) if wanted(&flow, &asked) => yield Ok(masked(flow, &asked)),
                         Ok(_) => {}
                         Err(broadcast::error::RecvError::Lagged(n)) => {
-                            let lost = Lost { source: 3, num_events_lost: n };
-                            yield Ok(GetFlowsResponse { item: Some(Item::Lost(lost)), ..GetFlowsResponse::default() });
+                            let lost = LostEvent { source: 3, num_events_lost: n };
+                            yield Ok(GetFlowsResponse { item: Some(Item::LostEvents(lost)), ..GetFlowsResponse::default() });
                         }
                         Err(broadcast::error::RecvError::Closed) => break,
                     }
@@ -216,7 +217,7 @@ async fn gone(up: &mut watch::Receiver<bool>) {
 /// From the rings: since when, else the last so many.
 fn past(seen: &Seen, asked: &GetFlowsRequest) -> Vec<GetFlowsResponse> {
     let ring = seen.ring.lock().unwrap_or_else(PoisonError::into_inner);
-    let at = |t: &prost_types::Timestamp| (t.seconds, t.nanos);
+    let at = |t: &Time| (t.seconds, t.nanos);
     let within = |f: &&GetFlowsResponse| {
         let time = f.time.as_ref().map(at);
         asked.since.as_ref().is_none_or(|s| time >= Some(at(s)))
@@ -241,7 +242,8 @@ fn wanted(flow: &GetFlowsResponse, asked: &GetFlowsRequest) -> bool {
 fn fits(flow: &Flow, filter: &FlowFilter) -> bool {
     let ports = match flow.l4.as_ref().and_then(|l| l.protocol.as_ref()) {
         Some(Protocol::Tcp(p)) => (p.source_port, p.destination_port),
-        Some(Protocol::Udp(p) | Protocol::Sctp(p)) => (p.source_port, p.destination_port),
+        Some(Protocol::Udp(p)) => (p.source_port, p.destination_port),
+        Some(Protocol::Sctp(p)) => (p.source_port, p.destination_port),
         _ => (0, 0),
     };
     let protocol = match flow.l4.as_ref().and_then(|l| l.protocol.as_ref()) {

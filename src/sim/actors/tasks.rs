@@ -8,7 +8,6 @@ use serde_json::json;
 use super::{
     cache::{Kind, Object},
     cni,
-    host::endpoint_number,
     kubelet::Kubelet,
 };
 
@@ -107,8 +106,8 @@ fn look(kubelet: &Kubelet, report: &mut String) {
             }
         }
         let _ = writeln!(report, "rules={}", if h.chains { 12 } else { 0 });
-        for (uid, ip) in h.endpoints.iter().take(60) {
-            let _ = writeln!(report, "endpoint={} {ip}", endpoint_number(uid));
+        for (number, endpoint) in h.endpoint_list().filter(|(_, e)| e.pod != "/").take(60) {
+            let _ = writeln!(report, "endpoint={number} {}", endpoint.ip);
         }
         for ip in h.leases.keys().take(80) {
             let _ = writeln!(report, "lease={ip}");

@@ -11,10 +11,11 @@ use tokio::task::JoinSet;
 use super::{
     cache::{Cluster, Kind, Object, is_true, selects},
     host::{Hosts, Plugin, Sandbox},
+    noise::Noise,
     relay::Seen,
 };
 use crate::hubble::wire::{
-    Endpoint, EventType, Flow, GetFlowsResponse, Icmp, Ip, Item, L4, Ports, Protocol, Tcp, TcpFlags, Workload,
+    Endpoint, EventType, Flow, GetFlowsResponse, Ip, Item, Layer4, Protocol, Tcp, TcpFlags, Udp, Workload,
 };
 
 /// Annotation of the embedded workloads: whom they call, as `namespace/app:port,…`.
@@ -24,8 +25,10 @@ pub(super) fn start(cluster: Arc<Cluster>, hosts: Hosts, tasks: &mut JoinSet<()>
     let seen = Seen::default();
     let out = seen.clone();
     tasks.spawn(async move {
+        let mut noise = Noise::default();
         loop {
             round(&cluster, &hosts, &out);
+            noise.round(&cluster, &hosts, &out);
             cluster.pace.wait(Duration::from_secs(1)).await;
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
@@ -77,7 +80,6 @@ fn round(cluster: &Cluster, hosts: &Hosts, out: &Seen) {
             }
         }
     }
-    probes(cluster, hosts, out);
 }
 
 fn app(pod: &Object) -> String {
@@ -169,7 +171,7 @@ fn event(view: &View<'_>, (verdict, reason): (i32, u32), (kind, sub_kind): (i32,
     let (from, to) = if answers { (view.ports.1, view.ports.0) } else { view.ports };
     let ports = (u32::from(from), u32::from(to));
     let protocol = if view.ports.1 == 53 {
-        Protocol::Udp(Ports { source_port: ports.0, destination_port: ports.1 })
+        Protocol::Udp(Udp { source_port: ports.0, destination_port: ports.1 })
     } else {
         let flags = TcpFlags { syn: true, ack: answers, ..TcpFlags::default() };
         Protocol::Tcp(Tcp { source_port: ports.0, destination_port: ports.1, flags: Some(flags) })
@@ -186,13 +188,13 @@ fn event(view: &View<'_>, (verdict, reason): (i32, u32), (kind, sub_kind): (i32,
         ip: Some(Ip {
             source: source.0.to_string(),
             destination: destination.0.to_string(),
-            version: 1,
+            ip_version: 1,
             ..Ip::default()
         }),
-        l4: Some(L4 { protocol: Some(protocol) }),
+        l4: Some(Layer4 { protocol: Some(protocol) }),
         source: Some(source.1),
         destination: Some(destination.1),
-        event: Some(EventType { kind, sub_kind: i32::try_from(sub_kind).unwrap_or(0) }),
+        event_type: Some(EventType { r#type: kind, sub_type: i32::try_from(sub_kind).unwrap_or(0) }),
         trace_observation_point: point,
         traffic_direction: if point == 101 || kind == 1 { 1 } else { 2 },
         is_reply: reply,
@@ -218,21 +220,21 @@ fn lost(side: &Side, port: u16) -> Option<Lost> {
     Some(how.parse().map_or(Lost::Silently, Lost::For))
 }
 
-fn push(out: &Seen, node: &str, mut flow: Flow) {
-    let time = moment(Timestamp::now());
+pub(super) fn push(out: &Seen, node: &str, mut flow: Flow) {
+    let time = Timestamp::now().into();
     flow.time = Some(time);
-    flow.kind = 1;
+    flow.r#type = 1;
     node.clone_into(&mut flow.node_name);
     flow.uuid = uuid::Uuid::new_v4().to_string();
     out.push(GetFlowsResponse { item: Some(Item::Flow(Box::new(flow))), node_name: node.to_owned(), time: Some(time) });
 }
 
-fn moment(time: Timestamp) -> prost_types::Timestamp {
-    prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() }
+fn endpoint(side: &Side) -> Endpoint {
+    side.pod.as_ref().map(of_pod).unwrap_or_default()
 }
 
-fn endpoint(side: &Side) -> Endpoint {
-    let Some(pod) = &side.pod else { return Endpoint::default() };
+/// A pod as its own agent knows it.
+pub(super) fn of_pod(pod: &Object) -> Endpoint {
     let owner = pod.owner_references().iter().find(|o| o.controller == Some(true));
     let workloads = owner.map(|o| {
         let hash = pod.labels().get("pod-template-hash");
@@ -252,8 +254,8 @@ fn endpoint(side: &Side) -> Endpoint {
     }
 }
 
-/// Address of `cilium_host`: the second of the node's range.
-fn cilium_host(cluster: &Cluster, node: &str) -> Option<IpAddr> {
+/// Address of `cilium_host`: the first of the node's range.
+pub(super) fn cilium_host(cluster: &Cluster, node: &str) -> Option<IpAddr> {
     let node = cluster.get(Kind::CiliumNode, "", node)?;
     let range: ipnet::Ipv4Net = node.data["spec"]["ipam"]["podCIDRs"][0].as_str()?.parse().ok()?;
     range.hosts().next().map(IpAddr::V4)
@@ -288,43 +290,4 @@ fn denies(cluster: &Cluster, server: &Object, client: Option<&Object>) -> bool {
         })
     };
     !policies.is_empty() && !policies.iter().any(lets_in)
-}
-
-/// Agents probe each other's health: more than half of what a quiet cluster shows.
-fn probes(cluster: &Cluster, hosts: &Hosts, out: &Seen) {
-    let nodes: Vec<String> = hosts.lock().iter().filter(|(_, h)| h.agent.is_some()).map(|(n, _)| n.clone()).collect();
-    let Some(from) = fastrand::choice(&nodes) else { return };
-    for to in nodes.iter().filter(|n| *n != from) {
-        let (Some(source), Some(destination)) = (cilium_host(cluster, from), cilium_host(cluster, to)) else {
-            continue;
-        };
-        let protocol = if fastrand::bool() {
-            let flags = TcpFlags { psh: true, ack: true, ..TcpFlags::default() };
-            Protocol::Tcp(Tcp {
-                source_port: fastrand::u32(32_768..60_999),
-                destination_port: 4_240,
-                flags: Some(flags),
-            })
-        } else {
-            Protocol::Icmp4(Icmp { kind: 8, code: 0 })
-        };
-        push(
-            out,
-            to,
-            Flow {
-                verdict: 1,
-                ip: Some(Ip {
-                    source: source.to_string(),
-                    destination: destination.to_string(),
-                    version: 1,
-                    ..Ip::default()
-                }),
-                l4: Some(L4 { protocol: Some(protocol) }),
-                source: Some(Endpoint { identity: 6, ..Endpoint::default() }),
-                destination: Some(Endpoint { identity: 4, ..Endpoint::default() }),
-                event: Some(EventType { kind: 4, sub_kind: 4 }),
-                ..Flow::default()
-            },
-        );
-    }
 }

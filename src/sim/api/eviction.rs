@@ -8,6 +8,7 @@ use super::{
     store::{Inner, Name},
     writes::{self, Options},
 };
+use crate::sim::selector::{labels, selects};
 
 const BUDGETS: &str = "poddisruptionbudgets.policy";
 
@@ -32,9 +33,10 @@ pub(super) fn evict(inner: &mut Inner, target: &Target, body: &Value, options: &
     let phase = pod["status"]["phase"].as_str().unwrap_or_default();
     let free = matches!(phase, "Succeeded" | "Failed" | "Pending") || !pod["metadata"]["deletionTimestamp"].is_null();
     if !free {
+        let labels = labels(&pod["metadata"]["labels"]);
         let matching: Vec<(Name, Value)> = inner
             .list(BUDGETS, Some(&namespace))
-            .filter(|(_, b)| selects(&b["spec"]["selector"], &pod["metadata"]["labels"]))
+            .filter(|(_, b)| selects(&b["spec"]["selector"], &labels))
             .map(|(k, b)| (k.clone(), (**b).clone()))
             .collect();
         match matching.as_slice() {
@@ -64,26 +66,6 @@ fn delete_options(body: &Value, options: &Options) -> Options {
         version: text(&given["preconditions"]["resourceVersion"]),
         ..Options::default()
     }
-}
-
-/// No selector selects nothing, an empty one everything (policy/v1).
-fn selects(selector: &Value, labels: &Value) -> bool {
-    if selector.is_null() {
-        return false;
-    }
-    let by_label = selector["matchLabels"].as_object().into_iter().flatten().all(|(k, v)| labels[k] == *v);
-    let by_expression = selector["matchExpressions"].as_array().into_iter().flatten().all(|e| {
-        let value = &labels[e["key"].as_str().unwrap_or_default()];
-        let among = e["values"].as_array().is_some_and(|vs| vs.contains(value));
-        match e["operator"].as_str() {
-            Some("In") => among,
-            Some("NotIn") => !among,
-            Some("Exists") => !value.is_null(),
-            Some("DoesNotExist") => value.is_null(),
-            _ => false,
-        }
-    });
-    by_label && by_expression
 }
 
 fn spend(inner: &mut Inner, key: &Name, budget: &Value, pod: &Value, name: &str, dry_run: bool) -> Result<()> {

@@ -2,25 +2,17 @@
 
 use std::collections::HashMap;
 
+use kube::core::{Expression, Selector, SelectorExt};
 use serde_json::Value;
 
 use super::answer::{Failure, Result};
+use crate::sim::selector::labels;
 
 /// What a list or a watch is limited to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Filter {
-    labels: Vec<LabelTerm>,
+    labels: Selector,
     fields: Vec<(String, bool, String)>,
-}
-
-#[derive(Clone, Debug)]
-enum LabelTerm {
-    Is(String, String),
-    IsNot(String, String),
-    In(String, Vec<String>),
-    NotIn(String, Vec<String>),
-    Exists(String),
-    Not(String),
 }
 
 impl Filter {
@@ -31,23 +23,8 @@ impl Filter {
     }
 
     pub(super) fn matches(&self, object: &Value) -> bool {
-        let labels = &object["metadata"]["labels"];
-        self.labels.iter().all(|t| t.matches(labels))
+        (self.labels.selects_all() || self.labels.matches(&labels(&object["metadata"]["labels"])))
             && self.fields.iter().all(|(path, equal, value)| (field(object, path) == *value) == *equal)
-    }
-}
-
-impl LabelTerm {
-    fn matches(&self, labels: &Value) -> bool {
-        let get = |k: &String| labels[k].as_str();
-        match self {
-            Self::Is(k, v) => get(k) == Some(v),
-            Self::IsNot(k, v) => get(k) != Some(v),
-            Self::In(k, vs) => get(k).is_some_and(|v| vs.iter().any(|x| x == v)),
-            Self::NotIn(k, vs) => get(k).is_none_or(|v| vs.iter().all(|x| x != v)),
-            Self::Exists(k) => get(k).is_some(),
-            Self::Not(k) => get(k).is_none(),
-        }
     }
 }
 
@@ -105,34 +82,32 @@ fn parse_fields(text: &str, resource: &str) -> Result<Vec<(String, bool, String)
     Ok(terms)
 }
 
-fn parse_labels(text: &str) -> Result<Vec<LabelTerm>> {
+fn parse_labels(text: &str) -> Result<Selector> {
     let mut terms = Vec::new();
     for term in split_outside_parentheses(text) {
         let term = term.trim();
         if term.is_empty() {
             continue;
         }
-        let set = |rest: &str| -> Vec<String> {
-            rest.trim().trim_matches(['(', ')']).split(',').map(|v| v.trim().to_owned()).collect()
-        };
+        let set = |rest: &str| rest.trim().trim_matches(['(', ')']).split(',').map(|v| v.trim().to_owned()).collect();
         let own = |s: &str| s.trim().to_owned();
         terms.push(if let Some((k, rest)) = term.split_once(" notin ") {
-            LabelTerm::NotIn(own(k), set(rest))
+            Expression::NotIn(own(k), set(rest))
         } else if let Some((k, rest)) = term.split_once(" in ") {
-            LabelTerm::In(own(k), set(rest))
+            Expression::In(own(k), set(rest))
         } else if let Some((k, v)) = term.split_once("!=") {
-            LabelTerm::IsNot(own(k), own(v))
+            Expression::NotEqual(own(k), own(v))
         } else if let Some((k, v)) = term.split_once("==").or_else(|| term.split_once('=')) {
-            LabelTerm::Is(own(k), own(v))
+            Expression::Equal(own(k), own(v))
         } else if let Some(k) = term.strip_prefix('!') {
-            LabelTerm::Not(own(k))
+            Expression::DoesNotExist(own(k))
         } else if term.contains(char::is_whitespace) {
             return Err(Failure::bad(format!("unable to parse requirement: {term:?}")));
         } else {
-            LabelTerm::Exists(own(term))
+            Expression::Exists(own(term))
         });
     }
-    Ok(terms)
+    Ok(terms.into_iter().collect())
 }
 
 fn split_outside_parentheses(text: &str) -> Vec<&str> {

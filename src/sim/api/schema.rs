@@ -196,7 +196,7 @@ mod tests {
         };
         for (spec, field) in [
             (json!({}), "spec.cilium"),
-            (with("version", json!("1.12.6")), "spec.cilium.version"),
+            (with("version", json!("latest")), "spec.cilium.version"),
             (with("podCidr", json!("10.245/16")), "spec.cilium.podCidr"),
             (with("maskSize", json!(99)), "spec.cilium.maskSize"),
             (json!({"cilium": good, "target": "Calico"}), "spec.target"),

@@ -151,7 +151,7 @@ fn initial_status(target: &Target, object: &mut Value) {
         "customresourcedefinitions" => {
             let names = object["spec"]["names"].clone();
             let since = now();
-            object["status"] = json!({"acceptedNames": names, "storedVersions": [], "conditions": [
+            object["status"] = json!({"acceptedNames": names, "storedVersions": [storage_version(object)], "conditions": [
                 {"type": "NamesAccepted", "status": "True", "reason": "NoConflicts", "message": "no conflicts found", "lastTransitionTime": since},
                 {"type": "Established", "status": "True", "reason": "InitialNamesAccepted", "message": "the initial names have been accepted", "lastTransitionTime": since},
             ]});
@@ -198,6 +198,9 @@ pub(super) fn replace(inner: &mut Inner, target: &Target, mut object: Value, opt
         }
     }
     target.admit(&mut object)?;
+    if target.kind.plural == "customresourcedefinitions" {
+        store_version(&mut object);
+    }
     if differs(&current, &object) {
         let generation = current["metadata"]["generation"].as_i64().unwrap_or(1);
         object["metadata"]["generation"] = json!(generation + 1);
@@ -215,6 +218,20 @@ pub(super) fn replace(inner: &mut Inner, target: &Target, mut object: Value, opt
         return inner.remove(&target.whole(), &key).ok_or_else(|| Failure::not_found(&target.whole(), target.named()));
     }
     Ok(inner.put(&target.whole(), key, object))
+}
+
+/// The version in which a definition's objects are kept.
+fn storage_version(crd: &Value) -> Value {
+    let mut versions = crd["spec"]["versions"].as_array().into_iter().flatten();
+    versions.find(|v| v["storage"] == true).map_or(Value::Null, |v| v["name"].clone())
+}
+
+/// Objects of an earlier version may still be stored: a version stays in the list until somebody takes it out.
+fn store_version(crd: &mut Value) {
+    let version = storage_version(crd);
+    if let Some(stored) = crd["status"]["storedVersions"].as_array_mut().filter(|s| !s.contains(&version)) {
+        stored.push(version);
+    }
 }
 
 /// Anything but metadata and status.

@@ -1,0 +1,96 @@
+//! Which keys work where: what dispatch, footer, help, palette and the README's key table are made of.
+
+use super::{
+    actions::{Action, CHANGES, Does, LOOKS, action},
+    screens::{SCREENS, Spec},
+    ui::Hint,
+};
+use crate::domain::effect::Risk;
+
+/// An action for each screen: to show it.
+fn shows() -> impl Iterator<Item = Action> {
+    /// No keyboard has more digits to show a screen with.
+    const KEYS: [&str; 9] = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+    (0..).zip(SCREENS).zip(KEYS).map(|((i, screen), key)| action(key, "", screen.help, Does::Show(i), 0))
+}
+
+/// The actions of a screen, in the order of the footer.
+pub(super) fn on(screen: &'static Spec) -> impl Iterator<Item = Action> {
+    let own = screen.actions.iter().copied();
+    CHANGES.iter().copied().chain(shows()).chain(own).chain(LOOKS.iter().copied())
+}
+
+/// The lines of the help.
+pub(super) fn help(screen: &'static Spec) -> Vec<String> {
+    let mut out = vec![format!("Keys on {}", screen.title), String::new()];
+    for a in on(screen) {
+        let risk = if a.risk > Risk::Read { format!("  ({})", a.risk.word()) } else { String::new() };
+        out.push(format!("  {:<8} {}{risk}", a.keys, a.help));
+    }
+    out.push(String::new());
+    out.push("Glyphs: ✓ done  ▶ running  ◀ rolling back  · pending  ! failed  ? waits for you".into());
+    out
+}
+
+/// The actions that a palette's text finds.
+pub(super) fn found(screen: &'static Spec, text: &str) -> Vec<Action> {
+    let text = text.to_lowercase();
+    on(screen)
+        .filter(|a| !matches!(a.does, Does::Move(_) | Does::Palette))
+        .filter(|a| a.help.to_lowercase().contains(&text) || a.label.contains(&text))
+        .collect()
+}
+
+/// The footer.
+pub(super) fn hints(screen: &'static Spec, writable: bool) -> Vec<Hint> {
+    let hint = |a: Action| Hint {
+        key: a.keys,
+        label: a.label,
+        weight: a.weight,
+        off: !writable && a.risk > Risk::Read && a.does != Does::Write,
+    };
+    on(screen).filter(|a| a.weight > 0).map(hint).collect()
+}
+
+/// The titles of the screens, in the order of their keys.
+pub fn titles() -> impl Iterator<Item = &'static str> {
+    SCREENS.iter().map(|s| s.title)
+}
+
+/// The key table of the README.
+pub fn key_table() -> String {
+    let mut out = String::from("| key | does | risk |\n| --- | --- | --- |\n");
+    let mut row = |a: &Action, only: &[&str]| {
+        let keys: Vec<String> = a.keys.split(' ').map(|k| format!("`{k}`")).collect();
+        let only = if only.is_empty() { String::new() } else { format!(" ({} only)", only.join(", ")) };
+        out.push_str(&format!("| {} | {}{only} | {} |\n", keys.join(" "), a.help, a.risk.word()));
+    };
+    CHANGES.iter().for_each(|a| row(a, &[]));
+    shows().for_each(|a| row(&a, &[]));
+    let mut seen: Vec<Does> = Vec::new();
+    for a in SCREENS.iter().flat_map(|s| s.actions) {
+        if !seen.contains(&a.does) {
+            seen.push(a.does);
+            let on = SCREENS.iter().filter(|s| s.actions.iter().any(|b| b.does == a.does));
+            row(a, &on.map(|s| s.title).collect::<Vec<_>>());
+        }
+    }
+    LOOKS.iter().for_each(|a| row(a, &[]));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things_on_one_screen() {
+        for screen in SCREENS {
+            let mut keys: Vec<&str> = on(screen).flat_map(|a| a.keys.split(' ')).collect();
+            keys.sort_unstable();
+            let all = keys.len();
+            keys.dedup();
+            assert_eq!(keys.len(), all, "{}: {keys:?}", screen.title);
+        }
+    }
+}

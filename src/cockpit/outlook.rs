@@ -1,0 +1,144 @@
+//! What costs too much to be worked out for every frame: the order of the nodes, what would be decided now, the
+//! findings. It is worked out beside the screen, and a frame shows what came last.
+
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
+
+use super::components::{self, Component};
+use crate::domain::{
+    api::{Finding, Migration, NodeMigrationStatus, PhaseState, PhaseStatus, Stage},
+    checks,
+    decide::decide,
+    eta::{self, Estimate},
+    facts::{Facts, Key},
+    reason::Waiting,
+    steps::NodeStep,
+    view::{DEFAULT, View},
+};
+
+/// The shortest time between two.
+const PAUSE: Duration = Duration::from_millis(30);
+/// Working it out takes at most this share of the time: one part in ten.
+const SHARE: u32 = 9;
+
+/// What was worked out from the facts.
+#[derive(Clone, Debug, Default)]
+pub struct Outlook {
+    /// No other one has this number.
+    pub(super) number: u64,
+    /// Names of the nodes in the migration's order.
+    pub(super) order: Vec<Arc<str>>,
+    /// How many of them are on Cilium.
+    pub(super) done: usize,
+    /// How long it will still take, where that can be said.
+    pub(super) estimate: Option<Estimate>,
+    /// Why the engine would do nothing now.
+    pub(super) held: Option<String>,
+    /// The phases, as they would be decided now.
+    pub(super) phases: Vec<PhaseStatus>,
+    /// What preflight finds before there is a Migration; what the verification finds at its end.
+    pub(super) findings: Vec<Finding>,
+    /// The pods that carry the network.
+    pub(super) pods: Vec<(Component, Key)>,
+}
+
+impl Outlook {
+    /// Works it out. `proposed` is the Migration that the first request would create.
+    pub fn of(facts: &Facts, proposed: &Migration, now: Timestamp) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let view = View::read_only(facts, facts.migration.as_deref().unwrap_or(proposed), now);
+        let order: Vec<Arc<str>> = view.nodes_in_order().into_iter().map(|n| n.name.clone()).collect();
+        let statuses = || order.iter().map(|n| status_of(facts, n));
+        let done = statuses().filter(|s| s.step == NodeStep::Done).count();
+        let mut outlook = Self {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            done,
+            estimate: eta::estimate(
+                statuses(),
+                view.migration.spec.target,
+                view.migration.spec.nodes.max_unavailable,
+                now,
+            ),
+            pods: components::all(facts),
+            ..Self::default()
+        };
+        match &facts.migration {
+            Some(migration) => {
+                let stage = migration.status.as_ref().map(|s| s.phase).unwrap_or_default();
+                if is_proof(&view, stage) {
+                    outlook.findings = checks::verification(&view);
+                }
+                let decision = decide(view);
+                outlook.held = decision.held.map(|w| w.message);
+                outlook.phases = decision.migration.phases;
+            }
+            None => {
+                // what was not listed yet would look as if it did not exist
+                if facts.is_known() {
+                    let decision = decide(view);
+                    outlook.findings = decision.migration.findings;
+                    outlook.phases = decision.migration.phases;
+                } else {
+                    outlook.phases = pending(&view);
+                }
+            }
+        }
+        outlook.order = order;
+        outlook
+    }
+}
+
+/// The findings are about what was reached, not about what stands in the way.
+pub(super) fn is_proof(view: &View<'_>, stage: Stage) -> bool {
+    stage == Stage::Complete || stage == Stage::At(view.strategy.last())
+}
+
+/// What a node has come to.
+pub(super) fn status_of<'a>(facts: &'a Facts, node: &str) -> &'a NodeMigrationStatus {
+    facts.node_migrations.get(node).and_then(|r| r.status.as_ref()).unwrap_or(&DEFAULT)
+}
+
+/// The phases while nothing is known of the cluster.
+fn pending(view: &View<'_>) -> Vec<PhaseStatus> {
+    let pending = |name| PhaseStatus {
+        name,
+        state: PhaseState::Pending,
+        waiting: Waiting::default(),
+        started_at: None,
+        finished_at: None,
+    };
+    view.strategy.phases().iter().map(|p| pending(p.id())).collect()
+}
+
+/// Works it out whenever the facts have changed, for as long as it is polled.
+pub(super) async fn keep(
+    facts: Arc<RwLock<Facts>>,
+    mut changed: watch::Receiver<u64>,
+    proposed: Migration,
+    outlook: watch::Sender<Arc<Outlook>>,
+) {
+    loop {
+        changed.borrow_and_update();
+        let (facts, proposed) = (Arc::clone(&facts), proposed.clone());
+        let began = Instant::now();
+        let work =
+            move || Outlook::of(&facts.read().unwrap_or_else(PoisonError::into_inner), &proposed, Timestamp::now());
+        let Ok(worked_out) = tokio::task::spawn_blocking(work).await else { return };
+        outlook.send_replace(Arc::new(worked_out));
+        sleep((began.elapsed() * SHARE).max(PAUSE)).await;
+        if changed.changed().await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What preflight and verification found.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use ratatui::layout::Rect;
+
+use super::{Follows, Screen, Spec};
+use crate::{
+    cockpit::{
+        scene::Scene,
+        ui::{Canvas, Cell, Column, Look, Pane, Table, Tone},
+    },
+    domain::{
+        api::{Finding, Severity, Stage},
+        text::count,
+    },
+};
+
+pub(super) static SPEC: Spec = Spec {
+    title: "Checks",
+    help: "Checks: what preflight and verification found.",
+    follows: Follows::Facts,
+    actions: &[],
+    new: || Box::new(Checks::default()),
+};
+
+#[derive(Default)]
+struct Checks {
+    table: Table<Key>,
+}
+
+/// A finding by what it is about; its place in the list is not part of that.
+#[derive(Clone, Copy, Debug)]
+struct Key {
+    about: u64,
+    at: usize,
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.about == other.about
+    }
+}
+
+impl Key {
+    fn of(at: usize, finding: &Finding) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (&finding.check, &finding.object).hash(&mut hasher);
+        Self { about: hasher.finish(), at }
+    }
+}
+
+const COLUMNS: &[Column<for<'a> fn(&&'a Finding) -> Cell<'a>>] = &[
+    Column("", 1, 1, |f| Cell::new(look(f.severity).0, look(f.severity).2)),
+    Column("RESULT", 8, 8, |f| Cell::new(look(f.severity).1, look(f.severity).2)),
+    Column("CHECK", 8, 12, |f| Cell::plain(&*f.check)),
+    Column("OBJECT", 12, 40, |f| Cell::plain(&*f.object)),
+    Column("FINDING", 20, 90, |f| Cell::plain(&*f.message)),
+    Column("REMEDY", 10, 200, |f| Cell::dim(&*f.remedy)),
+];
+
+const fn look(severity: Severity) -> (&'static str, &'static str, Tone) {
+    match severity {
+        Severity::Pass => ("✓", "ok", Tone::Good),
+        Severity::Info => ("i", "info", Tone::Plain),
+        Severity::Warn => ("!", "warning", Tone::Warn),
+        Severity::Block => ("✗", "blocking", Tone::Bad),
+    }
+}
+
+impl Screen for Checks {
+    fn refresh(&mut self, scene: &Scene<'_>) {
+        let keys = || scene.findings().iter().enumerate().map(|(i, f)| Key::of(i, f)).collect();
+        let stamp = (scene.revision, scene.outlook.number);
+        self.table.list(stamp, keys, COLUMNS, |k| scene.findings().get(k.at));
+    }
+
+    fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect, scene: &Scene<'_>) {
+        let findings = scene.findings();
+        let of = |s: Severity| findings.iter().filter(|f| f.severity == s).count();
+        let blocking = of(Severity::Block);
+        let what = match scene.stage() {
+            Stage::Complete if blocking == 0 => "PROVEN: this cluster is on Cilium —",
+            _ if scene.shows_verification() => "Verification:",
+            _ => "Preflight:",
+        };
+        let (ok, warnings) = (of(Severity::Pass), count(of(Severity::Warn), "warning"));
+        let title = format!("{what} {ok} ok, {warnings}, {blocking} blocking");
+        let empty = if scene.facts.is_known() { "no findings yet" } else { "loading the cluster's state…" };
+        let look = Look { title: &title, focused: true, empty };
+        self.table.draw(canvas, area, &look, COLUMNS.iter(), |k| findings.get(k.at));
+    }
+
+    fn pane(&mut self) -> &mut dyn Pane {
+        &mut self.table
+    }
+
+    fn selected(&self, scene: &Scene<'_>) -> Vec<(&'static str, String)> {
+        super::cells(COLUMNS.iter(), self.table.selected().and_then(|k| scene.findings().get(k.at)))
+    }
+}

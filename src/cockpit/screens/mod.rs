@@ -1,0 +1,118 @@
+//! The screens. One is a file here, with its columns, rows, detail and drawing together, and a line in [`SCREENS`].
+
+mod checks;
+mod flows;
+mod log;
+mod node;
+mod nodes;
+mod overview;
+mod pods;
+mod steps;
+mod tail;
+
+use std::sync::Arc;
+
+use ratatui::layout::Rect;
+
+use super::{
+    actions::{Action, Does},
+    request::Request,
+    scene::Scene,
+    ui::{Canvas, Cell, Column, Pane},
+};
+use crate::domain::text::safe;
+
+/// The screens in the order of their keys, which are `1` and up.
+pub(super) static SCREENS: &[&Spec] =
+    &[&overview::SPEC, &nodes::SPEC, &pods::SPEC, &flows::SPEC, &checks::SPEC, &log::SPEC];
+
+/// What is said of a screen.
+pub(super) struct Spec {
+    /// The title.
+    pub(super) title: &'static str,
+    /// What it shows, for the help.
+    pub(super) help: &'static str,
+    /// What it is drawn from beside the facts.
+    pub(super) follows: Follows,
+    /// Its own actions.
+    pub(super) actions: &'static [Action],
+    pub(super) new: fn() -> Box<dyn Screen>,
+}
+
+/// What makes a new frame worth drawing, beside the facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Follows {
+    Facts,
+    Flows,
+    Log,
+}
+
+/// Where the proof is shown once the migration is complete.
+pub(super) fn proof() -> usize {
+    SCREENS.iter().position(|s| std::ptr::eq(*s, &raw const checks::SPEC)).unwrap_or(0)
+}
+
+/// What an action of a screen leads to.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Reaction {
+    Nothing,
+    /// Something to say in the footer.
+    Say(&'static str),
+    /// Something to be carried out.
+    Send(Request),
+    /// The columns are to be chosen.
+    Choose,
+}
+
+/// A screen with what it remembers: what is selected, filtered, held still.
+pub(super) trait Screen: Send {
+    /// Brings the rows up to date.
+    fn refresh(&mut self, scene: &Scene<'_>);
+
+    /// Draws it; its rows are up to date.
+    fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect, scene: &Scene<'_>);
+
+    /// The table that has the keys.
+    fn pane(&mut self) -> &mut dyn Pane;
+
+    /// The selected row: the head and the text of each cell.
+    fn selected(&self, scene: &Scene<'_>) -> Vec<(&'static str, String)>;
+
+    /// Everything about the selected row.
+    fn detail(&self, scene: &Scene<'_>) -> Vec<String> {
+        lines(self.selected(scene))
+    }
+
+    /// The node that `a` and `r` are about.
+    fn node(&self) -> Option<Arc<str>> {
+        None
+    }
+
+    /// Does what only this screen knows.
+    fn act(&mut self, _does: Does, _scene: &Scene<'_>) -> Reaction {
+        Reaction::Nothing
+    }
+
+    /// Columns that can be chosen, and whether they are shown.
+    fn columns(&self) -> Vec<(&'static str, bool)> {
+        vec![]
+    }
+
+    /// Shows or hides one of them.
+    fn toggle_column(&mut self, _nth: usize) {}
+}
+
+/// The heads and cells of a row, safe to leave the screen.
+fn cells<'a, 'c, R, F: Fn(&R) -> Cell<'a> + 'c>(
+    columns: impl Iterator<Item = &'c Column<F>>,
+    row: Option<R>,
+) -> Vec<(&'static str, String)> {
+    let Some(row) = row else { return vec![] };
+    columns.map(|c| (c.0, safe(&c.cell(&row).text).into_owned())).collect()
+}
+
+/// A row as lines, one for each cell that says something.
+fn lines(cells: Vec<(&'static str, String)>) -> Vec<String> {
+    let cells = cells.into_iter().filter(|(_, text)| !text.is_empty());
+    cells.map(|(head, text)| format!("{head:<12} {text}")).collect()
+}

@@ -1,0 +1,137 @@
+//! Nodes, with the detail of the selected one beside the table where there is room.
+
+use std::sync::Arc;
+
+use ratatui::layout::{Constraint, Layout, Rect};
+
+use super::{Follows, Screen, Spec, node, steps};
+use crate::{
+    cockpit::{
+        scene::Scene,
+        ui::{Border, Canvas, Cell, Column, Look, Pane, Table, Tone, wrap},
+    },
+    domain::{
+        api::NodeMigrationStatus,
+        facts::{CniCounts, NodeFact, Source},
+        steps::{NodeStep, Path},
+    },
+};
+
+pub(super) static SPEC: Spec = Spec {
+    title: "Nodes",
+    help: "Nodes: steps with their times, pods left, what blocks.",
+    follows: Follows::Facts,
+    actions: &[],
+    new: || Box::new(Nodes::default()),
+};
+
+#[derive(Default)]
+struct Nodes {
+    table: Table<Arc<str>>,
+    beside: Beside,
+}
+
+/// A node as the tables show it.
+pub(super) struct Node<'a> {
+    pub(super) fact: &'a NodeFact,
+    pub(super) status: &'a NodeMigrationStatus,
+    /// The steps of its direction.
+    pub(super) path: Path,
+    pods: CniCounts,
+}
+
+impl<'a> Node<'a> {
+    pub(super) fn of(scene: &Scene<'a>, name: &str) -> Option<Self> {
+        let fact = scene.facts.nodes.get(name)?;
+        let status = scene.node(name);
+        let path = scene.view().strategy.path_of(status);
+        Some(Self { fact, status, path, pods: scene.facts.cni_counts(name) })
+    }
+
+    /// Which CNI its pods use now.
+    pub(super) fn cni(&self) -> Cell<'a> {
+        match (self.pods.flannel > 0, self.pods.cilium > 0 || self.status.step == NodeStep::Done) {
+            (true, true) => Cell::new("both", Tone::Warn),
+            (false, true) => Cell::new("Cilium", Tone::Good),
+            (true, false) => Cell::plain("Flannel"),
+            (false, false) => Cell::dim("—"),
+        }
+    }
+}
+
+const COLUMNS: &[Column<for<'a> fn(&Node<'a>) -> Cell<'a>>] =
+    &[
+        Column("NODE", 8, 30, |n| Cell::plain(&*n.fact.name)),
+        Column("READY", 8, 8, |n| {
+            if n.fact.ready { Cell::new("Ready", Tone::Good) } else { Cell::new("NotReady", Tone::Bad) }
+        }),
+        Column("CORDON", 8, 8, |n| Cell::new(if n.fact.unschedulable { "cordoned" } else { "" }, Tone::Warn)),
+        Column("CNI", 7, 7, |n| n.cni()),
+        Column("STEP", 10, 10, |n| steps::name(n.status)),
+        Column("PODS", 4, 4, |n| Cell::plain((n.pods.flannel + n.pods.cilium + n.pods.unknown).to_string())),
+        Column("WAITING FOR", 8, 200, |n| steps::waiting(n.status)),
+    ];
+
+impl Screen for Nodes {
+    fn refresh(&mut self, scene: &Scene<'_>) {
+        self.table.list((scene.outlook.number, 0), || scene.outlook.order.clone(), COLUMNS, |n| Node::of(scene, n));
+    }
+
+    fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect, scene: &Scene<'_>) {
+        let (list, detail) = if area.width >= 120 {
+            let [list, detail] = area.layout(&Layout::horizontal([Constraint::Percentage(58), Constraint::Fill(1)]));
+            (list, Some(detail))
+        } else if area.height >= 20 {
+            let half = Constraint::Length(area.height / 2);
+            let [list, detail] = area.layout(&Layout::vertical([Constraint::Fill(1), half]));
+            (list, Some(detail))
+        } else {
+            (area, None)
+        };
+        let empty = scene.missing(Source::Nodes).unwrap_or("no nodes".into());
+        let title = format!("Nodes ({})", scene.outlook.order.len());
+        let look = Look { title: &title, focused: true, empty: &empty };
+        self.table.draw(canvas, list, &look, COLUMNS.iter(), |n| Node::of(scene, n));
+        if let (Some(area), Some(name)) = (detail, self.table.selected()) {
+            self.beside.draw(canvas, area, scene, name);
+        }
+    }
+
+    fn pane(&mut self) -> &mut dyn Pane {
+        &mut self.table
+    }
+
+    fn selected(&self, scene: &Scene<'_>) -> Vec<(&'static str, String)> {
+        super::cells(COLUMNS.iter(), self.table.selected().and_then(|n| Node::of(scene, n)))
+    }
+
+    fn detail(&self, scene: &Scene<'_>) -> Vec<String> {
+        self.table.selected().map(|n| node::lines(scene, n)).unwrap_or_default()
+    }
+
+    fn node(&self) -> Option<Arc<str>> {
+        self.table.selected().cloned()
+    }
+}
+
+/// The detail of the selected node. Judging a drain is not free: it is done again only when something has changed.
+#[derive(Default)]
+struct Beside {
+    of: Option<(Arc<str>, u64, i64, u16)>,
+    lines: Vec<String>,
+}
+
+impl Beside {
+    fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect, scene: &Scene<'_>, name: &Arc<str>) {
+        let inner = canvas.frame(area, Border::Single, name, Tone::Dim);
+        let of = Some((Arc::clone(name), scene.outlook.number, scene.now.as_second(), inner.width));
+        if self.of != of {
+            let width = usize::from(inner.width);
+            self.lines = node::lines(scene, name).iter().flat_map(|l| wrap(l, width)).collect();
+            self.of = of;
+        }
+        for (y, line) in (inner.y..inner.bottom()).zip(&self.lines) {
+            canvas.text(inner.x, y, inner.width, line, Tone::Plain);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Overview: how far the migration is, what each phase and each node does, and what it waits for.
+
+use std::{borrow::Cow, sync::Arc};
+
+use ratatui::layout::{Constraint, Layout, Rect};
+
+use super::{Follows, Reaction, Screen, Spec, nodes::Node, steps};
+use crate::{
+    cockpit::{
+        actions::{Does, action},
+        scene::Scene,
+        ui::{Canvas, Cell, Column, Look, Pane, Table, Tone},
+    },
+    domain::{
+        api::{PhaseState, PhaseStatus, Stage},
+        facts::Source,
+        text::{between, duration},
+    },
+};
+
+pub(super) static SPEC: Spec = Spec {
+    title: "Overview",
+    help: "Overview: phases, progress, every node's steps.",
+    follows: Follows::Facts,
+    actions: &[action("tab", "focus", "To the other table: phases or nodes.", Does::Focus, 4)],
+    new: || Box::new(Overview::default()),
+};
+
+#[derive(Default)]
+struct Overview {
+    phases: Table<usize>,
+    nodes: Table<Arc<str>>,
+    /// The nodes have the keys.
+    on_nodes: bool,
+}
+
+/// A phase, and how long it took or has taken so far.
+struct Phase<'a>(&'a PhaseStatus, String, &'static str);
+
+type Phases = Column<for<'a> fn(&Phase<'a>) -> Cell<'a>>;
+type Nodes = Column<for<'a> fn(&Node<'a>) -> Cell<'a>>;
+
+const PHASES: &[Phases] = &[
+    Column("", 1, 1, |p| Cell::new(look(p.0.state).0, look(p.0.state).2)),
+    Column("PHASE", 9, 14, |p| Cell::plain(p.0.name.as_str())),
+    Column("STATE", 14, 14, |p| Cell::new(look(p.0.state).1, look(p.0.state).2)),
+    Column("TIME", 7, 7, |p| Cell::dim(p.1.clone())),
+    Column("MESSAGE", 10, 200, |p| match (&*p.0.waiting.message, p.0.state) {
+        ("", PhaseState::Done) => Cell::dim(""),
+        ("", _) => Cell::dim(p.2),
+        (message, _) => Cell::plain(message),
+    }),
+];
+
+const NODES: &[Nodes] = &[
+    Column("NODE", 8, 30, |n| Cell::plain(&*n.fact.name)),
+    Column("CNI", 7, 7, |n| n.cni()),
+    Column("STEPS", 8, 12, |n| steps::strip(n.status, n.path)),
+    Column("STEP", 10, 10, |n| steps::name(n.status)),
+    Column("WAITING FOR", 11, 200, |n| steps::waiting(n.status)),
+];
+
+const fn look(state: PhaseState) -> (&'static str, &'static str, Tone) {
+    match state {
+        PhaseState::Pending => ("·", "pending", Tone::Dim),
+        PhaseState::NeedsApproval => ("?", "needs approval", Tone::Accent),
+        PhaseState::Running => ("▶", "running", Tone::Accent),
+        PhaseState::Blocked => ("!", "blocked", Tone::Bad),
+        PhaseState::Done => ("✓", "done", Tone::Good),
+        PhaseState::RollingBack => ("◀", "rolling back", Tone::Warn),
+    }
+}
+
+fn phase<'a>(scene: &Scene<'a>, nth: usize) -> Option<Phase<'a>> {
+    let phase = scene.phases().get(nth)?;
+    let took = match (phase.started_at, phase.finished_at) {
+        (Some(from), to) => duration(between(from, to.unwrap_or(scene.now))),
+        _ => String::new(),
+    };
+    let purpose = scene.view().strategy.phase(phase.name).map_or("", |p| p.spec().purpose);
+    Some(Phase(phase, took, purpose))
+}
+
+impl Screen for Overview {
+    fn refresh(&mut self, scene: &Scene<'_>) {
+        let phases = || (0..scene.phases().len()).collect();
+        self.phases.list((scene.revision, scene.outlook.number), phases, PHASES, |i| phase(scene, *i));
+        let order = || scene.outlook.order.clone();
+        self.nodes.list((scene.outlook.number, 0), order, NODES, |n| Node::of(scene, n));
+    }
+
+    fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect, scene: &Scene<'_>) {
+        let wanted = u16::try_from(scene.phases().len()).unwrap_or(u16::MAX).saturating_add(3);
+        let phases = wanted.min(area.height.saturating_sub(2) / 2 + 2);
+        let [top, phases, nodes] =
+            area.layout(&Layout::vertical([Constraint::Length(2), Constraint::Length(phases), Constraint::Fill(1)]));
+        progress(canvas, top, scene);
+        let look = Look { title: "Phases", focused: !self.on_nodes, empty: "loading…" };
+        self.phases.draw(canvas, phases, &look, PHASES.iter(), |i| phase(scene, *i));
+        let empty = scene.missing(Source::Nodes).unwrap_or("no nodes".into());
+        let title = format!("Nodes ({})", scene.outlook.order.len());
+        let look = Look { title: &title, focused: self.on_nodes, empty: &empty };
+        self.nodes.draw(canvas, nodes, &look, NODES.iter(), |n| Node::of(scene, n));
+    }
+
+    fn pane(&mut self) -> &mut dyn Pane {
+        if self.on_nodes { &mut self.nodes } else { &mut self.phases }
+    }
+
+    fn selected(&self, scene: &Scene<'_>) -> Vec<(&'static str, String)> {
+        if self.on_nodes {
+            return super::cells(NODES.iter(), self.nodes.selected().and_then(|n| Node::of(scene, n)));
+        }
+        super::cells(PHASES.iter(), self.phases.selected().and_then(|i| phase(scene, *i)))
+    }
+
+    fn detail(&self, scene: &Scene<'_>) -> Vec<String> {
+        match self.node() {
+            Some(node) => super::node::lines(scene, &node),
+            None => super::lines(self.selected(scene)),
+        }
+    }
+
+    fn node(&self) -> Option<Arc<str>> {
+        self.nodes.selected().filter(|_| self.on_nodes).cloned()
+    }
+
+    fn act(&mut self, does: Does, _: &Scene<'_>) -> Reaction {
+        if does == Does::Focus {
+            self.on_nodes = !self.on_nodes;
+        }
+        Reaction::Nothing
+    }
+}
+
+fn progress(canvas: &mut Canvas<'_>, area: Rect, scene: &Scene<'_>) {
+    let (done, all) = (scene.outlook.done, scene.outlook.order.len());
+    let bar = usize::from(area.width / 4).clamp(4, 40);
+    let full = (bar * done).checked_div(all).unwrap_or(0);
+    let (word, tone): (Cow<'_, str>, _) = match (&scene.facts.migration, scene.stage()) {
+        (None, _) => ("not started".into(), Tone::Dim),
+        (_, Stage::Complete) => ("complete: the cluster is on Cilium".into(), Tone::Good),
+        (_, Stage::RolledBack) => ("rolled back: the cluster is on Flannel".into(), Tone::Warn),
+        (_, Stage::RollingBack) => ("rolling back".into(), Tone::Warn),
+        (_, stage) => (stage.name().into(), Tone::Accent),
+    };
+    let parts = [
+        (Cow::from(" "), tone),
+        (word, tone),
+        ("  ".into(), tone),
+        ("█".repeat(full).into(), Tone::Good),
+        ("░".repeat(bar - full).into(), Tone::Dim),
+        (format!(" {done}/{all} on Cilium").into(), Tone::Plain),
+        (format!("  {}", time(scene)).into(), Tone::Dim),
+    ];
+    canvas.line(area.x, area.y, area.width, &parts);
+    let (text, tone) = match &scene.outlook.held {
+        Some(held) => (held.as_str(), Tone::Bad),
+        None if !scene.facts.is_known() => ("loading the cluster's state…", Tone::Dim),
+        None if scene.facts.migration.is_none() => {
+            ("a approves the first phase, after a dialog that lists every change", Tone::Accent)
+        }
+        None => (scene.waiting(), Tone::Plain),
+    };
+    canvas.text(area.x + 1, area.y + 1, area.width.saturating_sub(2), text, tone);
+}
+
+/// How long it has taken, and what can honestly be said about the rest.
+fn time(scene: &Scene<'_>) -> String {
+    let Some(status) = scene.status() else { return String::new() };
+    let Some(started) = status.started_at else { return String::new() };
+    let took = duration(between(started, status.finished_at.unwrap_or(scene.now)));
+    let rolls = match status.phase {
+        Stage::At(id) => scene.view().strategy.phase(id).is_some_and(|p| p.roll().is_some()),
+        stage => stage == Stage::RollingBack,
+    };
+    match (status.finished_at, rolls, &scene.outlook.estimate) {
+        (Some(_), ..) => format!("took {took}"),
+        (None, true, Some(e)) => format!("{took} so far, {e}"),
+        _ => format!("{took} so far"),
+    }
+}

@@ -1,0 +1,227 @@
+//! What to do next: a function of what is known and of the time. One generic loop over the phases of the strategy,
+//! forward and back.
+
+mod flows;
+mod order;
+mod queue;
+mod records;
+mod status;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    api::{Finding, Migration, MigrationStatus, NodeMigration, NodeMigrationStatus, PhaseState, Stage, Target},
+    drain::progress,
+    effect::Effect,
+    facts::{Facts, NodeFact},
+    progress::Progress,
+    reason::{Reason, Waiting},
+    steps,
+    strategy::{Phase, PhaseId, Standing},
+    view::View,
+};
+
+pub(crate) use queue::Queue;
+pub use records::Records;
+
+/// What is due, and what the records become.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decision {
+    /// Changes that are due now.
+    pub effects: Vec<Effect>,
+    /// What the Migration's status becomes, and the object that this was decided on.
+    pub migration: MigrationStatus,
+    /// The Migration that this was decided on.
+    pub decided_on: Option<Arc<Migration>>,
+    /// Statuses that become another one.
+    pub nodes: BTreeMap<Arc<str>, Changed>,
+    /// Why nothing is done although something is due.
+    pub held: Option<Waiting>,
+}
+
+/// A node's status that becomes another one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changed {
+    /// The record that this was decided on; `None` where there is none yet.
+    pub decided_on: Option<Arc<NodeMigration>>,
+    /// What its status becomes.
+    pub status: NodeMigrationStatus,
+}
+
+impl Decision {
+    /// Adds the nodes on their way whose records were last written in an earlier term: written in this one, an engine of
+    /// that term can no longer write them.
+    pub fn claim_nodes(&mut self, facts: &Facts, epoch: i64) {
+        for (name, record) in &facts.node_migrations {
+            let Some(status) = record.status.as_ref().filter(|s| s.step.is_out() && s.epoch < epoch) else { continue };
+            let claim = || Changed { decided_on: Some(record.clone()), status: status.clone() };
+            self.nodes.entry(name.clone()).or_insert_with(claim);
+        }
+    }
+}
+
+/// Decides from the facts of a cluster with a Migration: see [`View::read_only`] for a view of one's own.
+pub fn decide(view: View<'_>) -> Decision {
+    let mut round = Round::new(view);
+    let held = hold(&view);
+    match &held {
+        None => round.go(),
+        Some(waiting) => round.waiting = waiting.clone(),
+    }
+    status::finish(round, held)
+}
+
+/// Nothing is built on facts that may be old, and nothing is changed while paused.
+fn hold(view: &View<'_>) -> Option<Waiting> {
+    let stale = view.facts.stale();
+    if !stale.is_empty() {
+        return Some(Waiting::new(Reason::StaleFacts, format!("held: not up to date on {}", stale.join(", "))));
+    }
+    view.migration.spec.paused.then(|| Waiting::new(Reason::Paused, "paused"))
+}
+
+/// One decision while it is made.
+pub struct Round<'a> {
+    /// What it is made of.
+    pub view: View<'a>,
+    /// The nodes of the migration in their order.
+    pub order: Vec<&'a NodeFact>,
+    /// What the statuses of the nodes become.
+    pub records: Records<'a>,
+    /// Changes that are due.
+    pub effects: Vec<Effect>,
+    /// What the checks of the phase found.
+    pub findings: Vec<Finding>,
+    phases: Vec<(PhaseId, PhaseState, Waiting)>,
+    stage: Stage,
+    waiting: Waiting,
+}
+
+impl<'a> Round<'a> {
+    fn new(view: View<'a>) -> Self {
+        let old = view.migration.status.as_ref();
+        let state = |id: PhaseId| {
+            let recorded = old.and_then(|s| s.phases.iter().find(|p| p.name == id));
+            recorded.map_or_else(Default::default, |p| (p.state, p.waiting.clone()))
+        };
+        let phase = |p: &&dyn Phase| {
+            let (recorded, waiting) = state(p.id());
+            (p.id(), recorded, waiting)
+        };
+        Self {
+            view,
+            order: view.nodes_in_order(),
+            records: Records::new(view.facts),
+            effects: vec![],
+            findings: old.map(|s| s.findings.clone()).unwrap_or_default(),
+            phases: view.strategy.phases().iter().map(phase).collect(),
+            stage: old.map(|s| s.phase).unwrap_or_default(),
+            waiting: Waiting::default(),
+        }
+    }
+
+    fn set(&mut self, id: PhaseId, state: PhaseState, waiting: Waiting) {
+        if let Some(phase) = self.phases.iter_mut().find(|(p, ..)| *p == id) {
+            *phase = (id, state, waiting);
+        }
+    }
+
+    fn go(&mut self) {
+        let view = self.view;
+        self.effects.extend(steps::sweep(&view));
+        let records = &self.records;
+        self.effects.extend(progress::put_back(view.facts, view.migration, |n| Some(records.get(n))));
+        let missing = view.facts.nodes.keys().filter(|n| !view.facts.node_migrations.contains_key(*n));
+        let owner: Option<Arc<str>> = view.migration.metadata.uid.as_deref().map(Into::into);
+        self.effects.extend(missing.map(|n| Effect::CreateRecord { node: n.clone(), owner: owner.clone() }));
+        let spec = &view.migration.spec;
+        if self.undo((spec.target == Target::Cilium).then_some(spec.approved)) {
+            self.stage = Stage::RollingBack;
+        } else if spec.target == Target::Flannel {
+            self.waiting.clear();
+            self.stage = Stage::RolledBack;
+        } else {
+            self.forward();
+        }
+    }
+
+    /// Takes back what lies beyond `through`, the last phase first. True while there is something.
+    fn undo(&mut self, through: Option<PhaseId>) -> bool {
+        let strategy = self.view.strategy;
+        for phase in strategy.phases().iter().rev() {
+            if through.is_some_and(|t| strategy.is_within(phase.id(), t)) {
+                break;
+            }
+            let progress = phase.undo(self);
+            if !self.apply_progress(phase.id(), PhaseState::RollingBack, progress) {
+                return true;
+            }
+            self.set(phase.id(), PhaseState::Pending, Waiting::default());
+        }
+        false
+    }
+
+    fn forward(&mut self) {
+        let view = self.view;
+        let mut phases = view.strategy.phases().iter();
+        for phase in phases.by_ref() {
+            let (id, approved) = (phase.id(), view.is_approved(*phase));
+            self.stage = Stage::At(id);
+            if !approved && !self.has_canaries(*phase) {
+                let waiting = Waiting::new(Reason::NeedsApproval, format!("{id} needs approval"));
+                self.set(id, PhaseState::NeedsApproval, Waiting::default());
+                self.waiting = waiting;
+                break;
+            }
+            let progress = match phase.standing(&view) {
+                Standing::Done => Progress::Done,
+                Standing::NotBegun | Standing::Begun => phase.advance(self),
+            };
+            if !self.apply_progress(id, PhaseState::Running, progress) {
+                break;
+            }
+            if !approved {
+                let waiting = Waiting::new(Reason::ApprovedNodesDone, "the approved nodes are done");
+                self.set(id, PhaseState::NeedsApproval, waiting);
+                break;
+            }
+            self.set(id, PhaseState::Done, Waiting::default());
+            self.waiting.clear();
+            if id == view.strategy.last() {
+                self.stage = Stage::Complete;
+            }
+        }
+        for later in phases {
+            self.set(later.id(), PhaseState::Pending, Waiting::default());
+        }
+    }
+
+    /// Nodes may be approved one by one before the phase as a whole; the phases before it are approved then.
+    fn has_canaries(&self, phase: &dyn Phase) -> bool {
+        let mut records = self.view.facts.node_migrations.values();
+        phase.roll().is_some() && records.any(|n| n.spec.approved && n.spec.target == Target::Cilium)
+    }
+
+    /// Takes the progress of a phase in; true when it is done.
+    fn apply_progress(&mut self, phase: PhaseId, at_work: PhaseState, progress: Progress) -> bool {
+        let (state, waiting) = match progress {
+            Progress::Done => return true,
+            Progress::Act(effects, waiting) => {
+                let failing = effects.iter().find_map(|e| self.view.failures.get(&e.name()));
+                let failed = failing.map(|f| {
+                    let message = format!("{} (try {}). {}", f.problem.message, f.count + 1, f.problem.remedy);
+                    Waiting::new(Reason::Failed, message).on(&f.problem.object)
+                });
+                self.effects.extend(effects);
+                failed.map_or((at_work, waiting), |w| (PhaseState::Blocked, w))
+            }
+            Progress::Wait(waiting) => (at_work, waiting),
+            Progress::Fail(reason, problem) => {
+                (PhaseState::Blocked, Waiting::new(reason, problem.to_string()).on(&problem.object))
+            }
+        };
+        self.waiting = waiting.clone();
+        self.set(phase, state, waiting);
+        false
+    }
+}

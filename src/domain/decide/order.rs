@@ -1,0 +1,78 @@
+//! In which order nodes go.
+
+use crate::domain::{
+    facts::NodeFact,
+    reason::{Reason, Waiting},
+    view::View,
+};
+
+impl<'a> View<'a> {
+    /// The nodes of the migration in their order: those that the spec names, workers by name, then the control plane.
+    pub fn nodes_in_order(&self) -> Vec<&'a NodeFact> {
+        let spec = &self.migration.spec.nodes;
+        let selected = |n: &&NodeFact| spec.selector.iter().all(|(k, v)| n.labels.get(k) == Some(v));
+        let mut nodes: Vec<&NodeFact> = self.facts.nodes.values().filter(selected).collect();
+        let own = self.facts.own_node();
+        let batch = |n: &NodeFact| spec.batch_by.as_ref().map(|label| natural_or_last(n.labels.get(label)));
+        nodes.sort_by_cached_key(|n| {
+            let named = spec.order.iter().position(|o| **o == *n.name).unwrap_or(usize::MAX);
+            // an engine that runs on the node that is drained interrupts itself: that node is the last of its kind
+            (named, n.control_plane, own == Some(&*n.name), batch(n), natural(&n.name))
+        });
+        nodes
+    }
+
+    /// The order of the way back: the other way round, the control plane last again.
+    pub fn reversed(&self, order: &[&'a NodeFact]) -> Vec<&'a NodeFact> {
+        let own = self.facts.own_node();
+        let mut nodes: Vec<&NodeFact> = order.iter().rev().copied().collect();
+        nodes.sort_by_key(|n| (n.control_plane, own == Some(&*n.name)));
+        nodes
+    }
+
+    /// An etcd member elsewhere is not ready: taking this one out could cost the quorum. Members that are no pods
+    /// are only seen through the API server's own check; preflight says so.
+    pub fn etcd_unhealthy(&self, node: &NodeFact) -> Option<Waiting> {
+        if !node.control_plane {
+            return None;
+        }
+        if self.facts.etcd_failing {
+            return Some(Waiting::new(Reason::EtcdUnhealthy, "waits for etcd: the API server reports it unhealthy"));
+        }
+        let ill = self.facts.etcd_members().find(|p| p.node != node.name && !p.ready)?;
+        let message = format!("waits for etcd: member {} is not ready", ill.key.name);
+        Some(Waiting::new(Reason::EtcdUnhealthy, message).on(format!("pod/{}", ill.key)))
+    }
+}
+
+/// Nodes without the label come after those with it.
+fn natural_or_last(value: Option<&String>) -> (bool, Vec<(String, u64)>) {
+    (value.is_none(), value.map(|v| natural(v)).unwrap_or_default())
+}
+
+/// Sorts `node-2` before `node-10`.
+fn natural(name: &str) -> Vec<(String, u64)> {
+    let mut parts = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let text_end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let (text, tail) = rest.split_at(text_end);
+        let digits_end = tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len());
+        let (digits, tail) = tail.split_at(digits_end);
+        parts.push((text.to_owned(), digits.parse().unwrap_or(0)));
+        rest = tail;
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::natural;
+
+    #[test]
+    fn numbers_sort_as_numbers() {
+        let mut names = ["worker-10", "worker-2", "cp-1"];
+        names.sort_by_key(|n| natural(n));
+        assert_eq!(names, ["cp-1", "worker-2", "worker-10"]);
+    }
+}

@@ -1,0 +1,198 @@
+//! Which node may be taken out now: limits, order, control plane and etcd.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::Round;
+use crate::domain::{
+    api::Target,
+    facts::NodeFact,
+    reason::{Reason, Waiting},
+    steps::NodeStep,
+    strategy, text,
+    view::View,
+};
+
+/// The nodes that are out, and who goes next in one direction.
+pub(crate) struct Queue<'a> {
+    view: View<'a>,
+    limit: usize,
+    /// Why the limit is lower than `maxUnavailable`.
+    canaries: bool,
+    /// Nodes that Cutover has out, or takes out in this decision.
+    taken: BTreeSet<Arc<str>>,
+    /// Nodes that are out or count as such, and why.
+    out: BTreeMap<Arc<str>, String>,
+    /// The first worker in the order that still has to go this way.
+    open_worker: Vec<&'a NodeFact>,
+    /// Batches by the value of their label: the first worker that still has to go, and whether the batch has begun.
+    batches: BTreeMap<&'a str, (Option<&'a NodeFact>, bool)>,
+    /// A node has been told which one it waits for: those behind it are told only that they are queued.
+    named: bool,
+}
+
+impl<'a> Queue<'a> {
+    pub(crate) fn new(round: &Round<'a>, way: Target) -> Self {
+        let view = round.view;
+        let taken: BTreeSet<Arc<str>> = view
+            .facts
+            .nodes
+            .values()
+            .filter(|n| n.is_taken_out() || round.records.get(&n.name).step.is_out())
+            .map(|n| n.name.clone())
+            .collect();
+        let why = |n: &NodeFact| why_out(round, n, taken.contains(&n.name));
+        let out = view.facts.nodes.values().filter_map(|n| Some((n.name.clone(), why(n)?))).collect();
+        let (limit, canaries) = limit(round, way);
+        let open = |n: &NodeFact| {
+            let status = view.status(&n.name);
+            let last = if way == Target::Cilium { NodeStep::Done } else { NodeStep::RolledBack };
+            status.step != last && strategy::direction(&view, n) == Some(way)
+        };
+        let workers = || round.order.iter().copied().filter(|n| !n.control_plane);
+        let mut queue = Self {
+            view,
+            limit,
+            canaries,
+            open_worker: workers().filter(|n| open(n)).take(2).collect(),
+            taken,
+            out,
+            batches: BTreeMap::new(),
+            named: false,
+        };
+        if let Some(label) = &view.migration.spec.nodes.batch_by {
+            for node in workers() {
+                let begun = queue.is_taken(&node.name) || has_begun(&view, node);
+                let batch = queue.batches.entry(value_of(node, label)).or_default();
+                batch.1 |= begun;
+                if batch.0.is_none() && open(node) {
+                    batch.0 = Some(node);
+                }
+            }
+        }
+        queue
+    }
+
+    /// Cutover has the node out, or takes it out in this decision.
+    pub(crate) fn is_taken(&self, node: &str) -> bool {
+        self.taken.contains(node)
+    }
+
+    /// The node is taken out in this decision.
+    pub(crate) fn take(&mut self, node: &'a NodeFact, step: NodeStep) {
+        if self.taken.insert(node.name.clone()) {
+            self.out.insert(node.name.clone(), format!("is at step {step}"));
+            if let Some(label) = &self.view.migration.spec.nodes.batch_by {
+                self.batches.entry(value_of(node, label)).or_default().1 = true;
+            }
+        }
+    }
+
+    /// May this node be taken out now? Otherwise for which node and why it waits.
+    ///
+    /// # Errors
+    /// What it waits for.
+    pub(crate) fn may_begin(&mut self, node: &NodeFact) -> Result<(), Waiting> {
+        let others = self.out.len() - usize::from(self.out.contains_key(&node.name));
+        if others >= self.limit {
+            return Err(self.queued(node));
+        }
+        if let Some(waiting) = self.ahead_of(node) {
+            return Err(waiting);
+        }
+        if node.control_plane {
+            let other = self.others(node).find(|(n, _)| self.view.facts.nodes.get(*n).is_some_and(|n| n.control_plane));
+            if let Some((other, why)) = other {
+                let message = format!("control plane one at a time: waits for {other} ({why})");
+                return Err(Waiting::new(Reason::Queued, message).on(format!("node/{other}")));
+            }
+            if let Some(waiting) = self.view.etcd_unhealthy(node) {
+                return Err(waiting);
+            }
+        }
+        Ok(())
+    }
+
+    fn others(&self, node: &NodeFact) -> impl Iterator<Item = (&Arc<str>, &String)> {
+        let own = node.name.clone();
+        self.out.iter().filter(move |(n, _)| **n != own)
+    }
+
+    /// The first node in the queue is told which one it waits for. The others are told the same words all the time, so
+    /// that a step of one node is not a write to every record of a large cluster.
+    fn queued(&mut self, node: &NodeFact) -> Waiting {
+        let rule = if self.canaries {
+            "one at a time until the canaries are done".to_owned()
+        } else {
+            format!("maxUnavailable {}", self.limit)
+        };
+        let first = self.others(node).next().map(|(n, why)| (n.clone(), why.clone()));
+        match first {
+            Some((other, why)) if !self.named => {
+                self.named = true;
+                let message = format!("queued behind {other}, which {why} ({rule})");
+                Waiting::new(Reason::Queued, message).on(format!("node/{other}"))
+            }
+            _ => Waiting::new(Reason::Queued, format!("queued ({rule})")),
+        }
+    }
+
+    /// A node that this one has to wait for, whatever `maxUnavailable` allows.
+    fn ahead_of(&self, node: &NodeFact) -> Option<Waiting> {
+        if node.control_plane {
+            let worker = self.open_worker.iter().find(|w| w.name != node.name)?;
+            let message = format!("the control plane goes last: waits for {}", worker.name);
+            return Some(Waiting::new(Reason::Queued, message).on(format!("node/{}", worker.name)));
+        }
+        // a batch that has begun is finished before another one begins
+        let label = self.view.migration.spec.nodes.batch_by.as_ref()?;
+        let own = value_of(node, label);
+        let ahead = |(batch, (open, begun)): (&&'a str, &(Option<&'a NodeFact>, bool))| {
+            open.filter(|_| *begun && *batch != own).map(|n| (*batch, n))
+        };
+        let (batch, other) = self.batches.iter().find_map(ahead)?;
+        let message = format!("batches by {label}: {own} waits for {} of {batch}", other.name);
+        Some(Waiting::new(Reason::Queued, message).on(format!("node/{}", other.name)))
+    }
+}
+
+fn value_of<'a>(node: &'a NodeFact, label: &str) -> &'a str {
+    node.labels.get(label).map(String::as_str).unwrap_or_default()
+}
+
+/// The node is beyond its check, on the way or through.
+fn has_begun(view: &View<'_>, node: &NodeFact) -> bool {
+    let step = view.status(&node.name).step;
+    step == NodeStep::Done || step.is_out() || step.is_observed()
+}
+
+/// How many nodes may be out: one until the canaries are through.
+fn limit(round: &Round<'_>, way: Target) -> (usize, bool) {
+    let spec = &round.view.migration.spec.nodes;
+    let number = |n: u32| usize::try_from(n).unwrap_or(1);
+    let done = || round.order.iter().filter(|n| round.view.status(&n.name).step == NodeStep::Done).count();
+    if way == Target::Cilium && spec.max_unavailable > 1 && done() < number(spec.canaries) {
+        return (1, true);
+    }
+    (number(spec.max_unavailable), false)
+}
+
+/// Why a node counts as out: by Cutover or by another actor.
+fn why_out(round: &Round<'_>, node: &NodeFact, taken: bool) -> Option<String> {
+    let step = round.records.get(&node.name).step;
+    if step.is_out() {
+        return Some(format!("is at step {step}"));
+    }
+    if taken {
+        return Some("is taken out".into());
+    }
+    if step.is_observed() {
+        return Some("is being observed".into());
+    }
+    if !node.ready {
+        return Some(format!("is not Ready ({})", text::safe(&node.not_ready_reason)));
+    }
+    node.unschedulable.then(|| "was cordoned by another actor".into())
+}

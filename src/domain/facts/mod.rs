@@ -1,0 +1,240 @@
+//! What is known of the cluster: slim rows, folded from watches, with the indices that keep questions cheap.
+
+mod cni;
+mod key;
+mod needs;
+mod node;
+mod pods;
+mod source;
+mod storage;
+mod workload;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
+
+use ipnet::IpNet;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+pub use cni::{Cni, CniCounts, Ranges};
+pub use key::{Key, in_namespace};
+pub use kube::core::{Selector, SelectorExt};
+pub use needs::{AffinityTerm, Needs, Room, Taint, Term, Toleration};
+pub use node::{CiliumConfigFact, DaemonSetFact, NodeConfigFact, NodeFact};
+pub use pods::{Mark, Pods};
+pub use source::{Freshness, Source, Sources};
+pub use storage::{VolumeFact, Volumes};
+pub use workload::{BudgetFact, Owner, PodFact, PodPhase, WorkloadFact};
+
+use super::{
+    api::{Migration, NodeMigration},
+    effect::Right,
+    flannel::FlannelFact,
+    guard::FlowFacts,
+};
+
+/// Everything that is known.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Nodes by name.
+    pub nodes: BTreeMap<Arc<str>, NodeFact>,
+    /// Pods.
+    pub pods: Pods,
+    /// Disruption budgets.
+    pub budgets: BTreeMap<Key, BudgetFact>,
+    /// Deployments, StatefulSets and ReplicaSets without a controller, as `namespace/Kind/name`.
+    pub workloads: BTreeMap<Arc<str>, WorkloadFact>,
+    /// Persistent volumes by name.
+    pub volumes: Volumes,
+    /// Claims, with the volume that each is bound to.
+    pub claims: BTreeMap<Key, Arc<str>>,
+    /// VolumeAttachments by node and name, with the volume; empty for an inline one.
+    pub attachments: BTreeMap<(Arc<str>, Arc<str>), Arc<str>>,
+    /// Namespaces that are being deleted.
+    pub ending_namespaces: BTreeSet<Arc<str>>,
+    /// What host tasks that left no pod behind have reported, by the pod's name that they would have had:
+    /// exit code and report. Lost with the engine; the task is then run again.
+    pub reports: BTreeMap<String, (i32, String)>,
+    /// DaemonSets.
+    pub daemon_sets: BTreeMap<Key, DaemonSetFact>,
+    /// Network policies: Flannel ignores them, Cilium enforces them.
+    pub policies: BTreeSet<Key>,
+    /// Cilium's ranges by node, out of the CiliumNodes.
+    pub cilium_ranges: BTreeMap<Arc<str>, Vec<IpNet>>,
+    /// CiliumNodeConfigs: name, and whether it selects every node.
+    pub node_configs: BTreeMap<Key, NodeConfigFact>,
+    /// Custom resource definitions by name, with the versions that are served once established.
+    pub crds: BTreeMap<Arc<str>, Vec<String>>,
+    /// What the ConfigMap `cilium-config` says.
+    pub cilium_config: Option<CiliumConfigFact>,
+    /// Flannel's configuration, by the ConfigMap that holds it.
+    pub flannel: BTreeMap<Key, FlannelFact>,
+    /// Cutover's copy of Flannel's objects exists.
+    pub flannel_backup: bool,
+    /// The Migration.
+    pub migration: Option<Arc<Migration>>,
+    /// NodeMigrations by node.
+    pub node_migrations: BTreeMap<Arc<str>, Arc<NodeMigration>>,
+    /// What was asked of the cluster and of this machine once, at start.
+    pub surroundings: Surroundings,
+    /// Milliseconds within which the API server answers, rounded up to steps so that it seldom changes.
+    pub latency: Option<u32>,
+    /// Seconds by which this machine's clock is ahead of the API server's; 0 where that is little.
+    pub clock_off: i64,
+    /// The API server says that its etcd is not well.
+    pub etcd_failing: bool,
+    /// What the flows say.
+    pub flows: FlowFacts,
+    /// Every source, with how fresh it is.
+    pub sources: Sources,
+}
+
+/// What is asked once, before anything begins.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// The API server's version.
+    pub server_version: String,
+    /// Cluster address of the service `kubernetes`.
+    pub service_address: Option<IpAddr>,
+    /// Rights that Cutover needs and the user lacks.
+    pub missing_rights: Vec<Right>,
+    /// helm's version, or why it cannot be used. `None`: not asked.
+    pub helm: Option<Result<String, String>>,
+    /// The name of the machine, or of the pod, that this program runs on.
+    pub own_name: String,
+    /// The namespace that the client is in: the pod's own, where it runs as a pod.
+    pub own_namespace: String,
+    /// The user as the API server knows it; empty where it does not say.
+    pub user: String,
+    /// UID of the namespace `kube-system`; empty when it could not be read.
+    pub cluster: String,
+}
+
+impl Surroundings {
+    /// How a request is signed: with the user that the cluster knows, and the one on this machine.
+    pub fn signed(&self, here: &str) -> String {
+        if self.user.is_empty() { here.to_owned() } else { format!("{} ({here})", self.user) }
+    }
+}
+
+/// Resource versions of one object compare as numbers (KEP-5504); another UID is another object.
+fn is_older(this: &ObjectMeta, known: &ObjectMeta) -> bool {
+    let version = |m: &ObjectMeta| m.resource_version.as_ref().and_then(|v| v.parse::<u64>().ok()).unwrap_or(0);
+    this.uid == known.uid && version(this) < version(known)
+}
+
+impl Facts {
+    /// The workload that owns a pod, where it is one that is known.
+    pub fn workload_of(&self, pod: &PodFact) -> Option<&WorkloadFact> {
+        self.workloads.get(pod.object().as_str())
+    }
+
+    /// The node that this program runs on: as a pod, or because the machine is called like it.
+    pub fn own_node(&self) -> Option<&str> {
+        let own = self.surroundings.own_name.as_str();
+        if own.is_empty() {
+            return None;
+        }
+        self.nodes.get_key_value(own).map(|(n, _)| &**n).or_else(|| {
+            let pod = self.pods.get(&Key::new(&self.surroundings.own_namespace, own))?;
+            (!pod.node.is_empty()).then_some(&*pod.node)
+        })
+    }
+
+    /// Members of etcd that run as static pods, as kubeadm sets them up.
+    pub fn etcd_members(&self) -> impl Iterator<Item = &PodFact> {
+        self.pods.marked(&Mark::Etcd)
+    }
+
+    /// The pods of a node.
+    pub fn pods_on<'a>(&'a self, node: &str) -> impl Iterator<Item = &'a PodFact> + use<'a> {
+        self.pods.on(node)
+    }
+
+    /// The pods that carry the network: everything of Cilium's, and the pods of Flannel's DaemonSets.
+    pub fn network_pods(&self) -> impl Iterator<Item = &PodFact> {
+        let flannels = self.flannel_daemon_sets().flat_map(|set| {
+            let owner = Owner { kind: "DaemonSet".into(), name: Arc::clone(&set.key.name) };
+            self.pods.owned_by(&set.key.namespace, owner)
+        });
+        self.pods.marked(&Mark::Cilium).chain(flannels)
+    }
+
+    /// Cilium's DaemonSet of agents.
+    pub fn cilium_agents(&self) -> Option<&DaemonSetFact> {
+        self.daemon_sets.values().find(|d| d.containers.iter().any(|c| c == "cilium-agent"))
+    }
+
+    /// Flannel's DaemonSets: any with a container of Flannel's, whatever it is called.
+    pub fn flannel_daemon_sets(&self) -> impl Iterator<Item = &DaemonSetFact> {
+        self.daemon_sets.values().filter(|d| {
+            d.containers.iter().any(|c| c == "kube-flannel")
+                || d.image.split([':', '@']).next().is_some_and(|i| i.ends_with("/flannel"))
+        })
+    }
+
+    /// The Cilium agent of a node.
+    pub fn agent_on(&self, node: &str) -> Option<&PodFact> {
+        let agents = self.cilium_agents()?;
+        self.daemon_pod(agents, node)
+    }
+
+    /// The pod of a DaemonSet on a node; one that is being deleted only if there is no other.
+    pub fn daemon_pod(&self, set: &DaemonSetFact, node: &str) -> Option<&PodFact> {
+        let is_its = |p: &&PodFact| {
+            p.key.namespace == set.key.namespace
+                && p.owner.as_ref().is_some_and(|o| &*o.kind == "DaemonSet" && o.name == set.key.name)
+        };
+        self.pods_on(node).filter(is_its).min_by_key(|p| p.deleting.is_some())
+    }
+
+    /// Flannel's pod on a node.
+    pub fn flannel_on(&self, node: &str) -> Option<&PodFact> {
+        self.flannel_daemon_sets().find_map(|d| self.daemon_pod(d, node))
+    }
+
+    /// Takes the Migration in, unless a newer one is known: what was just written may be known before the watch
+    /// delivers what was before it.
+    pub fn put_migration(&mut self, mut migration: Migration) {
+        if self.migration.as_ref().is_none_or(|m| !is_older(&migration.metadata, &m.metadata)) {
+            migration.metadata.managed_fields = None;
+            self.migration = Some(Arc::new(migration));
+        }
+    }
+
+    /// Takes a node's record in, unless a newer one is known.
+    pub fn put_record(&mut self, mut record: NodeMigration) {
+        let name = record.metadata.name.as_deref().unwrap_or_default();
+        let node = self.nodes.get_key_value(name).map_or_else(|| name.into(), |(node, _)| Arc::clone(node));
+        if self.node_migrations.get(name).is_none_or(|r| !is_older(&record.metadata, &r.metadata)) {
+            record.metadata.managed_fields = None;
+            self.node_migrations.insert(node, Arc::new(record));
+        }
+    }
+
+    /// Every source has been listed, and what is asked once has been answered.
+    pub fn is_known(&self) -> bool {
+        self.stale().is_empty() && self.surroundings.helm.is_some()
+    }
+
+    /// The highest epoch in any record: an engine of an older term is not to act any more.
+    pub fn epoch(&self) -> i64 {
+        let migration = self.migration.iter().filter_map(|m| m.status.as_ref()).map(|s| s.epoch);
+        let nodes = self.node_migrations.values().filter_map(|n| n.status.as_ref()).map(|s| s.epoch);
+        migration.chain(nodes).max().unwrap_or_default()
+    }
+
+    /// The words for the sources that are late.
+    pub fn stale(&self) -> Vec<&'static str> {
+        self.sources.iter().filter(|(_, f)| !f.is_usable()).map(|(source, _)| source.word()).collect()
+    }
+
+    /// The version in which CiliumNodeConfigs are served: `v2` before `v2alpha1`, whatever Cilium's
+    /// version says: clusters that were upgraded serve other versions than their Cilium suggests.
+    pub fn node_config_version(&self) -> Option<&str> {
+        let served = self.crds.get("ciliumnodeconfigs.cilium.io")?;
+        ["v2", "v2alpha1"].into_iter().find(|v| served.iter().any(|s| s == v))
+    }
+}

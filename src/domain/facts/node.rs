@@ -1,0 +1,110 @@
+//! Nodes, DaemonSets, and the two CNIs' own configuration.
+
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+
+use ipnet::IpNet;
+
+use super::{Key, Room, Taint};
+
+/// A node.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the API has it")]
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodeFact {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its UID.
+    pub uid: Arc<str>,
+    /// Condition Ready is True.
+    pub ready: bool,
+    /// Why it is not Ready, as the node says.
+    pub not_ready_reason: String,
+    /// `spec.unschedulable`.
+    pub unschedulable: bool,
+    /// Cutover cordoned it.
+    pub cordoned_by_cutover: bool,
+    /// Cutover's taint keeps DaemonSet pods away.
+    pub tainted: bool,
+    /// The label that makes its Cilium agent take over is set.
+    pub switched: bool,
+    /// It is part of the control plane.
+    pub control_plane: bool,
+    /// The boot id that its kubelet reports.
+    pub boot_id: Arc<str>,
+    /// Flannel's (kube-controller-manager's) ranges.
+    pub pod_ranges: Vec<IpNet>,
+    /// Its internal addresses.
+    pub addresses: Vec<IpAddr>,
+    /// Kernel version.
+    pub kernel: String,
+    /// Operating system: `linux` or `windows`.
+    pub os: String,
+    /// Kubelet version.
+    pub kubelet: String,
+    /// Its labels.
+    pub labels: Arc<BTreeMap<String, String>>,
+    /// Flannel's backend as its annotation says.
+    pub flannel_backend: Option<String>,
+    /// Taints, those of Cutover left out.
+    pub taints: Vec<Taint>,
+    /// What it has for pods.
+    pub allocatable: Room,
+    /// Volumes that its kubelet has mounted or is about to.
+    pub volumes_in_use: Vec<String>,
+}
+
+impl NodeFact {
+    /// Cutover has taken it out, and has not given it back.
+    pub const fn is_taken_out(&self) -> bool {
+        self.cordoned_by_cutover || self.tainted
+    }
+}
+
+/// A DaemonSet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DaemonSetFact {
+    /// Namespace and name.
+    pub key: Key,
+    /// Pods wanted.
+    pub desired: i32,
+    /// Pods ready.
+    pub ready: i32,
+    /// Pods of the newest template.
+    pub updated: i32,
+    /// The controller has seen the newest spec.
+    pub observed: bool,
+    /// Image of the first container.
+    pub image: Arc<str>,
+    /// Names of its containers.
+    pub containers: Vec<String>,
+    /// Cutover's mark on its template: for what it was restarted.
+    pub restarted_for: Option<String>,
+    /// Who manages it: helm, Argo CD, Flux, an addon manager.
+    pub managed_by: Option<String>,
+}
+
+impl DaemonSetFact {
+    /// Every pod is of the newest template and ready.
+    pub const fn is_rolled_out(&self) -> bool {
+        self.observed && self.desired > 0 && self.ready >= self.desired && self.updated >= self.desired
+    }
+}
+
+/// A CiliumNodeConfig.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeConfigFact {
+    /// Its selector is empty, so it applies to every node.
+    pub selects_all: bool,
+}
+
+/// What decides about Cilium, out of `cilium-config`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CiliumConfigFact {
+    /// Its namespace.
+    pub namespace: String,
+    /// `custom-cni-conf`: agents leave the CNI directory alone unless a CiliumNodeConfig says otherwise.
+    pub custom_conf: bool,
+    /// `enable-policy`.
+    pub enable_policy: String,
+    /// `cluster-pool-ipv4-cidr`.
+    pub pool: Vec<IpNet>,
+}

@@ -1,0 +1,83 @@
+//! Check: is the node fit to be moved?
+
+use super::{Presence, Site, Step, StepSpec, secs};
+use crate::domain::{
+    api::NodeMigrationStatus,
+    drain::verdict::{self, Verdict},
+    problem::Problem,
+    progress::Progress,
+    reason::Reason,
+};
+
+/// Is the node fit to be moved? Changes nothing.
+pub struct Check;
+
+static SPEC: StepSpec = StepSpec {
+    id: "Check",
+    does: "checks the node, its Cilium agent, Flannel's pod, and whether its pods can leave",
+    budget: secs(60),
+    presence: Presence::AtRest,
+};
+
+impl Step for Check {
+    fn spec(&self) -> &'static StepSpec {
+        &SPEC
+    }
+
+    fn advance(&self, at: &Site<'_>, _: &mut NodeMigrationStatus) -> Progress {
+        unfit(at).unwrap_or_else(|| drainable(at))
+    }
+}
+
+fn unfit(at: &Site<'_>) -> Option<Progress> {
+    let name = &at.node.name;
+    let wait = |reason, object: String, message: String| Some(Progress::wait_on(reason, object, message));
+    if let Some(progress) = at.not_ready() {
+        return Some(progress);
+    }
+    match at.facts.agent_on(name) {
+        None => return wait(Reason::AgentsNotReady, at.object(), format!("no Cilium agent on {name}")),
+        Some(a) if !a.ready => {
+            return wait(
+                Reason::AgentsNotReady,
+                format!("pod/{}", a.key),
+                format!("Cilium agent {} is not ready", a.key.name),
+            );
+        }
+        Some(_) => {}
+    }
+    if at.facts.flannel_on(name).is_none_or(|f| !f.ready) {
+        let message = format!("Flannel's pod on {name} is not ready: it is the way back");
+        return wait(Reason::FlannelNotReady, at.object(), message);
+    }
+    if !at.facts.cilium_ranges.contains_key(name) {
+        return wait(Reason::OperatorNotReady, at.object(), format!("Cilium has given {name} no pod range yet"));
+    }
+    None
+}
+
+fn drainable(at: &Site<'_>) -> Progress {
+    let consents = &at.migration.spec.consents;
+    let drain = at.sorted();
+    match verdict::judge_drain(at.facts, &drain, consents, at.now) {
+        Verdict::Clean => verdict::behind(at.facts, &drain).map_or(Progress::Done, |b| {
+            Progress::wait_on(
+                Reason::CannotDrainYet,
+                b.problem.object,
+                format!("cannot be drained yet: {}. {}", b.problem.message, b.problem.remedy),
+            )
+        }),
+        Verdict::NeedsConsent(wanted) => {
+            let first: Vec<String> = wanted.iter().take(3).map(ToString::to_string).collect();
+            let more = wanted.len().saturating_sub(3);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let object = wanted.first().map(|w| w.object.clone()).unwrap_or_default();
+            Progress::wait_on(Reason::NeedsConsent, object, format!("needs consent {}{more}", first.join(", ")))
+        }
+        Verdict::Impossible { pod, problem } => {
+            let Problem { object, message, remedy, .. } = problem;
+            let message = format!("cannot be drained: {pod}: {message}. Fix {object}: {remedy}");
+            Progress::wait_on(Reason::CannotDrain, object, message)
+        }
+    }
+}

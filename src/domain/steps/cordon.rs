@@ -1,0 +1,53 @@
+//! Cordon: no new pods may land on the node.
+
+use super::{Presence, Site, Step, StepSpec, secs};
+use crate::domain::{
+    api::{NodeMigrationStatus, Target},
+    effect::Effect,
+    plan::Preview,
+    progress::Progress,
+};
+
+/// No new pods may land on the node: a cordon, and a taint that keeps DaemonSet pods away while the CNI changes.
+pub struct Cordon;
+
+static SPEC: StepSpec = StepSpec {
+    id: "Cordon",
+    does: "cordons the node, and taints it so that DaemonSet pods stay away while the CNI changes",
+    budget: secs(15),
+    presence: Presence::Out,
+};
+
+impl Step for Cordon {
+    fn spec(&self) -> &'static StepSpec {
+        &SPEC
+    }
+
+    fn enter(&self, at: &Site<'_>, status: &mut NodeMigrationStatus) {
+        if at.way == Target::Cilium {
+            status.evidence.baseline_connections = at.baseline_connections(at.node);
+        }
+    }
+
+    fn advance(&self, at: &Site<'_>, _: &mut NodeMigrationStatus) -> Progress {
+        cordoned(at).unwrap_or(Progress::Done)
+    }
+
+    fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
+        let node = &at.node.name;
+        vec![Effect::Cordon { node: node.clone() }.into(), Effect::Taint { node: node.clone() }.into()]
+    }
+}
+
+/// What is left to do until the node is cordoned and tainted. Asked again by the later steps: another actor may have
+/// taken either back.
+pub(super) fn cordoned(at: &Site<'_>) -> Option<Progress> {
+    let node = at.node.name.clone();
+    if !at.node.unschedulable {
+        Some(Progress::act(Effect::Cordon { node }, "cordon"))
+    } else if !at.node.tainted {
+        Some(Progress::act(Effect::Taint { node }, "keep DaemonSet pods away"))
+    } else {
+        None
+    }
+}

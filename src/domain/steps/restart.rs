@@ -1,0 +1,81 @@
+//! Restart: what still has an old address starts again, by a reboot or pod by pod.
+
+use super::{Presence, Site, Step, StepSpec, drain::leave, other_cni, reboot, secs, tasks};
+use crate::domain::{
+    api::{NodeMigrationStatus, RestartBy, Target},
+    effect::Effect,
+    facts::PodFact,
+    host::HostTask,
+    plan::Preview,
+    progress::Progress,
+    reason::{Reason, Waiting},
+    text,
+};
+
+/// Reboots the node once (or restarts the pods that are left on old addresses), then lets DaemonSet pods back. The way
+/// back never reboots.
+pub struct Restart;
+
+static SPEC: StepSpec = StepSpec {
+    id: "Restart",
+    does: "reboots the node once, or restarts the pods with old addresses; then lets DaemonSet pods back",
+    budget: secs(900),
+    presence: Presence::Out,
+};
+
+const WHY: &str = "it still has an old address";
+
+fn reboots(at: &Site<'_>) -> bool {
+    at.migration.spec.restart_by == RestartBy::Reboot && at.way == Target::Cilium
+}
+
+fn old_pods<'a>(at: &Site<'a>) -> Vec<&'a PodFact> {
+    let pods = at.facts.pods_with(other_cni(at.way), Some(&at.node.name));
+    pods.filter(|p| p.deleting.is_none() && p.is_daemon()).collect()
+}
+
+impl Step for Restart {
+    fn spec(&self) -> &'static StepSpec {
+        &SPEC
+    }
+
+    fn enter(&self, at: &Site<'_>, status: &mut NodeMigrationStatus) {
+        // one that was requested in this very boot, and did not come, is not requested again by itself
+        let same = at.is_same_boot(status);
+        status.evidence.reboot_asked = status.evidence.reboot_asked.filter(|_| same);
+        status.evidence.boot_id_before = Some(at.node.boot_id.to_string());
+        status.evidence.boot_id_after = None;
+        status.evidence.node_uid = Some(at.node.uid.to_string());
+    }
+
+    fn advance(&self, at: &Site<'_>, status: &mut NodeMigrationStatus) -> Progress {
+        if reboots(at)
+            && status.evidence.boot_id_after.is_none()
+            && let Some(progress) = reboot::reboot(at, status)
+        {
+            return progress;
+        }
+        if at.node.tainted {
+            return Progress::act(Effect::Untaint { node: at.node.name.clone() }, "let DaemonSet pods back");
+        }
+        let old = old_pods(at);
+        if old.is_empty() {
+            return Progress::Done;
+        }
+        let message = format!("{} still with {} addresses", text::count(old.len(), "pod"), other_cni(at.way).word());
+        let effects = old.into_iter().map(|p| leave(at, p, WHY)).collect();
+        Progress::Act(effects, Waiting::new(Reason::PodsOnOldNetwork, message))
+    }
+
+    fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
+        let mut changes = vec![];
+        if reboots(at) {
+            changes.extend(tasks::preview(at, HostTask::Reboot { boot_id: at.node.boot_id.to_string() }));
+        }
+        changes.push(Effect::Untaint { node: at.node.name.clone() }.into());
+        // those that the drain does not delete
+        let stay = old_pods(at).into_iter().filter(|p| p.tolerates_all);
+        changes.extend(stay.map(|p| Preview::when("it still has an old address", leave(at, p, WHY))));
+        changes
+    }
+}

@@ -1,0 +1,68 @@
+//! Restore: Flannel's CNI configuration is put back.
+
+use super::{Presence, Site, Step, StepSpec, agent::delete, cordon::cordoned, drain, secs, tasks};
+use crate::domain::{
+    api::{NodeMigrationStatus, StepError},
+    evidence::Evidence,
+    host::HostTask,
+    plan::Preview,
+    problem::ProblemKind,
+    progress::Progress,
+    reason::{Reason, Waiting},
+};
+
+/// Puts 10-flannel.conflist back and moves 05-cilium.conflist to a backup. Removing the label alone is no rollback:
+/// 05-cilium.conflist stays and sorts first (seen on real nodes).
+pub struct Restore;
+
+static SPEC: StepSpec = StepSpec {
+    id: "Restore",
+    does: "puts 10-flannel.conflist back and moves 05-cilium.conflist to a backup with checksums",
+    budget: secs(120),
+    presence: Presence::Out,
+};
+
+const WHY: &str = "its init container writes 10-flannel.conflist";
+
+impl Step for Restore {
+    fn spec(&self) -> &'static StepSpec {
+        &SPEC
+    }
+
+    fn advance(&self, at: &Site<'_>, status: &mut NodeMigrationStatus) -> Progress {
+        if !status.evidence.switched {
+            return Progress::Done;
+        }
+        if let Some(progress) = cordoned(at).or_else(|| drain::persistent(at, status)) {
+            return progress;
+        }
+        let manual = tasks::is_manual(at, &HostTask::Restore);
+        let restored = |evidence: &Evidence| {
+            let host = evidence.host.as_ref().filter(|h| manual || h.task == HostTask::Restore.name());
+            if host.is_some_and(|h| h.only("10-flannel")) {
+                return Ok(());
+            }
+            Err(Waiting::new(Reason::HostNotReady, "10-flannel.conflist is not the only CNI configuration yet"))
+        };
+        match (tasks::change_until(at, status, &HostTask::Restore, restored), at.facts.flannel_on(&at.node.name)) {
+            // the file is nowhere on the node: Flannel's pod writes it when it starts
+            (Progress::Fail(_, problem), Some(flannel)) if problem.kind == ProblemKind::MissingFile => {
+                status.last_error = Some(StepError::next(status.last_error.as_ref(), problem, at.now));
+                Progress::act(delete(flannel, WHY), "restart Flannel's pod")
+            }
+            (progress, _) => progress,
+        }
+    }
+
+    fn leave(&self, _: &Site<'_>, status: &mut NodeMigrationStatus) {
+        status.evidence.switched = false;
+    }
+
+    fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
+        let mut changes = drain::preview_persistent(at);
+        changes.extend(tasks::preview(at, HostTask::Restore));
+        let flannel = at.facts.flannel_on(&at.node.name);
+        changes.extend(flannel.map(|f| Preview::when("10-flannel.conflist is nowhere on the host", delete(f, WHY))));
+        changes
+    }
+}

@@ -1,0 +1,146 @@
+//! Verify: the host as it should be, nothing leaked, a new pod with the right address.
+
+use super::{Presence, Site, Step, StepSpec, cni_of, other_cni, secs, tasks};
+use crate::domain::{
+    api::{NodeMigrationStatus, Target},
+    evidence::HostEvidence,
+    facts::{Cni, PodFact},
+    host::HostTask,
+    plan::Preview,
+    problem::Problem,
+    progress::Progress,
+    reason::{Reason, Waiting},
+    text,
+};
+
+/// How often leaks are released before they are only shown.
+const RELEASES: u32 = 3;
+
+/// Checks the host, starts a probe pod, and releases addresses that leaked.
+pub struct Verify;
+
+static SPEC: StepSpec = StepSpec {
+    id: "Verify",
+    does: "checks the host, starts a probe pod that has to reach the API server, releases leaked addresses",
+    budget: secs(300),
+    presence: Presence::Out,
+};
+
+impl Step for Verify {
+    fn spec(&self) -> &'static StepSpec {
+        &SPEC
+    }
+
+    fn enter(&self, _: &Site<'_>, status: &mut NodeMigrationStatus) {
+        status.evidence.probe = None;
+        status.evidence.releases = 0;
+    }
+
+    fn advance(&self, at: &Site<'_>, status: &mut NodeMigrationStatus) -> Progress {
+        if let Some(progress) = at.not_ready() {
+            return progress;
+        }
+        // what is deleted on this side has to be gone before leftovers are looked for
+        let old = at.facts.pods_with(other_cni(at.way), Some(&at.node.name)).find(|p| p.deleting.is_some());
+        if let Some(pod) = old {
+            let message = format!("{} with an old address is terminating", pod.key);
+            return Progress::wait_on(Reason::PodsTerminating, format!("pod/{}", pod.key), message);
+        }
+        let file = if at.way == Target::Cilium { "05-cilium" } else { "10-flannel" };
+        let checked = tasks::check_until(at, status, &HostTask::Look, |evidence| {
+            let not_yet = |message: String| Err(Waiting::new(Reason::HostNotReady, message));
+            match &evidence.host {
+                None => not_yet("the host has not been checked yet".into()),
+                Some(host) if host.only(file) => Ok(()),
+                Some(host) => not_yet(host.wants_only(file)),
+            }
+        });
+        if checked != Progress::Done {
+            return checked;
+        }
+        if status.evidence.probe.is_none() || judge_probe(at, status).is_some() {
+            let report = match tasks::run(at, status, &HostTask::Probe) {
+                Err(progress) => return progress,
+                Ok(report) => report,
+            };
+            status.evidence.probe = Some(report.probe());
+        }
+        if let Some(progress) = judge_probe(at, status).or_else(|| unhealthy_daemon(at)) {
+            return progress;
+        }
+        release_leaks(at, status).unwrap_or(Progress::Done)
+    }
+
+    fn leave(&self, at: &Site<'_>, status: &mut NodeMigrationStatus) {
+        let count = |cni| u32::try_from(at.facts.pods_with(cni, Some(&at.node.name)).count()).unwrap_or(u32::MAX);
+        status.evidence.pods_on_cilium = count(Cni::Cilium);
+        status.evidence.pods_on_flannel = count(Cni::Flannel);
+    }
+
+    fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
+        let mut changes = tasks::preview(at, HostTask::Look);
+        changes.extend(tasks::preview(at, HostTask::Probe));
+        let release = HostTask::Release { leases: vec![], endpoints: vec![] };
+        changes.extend(tasks::preview(at, release).into_iter().map(|p| p.only_if("addresses have leaked")));
+        changes
+    }
+}
+
+fn unhealthy_daemon(at: &Site<'_>) -> Option<Progress> {
+    let pod = at.facts.pods_on(&at.node.name).find(|p| {
+        p.is_daemon() && p.is_living() && !p.host_network && (!p.ready || at.facts.cni_of(p) != cni_of(at.way))
+    })?;
+    let cni = at.facts.cni_of(pod).word();
+    let ready = if pod.ready { "ready" } else { "not ready" };
+    let message = format!("pod {} is {ready} (address: {cni})", pod.key);
+    Some(Progress::wait_on(Reason::PodsOnOldNetwork, format!("pod/{}", pod.key), message))
+}
+
+/// Addresses whose pod is gone are released; the host itself makes sure that no sandbox has them. An address is taken
+/// before its pod says so: only what a second check, with every pod up, still sees is a leak.
+fn release_leaks(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Option<Progress> {
+    let evidence = &status.evidence;
+    let held = evidence.host.as_ref().is_some_and(HostEvidence::has_hold_leftovers);
+    let leaked = !evidence.leaked_leases.is_empty() || !evidence.leaked_endpoints.is_empty();
+    if !(leaked || held) || evidence.releases > RELEASES {
+        return None;
+    }
+    let number = |e: &String| e.split(' ').next().map(str::to_owned);
+    let task = match evidence.releases {
+        0 => HostTask::Look,
+        _ => HostTask::Release {
+            leases: evidence.leaked_leases.clone(),
+            endpoints: evidence.leaked_endpoints.iter().filter_map(number).collect(),
+        },
+    };
+    if tasks::is_manual(at, &task) {
+        status.commands = task.by_hand(&at.node.name);
+        // leaked addresses hold nothing up: they are shown until an operator has released them
+        return None;
+    }
+    match tasks::run(at, status, &task) {
+        Err(progress) => Some(progress),
+        Ok(report) => {
+            status.evidence.releases += 1;
+            tasks::keep_report(at, status, &task, &report);
+            release_leaks(at, status)
+        }
+    }
+}
+
+fn judge_probe(at: &Site<'_>, status: &NodeMigrationStatus) -> Option<Progress> {
+    let probe = status.evidence.probe.as_ref()?;
+    let as_pod = PodFact { node: at.node.name.clone(), ip: probe.address.parse().ok(), ..PodFact::default() };
+    let cni = at.facts.cni_of(&as_pod);
+    let wanted = cni_of(at.way);
+    let address = text::safe(&probe.address);
+    let message = if cni != wanted {
+        format!("a new pod got {address}, an address of {} instead of {}", cni.word(), wanted.word())
+    } else if !probe.api_reached {
+        format!("a new pod ({address}) does not reach the API server")
+    } else {
+        return None;
+    };
+    let remedy = "The node stays cordoned, so no pod lands on it. The probe is tried again; `r` rolls the node back.";
+    Some(Progress::Fail(Reason::ProbeFailed, Problem::new(at.object(), message, remedy)))
+}

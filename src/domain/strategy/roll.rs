@@ -1,0 +1,437 @@
+//! A phase that rolls nodes: which way each goes next, step by step, and what is due.
+//!
+//! The rolls of a strategy are levels that a node climbs: `Pending`, the steps of the first roll, done with the first
+//! roll, the steps of the second one, and so on. The way back goes down the same levels.
+
+use std::sync::Arc;
+
+use super::{Phase, PhaseId, Standing};
+use crate::domain::{
+    api::{NodeMigrationStatus, StepError, StepTiming, Target},
+    decide::{Queue, Round},
+    effect::Effect,
+    facts::NodeFact,
+    plan::Planned,
+    progress::Progress,
+    reason::{Reason, Waiting},
+    steps::{self, NodeStep, Path, Presence, Site, Step},
+    text,
+    view::View,
+};
+
+/// What is special about a phase that rolls nodes.
+pub trait Roll: Sync {
+    /// The phase.
+    fn phase(&self) -> PhaseId;
+    /// The steps of one direction.
+    fn path(&self, way: Target) -> Path;
+    /// Something of this roll is on the node, whatever its record says.
+    fn has_touched(&self, at: &Site<'_>, status: &NodeMigrationStatus) -> bool;
+    /// The step at which the node begins this direction, or turns round.
+    fn start(&self, at: &Site<'_>, status: &NodeMigrationStatus) -> Start;
+    /// The step that a node on its way has to repeat, because another actor has undone it.
+    fn repeat(&self, _at: &Site<'_>, _status: &NodeMigrationStatus) -> Option<&'static dyn Step> {
+        None
+    }
+}
+
+/// Where a node begins a direction.
+pub type Start = &'static dyn Step;
+
+/// How far a node has come: the roll that it is in, and where in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// Index of the roll among the strategy's.
+    pub roll: usize,
+    /// Where in it.
+    pub step: NodeStep,
+}
+
+impl Level {
+    /// The level of a node.
+    pub fn of(view: &View<'_>, status: &NodeMigrationStatus) -> Self {
+        let roll = status.phase.and_then(|id| view.strategy.rolls().position(|r| r.phase() == id)).unwrap_or(0);
+        Self { roll, step: status.step }
+    }
+
+    /// Rolls that are behind the node, done.
+    pub const fn passed(self) -> usize {
+        if matches!(self.step, NodeStep::Done) { self.roll + 1 } else { self.roll }
+    }
+
+    /// The roll that the node goes through next, and its direction, for a node that should have passed `goal` rolls.
+    pub const fn next(self, goal: usize) -> Option<(usize, Target)> {
+        let passed = self.passed();
+        match self.step {
+            NodeStep::Done if goal == passed => None,
+            NodeStep::Done if goal > passed => Some((passed, Target::Cilium)),
+            _ if goal > self.roll => Some((self.roll, Target::Cilium)),
+            _ => Some((self.roll, Target::Flannel)),
+        }
+    }
+}
+
+/// How many rolls a node should have passed. `None`: it stays as it is.
+pub(crate) fn goal(view: &View<'_>, node: &NodeFact, status: &NodeMigrationStatus) -> Option<usize> {
+    let spec = view.record(&node.name).map(|r| &r.spec);
+    if view.migration.spec.target == Target::Flannel || spec.is_some_and(|s| s.target == Target::Flannel) {
+        return Some(0);
+    }
+    let canary = spec.is_some_and(|s| s.approved);
+    let approved = |id: PhaseId| view.strategy.is_within(id, view.migration.spec.approved);
+    let wanted = view.strategy.rolls().take_while(|r| {
+        let before = view.strategy.before(r.phase());
+        approved(r.phase()) || (canary && before.is_none_or(|p| approved(p.id())))
+    });
+    let wanted = wanted.count();
+    // not approved any more: what has begun goes back
+    (wanted > 0 || !status.step.is_unmoved() || node.switched).then_some(wanted)
+}
+
+/// The direction in which a node goes next.
+pub(crate) fn direction(view: &View<'_>, node: &NodeFact) -> Option<Target> {
+    let status = view.status(&node.name);
+    let level = Level::of(view, status);
+    let goal = goal(view, node, status)?;
+    Some(level.next(goal).map_or(Target::Cilium, |(_, way)| way))
+}
+
+/// The standing of a roll: some node is beyond its beginning.
+pub fn standing(roll: &dyn Roll, view: &View<'_>) -> Standing {
+    let index = view.strategy.rolls().position(|r| r.phase() == roll.phase()).unwrap_or(0);
+    let begun = |n: &NodeFact| {
+        let status = view.status(&n.name);
+        let level = Level::of(view, status);
+        match level.step {
+            step if step.is_unmoved() => index == 0 && n.switched,
+            _ => level.roll >= index,
+        }
+    };
+    if lock(view, roll).is_some() {
+        Standing::Done
+    } else if view.facts.nodes.values().any(begun) {
+        Standing::Begun
+    } else {
+        Standing::NotBegun
+    }
+}
+
+/// A later phase that is for all nodes at once has begun: one node alone cannot go back.
+pub(crate) fn lock(view: &View<'_>, roll: &dyn Roll) -> Option<Waiting> {
+    let later =
+        view.strategy.after(roll.phase()).find(|p| p.roll().is_none() && p.standing(view) != Standing::NotBegun)?;
+    let message = format!("{} is done for every node: roll it back first", later.id());
+    Some(Waiting::new(Reason::LockedByPhase, message))
+}
+
+/// Why no node can go back alone now.
+pub fn locked(view: &View<'_>) -> Option<Waiting> {
+    view.strategy.rolls().find_map(|roll| lock(view, roll))
+}
+
+/// Takes the nodes of a roll forward; those that are to be on Flannel go back.
+pub fn advance(roll: &dyn Roll, phase: &dyn Phase, round: &mut Round<'_>) -> Progress {
+    let view = round.view;
+    let index = view.strategy.rolls().position(|r| r.phase() == roll.phase()).unwrap_or(0);
+    move_nodes(round, Target::Flannel, None);
+    move_nodes(round, Target::Cilium, Some(index));
+    let (mut wanted, mut done, mut held) = (0, 0, vec![]);
+    for node in &round.order {
+        let status = round.records.get(&node.name);
+        match goal(&view, node, status) {
+            Some(goal) if goal > index => {
+                wanted += 1;
+                done += usize::from(Level::of(&view, status).passed() > index);
+            }
+            Some(_) => held.push(&*node.name),
+            None => {}
+        }
+    }
+    let all = round.order.len();
+    let whole = view.is_approved(phase);
+    let words = format!("{done} of {all} nodes done");
+    if done == wanted && (!whole || done == all) {
+        // what the last node broke is seen before the next phase begins
+        return view.flows_hold(Target::Cilium).map_or(Progress::Done, Progress::Wait);
+    }
+    if done == wanted {
+        return Progress::wait(Reason::NodesHeld, format!("{words}; held on Flannel: {}", held.join(", ")));
+    }
+    match first_in_trouble(round) {
+        Some((node, waiting)) => Progress::Wait(Waiting {
+            message: format!("{words}; {node}: {waiting}"),
+            object: if waiting.object.is_empty() { format!("node/{node}") } else { waiting.object },
+            reason: waiting.reason,
+        }),
+        None => match view.flows_hold(Target::Cilium) {
+            Some(hold) => Progress::Wait(Waiting { message: format!("{words}; {hold}"), ..hold }),
+            None => Progress::wait(Reason::NodesMoving, words),
+        },
+    }
+}
+
+/// Takes back the nodes that are not to have passed the roll.
+pub fn undo(roll: &dyn Roll, round: &mut Round<'_>) -> Progress {
+    let view = round.view;
+    let index = view.strategy.rolls().position(|r| r.phase() == roll.phase()).unwrap_or(0);
+    move_nodes(round, Target::Flannel, None);
+    let (mut wanted, mut back) = (0, 0);
+    for node in &round.order {
+        let status = round.records.get(&node.name);
+        if goal(&view, node, status).is_none_or(|goal| goal > index) {
+            continue;
+        }
+        wanted += 1;
+        let level = Level::of(&view, status);
+        back += usize::from(if index == 0 { level.step == NodeStep::RolledBack } else { level.roll < index });
+    }
+    if back == wanted {
+        return Progress::Done;
+    }
+    let words = format!("{back} of {wanted} nodes back on Flannel");
+    Progress::Wait(match first_in_trouble(round) {
+        Some((node, waiting)) => Waiting { message: format!("{words}; {node}: {waiting}"), ..waiting },
+        None => Waiting::new(Reason::NodesMoving, words),
+    })
+}
+
+/// The first node that is on its way, has failed, or waits at its check; with what it waits for.
+fn first_in_trouble(round: &Round<'_>) -> Option<(Arc<str>, Waiting)> {
+    round.order.iter().find_map(|node| {
+        let status = round.records.get(&node.name);
+        let checks = status.step.spec().is_some_and(|s| s.presence == Presence::AtRest);
+        let speaks = status.step.is_out() || status.last_error.is_some() || checks;
+        (speaks && !status.waiting.is_empty()).then(|| (node.name.clone(), status.waiting.clone()))
+    })
+}
+
+/// Moves nodes in one direction: forward only through the roll of this index.
+fn move_nodes(round: &mut Round<'_>, way: Target, index: Option<usize>) {
+    let view = round.view;
+    let mut queue = Queue::new(round, way);
+    let hold = view.flows_hold(way).map_or(Ok(()), Err);
+    let order = if way == Target::Cilium { round.order.clone() } else { view.reversed(&round.order) };
+    // those that are out already come first: they free the places
+    let (out, rest): (Vec<&NodeFact>, Vec<&NodeFact>) = order.into_iter().partition(|n| queue.is_taken(&n.name));
+    for node in out.into_iter().chain(rest) {
+        let status = round.records.get(&node.name);
+        let Some(goal) = goal(&view, node, status) else { continue };
+        let Some((next, to)) = Level::of(&view, status).next(goal) else { continue };
+        if to != way || index.is_some_and(|i| i != next) {
+            continue;
+        }
+        let Some(roll) = view.strategy.rolls().nth(next) else { continue };
+        if way == Target::Flannel
+            && status.step != NodeStep::RolledBack
+            && let Some(locked) = lock(&view, roll)
+        {
+            round.records.wait(&node.name, locked);
+            continue;
+        }
+        let turn = if queue.is_taken(&node.name) { Ok(()) } else { queue.may_begin(node).and_then(|()| hold.clone()) };
+        let at = Site::new(view, node, way);
+        let mut status = status.clone();
+        round.effects.extend(advance_node(&at, roll, &mut status, turn));
+        if status.step.is_out() {
+            queue.take(node, status.step);
+        }
+        round.records.set(&node.name, status);
+    }
+}
+
+/// Moves one node on, as far as the facts allow: what its record becomes, and what is due. `turn` says whether it may
+/// be taken out.
+fn advance_node(
+    at: &Site<'_>,
+    roll: &dyn Roll,
+    status: &mut NodeMigrationStatus,
+    turn: Result<(), Waiting>,
+) -> Vec<Effect> {
+    let checks = status.evidence.host_checks;
+    change_direction(at, roll, status, &turn);
+    steps::remember_reboot(at, status);
+    let path = roll.path(at.way);
+    // each round ends a step, so the path's length bounds them
+    for _ in 0..=path.len() + 1 {
+        let NodeStep::At(spec) = status.step else { return vec![] };
+        let step = path.iter().find(|s| s.spec().id == spec.id).or(path.first());
+        let Some(step) = step else { return vec![] };
+        match step.advance(at, status) {
+            Progress::Done => match &turn {
+                Err(waiting) if spec.presence == Presence::AtRest => {
+                    status.waiting = waiting.clone();
+                    return vec![];
+                }
+                _ => finish_step(at, roll, *step, status),
+            },
+            Progress::Act(effects, waiting) => {
+                status.waiting = failing(at, &effects).unwrap_or(waiting);
+                note_failure(at, &effects, status);
+                return effects;
+            }
+            Progress::Wait(waiting) => {
+                status.waiting = waiting;
+                return vec![];
+            }
+            Progress::Fail(reason, problem) => {
+                status.waiting = Waiting::new(reason, problem.message.clone()).on(&problem.object);
+                let same = status.last_error.as_ref().filter(|e| e.problem.message == problem.message);
+                // a failure that stands is recorded once; one that comes back after a new try is counted
+                if same.is_none() || status.evidence.host_checks != checks {
+                    status.last_error = Some(StepError::next(status.last_error.as_ref(), problem, at.now));
+                }
+                return vec![];
+            }
+        }
+    }
+    vec![]
+}
+
+/// Begins a direction, or turns round when the goal has changed.
+fn change_direction(at: &Site<'_>, roll: &dyn Roll, status: &mut NodeMigrationStatus, turn: &Result<(), Waiting>) {
+    let same_roll = status.phase.is_none_or(|p| p == roll.phase());
+    let begins = status.step == NodeStep::Pending || status.direction != at.way || !same_roll;
+    // whether its record knows of it or not: no other node may begin before it is through
+    let out = status.step.is_out() || at.node.is_taken_out();
+    let rests = status.step.presence() == Presence::AtRest;
+    if at.way == Target::Flannel && status.step == NodeStep::RolledBack {
+        status.waiting.clear();
+        return;
+    }
+    if !begins {
+        if let Some(step) = roll.repeat(at, status) {
+            finish_timing(&mut status.steps, at);
+            enter(at, step, status);
+        }
+        return;
+    }
+    // nothing of this roll is on the node: there is nothing to take back
+    if at.way == Target::Flannel && rests && status.step != NodeStep::Done && !roll.has_touched(at, status) {
+        status.direction = at.way;
+        status.step = NodeStep::RolledBack;
+        status.waiting.clear();
+        status.since = Some(at.now);
+        return;
+    }
+    // a node that is out turns round at once; one in service waits for its turn
+    if let Err(waiting) = turn
+        && !out
+    {
+        status.waiting = waiting.clone();
+        return;
+    }
+    let start = roll.start(at, status);
+    let fresh = status.step.is_final() || status.step == NodeStep::Pending;
+    status.direction = at.way;
+    status.phase = Some(roll.phase());
+    status.attempt += 1;
+    status.steps.clear();
+    status.last_error = None;
+    if fresh {
+        status.evidence.cordoned_before = at.node.unschedulable && !at.node.cordoned_by_cutover;
+    }
+    enter(at, start, status);
+}
+
+fn enter(at: &Site<'_>, step: &dyn Step, status: &mut NodeMigrationStatus) {
+    status.step = NodeStep::At(step.spec());
+    status.since = Some(at.now);
+    status.waiting.clear();
+    status.steps.push(StepTiming { step: status.step, started_at: at.now, finished_at: None });
+    // a step checks for itself: what an earlier one saw does not count
+    if let Some(host) = &mut status.evidence.host {
+        host.at = None;
+    }
+    step.enter(at, status);
+}
+
+fn finish_step(at: &Site<'_>, roll: &dyn Roll, step: &dyn Step, status: &mut NodeMigrationStatus) {
+    finish_timing(&mut status.steps, at);
+    status.last_error = None;
+    status.drain = None;
+    status.commands.clear();
+    step.leave(at, status);
+    let path = roll.path(at.way);
+    let next = path.iter().skip_while(|s| s.spec().id != step.spec().id).nth(1);
+    if let Some(next) = next {
+        return enter(at, *next, status);
+    }
+    status.since = Some(at.now);
+    status.waiting.clear();
+    let below = Level::of(&at.view, status).roll.checked_sub(1);
+    let below = below.and_then(|i| at.strategy.rolls().nth(i));
+    match (at.way, below) {
+        (Target::Cilium, _) => status.step = NodeStep::Done,
+        (Target::Flannel, None) => status.step = NodeStep::RolledBack,
+        // back where the roll before it had left the node
+        (Target::Flannel, Some(below)) => {
+            status.step = NodeStep::Done;
+            status.phase = Some(below.phase());
+            status.direction = Target::Cilium;
+        }
+    }
+}
+
+fn finish_timing(steps: &mut [StepTiming], at: &Site<'_>) {
+    if let Some(last) = steps.last_mut() {
+        last.finished_at = Some(at.now);
+    }
+}
+
+/// What a failing effect says, so that "still trying" and "stuck" do not look alike.
+fn failing(at: &Site<'_>, due: &[Effect]) -> Option<Waiting> {
+    let (effect, failure) = due.iter().find_map(|e| Some((e, at.failures.get(&e.name())?)))?;
+    let object = effect.describe().object;
+    let message = format!("{object}: {} (try {})", text::safe(&failure.problem.message), failure.count + 1);
+    Some(Waiting::new(Reason::Failed, message).on(object))
+}
+
+fn note_failure(at: &Site<'_>, due: &[Effect], status: &mut NodeMigrationStatus) {
+    let lasting = |e: &&Effect| at.failures.get(&e.name()).is_some_and(|f| !f.problem.kind.is_transient());
+    let Some(failure) = due.iter().find(lasting).and_then(|e| at.failures.get(&e.name())) else { return };
+    let mut problem = failure.problem.clone();
+    problem.message = text::safe(&problem.message).into_owned();
+    status.last_error = Some(StepError { problem, at: failure.at, count: failure.count });
+}
+
+/// What a roll would change on every node that it still has to move.
+pub fn preview(roll: &dyn Roll, view: &View<'_>, way: Target) -> Vec<Planned> {
+    let index = view.strategy.rolls().position(|r| r.phase() == roll.phase()).unwrap_or(0);
+    let order = view.nodes_in_order();
+    let order = if way == Target::Cilium { order } else { view.reversed(&order) };
+    let concerned = |n: &&NodeFact| {
+        let status = view.status(&n.name);
+        let level = Level::of(view, status);
+        match way {
+            Target::Cilium => level.passed() <= index,
+            Target::Flannel => {
+                level.passed() > index || (level.roll == index && !status.step.is_unmoved()) || n.switched
+            }
+        }
+    };
+    order.into_iter().filter(concerned).flat_map(|n| preview_on(roll, view, n, way)).collect()
+}
+
+fn preview_on(roll: &dyn Roll, view: &View<'_>, node: &NodeFact, way: Target) -> Vec<Planned> {
+    let at = Site::new(*view, node, way);
+    let status = view.status(&node.name);
+    let path = roll.path(way);
+    let underway =
+        status.step.spec().filter(|_| status.direction == way && status.phase.is_none_or(|p| p == roll.phase()));
+    let first = underway.map_or_else(|| roll.start(&at, status).spec().id, |s| s.id);
+    let steps = path.iter().skip_while(|s| s.spec().id != first);
+    steps
+        .flat_map(|step| step.preview(&at).into_iter().map(|p| p.planned(roll.phase(), Some(node), Some(step.spec()))))
+        .collect()
+}
+
+/// What one node's way would change, through every roll that lies ahead of it.
+pub(crate) fn preview_node(view: &View<'_>, node: &NodeFact, way: Target) -> Vec<Planned> {
+    let level = Level::of(view, view.status(&node.name));
+    let rolls: Vec<&dyn Roll> = view.strategy.rolls().collect();
+    let ahead: Vec<&dyn Roll> = match way {
+        Target::Cilium => rolls.into_iter().skip(level.passed()).collect(),
+        Target::Flannel => rolls.into_iter().take(level.roll + 1).rev().collect(),
+    };
+    ahead.into_iter().flat_map(|roll| preview_on(roll, view, node, way)).collect()
+}

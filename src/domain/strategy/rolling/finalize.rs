@@ -1,0 +1,111 @@
+//! Finalize: Cilium becomes the default of every node, and policies are enforced.
+
+use super::{
+    facts,
+    helm::{self, Purpose},
+};
+use crate::domain::{
+    api::{PhaseState, Target},
+    decide::Round,
+    facts::Cni,
+    plan::{Planned, Preview},
+    progress::Progress,
+    reason::Reason,
+    strategy::{Approval, Phase, PhaseSpec, Standing},
+    text,
+    view::View,
+};
+
+/// Makes Cilium the default of every node.
+pub(super) struct Finalize;
+
+static SPEC: PhaseSpec = PhaseSpec {
+    id: "Finalize",
+    purpose: "Makes Cilium the default of every node; existing NetworkPolicies are enforced.",
+    undo: "Nodes decide for themselves again; policies are enforced no longer. The agents restart.",
+    approval: Approval::ContextName,
+};
+
+/// Policies that a dialog names at most.
+const NAMED: usize = 8;
+
+impl Phase for Finalize {
+    fn spec(&self) -> &'static PhaseSpec {
+        &SPEC
+    }
+
+    fn standing(&self, view: &View<'_>) -> Standing {
+        if facts::is_removed(view.facts) {
+            Standing::Done
+        } else if facts::is_finalized(view.facts) {
+            Standing::Begun
+        } else {
+            Standing::NotBegun
+        }
+    }
+
+    /// Refused while any pod would be left on Flannel.
+    fn advance(&self, round: &mut Round<'_>) -> Progress {
+        let view = &round.view;
+        let custom = view.facts.cilium_config.as_ref().is_none_or(|c| c.custom_conf);
+        if custom {
+            let mut on_flannel = view.facts.pods_with(Cni::Flannel, None);
+            if let Some(pod) = on_flannel.next() {
+                let count = text::count(on_flannel.count() + 1, "pod");
+                let message = format!("{count} still with Flannel addresses, as {} on {}", pod.key, pod.node);
+                return Progress::wait_on(Reason::PodsOnOldNetwork, format!("pod/{}", pod.key), message);
+            }
+        }
+        helm::upgrade(view, Purpose::Finalize, custom, "helm makes Cilium the default")
+            .or_else(|| helm::agents_restarted(view, facts::FINALIZED))
+            .or_else(|| helm::node_config(view, false))
+            .unwrap_or(Progress::Done)
+    }
+
+    /// Nodes decide for themselves again. The CiliumNodeConfig comes first: without it the switched nodes would lose
+    /// their configuration at the agents' restart.
+    fn undo(&self, round: &mut Round<'_>) -> Progress {
+        let view = &round.view;
+        // the agents' restart belongs to it: nodes wait until all are back
+        let undoing = facts::is_installed(view.facts) && view.recorded(self.id()) == PhaseState::RollingBack;
+        if !facts::is_finalized(view.facts) && !undoing {
+            return Progress::Done;
+        }
+        let custom = view.facts.cilium_config.as_ref().is_some_and(|c| c.custom_conf);
+        helm::node_config(view, true)
+            .or_else(|| helm::upgrade(view, Purpose::UndoFinalize, !custom, "helm makes Cilium optional again"))
+            .or_else(|| helm::agents_restarted(view, facts::UNDONE))
+            .unwrap_or(Progress::Done)
+    }
+
+    fn preview(&self, view: &View<'_>, way: Target) -> Vec<Planned> {
+        let changes: Vec<Preview> = match way {
+            Target::Flannel if !facts::is_finalized(view.facts) => vec![],
+            Target::Cilium if self.standing(view) == Standing::Done => vec![],
+            Target::Cilium => {
+                let release = helm::release(view, Purpose::Finalize).ok();
+                let rest = [helm::restart_agents(view, facts::FINALIZED), helm::delete_node_config(view)];
+                release.into_iter().chain(rest).map(Preview::from).collect()
+            }
+            Target::Flannel => {
+                let release = helm::release(view, Purpose::UndoFinalize).ok();
+                let first = [helm::create_node_config(view)].into_iter().chain(release);
+                first.chain([helm::restart_agents(view, facts::UNDONE)]).map(Preview::from).collect()
+            }
+        };
+        changes.into_iter().map(|p| p.planned(self.id(), None, None)).collect()
+    }
+
+    fn notices(&self, view: &View<'_>) -> Vec<String> {
+        let policies = &view.facts.policies;
+        if policies.is_empty() {
+            return vec![];
+        }
+        let names: Vec<String> = policies.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = policies.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let count =
+            if policies.len() == 1 { "1 NetworkPolicy".into() } else { format!("{} NetworkPolicies", policies.len()) };
+        vec![format!("{count} that Flannel ignored will be enforced from now on: {}{more}", names.join(", "))]
+    }
+}

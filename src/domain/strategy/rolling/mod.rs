@@ -1,0 +1,43 @@
+//! The rolling strategy: node by node, both overlays side by side. Needs Cilium 1.14 for CiliumNodeConfig.
+
+mod facts;
+mod finalize;
+mod helm;
+mod install;
+mod migrate;
+mod remove;
+mod values;
+
+use serde_json::Value;
+
+use super::{Phase, Preflight, Strategy, Verify};
+use crate::domain::api::CiliumSpec;
+
+/// Node by node, both overlays side by side.
+pub struct Rolling;
+
+impl Strategy for Rolling {
+    fn id(&self) -> &'static str {
+        "rolling"
+    }
+
+    fn about(&self) -> &'static str {
+        "node by node, with Flannel and Cilium side by side and no downtime of the cluster"
+    }
+
+    fn phases(&self) -> &'static [&'static dyn Phase] {
+        &[&Preflight, &install::Install, &migrate::Migrate, &finalize::Finalize, &remove::Remove, &Verify]
+    }
+
+    fn oldest_cilium(&self) -> (u32, u32) {
+        (1, 14)
+    }
+
+    fn overruled(&self, cilium: &CiliumSpec) -> Vec<String> {
+        values::overruled(cilium)
+    }
+
+    fn values(&self, cilium: &CiliumSpec) -> Vec<(&'static str, Result<Value, String>)> {
+        vec![("values-migration.yaml", values::migration(cilium)), ("values-final.yaml", values::finalized(cilium))]
+    }
+}

@@ -1,0 +1,155 @@
+//! Remove: Flannel's objects, then what it left on the nodes.
+
+use super::{facts, helm};
+use crate::domain::{
+    api::Target,
+    decide::Round,
+    effect::Effect,
+    evidence::Evidence,
+    facts::{Key, Mark},
+    host::HostTask,
+    plan::{Planned, Preview},
+    progress::Progress,
+    reason::{Reason, Waiting},
+    strategy::{Approval, HostWork, Phase, PhaseSpec, Standing},
+    text,
+    view::View,
+};
+
+/// Deletes Flannel's objects and cleans what it left on the nodes.
+pub(super) struct Remove;
+
+static SPEC: PhaseSpec = PhaseSpec {
+    id: "Remove",
+    purpose: "Deletes Flannel's objects and cleans what it left on the nodes.",
+    undo: "What was cleaned on the nodes is put back, and Flannel's objects are created again from Cutover's copy.",
+    approval: Approval::ContextName,
+};
+
+impl Phase for Remove {
+    fn spec(&self) -> &'static PhaseSpec {
+        &SPEC
+    }
+
+    fn standing(&self, view: &View<'_>) -> Standing {
+        if facts::is_removed(view.facts) { Standing::Begun } else { Standing::NotBegun }
+    }
+
+    /// Records say which nodes are clean.
+    fn advance(&self, round: &mut Round<'_>) -> Progress {
+        let view = &round.view;
+        if view.facts.flannel_daemon_sets().next().is_some() {
+            return if view.facts.flannel_backup {
+                Progress::act(delete(view), "delete Flannel's objects")
+            } else {
+                Progress::act(back_up(view), "keep a copy of Flannel's objects")
+            };
+        }
+        match view.facts.pods.marked(&Mark::Flannel).count() {
+            0 => clean(view).advance(round),
+            n => helm::terminating(n, "Flannel"),
+        }
+    }
+
+    /// What was cleaned is put back, then Flannel's objects come back from the copy.
+    fn undo(&self, round: &mut Round<'_>) -> Progress {
+        if !facts::is_removed(round.view.facts) {
+            return Progress::Done;
+        }
+        // also where another actor has brought Flannel back meanwhile: what is there again is left as it is
+        let progress = put_back().advance(round);
+        if progress != Progress::Done {
+            return progress;
+        }
+        let view = &round.view;
+        let mut sets = view.facts.flannel_daemon_sets().peekable();
+        if sets.peek().is_none() {
+            return Progress::act(restore(view), "create Flannel's objects again");
+        }
+        if let Some(set) = sets.find(|s| !s.is_rolled_out()) {
+            let message = format!("{} of {} Flannel pods ready", set.ready, set.desired);
+            return Progress::wait_on(Reason::FlannelNotReady, format!("daemonset/{}", set.key), message);
+        }
+        Progress::act(forget(view), "the copy of Flannel's objects is no longer needed")
+    }
+
+    fn preview(&self, view: &View<'_>, way: Target) -> Vec<Planned> {
+        let changes: Vec<Preview> = match way {
+            Target::Cilium => {
+                let copy = (!view.facts.flannel_backup).then(|| back_up(view));
+                let there = view.facts.flannel_daemon_sets().next().is_some();
+                let objects = copy.into_iter().chain([delete(view)]).filter(|_| there).map(Preview::from);
+                objects.chain(clean(view).preview(view)).collect()
+            }
+            Target::Flannel if !facts::is_removed(view.facts) => vec![],
+            Target::Flannel => {
+                let objects = [restore(view), forget(view)].map(Preview::from);
+                put_back().preview(view).into_iter().chain(objects).collect()
+            }
+        };
+        changes.into_iter().map(|p| p.planned(self.id(), None, None)).collect()
+    }
+}
+
+fn namespace(view: &View<'_>) -> String {
+    view.migration.spec.cilium.namespace.clone()
+}
+
+fn keys(view: &View<'_>) -> Vec<Key> {
+    view.facts.flannel_daemon_sets().map(|d| d.key.clone()).collect()
+}
+
+fn back_up(view: &View<'_>) -> Effect {
+    Effect::BackUpFlannel { daemon_sets: keys(view), namespace: namespace(view) }
+}
+
+fn delete(view: &View<'_>) -> Effect {
+    Effect::DeleteFlannel { daemon_sets: keys(view), namespace: namespace(view) }
+}
+
+fn restore(view: &View<'_>) -> Effect {
+    Effect::RestoreFlannel { namespace: namespace(view) }
+}
+
+fn forget(view: &View<'_>) -> Effect {
+    Effect::DeleteFlannelBackup { namespace: namespace(view) }
+}
+
+fn clean(view: &View<'_>) -> HostWork {
+    let now = view.facts.flannel.values().flat_map(|f| f.networks.clone());
+    let recorded = view.migration.status.iter().flat_map(|s| &s.flannel_networks).filter_map(|n| n.parse().ok());
+    let mut networks: Vec<_> = now.chain(recorded).collect();
+    networks.sort_unstable();
+    networks.dedup();
+    HostWork {
+        task: HostTask::Clean { networks },
+        way: Target::Cilium,
+        is_due: |s| !s.evidence.cleaned,
+        mark: |s| s.evidence.cleaned = true,
+        done_by_hand: Some(is_clean),
+    }
+}
+
+/// What Flannel needs it makes again by itself: only the cleaning is ever an operator's.
+fn put_back() -> HostWork {
+    HostWork {
+        task: HostTask::PutBack,
+        way: Target::Flannel,
+        is_due: |s| s.evidence.cleaned,
+        mark: |s| s.evidence.cleaned = false,
+        done_by_hand: None,
+    }
+}
+
+/// Nothing of Flannel's is left on the host.
+fn is_clean(evidence: &Evidence) -> Result<(), Waiting> {
+    let not_yet = |message: String| Err(Waiting::new(Reason::HostNotReady, message));
+    let Some(host) = &evidence.host else { return not_yet("the host has not been checked yet".into()) };
+    let links = host.links.iter().filter(|l| *l != "cilium_host").cloned();
+    let files = host.cni_files.iter().filter(|f| f.starts_with("10-flannel")).cloned();
+    let mut left: Vec<String> = links.chain(files).chain(host.folders.clone()).collect();
+    if host.rules > 0 {
+        left.push(text::count(host.rules as usize, "firewall rule"));
+    }
+    if left.is_empty() { Ok(()) } else { not_yet(format!("still there: {}", left.join(", "))) }
+}

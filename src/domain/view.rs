@@ -1,0 +1,102 @@
+//! Everything that a decision is made of.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, LazyLock},
+};
+
+use jiff::Timestamp;
+
+use super::{
+    api::{Migration, NodeMigration, NodeMigrationStatus, PhaseState},
+    facts::Facts,
+    problem::Problem,
+    strategy::{Phase, PhaseId, Standing, Strategy},
+};
+
+/// Failures of effects that have not succeeded since, by the effect's name.
+pub type Failures = BTreeMap<String, Failure>;
+
+/// An effect that failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// What failed, what was left behind, and what to do next.
+    pub problem: Problem,
+    /// When it last failed.
+    pub at: Timestamp,
+    /// How often in a row.
+    pub count: u32,
+}
+
+/// Everything that a decision is made of.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// What is known.
+    pub facts: &'a Facts,
+    /// What is wanted.
+    pub migration: &'a Migration,
+    /// How the cluster is moved.
+    pub strategy: &'static dyn Strategy,
+    /// What went wrong lately.
+    pub failures: &'a Failures,
+    /// Names of the effects that are in flight.
+    pub in_flight: &'a BTreeSet<String>,
+    /// Names of the effects that have succeeded since this engine last began them.
+    pub ended: &'a BTreeSet<String>,
+    /// Since when this engine has been active without a hold: waiting before that does not count.
+    pub since: Timestamp,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl<'a> View<'a> {
+    /// No failures and nothing in flight, for callers that only inspect.
+    pub fn read_only(facts: &'a Facts, migration: &'a Migration, now: Timestamp) -> Self {
+        static NO_FAILURES: Failures = Failures::new();
+        static NOTHING: BTreeSet<String> = BTreeSet::new();
+        Self {
+            facts,
+            migration,
+            strategy: migration.spec.strategy.get(),
+            failures: &NO_FAILURES,
+            in_flight: &NOTHING,
+            ended: &NOTHING,
+            since: Timestamp::MIN,
+            now,
+        }
+    }
+
+    /// The record of a node.
+    pub fn record(&self, node: &str) -> Option<&'a Arc<NodeMigration>> {
+        self.facts.node_migrations.get(node)
+    }
+
+    /// The status of a node's record; the default where there is none.
+    pub fn status(&self, node: &str) -> &'a NodeMigrationStatus {
+        self.record(node).and_then(|r| r.status.as_ref()).unwrap_or(&DEFAULT)
+    }
+
+    /// The phase is approved.
+    pub fn is_approved(&self, phase: &dyn Phase) -> bool {
+        self.strategy.is_within(phase.id(), self.migration.spec.approved)
+    }
+
+    /// How the phase stood when the status was last written.
+    pub fn recorded(&self, phase: PhaseId) -> PhaseState {
+        let phases = self.migration.status.iter().flat_map(|s| &s.phases);
+        phases.into_iter().find(|p| p.name == phase).map(|p| p.state).unwrap_or_default()
+    }
+
+    /// A phase after this one has begun, by the facts.
+    pub fn is_begun_after(&self, phase: PhaseId) -> bool {
+        self.strategy.after(phase).any(|p| p.standing(self) != Standing::NotBegun)
+    }
+
+    /// The first change of this migration is on record.
+    pub fn is_started(&self) -> bool {
+        self.migration.status.as_ref().is_some_and(|s| s.started_at.is_some())
+    }
+}
+
+/// The status of a node that nothing is recorded of.
+pub static DEFAULT: LazyLock<NodeMigrationStatus> = LazyLock::new(NodeMigrationStatus::default);

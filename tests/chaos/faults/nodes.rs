@@ -1,0 +1,81 @@
+//! What others do to nodes, and what nodes do by themselves.
+
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+
+use super::World;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeFault {
+    Uncordoned,
+    Cordoned,
+    /// The label that makes its agent take over is removed.
+    Unlabelled,
+    NotReady,
+    RebootIgnored,
+    RebootNotReady,
+    PowerCut,
+}
+
+impl NodeFault {
+    pub(super) async fn begin(self, world: &World<'_>, node: &str) {
+        // an engine may not know of it yet when it changes this node or another one
+        if !matches!(self, Self::Unlabelled | Self::RebootIgnored) {
+            world.observer.disturbed();
+        }
+        match self {
+            Self::Uncordoned => cordon(world, node, false).await,
+            Self::Cordoned => cordon(world, node, true).await,
+            Self::Unlabelled => {
+                let labels = json!({"metadata": {"labels": {"io.cilium.migration/cilium-default": null}}});
+                world.merge("Node", node, &labels).await;
+            }
+            Self::NotReady => ready(world, node, "Unknown").await,
+            Self::RebootIgnored => annotate(world, node, "cutover.dev/embedded-reboot", &json!("ignored")).await,
+            Self::RebootNotReady => annotate(world, node, "cutover.dev/embedded-reboot", &json!("not-ready")).await,
+            Self::PowerCut => annotate(world, node, "cutover.dev/embedded-hands", &json!("reboot")).await,
+        }
+    }
+
+    pub(super) async fn end(self, world: &World<'_>, node: &str) {
+        match self {
+            Self::Cordoned => {
+                world.observer.disturbed();
+                // who cordons it uncordons it, and leaves Cutover's own cordon alone
+                let seen = world.api("Node").get(node).await;
+                let marked =
+                    seen.is_ok_and(|n| n.metadata.annotations.is_some_and(|a| a.contains_key("cutover.dev/cordoned")));
+                if !marked {
+                    cordon(world, node, false).await;
+                }
+            }
+            Self::NotReady => {
+                world.observer.disturbed();
+                ready(world, node, "True").await;
+            }
+            // an operator went there
+            Self::RebootIgnored | Self::RebootNotReady => {
+                world.observer.disturbed();
+                annotate(world, node, "cutover.dev/embedded-reboot", &Value::Null).await;
+                if self == Self::RebootNotReady {
+                    annotate(world, node, "cutover.dev/embedded-hands", &json!("reboot")).await;
+                }
+            }
+            Self::Uncordoned | Self::Unlabelled | Self::PowerCut => {}
+        }
+    }
+}
+
+async fn cordon(world: &World<'_>, node: &str, on: bool) {
+    let unschedulable = if on { json!(true) } else { Value::Null };
+    world.merge("Node", node, &json!({"spec": {"unschedulable": unschedulable}})).await;
+}
+
+async fn annotate(world: &World<'_>, node: &str, key: &str, value: &Value) {
+    world.merge("Node", node, &json!({"metadata": {"annotations": {key: value}}})).await;
+}
+
+async fn ready(world: &World<'_>, node: &str, status: &str) {
+    let status = json!({"status": {"conditions": [{"type": "Ready", "status": status}]}});
+    let _ = world.api("Node").patch_status(node, &PatchParams::default(), &Patch::Strategic(&status)).await;
+}

@@ -1,0 +1,207 @@
+//! One run: faults come and go, the operator steers, until the goal is reached.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use cutover::{
+    domain::{api::Migration, audit},
+    sim::{
+        clock::Pace,
+        local::{Local, LocalService},
+        world,
+    },
+};
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::{
+    aftermath::{left_behind, unsettled},
+    faults::{Fault, World},
+    observer::{Observer, get},
+    plan::{Goal, Plan},
+    wire::Wire,
+    workstation::Workstation,
+};
+
+const MIGRATION: &str = "/apis/cutover.dev/v1alpha1/migrations/cutover";
+const RECORDS: &str = "/apis/cutover.dev/v1alpha1/nodemigrations";
+
+/// How long a run may take after its faults are over, in virtual and in real time.
+const PATIENCE: Duration = Duration::from_secs(3_600);
+const REAL_PATIENCE: Duration = Duration::from_secs(600);
+
+/// Plays a plan. The number of changes that the observer saw, or what went wrong.
+pub async fn play(plan: &Plan) -> Result<u64, String> {
+    let cluster = Local::start(3, pace()).await?;
+    let client = cluster.client();
+    let folder = tempfile::Builder::new().tempdir_in(memory()).map_err(|e| e.to_string())?;
+    cutover::cluster::records::install_definitions(&client).await.map_err(|p| p.to_string())?;
+    cutover::cluster::records::create_migration(&client, plan.spec()).await.map_err(|p| p.to_string())?;
+    let observer = Arc::new(Observer::default());
+    observer.consents(&world::FEW_CONSENTS);
+    let nodes = world::node_names(3);
+    let began = Instant::now();
+    let world = World { cluster: &cluster, client: &client, observer: &observer, nodes: &nodes, began };
+    let stations = ["a", "b"].map(|name| {
+        let seed = plan.seed ^ u64::from(name.as_bytes()[0]);
+        Workstation::new(name, Wire::new(seed, Arc::clone(&observer)), folder.path())
+    });
+    let mut run = Run { plan, world, stations, server: cluster.service(), turned: 0, tick: 0, over: None };
+    run.change_spec(json!({"approved": "Verify"})).await;
+    run.stations[0].start(&cluster, began);
+    run.to_the_goal().await?;
+    for station in &mut run.stations {
+        station.stop().await;
+    }
+    let wrong = left_behind(&cluster, &nodes, &mut run.server, plan.goal).await;
+    if !wrong.is_empty() {
+        return Err(wrong.join("\n"));
+    }
+    run.audit_logs_hold().await?;
+    Ok(observer.changes())
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    world: World<'a>,
+    stations: [Workstation; 2],
+    server: LocalService,
+    /// How often the target was changed.
+    turned: u32,
+    tick: u64,
+    /// When the last fault was over.
+    over: Option<Instant>,
+}
+
+impl Run<'_> {
+    async fn to_the_goal(&mut self) -> Result<(), String> {
+        let (mut waiting, mut active): (Vec<&Fault>, Vec<&Fault>) = (self.plan.faults.iter().collect(), vec![]);
+        loop {
+            let now = u64::try_from(self.world.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.faults(now, &mut waiting, &mut active).await;
+            self.turn(now).await;
+            if self.tick.is_multiple_of(50) {
+                self.operator().await;
+            }
+            let broken = self.world.observer.broken();
+            if !broken.is_empty() {
+                return Err(broken.join("\n"));
+            }
+            if waiting.is_empty() && active.is_empty() && self.is_over().await? {
+                return Ok(());
+            }
+            self.tick += 1;
+            // once nothing goes wrong any more there is no hurry
+            let calm = self.over.is_some_and(|o| o.elapsed() > Duration::from_secs(20));
+            tokio::time::sleep(Duration::from_millis(if calm { 1_000 } else { 100 })).await;
+        }
+    }
+
+    async fn faults<'f>(&mut self, now: u64, waiting: &mut Vec<&'f Fault>, active: &mut Vec<&'f Fault>) {
+        while waiting.first().is_some_and(|f| f.at <= now) {
+            let fault = waiting.remove(0);
+            self.world.begin(fault, &mut self.stations).await;
+            active.push(fault);
+        }
+        for fault in active.iter() {
+            self.world.during(fault, self.tick).await;
+        }
+        let (still, ended): (Vec<&Fault>, Vec<&Fault>) = active.iter().partition(|f| f.at + f.lasts > now);
+        for fault in ended {
+            self.world.end(fault, &mut self.stations).await;
+        }
+        *active = still;
+    }
+
+    /// The operator changes the target, as planned.
+    async fn turn(&mut self, now: u64) {
+        match self.plan.goal {
+            Goal::BackAfter(at) | Goal::ThereAndBack(at) if self.turned == 0 && now >= at => {
+                self.change_spec(json!({"target": "Flannel"})).await;
+                self.turned = 1;
+            }
+            Goal::ThereAndBack(at) if self.turned == 1 && now >= at + 6_000 => {
+                self.change_spec(json!({"target": "Cilium", "approved": "Verify"})).await;
+                self.turned = 2;
+            }
+            _ => {}
+        }
+    }
+
+    /// An operator who looks now and then: grants a retry where one is needed, and starts an engine where none runs.
+    async fn operator(&mut self) {
+        let records = get(&mut self.server, RECORDS).await;
+        for record in records["items"].as_array().into_iter().flatten() {
+            let status = &record["status"];
+            let asks =
+                status["drain"]["paused"] == true || (status["step"] == "Restart" && status["lastError"].is_object());
+            let (retries, observed) =
+                (record["spec"]["retries"].as_i64().unwrap_or(0), status["observedRetries"].as_i64().unwrap_or(0));
+            if asks && retries <= observed {
+                let name = record["metadata"]["name"].as_str().unwrap_or_default();
+                self.world.merge("NodeMigration", name, &json!({"spec": {"retries": observed + 1}})).await;
+            }
+        }
+        if !self.stations.iter().any(Workstation::is_running) {
+            self.stations[0].start(self.world.cluster, self.world.began);
+        }
+    }
+
+    /// The goal is reached and the cluster at rest. An error when it takes too long.
+    async fn is_over(&mut self) -> Result<bool, String> {
+        let goal = match self.plan.goal {
+            Goal::Forward => "Complete",
+            Goal::BackAfter(_) if self.turned == 1 => "RolledBack",
+            Goal::ThereAndBack(_) if self.turned == 2 => "Complete",
+            _ => "",
+        };
+        let since = *self.over.get_or_insert_with(Instant::now);
+        let migration = get(&mut self.server, MIGRATION).await;
+        if migration["status"]["phase"] == goal && unsettled(&mut self.server).await.is_empty() {
+            return Ok(true);
+        }
+        let patience = if self.plan.threaded { REAL_PATIENCE } else { PATIENCE };
+        if since.elapsed() > patience {
+            let standing: Vec<String> = self.stations.iter().map(Workstation::standing).collect();
+            let unsettled = unsettled(&mut self.server).await;
+            return Err(format!(
+                "{goal} is not reached {} s after the last fault\n{}\n{unsettled:?}",
+                patience.as_secs(),
+                standing.join("\n")
+            ));
+        }
+        Ok(false)
+    }
+
+    async fn change_spec(&self, change: Value) {
+        let migrations: Api<Migration> = Api::all(self.world.client.clone());
+        let patch = json!({"spec": change});
+        let _ = migrations.patch("cutover", &PatchParams::default(), &Patch::Merge(&patch)).await;
+    }
+
+    /// Every line of the audit logs follows from the one before, and the anchors in the status are in them.
+    async fn audit_logs_hold(&mut self) -> Result<(), String> {
+        let migration = get(&mut self.server, MIGRATION).await;
+        let anchors =
+            serde_json::from_value::<Vec<audit::Anchor>>(migration["status"]["audit"].clone()).unwrap_or_default();
+        for station in &self.stations {
+            audit::verify(&station.audit_log(), &anchors)
+                .map_err(|e| format!("the audit log of {}: {e}", station.name))?;
+        }
+        Ok(())
+    }
+}
+
+/// So slow that a migration takes about as long as its faults.
+fn pace() -> Pace {
+    "100".parse().unwrap()
+}
+
+/// Logs go where a sync costs nothing.
+fn memory() -> PathBuf {
+    let shm = PathBuf::from("/dev/shm");
+    if shm.is_dir() { shm } else { std::env::temp_dir() }
+}

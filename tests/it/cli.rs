@@ -1,0 +1,180 @@
+//! Bad input: one clear message that names the object and what to do, an exit code, and a cluster as it was.
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Stdio,
+};
+
+use crate::support::{Cutover, client, program, said};
+use cutover::sim::{Embedded, Settings, clock::Pace};
+use k8s_openapi::{
+    api::apps::v1::DaemonSet, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, ListParams},
+};
+use serde_json::json;
+
+/// Runs, and expects an exit code and words on standard error.
+fn refused(cutover: &Cutover, arguments: &[&str], code: i32, words: &[&str]) {
+    let (got, out, err) = cutover.run(arguments);
+    assert_eq!(got, code, "{arguments:?}\n{out}\n{err}");
+    for word in words {
+        assert!(err.contains(word), "{arguments:?}: {word:?} is not in:\n{err}");
+    }
+    assert_eq!(err.lines().filter(|l| l.starts_with("error:")).count(), 1, "one message:\n{err}");
+}
+
+fn kubeconfig(folder: &Path, server: &str) -> Cutover {
+    let path = folder.join("config");
+    let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": "there",
+        "clusters": [{"name": "c", "cluster": {"server": server}}], "users": [{"name": "u", "user": {}}],
+        "contexts": [{"name": "there", "context": {"cluster": "c", "user": "u"}}]});
+    std::fs::write(&path, config.to_string()).unwrap();
+    Cutover { kubeconfig: path }
+}
+
+fn script(folder: &Path, name: &str, text: &str) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn arguments_and_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = Cutover { kubeconfig: folder.path().join("missing") };
+    refused(&nobody, &["status"], 3, &["no usable kubeconfig", "missing", "--kubeconfig"]);
+    let values = folder.path().join("values.yaml");
+    std::fs::write(&values, "a: [unclosed").unwrap();
+    refused(
+        &nobody,
+        &["plan", "--values", values.to_str().unwrap()],
+        2,
+        &["values.yaml", "not YAML", "Nothing was changed"],
+    );
+    std::fs::write(&values, "- a list").unwrap();
+    refused(&nobody, &["preflight", "--values", values.to_str().unwrap()], 2, &["not a mapping"]);
+    refused(&nobody, &["run", "--until", "everything", "--yes"], 2, &["everything", "Preflight, Install"]);
+    refused(
+        &nobody,
+        &["run", "--until", "install", "--yes", "--consent", "Anything:x"],
+        2,
+        &["consent Anything:x", "DeleteBarePod"],
+    );
+    refused(&nobody, &["demo", "--headless", "--speed", "fast"], 2, &["speed"]);
+    // the cockpit without a terminal
+    refused(&nobody, &[], 2, &["needs a terminal", "cutover run"]);
+    let (code, out, _) = said(&program().arg("--help").output().unwrap());
+    assert!(code == 0 && out.contains("Exit codes"), "{out}");
+}
+
+#[test]
+fn servers_that_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let cutover = kubeconfig(folder.path(), &format!("http://{closed}"));
+    refused(&cutover, &["status"], 3, &[&closed.to_string(), "there", "does not answer"]);
+    refused(&cutover, &["status", "--context", "elsewhere"], 3, &["\"elsewhere\"", "it has there"]);
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(
+                b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-type: text/html\r\nconnection: close\r\n\r\nhello",
+            );
+        }
+    });
+    let cutover = kubeconfig(folder.path(), &format!("http://{address}"));
+    refused(&cutover, &["status"], 3, &[&address.to_string(), "not as a Kubernetes API server"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clusters_that_are_not_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Embedded::start(Settings { nodes: 3, pace: Pace::MAX }, folder.path()).await.unwrap();
+    let cutover = Cutover { kubeconfig: cluster.kubeconfig.clone() };
+    let client = client(&cluster.kubeconfig).await;
+    let run = ["run", "--until", "verify", "--yes", "--timeout", "60"];
+    let with = |more: &[&'static str]| [&run[..], more].concat();
+
+    refused(&cutover, &["status", "--context", "embedded-expired"], 3, &["does not let you in", "Log in again"]);
+    refused(
+        &cutover,
+        &with(&["--context", "embedded-viewer"]),
+        4,
+        &["you may not", "create pods/eviction", "manifests --rbac"],
+    );
+    refused(&cutover, &with(&["--helm", "/nonexistent/helm"]), 4, &["/nonexistent/helm", "--helm"]);
+    refused(&cutover, &with(&["--helm", "/bin/false"]), 4, &["/bin/false"]);
+    refused(&cutover, &with(&["--pod-cidr", "10.233.0.0/16"]), 4, &["overlaps", "10.233.64.0/18", "--pod-cidr"]);
+    refused(&cutover, &with(&["--pod-cidr", "10.245.0.0/24"]), 4, &["1 ranges of /24", "3 nodes"]);
+    refused(&cutover, &with(&["--tunnel-port", "8472"]), 4, &["UDP 8472", "--tunnel-port"]);
+    refused(&cutover, &["run", "--until", "install"], 2, &["--yes"]);
+    let (code, out, _) = cutover.run(&["verify"]);
+    assert!(code == 4 && out.contains("BLOCK"), "{out}");
+    let (code, out, _) = cutover.run(&["rollback", "--yes"]);
+    assert!(code == 0 && out.contains("nothing to roll back"), "{out}");
+    let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
+    assert!(crds.list(&ListParams::default()).await.unwrap().items.is_empty(), "something was left behind");
+
+    // half migrated by somebody else: Cilium idle beside Flannel, no record of ours
+    let values = folder.path().join("values.json");
+    std::fs::write(&values, json!({"cni": {"customConf": true}, "policyEnforcementMode": "never"}).to_string())
+        .unwrap();
+    let helm = |arguments: &[&str]| {
+        let status = std::process::Command::new(&cluster.helm)
+            .arg("--kubeconfig")
+            .arg(&cluster.kubeconfig)
+            .args(arguments)
+            .stdout(Stdio::null())
+            .status();
+        assert!(status.unwrap().success());
+    };
+    helm(&[
+        "upgrade",
+        "--install",
+        "cilium",
+        "cilium/cilium",
+        "-n",
+        "kube-system",
+        "--values",
+        values.to_str().unwrap(),
+    ]);
+    refused(&cutover, &run, 4, &["a migration that Cutover did not start", "daemonset/kube-system/cilium"]);
+    // already on Cilium
+    let sets: Api<DaemonSet> = Api::namespaced(client.clone(), "kube-system");
+    sets.delete("kube-flannel", &DeleteParams::default()).await.unwrap();
+    refused(&cutover, &run, 4, &["already"]);
+    helm(&["uninstall", "cilium", "-n", "kube-system"]);
+    refused(&cutover, &run, 4, &["no DaemonSet runs Flannel"]);
+}
+
+/// helm answers, and fails when it matters: its words are shown, and nothing is half done.
+#[tokio::test(flavor = "multi_thread")]
+async fn helm_that_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Embedded::start(Settings { nodes: 2, pace: Pace::MAX }, folder.path()).await.unwrap();
+    let cutover = Cutover { kubeconfig: cluster.kubeconfig.clone() };
+    let failing = script(
+        folder.path(),
+        "failing-helm",
+        "[ \"$1\" = version ] && { echo v4.3.1; exit 0; }\necho 'Error: chart not found' >&2; exit 1",
+    );
+    let (code, out, err) = cutover.run(&["run", "--until", "install", "--yes", "--timeout", "4", "--helm", &failing]);
+    assert_eq!(code, 5, "{out}{err}");
+    assert!(err.contains("chart not found") && err.contains("run again to go on"), "{err}");
+    let sets: Api<DaemonSet> = Api::namespaced(client(&cluster.kubeconfig).await, "kube-system");
+    assert!(sets.list(&ListParams::default()).await.unwrap().iter().all(|d| d.name_any() != "cilium"));
+    // with a helm that works it goes on
+    let (code, out, err) = cutover.run(&["run", "--until", "install", "--yes", "--timeout", "60"]);
+    assert_eq!(code, 0, "{out}{err}");
+}

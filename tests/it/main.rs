@@ -1,0 +1,28 @@
+//! The product from outside, in one program: one link of the crate instead of one for each file. What the README and
+//! `.ci/run` name (`chaos`, `crash`, `screens`, …) stays a program of its own.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
+
+#[path = "../../benches/scale/cluster.rs"]
+mod cluster;
+#[path = "../support/fixture.rs"]
+mod fixture;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod build;
+mod circles;
+mod cli;
+mod client;
+mod decide;
+mod docs;
+mod draining;
+mod embedded;
+mod engines;
+mod flow_guard;
+mod host_script;
+mod layers;
+mod obedient;
+mod previews;
+mod scenarios;
+mod sources;
+mod words;

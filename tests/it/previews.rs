@@ -1,0 +1,136 @@
+//! The plan and the dialogs are made of previews: whatever a fault-free run changes was in the preview made before it.
+
+use std::collections::BTreeSet;
+
+use cutover::domain::{
+    api::{HostAccess, MIGRATION, Migration, RestartBy, Stage, Target},
+    effect::Effect,
+    facts::PodFact,
+    plan::{self, Planned},
+    strategy::PhaseId,
+};
+use proptest::prelude::*;
+
+use crate::{
+    fixture,
+    obedient::{Obedient, stage},
+};
+
+/// A change without what can only be known while it is made: the number of a task's try, its arguments, uids.
+fn key(effect: &Effect) -> String {
+    match effect {
+        Effect::Task { node, task, way, .. } => {
+            let way = format!("{way:?}");
+            let way = way.split([' ', '{']).next().unwrap();
+            format!("task {} {node} {way}", task.name())
+        }
+        Effect::DeleteTaskPod { pod, .. } => {
+            let name = pod.name.trim_end_matches(|c: char| c.is_ascii_digit());
+            format!("delete task pod {}/{name}", pod.namespace)
+        }
+        Effect::Evict { pod, .. } => format!("evict {pod}"),
+        Effect::DeletePod { pod, .. } => format!("delete {pod}"),
+        other => other.name(),
+    }
+}
+
+fn keys(plan: Vec<Planned>) -> BTreeSet<String> {
+    plan.into_iter().filter_map(|p| p.change).map(|e| key(&e)).collect()
+}
+
+/// Runs to rest; every change must be in what was foreseen at the beginning, or in the preview of the node's way that
+/// is made when the node's turn comes, as the dialog for it shows.
+fn all_foreseen(cluster: &mut Obedient, way: Target, foreseen: &BTreeSet<String>) {
+    let mut known = foreseen.clone();
+    cluster.run(|before, decision| {
+        for (name, changed) in &decision.nodes {
+            if changed.status.step.is_out() && !before.view().status(name).step.is_out() {
+                let node = &before.facts.nodes[name];
+                known.extend(keys(plan::node(&before.view(), node, way)));
+            }
+        }
+        for effect in &decision.effects {
+            assert!(known.contains(&key(effect)), "{} was not foreseen among {known:#?}", key(effect));
+        }
+    });
+}
+
+#[derive(Clone, Debug)]
+struct Case {
+    access: HostAccess,
+    restart_by: RestartBy,
+    max_unavailable: u32,
+    daemons: bool,
+    persistent: bool,
+    back_to: usize,
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let access = prop_oneof![Just(HostAccess::Pod), Just(HostAccess::Ssh), Just(HostAccess::Manual)];
+    let restart = prop_oneof![Just(RestartBy::Reboot), Just(RestartBy::Pods)];
+    (access, restart, 1..4_u32, any::<bool>(), any::<bool>(), 0..5_usize).prop_map(
+        |(access, restart_by, max_unavailable, daemons, persistent, back_to)| Case {
+            access,
+            restart_by,
+            max_unavailable,
+            daemons,
+            persistent,
+            back_to,
+        },
+    )
+}
+
+fn cluster(case: &Case) -> Obedient {
+    let mut facts = fixture::before();
+    for (i, name) in facts.nodes.keys().cloned().collect::<Vec<_>>().into_iter().enumerate() {
+        for (set, there, tolerates_all) in [("log", case.daemons, false), ("meter", case.persistent, true)] {
+            if there {
+                let ip = format!("10.233.{}.{}", 64 + i, if tolerates_all { 5 } else { 6 });
+                let pod = fixture::pod("infra", &format!("{set}-{name}"), &name, &ip, Some(("DaemonSet", set)));
+                let pod = PodFact { tolerates_all, ..pod };
+                facts.pods.insert(pod.key.clone(), pod);
+            }
+        }
+    }
+    let mut spec = fixture::spec();
+    spec.approved = PhaseId::default();
+    spec.hosts.access = case.access;
+    spec.restart_by = case.restart_by;
+    spec.nodes.max_unavailable = case.max_unavailable;
+    Obedient::new(facts, Migration::new(MIGRATION, spec))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn every_change_was_in_the_preview_made_before_it(case in cases()) {
+        let mut cluster = cluster(&case);
+        let strategy = cluster.migration().spec.strategy.get();
+        // forward
+        let foreseen = keys(plan::forward(&cluster.view(), strategy.last()));
+        cluster.want(|m| m.spec.approved = strategy.last());
+        all_foreseen(&mut cluster, Target::Cilium, &foreseen);
+        prop_assert_eq!(stage(&cluster.facts), Stage::Complete, "{:?}", cluster.migration().status);
+        // back to a phase, as the dialog and the command line have it
+        let through = strategy.phases()[case.back_to].id();
+        let foreseen = keys(plan::back(&cluster.view(), Some(through)));
+        cluster.want(|m| m.spec.approved = through);
+        all_foreseen(&mut cluster, Target::Flannel, &foreseen);
+        // forward to where nodes are rolled, one node back
+        let roll = strategy.rolls().next().unwrap().phase();
+        let foreseen = keys(plan::forward(&cluster.view(), roll));
+        cluster.want(|m| m.spec.approved = roll);
+        let back = keys(plan::back(&cluster.view(), Some(roll)));
+        all_foreseen(&mut cluster, Target::Cilium, &foreseen.union(&back).cloned().collect());
+        let node = cluster.facts.nodes["worker-2"].clone();
+        let foreseen = keys(plan::node(&cluster.view(), &node, Target::Flannel));
+        cluster.want_node("worker-2", |s| s.target = Target::Flannel);
+        all_foreseen(&mut cluster, Target::Flannel, &foreseen);
+        // everything back
+        let foreseen = keys(plan::back(&cluster.view(), None));
+        cluster.want(|m| m.spec.target = Target::Flannel);
+        all_foreseen(&mut cluster, Target::Flannel, &foreseen);
+        prop_assert_eq!(stage(&cluster.facts), Stage::RolledBack);
+    }
+}
