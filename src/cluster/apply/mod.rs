@@ -1,4 +1,4 @@
-//! Makes a change happen. Every change is idempotent: made twice it is made once.
+//! Makes changes happen. Every change is idempotent: made twice it is made once.
 
 mod flannel;
 mod pods;
@@ -42,11 +42,11 @@ pub struct KubeCluster {
     pub client: Client,
     /// helm.
     pub helm: Helm,
-    /// The facts: to name the owner of new records, and for the reports of tasks that leave no pod behind.
+    /// The facts: reports of tasks through `ssh`, which leave no pod behind, go there.
     pub store: FactStore,
     /// Namespace of the Lease.
     pub namespace: String,
-    /// What is about to be done goes in here first.
+    /// Every change is written here before it is made.
     pub audit: Audit,
 }
 
