@@ -1,5 +1,5 @@
-//! The client of Hubble's relay against relays of every kind: in plain text, by TLS and mutual TLS, that restart, that
-//! say things twice, and that are none.
+//! The client of Hubble's relay: plain text, TLS and mutual TLS, relays that restart or send duplicates, and servers
+//! that are no relay.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
 #[path = "support/generate.rs"]
@@ -67,7 +67,7 @@ fn flow(node: &str, n: u32) -> GetFlowsResponse {
 
 fn up(seen: &Seen, nodes: &[&str]) {
     let nodes: Vec<String> = nodes.iter().map(|n| (*n).to_owned()).collect();
-    seen.stands(true, nodes.clone(), &nodes);
+    seen.set_state(true, nodes.clone(), &nodes);
 }
 
 async fn until(flows: &Flows, what: &str, mut holds: impl FnMut(&Window) -> bool) {
@@ -159,7 +159,7 @@ async fn plain_tls_and_mutual_tls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_relay_that_restarts_is_followed_without_a_gap_and_without_doubles() {
+async fn a_restarting_relay_leaves_no_gap_and_no_duplicates() {
     let (seen, flows) = (Seen::default(), Flows::default());
     up(&seen, &["n1", "n2"]);
     let mut tasks = JoinSet::new();
@@ -170,24 +170,24 @@ async fn a_relay_that_restarts_is_followed_without_a_gap_and_without_doubles() {
         seen.push(flow("n1", n));
     }
     until(&flows, "fifty come", |w| w.counts.all.flows == 50).await;
-    // the relay's pod goes, and comes back; n2's agent is away by then
+    // the relay's pod is replaced, and n2's agent is gone by then
     let nodes: Vec<String> = vec!["n1".into(), "n2".into()];
-    seen.stands(false, nodes.clone(), &nodes);
-    until(&flows, "it is told", |w| matches!(w.stream, Stream::Retrying(_))).await;
-    seen.stands(true, nodes.clone(), &nodes[..1]);
+    seen.set_state(false, nodes.clone(), &nodes);
+    until(&flows, "it retries", |w| matches!(w.stream, Stream::Retrying(_))).await;
+    seen.set_state(true, nodes.clone(), &nodes[..1]);
     for n in 50..60 {
         seen.push(flow("n1", n));
         seen.push(flow("n2", n));
     }
     until(&flows, "ten more come, each once", |w| w.counts.all.flows == 60 && w.stream == Stream::Live).await;
     let window = flows.window.read().unwrap();
-    assert!(window.again >= 50, "what came before was known again: {}", window.again);
+    assert!(window.again >= 50, "earlier flows are recognized as duplicates: {}", window.again);
     assert_eq!(window.silent().map(|(n, _)| n).collect::<Vec<_>>(), ["n2"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_no_relay_is_told_by_name() {
-    // a web server, a server that says nothing but noise, and one that hangs up
+async fn a_server_that_is_no_relay_is_an_error_with_a_reason() {
+    // a web server, one that sends noise, and one that closes the connection
     for (what, answer) in [
         ("a web server", &b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"[..]),
         ("noise", &[0xff; 64][..]),
@@ -207,7 +207,7 @@ async fn whoever_is_no_relay_is_told_by_name() {
     }
 }
 
-/// What a real cluster said (real Cilium 1.15.19): while it was mixed, when all was on Cilium, and what was dropped.
+/// Recorded on a real cluster with Cilium 1.15.19: while mixed, with all nodes on Cilium, and drops only.
 static RECORDED: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let mut messages = Vec::new();
     for text in
@@ -218,7 +218,7 @@ static RECORDED: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     messages
 });
 
-/// Everything that a row is shown and written as.
+/// Every form in which rows are shown and written.
 fn shown(window: &Window) -> String {
     let mut text = String::new();
     for (_, row) in window.newest() {
@@ -242,13 +242,13 @@ fn half_of_a_quiet_cluster_is_probes() {
     // the last two captures overlap
     assert_eq!((all.flows, window.unread, window.again), (801, 0, 25));
     assert_eq!(all.probes, 400);
-    // each denied connection was reported as a verdict and as a drop
+    // each denied connection was reported as verdict and as drop
     let denied = window.counts.reasons.get(&133);
     assert_eq!((denied.flows, denied.dropped), (6, 3));
     assert_eq!(window.counts.nodes.sum(), all);
 }
 
-/// A packet between two pods: who, to which port, what kind of event, its verdict and reason, whether it answers.
+/// A packet between two pods.
 struct Packet {
     node: &'static str,
     from: (&'static str, u16),
@@ -301,7 +301,7 @@ impl Packet {
     }
 }
 
-/// Plays packets, each at its second, and lets time pass until ten seconds after the last.
+/// Plays packets, each at its second, and ten seconds after the last one.
 fn played(packets: &[(i64, Packet)]) -> Window {
     let (mut window, mut intake) = (Window::default(), Intake::default());
     let mut last = 0;
@@ -325,26 +325,26 @@ fn connections_are_counted_and_not_events() {
         (all.answered, all.unanswered, all.dropped)
     };
     assert_eq!(counts(&[(0, Packet::ASKS), (0, Packet::ANSWERS)]), (1, 0, 0));
-    assert_eq!(counts(&[(0, Packet::ASKS)]), (0, 1, 0), "nobody answered");
-    assert_eq!(counts(&[(0, Packet::ASKS), (3, Packet::ASKS), (4, Packet::ANSWERS)]), (1, 0, 0), "it was sent again");
-    // the answer names the Service's port
+    assert_eq!(counts(&[(0, Packet::ASKS)]), (0, 1, 0), "no answer");
+    assert_eq!(counts(&[(0, Packet::ASKS), (3, Packet::ASKS), (4, Packet::ANSWERS)]), (1, 0, 0), "a retransmission");
+    // the answer has the Service's port
     let service = Packet { from: (Packet::ANSWERS.from.0, 80), ..Packet::ANSWERS };
     assert_eq!(counts(&[(0, Packet::ASKS), (0, service)]), (1, 0, 0));
-    // a long connection is one
+    // a long connection counts once
     let later = |s| (s, Packet { syn: false, ..Packet::ANSWERS });
     assert_eq!(counts(&[(0, Packet::ASKS), (0, Packet::ANSWERS), later(20), later(40), later(60)]), (1, 0, 0));
-    // of a denied packet the verdict and the drop, at both ends, and the packet sent again
+    // a denied packet counts once: verdict and drop, both ends, and its retransmission
     let denied = |event, node| Packet { event, node, reason: 133, reply: None, ..Packet::ASKS };
     assert_eq!(
         counts(&[(0, denied(5, "a")), (0, denied(1, "a")), (0, denied(1, "b")), (3, denied(1, "a"))]),
         (0, 0, 1)
     );
-    // datagrams from and to one port are one each
+    // datagrams between the same ports count one by one
     let ntp = |event| Packet { from: ("10.245.0.1", 123), to: ("10.245.0.2", 123), udp: true, ..denied(event, "a") };
     assert_eq!(counts(&[(0, ntp(5)), (0, ntp(1)), (2, ntp(5)), (2, ntp(1)), (4, ntp(1))]), (0, 0, 3));
     let ping = |event| Packet { from: ("10.245.0.1", 0), to: ("10.245.0.2", 0), ..denied(event, "a") };
     assert_eq!(counts(&[(0, ping(5)), (0, ping(1))]), (0, 0, 1));
-    // answers that are dropped are failures of whoever asked, on one edge
+    // dropped answers are failures of the client's edge
     let packets: Vec<(i64, Packet)> = (0..50)
         .flat_map(|n| {
             let answer =
@@ -360,9 +360,9 @@ fn connections_are_counted_and_not_events() {
     assert!(row.newest().next().unwrap().1.unanswered);
 }
 
-/// Opened as node a sees it, answered as node b does: the same nodes tell of failure and of success.
+/// Node a reports the opening, node b the answer: success counts for the troubles of both.
 #[test]
-fn what_works_again_is_over() {
+fn a_trouble_ends_when_it_works_again() {
     let asks = |port: u16| Packet { from: (Packet::ASKS.from.0, port), ..Packet::ASKS };
     let answers = |port: u16| Packet { to: (Packet::ASKS.from.0, port), ..Packet::ANSWERS };
     let mut story = vec![(0, asks(40_000)), (0, answers(40_000))];
@@ -379,7 +379,7 @@ fn what_works_again_is_over() {
 
 proptest! {
     #[test]
-    fn no_message_breaks_anything(
+    fn any_message_is_survived(
         which in 0..826_usize,
         cut in 0..2_000_usize,
         changes in prop::collection::vec((0..2_000_usize, any::<u8>()), 0..12),
@@ -401,7 +401,7 @@ proptest! {
         }
         bytes.truncate(bytes.len().saturating_sub(cut));
         take(bytes, 1_000);
-        // what is whole, but says strange things
+        // well-formed messages with strange values
         let mut strange = GetFlowsResponse::decode(&*message).unwrap();
         if let Some(Item::Flow(flow)) = &mut strange.item {
             flow.time = Some(Time { seconds, nanos });
@@ -411,7 +411,7 @@ proptest! {
             flow.destination_names = vec![text.clone()];
         }
         strange.node_name = text;
-        // and a clock that goes back
+        // a clock that goes back
         take(strange.encode_to_vec(), 10);
         take(GetFlowsResponse { item: Some(Item::LostEvents(LostEvent { source: number, num_events_lost: 3 })), ..Default::default() }.encode_to_vec(), 5);
         let said = shown(&window);
@@ -419,9 +419,9 @@ proptest! {
         prop_assert_eq!(window.counts.nodes.sum(), window.counts.all);
     }
 
-    /// Counts stay exact when rows are shed and when there is no room for another key.
+    /// Counts stay exact when rows are evicted and when tables are full.
     #[test]
-    fn counts_are_exact_whatever_is_kept(ports in prop::collection::vec(5_000..65_000_u32, 1..300)) {
+    fn counts_stay_exact_at_every_limit(ports in prop::collection::vec(5_000..65_000_u32, 1..300)) {
         let (mut window, mut intake) = (Window::default(), Intake::default());
         let mut times = 0;
         for (n, port) in (0_u32..).zip(ports.iter().cycle().take(11_000)) {
@@ -442,7 +442,7 @@ proptest! {
 
 /// `UPDATE_WIRE=1 cargo test --test hubble wire_types` writes them.
 #[test]
-fn wire_types_are_what_the_proto_file_says() {
+fn wire_types_are_generated_from_the_proto_file() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/hubble/wire/generated");
     for (name, text) in generate::files() {
         let path = folder.join(name);

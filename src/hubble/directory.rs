@@ -8,7 +8,7 @@ use crate::domain::facts::{Cni, Facts, NodeFact};
 
 /// What flows show of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resident {
+pub struct KnownPod {
     /// Its namespace.
     pub namespace: Arc<str>,
     /// Its workload, else its own name.
@@ -21,24 +21,24 @@ pub struct Resident {
 
 /// The owner of an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum AddressOwner {
     /// A pod.
-    Pod(Resident),
+    Pod(KnownPod),
     /// A node.
     Node(Arc<str>),
     /// The address to which a node masquerades packets of its pods on Flannel to pods on Cilium (seen on real nodes:
     /// the address of `cilium_host`). The pod is no longer known.
-    Behind(Arc<str>),
+    Masqueraded(Arc<str>),
     /// In a node's Cilium range, and of no known pod: the node's own address there, or a pod that is gone or new.
-    Within(Arc<str>),
+    CiliumRange(Arc<str>),
     /// In Flannel's network, and of no known pod.
-    Nobody,
+    FlannelNetwork,
 }
 
 /// Addresses of pods and nodes at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
-    pods: HashMap<IpAddr, Resident>,
+    pods: HashMap<IpAddr, KnownPod>,
     nodes: HashMap<IpAddr, Arc<str>>,
     /// Cilium's range of each node, and whether the node is switched.
     cilium: Vec<(IpNet, Arc<str>, bool)>,
@@ -51,7 +51,7 @@ impl Directory {
         let pods = facts.pods.values().filter(|p| !p.host_network && p.is_living()).filter_map(|p| {
             let workload = p.owner.as_ref().map_or_else(|| p.key.name.clone(), |o| o.name.clone());
             let (namespace, pod) = (p.key.namespace.clone(), p.key.name.clone());
-            Some((p.ip?, Resident { namespace, workload, pod, cni: facts.cni_of(p) }))
+            Some((p.ip?, KnownPod { namespace, workload, pod, cni: facts.cni_of(p) }))
         });
         let addresses = |n: &NodeFact| n.addresses.iter().map(|a| (*a, n.name.clone())).collect::<Vec<_>>();
         let moved = |node: &str| facts.nodes.get(node).is_some_and(|n| n.switched);
@@ -75,16 +75,20 @@ impl Directory {
     }
 
     /// The owner of an address.
-    pub fn find(&self, ip: IpAddr) -> Option<Place> {
+    pub fn find(&self, ip: IpAddr) -> Option<AddressOwner> {
         if let Some(pod) = self.pods.get(&ip) {
-            return Some(Place::Pod(pod.clone()));
+            return Some(AddressOwner::Pod(pod.clone()));
         }
         if let Some(node) = self.nodes.get(&ip) {
-            return Some(Place::Node(node.clone()));
+            return Some(AddressOwner::Node(node.clone()));
         }
         if let Some((_, node, moved)) = self.cilium.iter().find(|(r, ..)| r.contains(&ip)) {
-            return Some(if *moved { Place::Within(node.clone()) } else { Place::Behind(node.clone()) });
+            return Some(if *moved {
+                AddressOwner::CiliumRange(node.clone())
+            } else {
+                AddressOwner::Masqueraded(node.clone())
+            });
         }
-        self.flannel.iter().any(|r| r.contains(&ip)).then_some(Place::Nobody)
+        self.flannel.iter().any(|r| r.contains(&ip)).then_some(AddressOwner::FlannelNetwork)
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc};
 use jiff::Timestamp;
 
 use super::{
-    directory::{Directory, Place},
+    directory::{AddressOwner, Directory},
     reason::{self, Verdict, identity},
     wire,
 };
@@ -237,7 +237,7 @@ pub struct Reader {
     empty: Arc<str>,
     directory: Arc<Directory>,
     /// Cache of recent look-ups: each goes through the ranges of every node.
-    found: HashMap<IpAddr, Option<Place>>,
+    found: HashMap<IpAddr, Option<AddressOwner>>,
 }
 
 /// Upper bound on cached addresses.
@@ -340,25 +340,27 @@ impl Reader {
         };
         match place {
             // Cilium's name for a pod wins; only we know the CNI of its address
-            Some(Place::Pod(pod)) if end.pod_name.is_empty() || *pod.pod == *end.pod_name => {
+            Some(AddressOwner::Pod(pod)) if end.pod_name.is_empty() || *pod.pod == *end.pod_name => {
                 let workload = end.workloads.first().map_or(pod.workload, |w| self.names.text(&w.name));
                 (out.namespace, out.name, out.pod, out.cni) = (pod.namespace, workload, pod.pod, pod.cni);
                 return out;
             }
-            Some(Place::Node(node)) if end.identity != 7 => {
+            Some(AddressOwner::Node(node)) if end.identity != 7 => {
                 (out.name, out.cni) = (node, Cni::Host);
                 return out;
             }
-            Some(Place::Behind(node)) if end.pod_name.is_empty() && matches!(end.identity, 0 | 1 | 2 | 6) => {
+            Some(AddressOwner::Masqueraded(node))
+                if end.pod_name.is_empty() && matches!(end.identity, 0 | 1 | 2 | 6) =>
+            {
                 (out.name, out.cni) = (node, Cni::Flannel);
                 return out;
             }
-            Some(Place::Within(node)) if end.pod_name.is_empty() && matches!(end.identity, 1 | 6) => {
+            Some(AddressOwner::CiliumRange(node)) if end.pod_name.is_empty() && matches!(end.identity, 1 | 6) => {
                 (out.name, out.cni) = (node, Cni::Host);
                 return out;
             }
-            Some(Place::Within(_)) => out.cni = Cni::Cilium,
-            Some(Place::Nobody) => out.cni = Cni::Flannel,
+            Some(AddressOwner::CiliumRange(_)) => out.cni = Cni::Cilium,
+            Some(AddressOwner::FlannelNetwork) => out.cni = Cni::Flannel,
             _ => {}
         }
         if !end.pod_name.is_empty() {

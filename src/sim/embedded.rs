@@ -1,4 +1,4 @@
-//! A whole embedded cluster: server, actors, files that lead to it.
+//! A complete embedded cluster: server, actors, and the files to reach it.
 
 use std::{
     net::SocketAddr,
@@ -17,12 +17,12 @@ use super::{
     world,
 };
 
-/// What an embedded cluster is made of.
+/// Settings of an embedded cluster.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// How many nodes.
+    /// Number of nodes.
     pub nodes: usize,
-    /// How fast its time runs.
+    /// Speed of its clock.
     pub pace: Pace,
 }
 
@@ -32,21 +32,21 @@ impl Default for Settings {
     }
 }
 
-/// An embedded cluster. It ends when this is dropped.
+/// An embedded cluster. It stops when this is dropped.
 pub struct Embedded {
     /// Its API server.
     pub server: Server,
-    /// Where its Hubble relay listens.
+    /// Address of its Hubble relay.
     pub hubble: SocketAddr,
     /// Its kubeconfig.
     pub kubeconfig: PathBuf,
-    /// The program that stands in for helm.
+    /// The stand-in for helm.
     pub helm: PathBuf,
     _actors: Actors,
 }
 
 impl Embedded {
-    /// Starts a cluster, its files in `folder`, and waits until every pod runs.
+    /// Starts a cluster with its files in `folder` and waits until every pod runs.
     ///
     /// # Errors
     /// A sentence.
@@ -55,7 +55,7 @@ impl Embedded {
         let server = api::serve(0).await.map_err(|e| format!("no port for the embedded API server: {e}"))?;
         let client = client(server.address)?;
         world::create(&client, settings.nodes).await?;
-        let actors = actors::start(client.clone(), Cast::Everybody, settings.pace)
+        let actors = actors::start(client.clone(), Cast::All, settings.pace)
             .await
             .map_err(|e| format!("no port for the embedded Hubble relay: {e}"))?;
         let helm = helm_wrapper(folder)?;
@@ -69,7 +69,7 @@ impl Embedded {
 }
 
 impl Embedded {
-    /// A client that may do everything.
+    /// A client with all rights.
     ///
     /// # Errors
     /// A sentence.
@@ -96,7 +96,7 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
 pub fn helm_wrapper(folder: &Path) -> Result<PathBuf, String> {
     let wrapper = folder.join("helm");
     let own = std::env::current_exe().map_err(|e| format!("cannot find the own program: {e}"))?;
-    // tests run inside a test binary: the program lies beside it, or one folder up
+    // tests run inside a test binary: the program is beside it, or one folder up
     let own = if own.file_stem().is_some_and(|s| s == "cutover") { own } else { beside(&own).unwrap_or(own) };
     let quoted = own.display().to_string().replace('\'', r"'\''");
     write(&wrapper, &format!("#!/bin/sh\nexec '{quoted}' {COMMAND} \"$@\"\n"))?;

@@ -51,7 +51,7 @@ enum Command {
     Uninstall { release: String },
 }
 
-/// Runs as helm would, and returns its exit code with what it says.
+/// Runs as helm would; returns the exit code and the output.
 pub async fn run(arguments: impl Iterator<Item = OsString>) -> (u8, String) {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
@@ -116,7 +116,7 @@ fn api(client: &Client, object: &Value) -> Result<(Api<DynamicObject>, DynamicOb
     Ok((api, parsed))
 }
 
-/// Minor versions of Cilium in which something changed, as far as it was seen: 1.19 has it, 1.15 has not.
+/// The minor version whose chart creates a namespace for secrets. Seen on real clusters: 1.19 does, 1.15 does not.
 const SECRETS_NAMESPACE: u32 = 19;
 
 /// The minor version of `v1.15.19`, or of an image's name that ends with it.
@@ -134,7 +134,7 @@ fn chart(namespace: &str, version: &str, values: &Value) -> Vec<Value> {
         "custom-cni-conf": custom.to_string(), "enable-policy": values["policyEnforcementMode"].as_str().unwrap_or("default"),
         "enable-hubble": "true", "cni-uninstall": "false",
     });
-    // with a configuration of one's own the chart renders neither of these
+    // with customConf the chart renders neither of these
     if !custom {
         config["write-cni-conf-when-ready"] = json!("/host/etc/cni/net.d/05-cilium.conflist");
         config["cni-exclusive"] = json!("true");
@@ -193,7 +193,7 @@ pub(super) async fn upgrade(
     record(client, namespace, release).await
 }
 
-/// A Secret a revision, as helm keeps its releases; without the release itself, which nobody here reads.
+/// One Secret a revision, as helm stores releases; without the payload, which nothing reads here.
 async fn record(client: &Client, namespace: &str, release: &str) -> Result<usize, String> {
     let secrets = secrets(client, namespace);
     let before = secrets

@@ -1,4 +1,4 @@
-//! The API server without a socket, for tests in a time of their own: nothing but the runtime's clock passes.
+//! The API server without a socket, for tests in virtual time: only the runtime's clock advances.
 
 use std::task::{Context, Poll};
 
@@ -27,7 +27,7 @@ pub struct Local {
 }
 
 impl Local {
-    /// Starts a small one, and waits until every pod runs.
+    /// Starts a small cluster and waits until every pod runs.
     ///
     /// # Errors
     /// A sentence.
@@ -44,7 +44,7 @@ impl Local {
         Ok(Self { service, actors })
     }
 
-    /// What answers requests of somebody who may do everything.
+    /// The service for requests of a user with all rights.
     pub fn service(&self) -> LocalService {
         self.service.clone()
     }
@@ -54,26 +54,26 @@ impl Local {
         self.actors.cni_configs(node)
     }
 
-    /// A client that may do everything.
+    /// A client with all rights.
     pub fn client(&self) -> Client {
         Client::new(self.service(), "default")
     }
 }
 
-/// Installs or upgrades a release, as helm does.
+/// Installs or upgrades a release as helm does.
 ///
 /// # Errors
-/// helm's words.
+/// helm's message.
 pub async fn upgrade(client: &Client, release: &HelmRelease) -> Result<(), String> {
     helm::upgrade(client, &release.namespace, crate::domain::effect::RELEASE, &release.version, &release.values)
         .await
         .map(|_| ())
 }
 
-/// Uninstalls it.
+/// Uninstalls the release.
 ///
 /// # Errors
-/// helm's words.
+/// helm's message.
 pub async fn uninstall(client: &Client, namespace: &str) -> Result<(), String> {
     helm::uninstall(client, namespace, crate::domain::effect::RELEASE).await
 }

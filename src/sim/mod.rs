@@ -1,5 +1,5 @@
-//! The embedded cluster: an API server and the actors that live on it, both speaking real protocols on
-//! loopback. The product does not know that they exist.
+//! The embedded cluster: an API server and its actors, which speak the real protocols on loopback. The product does
+//! not know that they exist.
 
 pub mod actors;
 pub mod api;

@@ -1,4 +1,4 @@
-//! What was seen on real nodes, held against the actors: each test is one observation.
+//! Observations on real nodes, one test each, checked on the actors.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ impl Rig {
         now(&self.client, object).await.unwrap()
     }
 
-    /// Seconds until it holds; a minute or two is long enough for everything here.
+    /// Waits until it holds, for two minutes at most.
     async fn until(&self, what: &str, holds: impl AsyncFn() -> bool) {
         for _ in 0..1_200 {
             if holds().await {

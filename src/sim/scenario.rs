@@ -1,5 +1,5 @@
-//! Scenarios: cases that a drain or a reboot meets, as files (`assets/scenarios`). What is on the cluster and what
-//! is wrong with it is read here; the tests also play their steps.
+//! Scenarios: what drains and reboots meet, as files (`assets/scenarios`). Their objects and faults are applied here;
+//! the tests also play their steps.
 
 use kube::{Client, api::DynamicObject};
 use serde::Deserialize;
@@ -7,28 +7,28 @@ use serde_json::{Value, json};
 
 use super::world;
 
-/// A case.
+/// A scenario.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// What it shows.
     pub about: String,
-    /// It is played on a real control plane, too.
+    /// It is also played on a real control plane.
     #[serde(default)]
     pub real: bool,
-    /// How many nodes.
+    /// Number of nodes.
     #[serde(default = "four")]
     pub nodes: usize,
-    /// Objects that are there before anything begins.
+    /// Objects that exist at the start.
     #[serde(default)]
     pub before: Vec<Value>,
-    /// What goes wrong, once those are settled.
+    /// Faults, applied once the objects are settled.
     #[serde(default)]
     pub faults: Vec<Fault>,
     /// Arguments of `cutover run`.
     #[serde(default)]
     pub run: Vec<String>,
-    /// What is done and expected, in order.
+    /// Actions and expectations, in order.
     pub steps: Vec<Value>,
 }
 
@@ -40,29 +40,29 @@ const fn four() -> usize {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// Which.
+    /// The object.
     pub object: String,
     /// A merge patch.
     #[serde(default)]
     pub change: Value,
-    /// It is deleted instead.
+    /// Delete it instead.
     #[serde(default)]
     pub delete: bool,
 }
 
 impl Scenario {
-    /// Reads a scenario.
+    /// Parses a scenario.
     ///
     /// # Errors
-    /// Where the file is wrong.
+    /// Where the file is invalid.
     pub fn parse(text: &str) -> Result<Self, String> {
         serde_saphyr::from_str(text).map_err(|e| e.to_string())
     }
 
-    /// Puts its objects on a cluster, waits until they are settled, and lets its faults happen.
+    /// Creates its objects, waits until the cluster is settled, and applies its faults.
     ///
     /// # Errors
-    /// What the API server refused, or that it does not settle.
+    /// What the API server refused, or that the cluster does not settle.
     pub async fn prepare(&self, client: &Client) -> Result<(), String> {
         for object in &self.before {
             world::put(client, object.clone()).await?;
@@ -90,10 +90,10 @@ pub async fn change(client: &Client, object: &str, change: &Value, delete: bool)
     result.map_err(|e| format!("{object}: {e}"))
 }
 
-/// An object as it is now; null where there is none.
+/// An object; null if it does not exist.
 ///
 /// # Errors
-/// What the API server said.
+/// The API server's message.
 pub async fn now(client: &Client, object: &str) -> Result<Value, String> {
     let (api, name) = find(client, object)?;
     let found = api.get_opt(&name).await.map_err(|e| format!("{object}: {e}"))?;
@@ -105,7 +105,7 @@ fn find(client: &Client, object: &str) -> Result<(kube::Api<DynamicObject>, Stri
     let (kind, namespace, name) = match parts.as_slice() {
         [kind, name] => (*kind, None, *name),
         [kind, namespace, name] => (*kind, Some(*namespace), *name),
-        _ => return Err(format!("{object}: Kind/name or Kind/namespace/name is wanted")),
+        _ => return Err(format!("{object}: not of the form Kind/name or Kind/namespace/name")),
     };
     let group = match kind {
         "Deployment" | "StatefulSet" | "DaemonSet" => "apps/v1",

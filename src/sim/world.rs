@@ -1,5 +1,5 @@
-//! What is on the embedded cluster before anybody touches it: nodes, Flannel as Kubespray installs it,
-//! and workloads of every kind that a drain meets.
+//! The initial objects of the embedded cluster: nodes, Flannel as Kubespray installs it, and workloads of every kind
+//! that a drain meets.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::actors::CALLS;
 
-/// Annotation of a pod that runs and never becomes ready.
+/// Annotation of a pod that runs but never becomes ready.
 pub(super) const NEVER_READY: &str = "cutover.dev/embedded-never-ready";
 /// Kubespray's defaults: Flannel's network and NodeLocal DNS.
 const FLANNEL_NETWORK: &str = "10.233.64.0/18";
@@ -31,7 +31,7 @@ pub async fn create(client: &Client, nodes: usize) -> Result<(), String> {
     populate(client, &own, nodes, system(nodes).into_iter().chain(workloads())).await
 }
 
-/// Namespaces, nodes, Flannel, and what is given on top.
+/// Creates namespaces, nodes, Flannel and more objects.
 async fn populate(
     client: &Client,
     namespaces: &[&str],
@@ -53,7 +53,7 @@ async fn populate(
     Ok(())
 }
 
-/// Creates the smallest cluster on which everything that a migration does is to be done.
+/// Creates the smallest cluster that needs every action of a migration.
 pub(super) async fn small(client: &Client, nodes: usize) -> Result<(), String> {
     let agent = daemon_set("shop", "log-agent", "log-agent", false, "docker.io/grafana/promtail:3.0.0", json!({}));
     let workloads = [
@@ -67,13 +67,13 @@ pub(super) async fn small(client: &Client, nodes: usize) -> Result<(), String> {
     populate(client, &["shop"], nodes, workloads.into_iter()).await
 }
 
-/// What an operator has to agree to on the small cluster.
+/// Consents that a migration of the small cluster needs.
 pub const FEW_CONSENTS: [&str; 2] = ["DeleteBarePod:shop/once", "InterruptSingleReplica:shop/StatefulSet/db"];
 
 /// Waits until every node is Ready and every pod that should run does.
 ///
 /// # Errors
-/// When that takes more than a minute and a half.
+/// After a minute and a half.
 pub async fn settle(client: &Client) -> Result<(), String> {
     let (nodes, pods): (Api<Node>, Api<Pod>) = (Api::all(client.clone()), Api::all(client.clone()));
     let sets: Api<DaemonSet> = Api::all(client.clone());
@@ -97,7 +97,7 @@ pub async fn settle(client: &Client) -> Result<(), String> {
                     || status.phase.as_deref() == Some("Succeeded")
                     || status.conditions.iter().flatten().any(|c| c.type_ == "Ready" && c.status == "True")
             });
-        // a DaemonSet's status comes a moment after its pods
+        // the status of a DaemonSet follows its pods
         let counted = sets.list(&ListParams::default()).await.map_err(|e| e.to_string())?.iter().all(|d| {
             d.status
                 .as_ref()
@@ -121,7 +121,7 @@ pub async fn settle(client: &Client) -> Result<(), String> {
     Err("the embedded cluster did not settle within a minute and a half".into())
 }
 
-/// Creates an object; that it is there already is fine, as on a cluster that is reused.
+/// Creates an object; accepts an existing one, as on a reused cluster.
 ///
 /// # Errors
 /// What the API server refused.
@@ -146,7 +146,7 @@ pub(super) fn api(client: &Client, version: &str, kind: &str, namespace: Option<
     }
 }
 
-/// Names of the nodes: three of the control plane where there are enough, the rest workers.
+/// Names of the nodes: three control-plane nodes from seven nodes on, otherwise one; the rest are workers.
 pub fn node_names(count: usize) -> Vec<String> {
     let control_planes = if count >= 7 { 3 } else { 1 };
     let cp = (1..=control_planes.min(count)).map(|i| format!("cp-{i}"));
@@ -166,9 +166,9 @@ fn nodes_of(count: usize) -> Vec<Value> {
             if control_plane {
                 labels["node-role.kubernetes.io/control-plane"] = json!("");
             }
-            // with so few nodes pods have to land on the control plane, too
+            // small clusters need the control plane for pods
             let taints = if control_plane && count >= 4 { json!([{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]) } else { json!([]) };
-            // six bits of third octet: beyond them a node has no range, which preflight tells
+            // the pool has 64 ranges: further nodes have none, which preflight reports
             let spec = if i < 64 { json!({"podCIDR": range(i), "podCIDRs": [range(i)], "taints": taints}) } else { json!({"taints": taints}) };
             json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels,
                 "annotations": {"cutover.dev/embedded-address": format!("192.168.{}.{}", 10 + i / 200, 10 + i % 200)}}, "spec": spec})
@@ -248,7 +248,7 @@ fn budget(namespace: &str, name: &str, app: &str, min_available: u32) -> Value {
         "spec": {"minAvailable": min_available, "selector": {"matchLabels": {"app": app}}}})
 }
 
-/// What an operator has to agree to before every node of this cluster can be drained.
+/// Consents that draining every node of this cluster needs.
 pub const CONSENTS: [&str; 7] = [
     "DeleteBarePod:batch/import-once",
     "LoseEmptyDir:shop/Deployment/thumbnails",
@@ -259,7 +259,7 @@ pub const CONSENTS: [&str; 7] = [
     "InterruptSingleReplica:infra-monitoring/Deployment/grafana",
 ];
 
-/// Argo CD and Prometheus, a shop with a database, and odds and ends.
+/// Argo CD, Prometheus, a shop with a database, bare pods and policies.
 fn workloads() -> Vec<Value> {
     let argocd = "infra-argocd";
     let redis = "infra-argocd/argocd-redis:6379";

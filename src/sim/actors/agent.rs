@@ -1,4 +1,4 @@
-//! A Cilium agent, as real ones were seen to behave.
+//! A Cilium agent, with the behavior observed on real nodes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,8 +13,8 @@ use super::{
     pods::alive,
 };
 
-/// Runs an agent's start. Its configuration is read once, here: what changes later has to wait for the
-/// next pod. False when the pod or the node went away meanwhile.
+/// Starts an agent. It reads its configuration once: later changes wait for the next pod. False if the pod or the node
+/// is gone meanwhile.
 pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> bool {
     let pace = kubelet.cluster.pace;
     let namespace = pod.namespace().unwrap_or_default();
@@ -22,7 +22,7 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> bo
     register(kubelet).await;
     let manages = config["custom-cni-conf"] != "true"
         && config["write-cni-conf-when-ready"].as_str().is_some_and(|f| !f.is_empty());
-    // the API of the agent comes before its readiness
+    // the agent's API is up before it is ready
     kubelet.hosts.with(&kubelet.node, |h| {
         h.agent = Some(Agent { uid: pod.uid().unwrap_or_default(), manages, wrote: false });
         h.restore_endpoints();
@@ -32,7 +32,7 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> bo
         if !alive(kubelet, pod, boot) {
             return false;
         }
-        // its kind is defined by the operator, which may come after the first agents
+        // the operator defines the kind, and may start after the first agents
         register(kubelet).await;
         pace.wait(Duration::from_secs(1)).await;
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -54,14 +54,14 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> bo
     alive(kubelet, pod, boot)
 }
 
-/// The ConfigMap with every CiliumNodeConfig over it that selects this node, in the order of their names.
+/// The ConfigMap, overridden by every CiliumNodeConfig that selects this node, in the order of their names.
 async fn configuration(kubelet: &Kubelet, namespace: &str) -> Option<Value> {
     let cluster = &kubelet.cluster;
     let (maps, nodes) = (cluster.api(Kind::ConfigMap, namespace), cluster.api(Kind::Node, ""));
     let map = cluster.answered(|| maps.get("cilium-config")).await.ok()?;
     let node = cluster.answered(|| nodes.get(&kubelet.node)).await.ok()?;
     let mut config = map.data["data"].clone();
-    // its kind may not be served yet
+    // the kind may not be served yet
     let (api, all) = (cluster.api(Kind::CiliumNodeConfig, namespace), ListParams::default());
     let overrides = cluster.answered(|| api.list(&all)).await;
     for over in overrides.into_iter().flatten() {
@@ -84,7 +84,7 @@ async fn register(kubelet: &Kubelet) {
     kubelet.cluster.create(Kind::CiliumNode, "", object).await;
 }
 
-/// Says `CiliumIsUp` from the first agent on, on a node of Flannel's too: no evidence of anything.
+/// Reports `CiliumIsUp` from the first agent on, also on nodes on Flannel: it is no evidence.
 async fn up_condition(kubelet: &Kubelet) {
     let status = json!({"conditions": [{"type": "NetworkUnavailable", "status": "False", "reason": "CiliumIsUp", "message": "Cilium is running on this node"}]});
     kubelet.cluster.status(Kind::Node, "", &kubelet.node, &status).await;

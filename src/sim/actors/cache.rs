@@ -1,4 +1,4 @@
-//! What the actors see: objects as JSON, kept by watches.
+//! The actors' cache: objects as JSON, updated by watches.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -21,7 +21,7 @@ pub(super) use crate::sim::selector::selects;
 /// An object of any kind.
 pub(super) type Object = Arc<DynamicObject>;
 
-/// The kinds that actors know.
+/// The kinds that the actors watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Node,
@@ -58,7 +58,7 @@ impl Kind {
         Self::Claim,
         Self::Attachment,
     ];
-    /// Served only once Cilium's operator has defined them.
+    /// Served after Cilium's operator has defined them.
     const CILIUM: [Self; 3] = [Self::CiliumNode, Self::CiliumEndpoint, Self::CiliumNodeConfig];
 
     pub(super) fn resource(self) -> ApiResource {
@@ -104,7 +104,7 @@ impl Cluster {
         Self { client, pace, caches, changed: watch::Sender::new(0) }
     }
 
-    /// Follows one kind for ever.
+    /// Watches one kind for ever.
     pub(super) async fn follow(self: Arc<Self>, kind: Kind) {
         let Some(cache) = self.caches.get(&kind) else { return };
         loop {
@@ -125,7 +125,7 @@ impl Cluster {
                 drop(cache);
                 self.changed.send_modify(|n| *n += 1);
             }
-            // Cilium's kinds are not served before its operator has come
+            // Cilium's kinds are not served before its operator runs
             tokio::time::sleep(self.pace.shorten(Duration::from_secs(2)).max(Duration::from_millis(20))).await;
         }
     }
@@ -159,7 +159,7 @@ impl Cluster {
         }
     }
 
-    /// Creates an object; true when it did. That it is there already, or that its place is gone, is no matter.
+    /// Creates an object; false if it exists already, or its namespace is gone.
     pub(super) async fn create(&self, kind: Kind, namespace: &str, object: Value) -> bool {
         let resource = kind.resource();
         let mut object = object;
@@ -178,7 +178,7 @@ impl Cluster {
         false
     }
 
-    /// Waits until the watch has shown what was created: whoever counted again before would create more.
+    /// Waits until the cache has the created objects: a controller that counts before would create more.
     pub(super) async fn shown(&self, kind: Kind, namespace: &str, names: &[String]) {
         for _ in 0..400 {
             if names.iter().all(|name| self.get(kind, namespace, name).is_some()) {
@@ -193,7 +193,7 @@ impl Cluster {
         self.answered(|| api.patch(name, &params, &patch)).await.ok()
     }
 
-    /// Changes a status; as a strategic merge patch, so that conditions of others stay.
+    /// Patches a status: strategic, so that conditions of other writers stay.
     pub(super) async fn status(&self, kind: Kind, namespace: &str, name: &str, status: &Value) -> bool {
         let change = json!({"status": status});
         let api = self.api(kind, namespace);
@@ -213,7 +213,7 @@ impl Cluster {
         let _ = self.answered(|| api.delete(&name, &params)).await;
     }
 
-    /// Asks until there is an answer: what an actor has to say once is not lost with an API server that is down.
+    /// Retries until the API server answers: an actor's one-time write is not lost while it is down.
     pub(super) async fn answered<T, F>(&self, ask: impl Fn() -> F) -> kube::Result<T>
     where
         F: Future<Output = kube::Result<T>>,
@@ -233,7 +233,7 @@ fn key(object: &DynamicObject) -> (String, String) {
     (object.namespace().unwrap_or_default(), object.name_any())
 }
 
-/// A condition of an object is True.
+/// True if an object has this condition as True.
 pub(super) fn is_true(object: &DynamicObject, condition: &str) -> bool {
     object.data["status"]["conditions"]
         .as_array()
@@ -242,12 +242,12 @@ pub(super) fn is_true(object: &DynamicObject, condition: &str) -> bool {
         .any(|c| c["type"] == condition && c["status"] == "True")
 }
 
-/// Is an object owned by this UID, as its controller?
+/// True if the owner with this UID is the object's controller.
 pub(super) fn owned_by(object: &DynamicObject, uid: &str) -> bool {
     object.owner_references().iter().any(|o| o.controller == Some(true) && o.uid == uid)
 }
 
-/// A reference that makes `owner` the controller of what it is put on.
+/// An owner reference with `owner` as the controller.
 pub(super) fn owner_reference(kind: Kind, owner: &DynamicObject) -> Value {
     let types = kind.resource();
     json!([{"apiVersion": types.api_version, "kind": types.kind, "name": owner.name_any(), "uid": owner.uid(), "controller": true, "blockOwnerDeletion": true}])

@@ -1,4 +1,4 @@
-//! CNI ADD and DEL. DEL runs with the configuration of its moment, and so leaks what another one added.
+//! CNI ADD and DEL. DEL uses the current configuration, and so leaks what another one added.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -6,10 +6,10 @@ use ipnet::IpNet;
 
 use super::host::{Endpoint, Host, Plugin, Sandbox};
 
-/// Gives a sandbox an address, by the configuration that is there now.
+/// ADD: gives a sandbox an address from the plugin of the current configuration.
 ///
 /// # Errors
-/// Why it cannot be networked yet, in the runtime's words.
+/// The runtime's message.
 pub(super) fn add(
     host: &mut Host,
     uid: &str,
@@ -57,7 +57,7 @@ pub(super) fn endpoint_address(host: &mut Host, range: IpNet) -> Option<IpAddr> 
     Some(ip)
 }
 
-/// Takes a sandbox down. Only the plugin of the present configuration is asked.
+/// DEL: removes a sandbox. Only the plugin of the current configuration is called.
 pub(super) fn del(host: &mut Host, uid: &str) {
     host.sandboxes.remove(uid);
     match host.conf() {
@@ -67,7 +67,7 @@ pub(super) fn del(host: &mut Host, uid: &str) {
     }
 }
 
-/// The next free address after the last one, the range's first two (network and gateway) left out.
+/// The next free address after the last one, without the range's first two (network and gateway).
 fn next(range: IpNet, last: Option<IpAddr>, taken: impl Fn(&IpAddr) -> bool) -> Option<IpAddr> {
     let IpNet::V4(range) = range else { return None };
     let (first, end) = (u32::from(range.network()) + 2, u32::from(range.broadcast()));
@@ -101,11 +101,11 @@ mod tests {
         add_pod(&mut host, "a");
         add_pod(&mut host, "b");
         del(&mut host, "b");
-        assert_eq!(host.leases.len(), 1, "on the right side nothing leaks");
+        assert_eq!(host.leases.len(), 1, "before the switch nothing leaks");
         host.agent = Some(Agent { uid: "x".into(), manages: true, wrote: false });
         host.cilium_writes();
         del(&mut host, "a");
-        assert_eq!(host.leases.len(), 1, "host-local was not asked");
+        assert_eq!(host.leases.len(), 1, "host-local was not called");
         assert_eq!(add_pod(&mut host, "c").plugin, Plugin::Cilium);
         host.restore();
         del(&mut host, "c");

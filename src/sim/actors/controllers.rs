@@ -1,4 +1,4 @@
-//! The controllers that the embedded API server lacks: DaemonSets, budgets, and those in their own files.
+//! The controllers that a real control plane brings: DaemonSets and disruption budgets; others are in their own files.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,12 +32,12 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
             changed = changes.changed() => if changed.is_err() { return },
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }
-        // several changes come together; what was just created has to come back by the watch first
+        // batches changes, and lets the watches catch up with what was created
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
 }
 
-/// A short mark of a template: pods of another one are old.
+/// The hash of a pod template: pods with another one are outdated.
 pub(super) fn hash(template: &Value) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for byte in template.to_string().bytes() {
@@ -54,7 +54,7 @@ pub(super) fn is_ready(pod: &Object) -> bool {
     pod.metadata.deletion_timestamp.is_none() && is_true(pod, "Ready")
 }
 
-/// A pod out of a template.
+/// A pod from a template.
 pub(super) fn pod_from(template: &Value, namespace: &str, name: &str, owner: Value, labels: &[(&str, &str)]) -> Value {
     let mut meta = template["metadata"].clone();
     if !meta.is_object() {
@@ -78,7 +78,7 @@ async fn daemon_set(cluster: &Cluster, set: &Object) {
     let hash = hash(template);
     let pods = pods_of(cluster, &uid);
     let current = |p: &Object| p.labels().get("controller-revision-hash").is_some_and(|h| *h == hash);
-    // what every DaemonSet tolerates, besides its own
+    // tolerations that the controller adds to every DaemonSet
     let mut tolerations = template["spec"]["tolerations"].as_array().cloned().unwrap_or_default();
     for (key, effect) in [
         ("not-ready", "NoExecute"),
@@ -153,7 +153,7 @@ async fn daemon_set(cluster: &Cluster, set: &Object) {
     write_status(cluster, Kind::DaemonSet, set, &status).await;
 }
 
-/// Writes a status that has changed.
+/// Writes a status if it has changed.
 pub(super) async fn write_status(cluster: &Cluster, kind: Kind, object: &Object, status: &Value) {
     let same = status.as_object().into_iter().flatten().all(|(k, v)| object.data["status"][k] == *v);
     if !same {
@@ -187,8 +187,8 @@ async fn count_budget(cluster: &Cluster, budget: &Object) {
         (Value::Null, most) => (expected - share(most, true)).max(0),
         (least, _) => share(least, true),
     };
-    // an eviction that was granted counts as spent until its pod is seen to go; a StatefulSet's next pod has the
-    // same name, and one that was not seen to go in time counts as gone for two minutes
+    // a granted eviction counts until its pod is seen terminating, for two minutes at most; the next pod of a
+    // StatefulSet has the same name
     let now = crate::sim::clock::now();
     let long = cluster.pace.shorten(Duration::from_secs(120)).max(Duration::from_secs(2));
     let is_spent = |name: &str, at: &Value| {
@@ -215,7 +215,7 @@ async fn count_budget(cluster: &Cluster, budget: &Object) {
     write_status(cluster, Kind::Budget, budget, &status).await;
 }
 
-/// What the controllers of the pods want there to be, whether it is there or not.
+/// The number of pods that the owners of these pods want.
 fn expected(cluster: &Cluster, pods: &[Object]) -> i64 {
     let mut owners: Vec<String> = pods
         .iter()

@@ -1,5 +1,5 @@
-//! Which nodes fit a pod: node selectors, affinity, taints, host ports, volumes and room, as kube-scheduler's
-//! filters have it. Written apart from the product's own judgement, so that each can be held against the other.
+//! Which nodes fit a pod: node selectors, affinity, taints, host ports, volumes and resources, as kube-scheduler filters
+//! them. Independent of the product's own code, so that each checks the other.
 
 use std::collections::BTreeMap;
 
@@ -109,7 +109,7 @@ fn has_room<'a>(spec: &Value, others: impl Iterator<Item = &'a Value>, allocatab
         && count <= number(&allocatable["pods"])
 }
 
-/// A quantity; the suffixes that the embedded objects use.
+/// Parses a quantity with the suffixes that the embedded objects use.
 fn number(quantity: &Value) -> f64 {
     let text = quantity.as_str().map_or_else(|| quantity.to_string(), str::to_owned);
     for (suffix, factor) in [("Gi", 1_073_741_824.0), ("Mi", 1_048_576.0), ("Ki", 1_024.0), ("m", 0.001)] {

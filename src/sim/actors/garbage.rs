@@ -1,4 +1,4 @@
-//! The garbage collector: what was owned by an object that is gone goes too.
+//! The garbage collector: deletes objects whose owner is gone.
 
 use std::collections::HashSet;
 
@@ -21,7 +21,7 @@ pub(super) async fn collect(cluster: &Cluster) {
             let orphan = object.owner_references().iter().any(|r| {
                 r.controller == Some(true) && OWNERS.iter().any(|(k, _)| *k == r.kind) && !owners.contains(&r.uid)
             });
-            // a cache may lag: the owner is asked for before anything is deleted
+            // the cache may lag: check on the server before deleting
             if orphan && object.metadata.deletion_timestamp.is_none() && is_gone(cluster, &object).await {
                 cluster.delete(kind, &object, None).await;
             }

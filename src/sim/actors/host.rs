@@ -1,4 +1,4 @@
-//! A node's host: what is on its disk, in its kernel and in its runtime.
+//! A node's host: the state of its disk, kernel and container runtime.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Who gave a sandbox its address.
+/// The plugin that gave a sandbox its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Plugin {
     Flannel,
@@ -32,33 +32,33 @@ pub(super) struct Endpoint {
 /// The endpoint by which agents probe each other's health: identity `reserved:health`, no pod.
 const HEALTH: &str = "cilium-health";
 
-/// A Cilium agent that runs.
+/// A running Cilium agent.
 #[derive(Clone, Debug)]
 pub(super) struct Agent {
     pub(super) uid: String,
-    /// It writes the CNI configuration and keeps others away.
+    /// It manages the CNI directory: writes its configuration and renames others.
     pub(super) manages: bool,
-    /// It has written it.
+    /// It has written its configuration.
     pub(super) wrote: bool,
 }
 
-/// One host.
+/// A host.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Default)]
 pub(super) struct Host {
     pub(super) boot_id: String,
-    /// Counts boots: what began before a reboot does not go on after it.
+    /// Number of boots: work that began before a reboot ends with it.
     pub(super) boots: u64,
     pub(super) up: bool,
-    /// Its kubelet is up and its runtime is not well.
+    /// Its kubelet is up, but its runtime fails.
     pub(super) unready: bool,
     /// `/etc/cni/net.d`.
     pub(super) confs: BTreeSet<String>,
     /// `/var/lib/cni/networks/cbr0`: address to sandbox (a pod's UID).
     pub(super) leases: BTreeMap<IpAddr, String>,
-    /// The last address that host-local gave: it goes round before it gives one again.
+    /// The last address of host-local: it cycles through the range before it reuses one.
     pub(super) last_lease: Option<IpAddr>,
-    /// Cilium's endpoints, by sandbox; the agent's own have none.
+    /// Cilium's endpoints, by sandbox (a pod's UID); the agent's own health endpoint has a name instead.
     pub(super) endpoints: BTreeMap<String, Endpoint>,
     pub(super) last_endpoint: Option<IpAddr>,
     pub(super) links: BTreeSet<&'static str>,
@@ -68,13 +68,13 @@ pub(super) struct Host {
     pub(super) chains: bool,
     pub(super) agent: Option<Agent>,
     pub(super) sandboxes: BTreeMap<String, Sandbox>,
-    /// What was moved away instead of deleted.
+    /// Files that were moved to the backup.
     pub(super) backup: Vec<String>,
-    /// What the task `clean` has put away, for `put-back`.
+    /// What the task `clean` removed, for `put-back`.
     pub(super) cleaned: Option<Cleaned>,
 }
 
-/// What was cleaned.
+/// State that the task `clean` removed.
 #[derive(Debug)]
 pub(super) struct Cleaned {
     confs: Vec<String>,
@@ -96,25 +96,25 @@ const CILIUM: &str = "05-cilium.conflist";
 const BAK: &str = ".cilium_bak";
 
 impl Host {
-    /// The configuration that the runtime uses: the first by name.
+    /// The configuration in use: the first by name.
     pub(super) fn conf(&self) -> Option<Plugin> {
         let first = self.confs.iter().find(|c| !c.ends_with(BAK) && *c != HOLD)?;
         Some(if first == CILIUM { Plugin::Cilium } else { Plugin::Flannel })
     }
 
-    /// A plugin before the others refuses every new pod.
+    /// True while a plugin in front of the others refuses every new pod.
     pub(super) fn holds(&self) -> bool {
         self.confs.contains(HOLD)
     }
 
-    /// What the task `hold` does.
+    /// The task `hold`.
     pub(super) fn hold(&mut self) {
         if self.conf().is_some() {
             self.confs.insert(HOLD.into());
         }
     }
 
-    /// What is left of a hold that is over goes.
+    /// Removes the leftovers of a hold that is over.
     pub(super) fn unhold(&mut self) {
         if !self.holds() {
             self.confs.remove(&format!("{HOLD}{BAK}"));
@@ -150,7 +150,7 @@ impl Host {
         }
     }
 
-    /// What Cutover's task `restore` does on a host. False where there is no way back.
+    /// The task `restore`. False if there is no file to restore.
     pub(super) fn restore(&mut self) -> bool {
         let bak = format!("{FLANNEL}{BAK}");
         if !self.confs.contains(FLANNEL) && self.confs.remove(&bak) {
@@ -169,7 +169,7 @@ impl Host {
         true
     }
 
-    /// What the task `clean` does. Begun again it goes on.
+    /// The task `clean`; repeatable.
     pub(super) fn clean(&mut self) {
         let bak = format!("{FLANNEL}{BAK}");
         let confs = [FLANNEL.to_owned(), bak].into_iter().filter(|c| self.confs.remove(c)).collect();
@@ -184,7 +184,7 @@ impl Host {
         self.cleaned.get_or_insert(cleaned);
     }
 
-    /// What the task `put-back` does.
+    /// The task `put-back`.
     pub(super) fn put_back(&mut self) {
         let Some(cleaned) = self.cleaned.take() else { return };
         self.confs.extend(cleaned.confs);
@@ -194,14 +194,13 @@ impl Host {
         self.chains |= cleaned.chains;
     }
 
-    /// An agent's start: endpoints of living sandboxes are restored, others forgotten, and its health endpoint gets a
-    /// new address.
+    /// At an agent's start: restores the endpoints of living sandboxes and forgets the others.
     pub(super) fn restore_endpoints(&mut self) {
         let sandboxes = &self.sandboxes;
         self.endpoints.retain(|sandbox, _| sandboxes.contains_key(sandbox));
     }
 
-    /// The health endpoint of an agent that knows its range.
+    /// Starts the health endpoint, once the agent has its range: with a new address at each start.
     pub(super) fn launch_health(&mut self, ip: IpAddr) {
         self.endpoints.insert(HEALTH.into(), Endpoint { ip, pod: "/".into() });
         self.links.insert("lxc_health");
@@ -212,12 +211,12 @@ impl Host {
         self.endpoints.get(HEALTH).map(|e| e.ip)
     }
 
-    /// What `cilium-dbg endpoint list` shows: number, address and pod.
+    /// The output of `cilium-dbg endpoint list`: number, address and pod.
     pub(super) fn endpoint_list(&self) -> impl Iterator<Item = (String, &Endpoint)> {
         self.endpoints.iter().map(|(sandbox, e)| (endpoint_number(sandbox), e))
     }
 
-    /// What the task `release` does: only what no sandbox has any more.
+    /// The task `release`: only for addresses without a sandbox.
     pub(super) fn release(&mut self, what: &str) -> bool {
         match what.split_once('=') {
             Some(("lease", ip)) => {
@@ -235,7 +234,7 @@ impl Host {
         }
     }
 
-    /// What a power cycle leaves: the disk.
+    /// Boots: only the disk survives.
     pub(super) fn boot(&mut self, boot_id: String) {
         self.boot_id = boot_id;
         self.boots += 1;
@@ -257,7 +256,7 @@ impl Hosts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something with a host.
+    /// Runs a function with a host.
     pub(super) fn with<T>(&self, node: &str, f: impl FnOnce(&mut Host) -> T) -> T {
         f(self.lock().entry(node.to_owned()).or_default())
     }
@@ -268,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_agent_that_manages_keeps_flannels_file_away() {
+    fn an_agent_that_manages_the_directory_renames_flannels_file() {
         let mut host = Host { agent: Some(Agent { uid: "a".into(), manages: true, wrote: false }), ..Host::default() };
         host.flannel_writes();
         assert_eq!(host.conf(), Some(Plugin::Flannel));

@@ -1,4 +1,4 @@
-//! Kubelets: a node each. They report, start what is bound to them and end what is deleted.
+//! Kubelets, one for each node: report its status, start the pods bound to it, end the deleted ones.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -20,12 +20,11 @@ use super::{
     pods,
 };
 
-/// Annotation of a node that does not reboot as it should: `ignored`, `never-back` or `not-ready`; or, as machines with
-/// firmware do, `slow`.
+/// Annotation of a node with a fault in its next reboot: `ignored`, `never-back`, `not-ready`, or `slow` (longer than the
+/// node controller waits for a heartbeat).
 const REBOOT: &str = "cutover.dev/embedded-reboot";
 
-/// Annotation by which somebody works on an embedded host by hand: `restore`, `clean`, `reboot`, or `leak`, which
-/// leaves a lease without a pod behind.
+/// Annotation for manual work on a host: `restore`, `clean`, `reboot`, or `leak`, which leaves a lease without a pod.
 const HANDS: &str = "cutover.dev/embedded-hands";
 
 /// Annotation of a static pod's mirror.
@@ -36,13 +35,13 @@ pub(super) struct Kubelet {
     pub(super) cluster: Arc<Cluster>,
     pub(super) hosts: Hosts,
     pub(super) node: String,
-    /// Pods that somebody works on, by UID.
+    /// Pods that are being started or ended, by UID.
     busy: Mutex<HashSet<String>>,
     /// Mirrors of its static pods, by namespace and name.
     mirrors: Mutex<BTreeMap<(String, String), Object>>,
 }
 
-/// Runs a kubelet for every node that there is or comes to be.
+/// Runs a kubelet for every node, also for later ones.
 pub(super) async fn run_all(cluster: Arc<Cluster>, hosts: Hosts) {
     let mut kubelets: HashMap<String, Arc<Kubelet>> = HashMap::new();
     let mut tasks = JoinSet::new();
@@ -102,7 +101,7 @@ impl Kubelet {
         }
     }
 
-    /// Somebody is at work on the host.
+    /// Does the manual work that the annotation asks for.
     async fn by_hand(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
         let node = self.cluster.get(Kind::Node, "", &self.node);
         let Some(what) = node.and_then(|n| n.annotations().get(HANDS).cloned()) else { return };
@@ -115,11 +114,11 @@ impl Kubelet {
                 self.hosts.with(&self.node, |h| h.leases.extend(lost.map(|ip| (ip, "nobody".to_owned()))));
             }
             "reboot" => drop(tasks.spawn(Arc::clone(self).reboot())),
-            other => tracing::warn!("nobody knows how to {other} an embedded host"),
+            other => tracing::warn!("unknown manual work on an embedded host: {other}"),
         }
     }
 
-    /// What decides about Ready: up or not, networked or not, and which boot it is.
+    /// What the node's status depends on: up, networked, and the boot.
     fn fitness(&self) -> (bool, bool, u64) {
         self.hosts.with(&self.node, |h| (h.up, h.conf().is_some() && !h.unready, h.boots))
     }
@@ -130,7 +129,6 @@ impl Kubelet {
             let deleting = pod.metadata.deletion_timestamp.is_some();
             let ended = matches!(pod.data["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
             let running = self.hosts.with(&self.node, |h| h.sandboxes.contains_key(&uid));
-            // a mirror pod's container is no concern of the API: it is only shown
             let work = if deleting { true } else { !running && !ended };
             if !work || !self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.clone()) {
                 continue;
@@ -147,7 +145,7 @@ impl Kubelet {
         }
     }
 
-    /// Static pods have their files on the host: whoever deletes a mirror from the API gets another one.
+    /// Creates missing mirrors: a static pod has its file on the host, and deleting its mirror does not end it.
     async fn mirror_static_pods(&self, own: &[Object]) {
         let missing: Vec<Object> = {
             let mut mirrors = self.mirrors.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,7 +164,7 @@ impl Kubelet {
         }
     }
 
-    /// Writes the node's status as a kubelet does.
+    /// Writes the node's status.
     pub(super) async fn report(&self) {
         let (up, boot_id, networked) =
             self.hosts.with(&self.node, |h| (h.up, h.boot_id.clone(), h.conf().is_some() && !h.unready));
@@ -201,7 +199,7 @@ impl Kubelet {
         self.cluster.status(Kind::Node, "", &self.node, &patch).await;
     }
 
-    /// Renews the node's lease: a real node controller gives up on a node after 40 s without.
+    /// Renews the node's lease: a real node controller marks a node Unknown after 40 s without it.
     async fn beat(self: Arc<Self>) {
         let api: Api<Lease> = Api::namespaced(self.cluster.client.clone(), "kube-node-lease");
         loop {
@@ -215,7 +213,7 @@ impl Kubelet {
         }
     }
 
-    /// A power cycle: everything in memory is lost, everything on disk stays, and every pod starts anew.
+    /// A power cycle: memory is lost, the disk stays, and every pod restarts.
     pub(super) async fn reboot(self: Arc<Self>) {
         let pace = self.cluster.pace;
         let fault = self.cluster.get(Kind::Node, "", &self.node).and_then(|n| n.annotations().get(REBOOT).cloned());
@@ -233,14 +231,14 @@ impl Kubelet {
         pace.wait(Duration::from_secs(25)).await;
         self.hosts.with(&self.node, |h| h.unready = fault.as_deref() == Some("not-ready"));
         self.hosts.with(&self.node, |h| h.boot(crate::sim::api::random_uid()));
-        // the runtime takes down what it still knows of, with the configuration that is there now
+        // the runtime removes the sandboxes from before, with the current configuration
         let old: Vec<String> = self.hosts.with(&self.node, |h| h.sandboxes.keys().cloned().collect());
         self.pods_not_ready().await;
         self.hosts.with(&self.node, |h| old.iter().for_each(|uid| super::cni::del(h, uid)));
         self.report().await;
     }
 
-    /// What the node controller writes of a kubelet without a heartbeat; on a real server it does so itself.
+    /// What the node controller writes about a node without a heartbeat; a real one does so itself.
     async fn goes_silent(&self) {
         self.cluster.pace.wait(Duration::from_secs(40)).await;
         let unknown = json!({"conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "Kubelet stopped posting node status."}]});

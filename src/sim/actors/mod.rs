@@ -1,5 +1,5 @@
-//! The actors: ordinary clients of whatever API server they are pointed at. On the embedded server they
-//! are everything; on a real one the scheduler and the controllers do their own work.
+//! The actors: ordinary clients of any API server. On the embedded server they do everything; a real control plane
+//! brings its own scheduler and controllers.
 
 mod agent;
 mod cache;
@@ -32,23 +32,23 @@ use super::clock::Pace;
 use cache::Cluster;
 use host::Hosts;
 
-/// Which actors live on a cluster.
+/// Which actors run on a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cast {
     /// All of them: the embedded server has no scheduler and no controllers.
-    Everybody,
-    /// Only what nodes are made of: kubelets, Flannel, Cilium and Hubble.
+    All,
+    /// Only the nodes: kubelets, Flannel, Cilium and Hubble.
     NodesOnly,
 }
 
-/// Actors that run. They end when this is dropped.
+/// Running actors. They stop when this is dropped.
 pub struct Actors {
-    /// Where Hubble's relay listens, on loopback.
+    /// Address of Hubble's relay, on loopback.
     pub hubble: SocketAddr,
     _tasks: JoinSet<()>,
 }
 
-/// Actors without any traffic between pods, and without a relay.
+/// Actors without traffic between pods and without a relay.
 pub(super) struct Quiet {
     hosts: Hosts,
     _tasks: JoinSet<()>,
@@ -58,7 +58,7 @@ impl Quiet {
     /// Starts them.
     pub(super) fn start(client: Client, pace: Pace) -> Self {
         let mut tasks = JoinSet::new();
-        let (_, hosts) = begin(client, Cast::Everybody, pace, &mut tasks);
+        let (_, hosts) = begin(client, Cast::All, pace, &mut tasks);
         Self { hosts, _tasks: tasks }
     }
 
@@ -89,7 +89,7 @@ fn begin(client: Client, cast: Cast, pace: Pace, tasks: &mut JoinSet<()>) -> (Ar
     tasks.spawn(kubelet::run_all(Arc::clone(&cluster), hosts.clone()));
     tasks.spawn(operator::run(Arc::clone(&cluster)));
     tasks.spawn(volumes::report(Arc::clone(&cluster)));
-    if cast == Cast::Everybody {
+    if cast == Cast::All {
         tasks.spawn(scheduler::run(Arc::clone(&cluster)));
         tasks.spawn(controllers::run(Arc::clone(&cluster)));
     }

@@ -1,4 +1,4 @@
-//! The namespace controller: a namespace that is deleted is emptied first.
+//! The namespace controller: empties a deleted namespace, then finalizes it.
 
 use kube::{ResourceExt, api::PostParams};
 use serde_json::json;

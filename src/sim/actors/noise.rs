@@ -120,7 +120,7 @@ fn probe(source: IpAddr, destination: IpAddr) -> Flow {
     }
 }
 
-/// A probe to an address that nobody has any more.
+/// A probe to the former address of a health endpoint.
 fn stale(source: IpAddr, destination: IpAddr) -> Flow {
     Flow {
         ip: Some(ip(source, destination)),

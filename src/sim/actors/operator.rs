@@ -1,4 +1,4 @@
-//! Cilium's operator: its definitions, a range for every node, and the taint while an agent is not ready.
+//! Cilium's operator: custom resource definitions, a pod range for every node, and the taint while an agent is not ready.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::sim::helm::minor;
 
 const TAINT: &str = "node.cilium.io/agent-not-ready";
 
-/// Works while an operator's pod is ready.
+/// Runs while the operator's pod is ready.
 pub(super) async fn run(cluster: Arc<Cluster>) {
     let mut changes = cluster.changes();
     let mut defined = None;
@@ -38,7 +38,7 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
     }
 }
 
-/// The minor version of an operator that is ready.
+/// The minor version of the ready operator.
 fn operates(cluster: &Cluster) -> Option<u32> {
     let pods = cluster.all(Kind::Pod);
     let operator =
@@ -46,8 +46,8 @@ fn operates(cluster: &Cluster) -> Option<u32> {
     operator.map(|p| minor(p.data["spec"]["containers"][0]["image"].as_str().unwrap_or_default()))
 }
 
-/// Since this minor version CiliumNodeConfig is served and stored as v2, as far as it was seen: 1.15 has v2alpha1
-/// alone. A cluster that had 1.15 before has both among its stored versions.
+/// The minor version that serves and stores CiliumNodeConfig as v2. Seen on real clusters: 1.19 does, 1.15 has v2alpha1
+/// only; after both, both are among the stored versions.
 const NODE_CONFIG_V2: u32 = 19;
 
 async fn define(cluster: &Cluster, minor: u32) {
@@ -75,7 +75,7 @@ async fn define(cluster: &Cluster, minor: u32) {
     }
 }
 
-/// Gives every CiliumNode its part of the pool, in the order in which they came.
+/// Gives every new CiliumNode a range of the pool.
 async fn give_ranges(cluster: &Cluster) {
     let Some(config) = cluster.all(Kind::ConfigMap).into_iter().find(|m| m.name_any() == "cilium-config") else {
         return;
@@ -94,7 +94,7 @@ async fn give_ranges(cluster: &Cluster) {
     }
 }
 
-/// Nodes whose agent is scheduled and not ready are tainted, though no pod of theirs uses Cilium.
+/// Taints nodes whose agent is scheduled and not ready, even if none of their pods uses Cilium.
 async fn taint(cluster: &Cluster) {
     let pods = cluster.all(Kind::Pod);
     let agents: Vec<&Object> =

@@ -1,4 +1,4 @@
-//! A pod's life on its node: sandbox, address, containers, end.
+//! The lifecycle of a pod on its node: sandbox, address, containers, end.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{domain::host::TASK_LABEL, sim::world::NEVER_READY};
 
-/// Annotation of a pod whose containers do not end: a process that hangs in the kernel.
+/// Annotation of a pod whose containers do not end, like a process that hangs in the kernel.
 const NEVER_ENDS: &str = "cutover.dev/embedded-hangs";
 
-/// Starts a pod; gives up when the node reboots or the pod is deleted meanwhile.
+/// Starts a pod; stops if the node reboots or the pod is deleted meanwhile.
 pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object) {
     let boot = kubelet.hosts.with(&kubelet.node, |h| h.boots);
     let pace = kubelet.cluster.pace;
@@ -51,7 +51,7 @@ fn containers(pod: &Object) -> Vec<String> {
     list.filter_map(|c| c["name"].as_str().map(str::to_owned)).collect()
 }
 
-/// The node has not rebooted, and the pod is still wanted.
+/// True if the node has not rebooted and the pod is not deleted.
 pub(super) fn alive(kubelet: &Kubelet, pod: &Object, boot: u64) -> bool {
     let same_boot = kubelet.hosts.with(&kubelet.node, |h| h.up && h.boots == boot);
     let known = kubelet.cluster.get(Kind::Pod, &pod.namespace().unwrap_or_default(), &pod.name_any());
@@ -65,7 +65,7 @@ async fn sandbox(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> Option<Sand
         node.data["status"]["addresses"][0]["address"].as_str()?.parse().ok()
     };
     let name = format!("{}/{}", pod.namespace().unwrap_or_default(), pod.name_any());
-    let mut told = String::new();
+    let mut reported = String::new();
     loop {
         if !alive(kubelet, pod, boot) {
             return None;
@@ -85,9 +85,9 @@ async fn sandbox(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> Option<Sand
                     }
                     return Some(sandbox);
                 }
-                Err(why) if why != told => {
+                Err(why) if why != reported => {
                     report_waiting(kubelet, pod, &why).await;
-                    told = why;
+                    reported = why;
                 }
                 Err(_) => {}
             }
@@ -121,7 +121,7 @@ async fn report_running(kubelet: &Kubelet, pod: &Object, sandbox: Sandbox) {
     let now = crate::sim::clock::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let known = kubelet.cluster.get(Kind::Pod, &namespace, &pod.name_any());
     let before = known.as_ref().map_or(Value::Null, |p| p.data["status"]["containerStatuses"][0].clone());
-    // it ran before: this is a restart
+    // a container that ran before has restarted
     let restarts = before["restartCount"].as_i64().unwrap_or(0) + i64::from(before["state"]["running"].is_object());
     let images = pod.data["spec"]["containers"].as_array().into_iter().flatten();
     let statuses: Vec<Value> = images
@@ -144,7 +144,7 @@ async fn report_running(kubelet: &Kubelet, pod: &Object, sandbox: Sandbox) {
     }
 }
 
-/// Ends a pod that was deleted and tells the API server that it is gone.
+/// Ends a deleted pod and removes it from the API.
 pub(super) async fn end(kubelet: &Arc<Kubelet>, pod: &Object) {
     let uid = pod.uid().unwrap_or_default();
     let grace = pod.metadata.deletion_grace_period_seconds.unwrap_or(0);
@@ -153,7 +153,7 @@ pub(super) async fn end(kubelet: &Arc<Kubelet>, pod: &Object) {
         return;
     }
     if grace > 0 {
-        // most programs end well before their time is up
+        // most programs end well within their grace period
         kubelet.cluster.pace.wait(Duration::from_millis(600 + fastrand::u64(0..1_200))).await;
     }
     if !kubelet.hosts.with(&kubelet.node, |h| h.up) {
@@ -166,7 +166,7 @@ pub(super) async fn end(kubelet: &Arc<Kubelet>, pod: &Object) {
         cni::del(h, &uid);
     });
     kubelet.cluster.delete(Kind::Pod, pod, Some(0)).await;
-    // one that somebody's finalizer holds is gone here and stays in the API
+    // a pod with a finalizer is gone here and stays in the API
     let held = pod.metadata.finalizers.as_ref().is_some_and(|f| !f.is_empty());
     tokio::time::sleep(Duration::from_millis(if held { 500 } else { 20 })).await;
 }

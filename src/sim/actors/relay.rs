@@ -1,5 +1,5 @@
-//! Hubble's relay, over gRPC like the real one: what it has seen, masks, filters, and which nodes it hears. It is
-//! there while its pod is.
+//! Hubble's relay over gRPC: past and live flows, field masks, filters, and the state of its connections to nodes. It
+//! serves while its pod is ready.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -32,22 +32,22 @@ use crate::hubble::wire::{
     ServerStatusResponse, Time,
 };
 
-/// Flows that a ring of an agent holds (Cilium's default).
+/// Size of an agent's ring buffer (Cilium's default).
 const RING: usize = 4_095;
 
-/// A node, as the relay hears it.
+/// The relay's connection to a node.
 #[derive(Clone, Debug, Default)]
-struct Heard {
+struct Connection {
     connected: bool,
     seen: u64,
 }
 
-/// What was seen lately, and what is seen now.
+/// The flows of all nodes, past and live.
 #[derive(Clone)]
 pub struct Seen {
     ring: Arc<Mutex<VecDeque<GetFlowsResponse>>>,
     live: broadcast::Sender<GetFlowsResponse>,
-    nodes: Arc<Mutex<BTreeMap<String, Heard>>>,
+    nodes: Arc<Mutex<BTreeMap<String, Connection>>>,
     up: watch::Sender<bool>,
 }
 
@@ -63,12 +63,12 @@ impl Default for Seen {
 }
 
 impl Seen {
-    /// A flow was seen; by a node that is not heard it stays there.
+    /// Adds a flow; it is lost if the relay is not connected to its node.
     pub fn push(&self, flow: GetFlowsResponse) {
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        let heard = nodes.entry(flow.node_name.clone()).or_default();
-        heard.seen += 1;
-        if !heard.connected || !*self.up.borrow() {
+        let connection = nodes.entry(flow.node_name.clone()).or_default();
+        connection.seen += 1;
+        if !connection.connected || !*self.up.borrow() {
             return;
         }
         drop(nodes);
@@ -78,23 +78,23 @@ impl Seen {
         }
         ring.push_back(flow.clone());
         drop(ring);
-        // nobody following is no failure
+        // an error only says that there is no subscriber
         let _ = self.live.send(flow);
     }
 
-    /// How things stand: whether the relay is there, which nodes there are, and whose agents are ready.
-    pub fn stands(&self, up: bool, nodes: Vec<String>, ready: &[String]) {
-        let mut heard = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.retain(|n, _| nodes.contains(n));
+    /// Sets the state: whether the relay is up, its nodes, and those whose agents are ready.
+    pub fn set_state(&self, up: bool, nodes: Vec<String>, ready: &[String]) {
+        let mut connections = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        connections.retain(|n, _| nodes.contains(n));
         for node in nodes {
             let connected = ready.contains(&node);
-            heard.entry(node).or_default().connected = connected;
+            connections.entry(node).or_default().connected = connected;
         }
-        drop(heard);
+        drop(connections);
         self.up.send_if_modified(|was| std::mem::replace(was, up) != up);
     }
 
-    fn states(&self) -> Vec<(String, Heard)> {
+    fn states(&self) -> Vec<(String, Connection)> {
         let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
         nodes.iter().map(|(n, h)| (n.clone(), h.clone())).collect()
     }
@@ -171,7 +171,7 @@ impl ServerStreamingService<GetFlowsRequest> for Observer {
             let past = past(&seen, &asked);
             let mut up = seen.up.subscribe();
             let flows = stream! {
-                // the first words of a relay are which nodes it hears, and which not
+                // a relay first reports the states of its nodes
                 for (state, connected) in [(1, true), (2, false)] {
                     let nodes = seen.states().into_iter().filter(|(_, h)| h.connected == connected);
                     let node_names: Vec<String> = nodes.map(|(n, _)| n).collect();
@@ -214,7 +214,7 @@ async fn gone(up: &mut watch::Receiver<bool>) {
     let _ = up.wait_for(|up| !up).await;
 }
 
-/// From the rings: since when, else the last so many.
+/// Flows from the ring buffer: since a time, else the last ones.
 fn past(seen: &Seen, asked: &GetFlowsRequest) -> Vec<GetFlowsResponse> {
     let ring = seen.ring.lock().unwrap_or_else(PoisonError::into_inner);
     let at = |t: &Time| (t.seconds, t.nanos);
@@ -276,7 +276,7 @@ fn fits(flow: &Flow, filter: &FlowFilter) -> bool {
         && within(&filter.destination_ip, &ip.destination)
 }
 
-/// The fields that were asked for, of those that a mask here names.
+/// Applies the field mask, to the fields that matter here.
 fn masked(mut response: GetFlowsResponse, asked: &GetFlowsRequest) -> GetFlowsResponse {
     let Some(mask) = &asked.field_mask else { return response };
     let has = |path: &str| mask.paths.iter().any(|p| p == path);
@@ -296,7 +296,7 @@ fn masked(mut response: GetFlowsResponse, asked: &GetFlowsRequest) -> GetFlowsRe
         if !has("uuid") {
             flow.uuid.clear();
         }
-        // as in the real one, what is not asked for is not known to whoever sorts either
+        // as in the real relay, a masked time or node is also missing for sorting
         if !has("time") {
             (flow.time, response.time) = (None, None);
         }
@@ -339,11 +339,11 @@ impl UnaryService<GetNodesRequest> for Nodes {
         let seen = self.0.clone();
         Box::pin(async move {
             seen.is_up()?;
-            let node = |(name, heard): (String, Heard)| Node {
+            let node = |(name, connection): (String, Connection)| Node {
                 name: format!("default/{name}"),
                 version: "v1.15.19".into(),
-                state: if heard.connected { 1 } else { 2 },
-                seen_flows: heard.seen,
+                state: if connection.connected { 1 } else { 2 },
+                seen_flows: connection.seen,
             };
             Ok(Response::new(GetNodesResponse { nodes: seen.states().into_iter().map(node).collect() }))
         })

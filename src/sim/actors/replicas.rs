@@ -52,7 +52,7 @@ async fn deploy(cluster: &Cluster, deployment: &Object) {
             cluster.merge(Kind::ReplicaSet, &namespace, &name, &json!({"spec": {"replicas": wanted}})).await;
         }
         Some(set) => {
-            // old pods go once the new ones are ready
+            // scale down the old sets once the new pods are ready
             let ready = pods_of(cluster, &set.uid().unwrap_or_default()).iter().filter(|p| is_ready(p)).count();
             for old in sets.iter().filter(|s| s.name_any() != name && replicas(s) > 0 && ready >= wanted) {
                 cluster.merge(Kind::ReplicaSet, &namespace, &old.name_any(), &json!({"spec": {"replicas": 0}})).await;
@@ -71,7 +71,7 @@ async fn replica_set(cluster: &Cluster, set: &Object) {
     }
     let namespace = set.namespace().unwrap_or_default();
     let pods = pods_of(cluster, &set.uid().unwrap_or_default());
-    // a pod that terminates does not count, and one that has ended is replaced
+    // terminating pods do not count, ended ones are replaced
     let mut living: Vec<&Object> = pods
         .iter()
         .filter(|p| {
@@ -99,7 +99,7 @@ async fn replica_set(cluster: &Cluster, set: &Object) {
     write_status(cluster, Kind::ReplicaSet, set, &status).await;
 }
 
-/// Pods with fixed names: one comes back only when its predecessor is gone, and in order.
+/// Creates pods with fixed names in order, each after its predecessor is gone.
 async fn stateful_set(cluster: &Cluster, set: &Object) {
     if set.metadata.deletion_timestamp.is_some() {
         return;

@@ -1,4 +1,4 @@
-//! A scheduler: of the nodes that fit, the one with the fewest pods of the same kin.
+//! A scheduler: of the nodes that fit, the one with the fewest pods of the same owner.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -26,8 +26,7 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
     }
 }
 
-/// Where pods were bound, by UID, until the watch tells it, too. A scheduler that forgets this puts the next
-/// replica beside the last one.
+/// Assumed bindings, by UID, until the watch shows them: without them the next replica lands beside the last one.
 type Assumed = BTreeMap<String, String>;
 
 async fn schedule(cluster: &Cluster, assumed: &mut Assumed) {
@@ -70,7 +69,7 @@ async fn schedule(cluster: &Cluster, assumed: &mut Assumed) {
                     place(&mut pods[i], &name);
                 }
             }
-            None => tell(cluster, pod, nodes.len()).await,
+            None => report_unschedulable(cluster, pod, nodes.len()).await,
         }
     }
 }
@@ -88,20 +87,20 @@ async fn bind(cluster: &Cluster, pod: &Object, node: &str) -> bool {
     api.create_subresource::<_, Value>("binding", &pod.name_any(), &PostParams::default(), &binding).await.is_ok()
 }
 
-async fn tell(cluster: &Cluster, pod: &Object, nodes: usize) {
-    let told = pod.data["status"]["conditions"]
+async fn report_unschedulable(cluster: &Cluster, pod: &Object, nodes: usize) {
+    let reported = pod.data["status"]["conditions"]
         .as_array()
         .into_iter()
         .flatten()
         .any(|c| c["type"] == "PodScheduled" && c["status"] == "False");
-    if !told {
+    if !reported {
         let message = format!("0/{nodes} nodes are available.");
         let status = json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}]});
         cluster.status(Kind::Pod, &pod.namespace().unwrap_or_default(), &pod.name_any(), &status).await;
     }
 }
 
-/// A node's taints, with those that a real node controller sets for its condition and its cordon.
+/// A node's taints, with those that a real node controller adds for conditions and a cordon.
 pub(super) fn taints(node: &Object) -> Value {
     let mut taints = node.data["spec"]["taints"].as_array().cloned().unwrap_or_default();
     let cordoned = node.data["spec"]["unschedulable"] == true;
@@ -115,7 +114,7 @@ pub(super) fn taints(node: &Object) -> Value {
     Value::Array(taints)
 }
 
-/// Every taint that keeps pods away is tolerated.
+/// True if every taint that keeps pods away is tolerated.
 pub(super) fn tolerated(taints: &Value, tolerations: &Value) -> bool {
     let taints = taints.as_array().into_iter().flatten();
     taints.filter(|t| t["effect"] != "PreferNoSchedule").all(|taint| {

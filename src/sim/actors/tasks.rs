@@ -1,4 +1,4 @@
-//! Cutover's task pods: the embedded host answers its script as a real host would.
+//! Cutover's task pods: the embedded host reports what the script reports on a real one.
 
 use std::{fmt::Write, net::IpAddr, sync::Arc, time::Duration};
 
@@ -64,11 +64,11 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
     }
     finish(kubelet, pod, code, &report).await;
     if reboots {
-        // the host does it, whatever becomes of the pod that asked
+        // the reboot is the host's: it happens even if the pod is deleted
         let kubelet = Arc::clone(kubelet);
         tokio::spawn(async move {
             kubelet.cluster.pace.wait(Duration::from_secs(3)).await;
-            // a timer lives in memory: a host that went down meanwhile has none
+            // the timer is in memory: a host that went down meanwhile has lost it
             if kubelet.hosts.with(&kubelet.node, |h| h.up && h.boot_id == argument) {
                 kubelet.reboot().await;
             }
@@ -76,7 +76,7 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
     }
 }
 
-/// The lines that every host task ends with, as assets/host.sh writes them.
+/// The lines at the end of every host task, as assets/host.sh writes them.
 fn look(kubelet: &Kubelet, report: &mut String) {
     kubelet.hosts.with(&kubelet.node, |h| {
         let _ = writeln!(report, "boot={}", h.boot_id);

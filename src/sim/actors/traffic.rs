@@ -1,5 +1,5 @@
-//! Who talks to whom, and what Hubble makes of it. Flows follow from where pods are and who gave them
-//! their addresses: a Flannel pod has no identity, and reaches a Cilium pod with its node's address.
+//! Connections between pods, and the flows that Hubble reports of them. Flows depend on the nodes and the CNIs of both
+//! ends: a Flannel pod has no identity, and reaches a Cilium pod with its node's address.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::hubble::wire::{
     Endpoint, EventType, Flow, GetFlowsResponse, Ip, Item, Layer4, Protocol, Tcp, TcpFlags, Udp, Workload,
 };
 
-/// Annotation of the embedded workloads: whom they call, as `namespace/app:port,…`.
+/// Annotation of the embedded workloads: the servers that they call, as `namespace/app:port,…`.
 pub(crate) const CALLS: &str = "cutover.dev/embedded-calls";
 
 pub(super) fn start(cluster: Arc<Cluster>, hosts: Hosts, tasks: &mut JoinSet<()>) -> Seen {
@@ -52,7 +52,7 @@ fn round(cluster: &Cluster, hosts: &Hosts, out: &Seen) {
         nodes
     };
     let nodes = cluster.all(Kind::CiliumNode).iter().map(|n| n.name_any()).collect();
-    out.stands(!ready("hubble-relay").is_empty(), nodes, &ready("cilium"));
+    out.set_state(!ready("hubble-relay").is_empty(), nodes, &ready("cilium"));
     let sides: Vec<Side> = pods
         .into_iter()
         .filter(|p| is_true(p, "Ready"))
@@ -90,16 +90,16 @@ fn app(pod: &Object) -> String {
     )
 }
 
-/// How a connection is seen by one agent.
+/// One agent's view of a connection.
 struct View<'a> {
     node: &'a str,
     source: (IpAddr, Endpoint),
     destination: (IpAddr, Endpoint),
-    /// Ports of whoever asks and of whoever answers.
+    /// Ports of client and server.
     ports: (u16, u16),
 }
 
-/// What the agents of both nodes see of one connection: nothing, unless one end is Cilium's.
+/// The flows of one connection, from the agents of both nodes: none, unless one end is on Cilium.
 fn observe(cluster: &Cluster, client: &Side, server: &Side, port: u16, out: &Seen) {
     let cilium = |s: &Side| s.sandbox.plugin == Plugin::Cilium;
     if !cilium(client) && !cilium(server) {
@@ -109,7 +109,7 @@ fn observe(cluster: &Cluster, client: &Side, server: &Side, port: u16, out: &See
     let source = if cilium(client) {
         endpoint(client)
     } else {
-        // masqueraded on the way over: what is left is the node
+        // masqueraded: only the node is visible
         if let Some(ip) = cilium_host(cluster, &client.node) {
             source_ip = ip;
         }
@@ -123,7 +123,7 @@ fn observe(cluster: &Cluster, client: &Side, server: &Side, port: u16, out: &See
         && enforced(cluster)
         && server.pod.as_ref().is_some_and(|p| denies(cluster, p, client.pod.as_ref()));
     if denied {
-        // the verdict of the policy, and the drop: two events for one packet
+        // two events for one packet: policy verdict and drop
         let view = view(&server.node);
         push(out, view.node, event(&view, (2, 133), (5, 0), None));
         push(out, view.node, event(&view, (2, 133), (1, 133), None));
@@ -142,7 +142,7 @@ fn observe(cluster: &Cluster, client: &Side, server: &Side, port: u16, out: &See
         }
         None => {}
     }
-    // where a packet leaves: to the other node's agent, or to whatever the stack makes of it
+    // observation point of the leaving packet: overlay or network stack
     let leaves = if cilium(client) && cilium(server) { 4 } else { 3 };
     let apart = client.node != server.node;
     if cilium(client) && (apart || !cilium(server)) {
@@ -161,7 +161,7 @@ fn observe(cluster: &Cluster, client: &Side, server: &Side, port: u16, out: &See
     }
 }
 
-/// An event: verdict and reason, type and sub-type, and whether it answers.
+/// An event: verdict and reason, type and sub-type, and whether it is a reply.
 fn event(view: &View<'_>, (verdict, reason): (i32, u32), (kind, sub_kind): (i32, u32), reply: Option<bool>) -> Flow {
     let answers = reply == Some(true);
     let turn = |a: &(IpAddr, Endpoint), b: &(IpAddr, Endpoint)| {
@@ -202,16 +202,16 @@ fn event(view: &View<'_>, (verdict, reason): (i32, u32), (kind, sub_kind): (i32,
     }
 }
 
-/// What becomes of the packets that get lost.
+/// How packets are lost.
 #[derive(Clone, Copy)]
 enum Lost {
-    /// Nobody says so.
+    /// Without any report.
     Silently,
-    /// They are dropped for this reason.
+    /// Dropped for this reason.
     For(u32),
 }
 
-/// A pod with this annotation loses what comes or goes on a port once it is on Cilium: `6379=169,53=silent`.
+/// Annotation of a pod that loses the packets on some ports once it is on Cilium: `6379=169,53=silent`.
 const LOSES: &str = "cutover.dev/embedded-loses";
 
 fn lost(side: &Side, port: u16) -> Option<Lost> {
@@ -266,7 +266,7 @@ fn enforced(cluster: &Cluster) -> bool {
     config.is_some_and(|c| c.data["data"]["enable-policy"] != "never")
 }
 
-/// A policy selects the server for ingress, and none lets this client in.
+/// True if policies select the server for ingress and none allows this client.
 fn denies(cluster: &Cluster, server: &Object, client: Option<&Object>) -> bool {
     let policies: Vec<Object> = cluster
         .all(Kind::Policy)

@@ -1,5 +1,5 @@
-//! Volumes: attached to a node while a pod on it has them, detached a moment after. The kubelets' part and, on the
-//! embedded server, the controller's.
+//! Volumes: attached to a node while one of its pods mounts them, detached a moment later. The kubelets' part, and on
+//! the embedded server the controller's.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,10 +15,10 @@ use super::{
     fitting::claims,
 };
 
-/// Annotation of a node that detaches nothing any more: a storage system that hangs.
+/// Annotation of a node that no longer detaches volumes, like a storage system that hangs.
 const STUCK: &str = "cutover.dev/embedded-detach";
 
-/// A pod's volumes that are attached: name of the persistent volume and how a kubelet calls it.
+/// A pod's attachable volumes: name of the persistent volume and its unique name for the kubelet.
 fn attachable(cluster: &Cluster, pod: &Object) -> Vec<(String, String)> {
     let volume = |claim: &String| {
         let claim = cluster.get(Kind::Claim, &pod.namespace().unwrap_or_default(), claim)?;
@@ -30,7 +30,7 @@ fn attachable(cluster: &Cluster, pod: &Object) -> Vec<(String, String)> {
     claims(pod).iter().filter_map(volume).collect()
 }
 
-/// Volumes of the living pods of every node.
+/// The volumes that each node's running pods need.
 fn wanted(cluster: &Cluster) -> BTreeMap<String, BTreeSet<(String, String)>> {
     let mut wanted: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
     for pod in cluster.all(Kind::Pod) {
@@ -42,7 +42,7 @@ fn wanted(cluster: &Cluster) -> BTreeMap<String, BTreeSet<(String, String)>> {
     wanted
 }
 
-/// The kubelets' part: `volumesInUse` says what is mounted, and only what is not in use is detached.
+/// The kubelets' part: `volumesInUse` lists what is mounted; only other volumes are detached.
 pub(super) async fn report(cluster: Arc<Cluster>) {
     let mut changes = cluster.changes();
     loop {

@@ -1,4 +1,4 @@
-//! Answers: objects, and failures in the words of the real API server.
+//! Answers: objects, and failures with the messages of the real API server.
 
 use axum::{
     body::Body,
@@ -7,7 +7,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-/// A failure, as the API server words it.
+/// A failure, with the API server's message.
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub(super) code: u16,
@@ -116,7 +116,7 @@ pub(super) fn json_response(code: u16, value: &Value) -> Response {
     response
 }
 
-/// What the real server says to an address that it does not know: text, not a Status.
+/// The answer to an unknown path: text, not a Status, as on the real server.
 pub(super) fn unknown_address() -> Response {
     let mut response = Response::new(Body::from("404 page not found\n"));
     *response.status_mut() = StatusCode::NOT_FOUND;

@@ -1,4 +1,4 @@
-//! Server-side apply: who owns which field, and what happens when two managers want it.
+//! Server-side apply: field ownership and conflicts between managers.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::answer::{Failure, Result};
 
 type Path = Vec<String>;
 
-/// Applies a manager's configuration. Lists are owned as a whole.
+/// Applies the configuration of a manager. Lists are owned as a whole.
 pub(super) fn apply(
     current: Option<&Value>,
     config: &Value,
@@ -45,7 +45,7 @@ pub(super) fn apply(
             paths.retain(|p| !clash.contains(p));
         }
     }
-    // what this manager wanted before and does not any more goes, unless another one wants it
+    // fields that this manager no longer applies are removed, unless another one owns them
     if let Some(i) = own {
         for path in entries[i].1.difference(&wanted) {
             if !entries.iter().any(|(m, paths)| m != manager && paths.contains(path)) {
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_applied_any_more_goes_and_what_others_own_stays() {
+    fn fields_no_longer_applied_are_removed_and_those_of_others_stay() {
         let first =
             apply(None, &json!({"metadata": {"name": "x"}, "data": {"a": "1", "b": "2"}}), "one", false, "v1").unwrap();
         let second = apply(Some(&first), &json!({"data": {"c": "3"}}), "two", false, "v1").unwrap();

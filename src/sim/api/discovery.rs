@@ -1,4 +1,4 @@
-//! Discovery: which groups, versions and resources there are.
+//! Discovery: groups, versions and resources.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::kinds::Kind;
 
-/// Answers an address of discovery; `None` where it is none.
+/// Answers a discovery path; `None` for other paths.
 pub(super) fn answer(path: &str, kinds: &[Kind]) -> Option<Value> {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     match parts.as_slice() {

@@ -1,4 +1,4 @@
-//! The eviction subresource: disruption budgets decide, as the real server has them decide.
+//! The eviction subresource: disruption budgets decide, as on the real server.
 
 use serde_json::{Value, json};
 

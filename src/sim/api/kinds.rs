@@ -1,4 +1,4 @@
-//! The kinds that are served: built in ones, and those that custom resource definitions add.
+//! The served kinds: built-in ones, and those of custom resource definitions.
 
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ pub(super) struct Kind {
 }
 
 impl Kind {
-    /// `plural.group`: under which its objects are kept, whatever the version.
+    /// `plural.group`: the key under which objects of all versions are stored.
     pub(super) fn resource(&self) -> String {
         if self.group.is_empty() { self.plural.clone() } else { format!("{}.{}", self.plural, self.group) }
     }
@@ -97,7 +97,7 @@ pub(super) fn built_in() -> Vec<Kind> {
         .collect()
 }
 
-/// The kinds that a definition adds, one a served version.
+/// The kinds that a definition adds: one for each served version.
 pub(super) fn of_definition(crd: &Value) -> Vec<Kind> {
     let spec = &crd["spec"];
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();

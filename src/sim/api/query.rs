@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::answer::{Failure, Result};
 use crate::sim::selector::labels;
 
-/// What a list or a watch is limited to.
+/// The selection of a list or a watch.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Filter {
     labels: Selector,

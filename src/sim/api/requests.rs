@@ -1,8 +1,8 @@
-//! What a request is about, read off its address.
+//! The target of a request, from its path.
 
 use super::kinds::Kind;
 
-/// An address below `/api/v1` or `/apis/GROUP/VERSION`.
+/// A path below `/api/v1` or `/apis/GROUP/VERSION`.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     pub(super) kind: Kind,
@@ -11,7 +11,7 @@ pub(super) struct Target {
     pub(super) sub: Option<String>,
 }
 
-/// Reads an address; `None` where nothing is served.
+/// Parses a path; `None` if nothing is served there.
 pub(super) fn parse(path: &str, kinds: &[Kind]) -> Option<Target> {
     let mut parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     let (group, version) = match parts.as_slice() {
@@ -44,7 +44,7 @@ mod tests {
     use super::{super::kinds::built_in, *};
 
     #[test]
-    fn addresses_are_read_as_the_real_server_reads_them() {
+    fn paths_are_parsed_as_on_the_real_server() {
         let kinds = built_in();
         let at = |p: &str| {
             parse(p, &kinds).map(|t| {

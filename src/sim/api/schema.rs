@@ -1,8 +1,8 @@
-//! Structural schemas of custom resources: defaults, pruning, validation with the server's own words.
+//! Structural schemas of custom resources: defaults, pruning, and validation with the server's messages.
 
 use serde_json::{Map, Value};
 
-/// Fills in defaults, drops what the schema does not know, and lists what it refuses.
+/// Sets defaults, prunes unknown fields, and lists what is invalid.
 pub(super) fn admit(schema: &Value, object: &mut Value) -> Vec<(String, String)> {
     fill(schema, object);
     prune(schema, object, true);

@@ -1,4 +1,4 @@
-//! The server: from a request to what is done, and back.
+//! The server: routes requests and answers them.
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
@@ -24,26 +24,26 @@ use super::{
     writes::{self, Options, PatchKind},
 };
 
-/// A running API server. It ends when this is dropped.
+/// A running API server. It stops when this is dropped.
 pub struct Server {
-    /// Where it listens, on loopback.
+    /// Its address, on loopback.
     pub address: SocketAddr,
     store: Arc<Store>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Server {
-    /// A token that may do everything.
+    /// The token of a user with all rights.
     pub const fn admin_token() -> &'static str {
         users::ADMIN
     }
 
-    /// A token that may only look.
+    /// The token of a user who may only read.
     pub const fn viewer_token() -> &'static str {
         users::VIEWER
     }
 
-    /// Forgets the past, so that watches from before are answered with 410.
+    /// Compacts the event log, so that older watches get 410.
     pub fn compact(&self) {
         self.store.transact(super::store::Inner::compact);
     }
@@ -72,13 +72,13 @@ pub async fn serve(port: u16) -> std::io::Result<Server> {
     Ok(Server { address, store, task })
 }
 
-/// A server with nothing in it, not yet reached by anything.
+/// The router of an empty server.
 pub(in crate::sim) fn fresh() -> Router {
     router(&Arc::default())
 }
 
 fn router(store: &Arc<Store>) -> Router {
-    // its own number for every request, as the real one's audit log has it
+    // an audit id for every request, as on the real server
     let numbered = axum::middleware::map_response(async |mut answer: Response| {
         if let Ok(id) = uuid::Uuid::new_v4().to_string().parse() {
             answer.headers_mut().insert("audit-id", id);
@@ -281,7 +281,7 @@ impl Request {
         if version.is_some_and(|v| v < inner.compacted) {
             return Err(Failure::new(410, "Expired", "The provided continue parameter is too old"));
         }
-        // the pages of one list carry the version of the first
+        // all pages of a list have the version of the first
         let version = version.unwrap_or_else(|| inner.version()).to_string();
         let resource = self.target.kind.resource();
         let all = inner

@@ -1,4 +1,4 @@
-//! Objects, one resource version for all of them, and the log of what happened.
+//! The objects, one resource version for all of them, and the event log.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -10,10 +10,10 @@ use tokio::sync::watch;
 
 use super::kinds::{self, CRDS, Kind};
 
-/// Events that are kept; a watch from before them is answered with 410.
+/// Length of the event log; older watches get 410.
 const KEPT: usize = 50_000;
 
-/// `namespace/name`, in the order in which lists are answered.
+/// Namespace and name, in the order of lists.
 pub(super) type Name = (String, String);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Store {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads and changes in one go; whoever watches is told when something changed.
+    /// Reads and changes in one transaction; notifies watches of changes.
     pub(super) fn transact<T>(&self, f: impl FnOnce(&mut Inner) -> T) -> T {
         let mut inner = self.lock();
         let before = inner.version;
@@ -105,7 +105,7 @@ impl Inner {
         self.objects.get(resource).into_iter().flatten().filter(move |((ns, _), _)| namespace.is_none_or(|n| n == ns))
     }
 
-    /// Puts an object under the next version.
+    /// Stores an object with the next version.
     pub(super) fn put(&mut self, resource: &str, name: Name, mut object: Value) -> Arc<Value> {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
@@ -117,7 +117,7 @@ impl Inner {
         object
     }
 
-    /// Removes an object; its last state carries the version of its end.
+    /// Removes an object; its last state has the version of its deletion.
     pub(super) fn remove(&mut self, resource: &str, name: &Name) -> Option<Arc<Value>> {
         let before = self.objects.get_mut(resource)?.remove(name)?;
         self.version += 1;
@@ -146,13 +146,13 @@ impl Inner {
         self.kinds = Arc::new(all);
     }
 
-    /// What happened to a resource after a version.
+    /// The events of a resource after a version.
     pub(super) fn since<'a>(&'a self, resource: &'a str, version: u64) -> impl Iterator<Item = &'a Event> {
         let first = self.log.partition_point(|e| e.version <= version);
         self.log.range(first..).filter(move |e| &*e.resource == resource)
     }
 
-    /// Forgets what happened so far, as a real server's compaction does.
+    /// Clears the event log, as a real server's compaction does.
     pub(super) fn compact(&mut self) {
         self.log.clear();
         self.compacted = self.version;

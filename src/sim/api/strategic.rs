@@ -1,4 +1,4 @@
-//! Strategic merge patches: lists of the core types merge by their keys.
+//! Strategic merge patches: lists of the core types merge by key.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ fn merge_key(list: &str) -> Option<&'static str> {
     })
 }
 
-/// Lays a strategic merge patch over an object.
+/// Applies a strategic merge patch.
 pub(super) fn patch(target: &mut Value, change: &Value) {
     let Some(change) = change.as_object() else {
         *target = change.clone();
@@ -30,7 +30,7 @@ pub(super) fn patch(target: &mut Value, change: &Value) {
                 have.retain(|v| !gone.contains(v));
             }
         } else if key.starts_with('$') {
-            // orders of elements and the like: nothing here depends on them
+            // directives such as $setElementOrder: nothing here depends on them
         } else if value.is_null() {
             object.remove(key);
         } else if let (Some(by), Some(new)) = (merge_key(key), value.as_array()) {

@@ -126,7 +126,7 @@ fn condition<'a>(object: &'a Value, wanted: &str) -> &'a str {
     conditions.filter(|c| c["type"] == wanted).find_map(|c| c["status"].as_str()).unwrap_or_default()
 }
 
-/// A column of a definition. Its JSON path is a plain one in every definition that lives here.
+/// A column of a definition. Only plain JSON paths are supported.
 fn printer_column(own: &Value) -> Column {
     let path = own["jsonPath"].as_str().unwrap_or_default().replace('.', "/");
     let kind = own["type"].as_str().unwrap_or("string").to_owned();

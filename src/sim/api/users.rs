@@ -1,15 +1,15 @@
-//! Who may do what: a user who may do all, one who may look, and nobody.
+//! Authorization: a user with all rights, one who may only read, and no others.
 
 use axum::http::{HeaderMap, Method, header::AUTHORIZATION};
 
 use super::answer::{Failure, Result};
 
-/// The token that may do everything.
+/// The token of the user with all rights.
 pub(super) const ADMIN: &str = "embedded-admin";
-/// The token that may only look.
+/// The token of the user who may only read.
 pub(super) const VIEWER: &str = "embedded-viewer";
 
-/// Who asks.
+/// The user of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum User {
     Admin,

@@ -1,4 +1,4 @@
-//! Watches: newline-separated events, bookmarks, and 410 inside the stream for what is too old.
+//! Watches: newline-separated events, bookmarks, and 410 inside the stream if the version is too old.
 
 use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 
@@ -16,12 +16,12 @@ use super::{
     table,
 };
 
-/// What the body's stream consists of; it cannot fail.
+/// An item of the body's stream; it cannot fail.
 type Line = Result<Bytes, Infallible>;
 
 const BOOKMARKS: Duration = Duration::from_secs(20);
 
-/// How objects are shown to whoever watches.
+/// How objects are sent to a client.
 #[derive(Clone)]
 pub(super) struct Shape {
     pub(super) kind: Kind,
@@ -41,7 +41,7 @@ impl Shape {
     }
 }
 
-/// An object in the version in which it was asked for.
+/// An object in the requested version.
 pub(super) fn versioned(kind: &Kind, object: &Value) -> Value {
     let mut object = object.clone();
     object["apiVersion"] = json!(kind.api_version());
@@ -95,7 +95,7 @@ pub(super) fn watch(
                 (inner.since(&resource, last).cloned().collect::<Vec<Event>>(), inner.version(), inner.compacted > last)
             };
             if lost {
-                // what was compacted away cannot be made up for: the client has to list again
+                // compacted events are lost: the client has to list again
                 yield line("ERROR", &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": "Expired", "code": 410, "message": "too old resource version"}));
                 return;
             }
@@ -123,7 +123,7 @@ pub(super) fn watch(
     response
 }
 
-/// What an event is to whoever sees only a selection: an object may enter it or leave it.
+/// The event for a watch with a selector: an object may enter or leave the selection.
 fn seen<'a>(event: &'a Event, mine: &impl Fn(&Value) -> bool) -> Option<(&'static str, &'a Value)> {
     let now = event.change != Change::Deleted && mine(&event.object);
     let before = event.before.as_ref().is_some_and(|b| mine(b));

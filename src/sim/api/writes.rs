@@ -1,5 +1,5 @@
-//! Creating, changing and deleting, with the server's own rules: optimistic concurrency, generations,
-//! status apart from the rest, graceful deletion.
+//! Create, update and delete by the server's rules: optimistic concurrency, generations, status subresource, graceful
+//! deletion.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::{
     strategic,
 };
 
-/// What accompanies a change.
+/// Options of a write.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Options {
     pub(super) dry_run: bool,
@@ -25,7 +25,7 @@ pub(super) struct Options {
     pub(super) version: Option<String>,
 }
 
-/// How a patch is written.
+/// Types of patches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PatchKind {
     Merge,
@@ -55,7 +55,7 @@ impl Target {
         inner.get(&self.whole(), &self.key(self.named())).ok_or_else(|| Failure::not_found(&self.whole(), self.named()))
     }
 
-    /// Defaults, pruning and validation of a custom resource; a few checks of the built-in ones.
+    /// Defaults, pruning and validation of a custom resource; a few checks of built-in ones.
     fn admit(&self, object: &mut Value) -> Result<()> {
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let valid = !name.is_empty()
@@ -65,7 +65,7 @@ impl Target {
             return Err(Failure::invalid(
                 &self.kind.kind,
                 &name,
-                &[("metadata.name".into(), "Invalid value: a lowercase RFC 1123 subdomain is wanted".into())],
+                &[("metadata.name".into(), "Invalid value: a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.'".into())],
             ));
         }
         object["apiVersion"] = json!(self.kind.api_version());
@@ -160,8 +160,7 @@ fn initial_status(target: &Target, object: &mut Value) {
     }
 }
 
-/// Puts a changed object in the place of the current one. Only the status changes through the status
-/// subresource, and only everything else without it.
+/// Replaces an object. The status subresource changes only the status, other writes everything else.
 pub(super) fn replace(inner: &mut Inner, target: &Target, mut object: Value, options: &Options) -> Result<Arc<Value>> {
     let current = target.found(inner)?;
     let given = object["metadata"]["resourceVersion"].as_str().unwrap_or_default();
@@ -206,7 +205,7 @@ pub(super) fn replace(inner: &mut Inner, target: &Target, mut object: Value, opt
         object["metadata"]["generation"] = json!(generation + 1);
     }
     object["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"].clone();
-    // a change that changes nothing has no event and no new version
+    // a write without a change has no event and no new version
     if options.dry_run || object == *current {
         return Ok(Arc::new(object));
     }
@@ -220,13 +219,13 @@ pub(super) fn replace(inner: &mut Inner, target: &Target, mut object: Value, opt
     Ok(inner.put(&target.whole(), key, object))
 }
 
-/// The version in which a definition's objects are kept.
+/// The storage version of a definition.
 fn storage_version(crd: &Value) -> Value {
     let mut versions = crd["spec"]["versions"].as_array().into_iter().flatten();
     versions.find(|v| v["storage"] == true).map_or(Value::Null, |v| v["name"].clone())
 }
 
-/// Objects of an earlier version may still be stored: a version stays in the list until somebody takes it out.
+/// Adds the storage version to the stored versions. Earlier ones stay: objects may still be stored in them.
 fn store_version(crd: &mut Value) {
     let version = storage_version(crd);
     if let Some(stored) = crd["status"]["storedVersions"].as_array_mut().filter(|s| !s.contains(&version)) {
@@ -234,7 +233,7 @@ fn store_version(crd: &mut Value) {
     }
 }
 
-/// Anything but metadata and status.
+/// True if anything but metadata and status differs.
 fn differs(before: &Value, now: &Value) -> bool {
     let (Some(before), Some(now)) = (before.as_object(), now.as_object()) else { return true };
     let own = |k: &String| !matches!(k.as_str(), "metadata" | "status" | "apiVersion" | "kind");
@@ -245,7 +244,7 @@ fn has_finalizers(object: &Value) -> bool {
     object["metadata"]["finalizers"].as_array().is_some_and(|f| !f.is_empty())
 }
 
-/// A pod that was bound stays until its kubelet says that it has ended.
+/// A bound pod stays until its kubelet confirms its end.
 fn waits_for_kubelet(target: &Target, object: &Value) -> bool {
     target.kind.plural == "pods" && object["metadata"]["deletionGracePeriodSeconds"].as_i64().is_some_and(|g| g > 0)
 }
@@ -284,7 +283,7 @@ pub(super) fn patch(
         }
         PatchKind::Merge | PatchKind::Apply => json_patch::merge(&mut object, change),
     }
-    // without a version in the patch the newest is meant
+    // a patch without a version applies to the newest one
     if change.pointer("/metadata/resourceVersion").is_none() {
         object["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"].clone();
     }
@@ -331,7 +330,7 @@ pub(super) fn delete(inner: &mut Inner, target: &Target, options: &Options) -> R
         return Ok(current);
     }
     let key = target.key(target.named());
-    // a namespace ends once its controller has emptied it and takes its own finalizer away
+    // a namespace stays until its controller has emptied it and removes the finalizer
     if target.kind.plural == "namespaces" && current["spec"]["finalizers"].as_array().is_some_and(|f| !f.is_empty()) {
         if !meta["deletionTimestamp"].is_null() {
             return Ok(current);
@@ -358,7 +357,7 @@ pub(super) fn delete(inner: &mut Inner, target: &Target, options: &Options) -> R
     inner.remove(&target.whole(), &key).ok_or_else(|| Failure::not_found(&target.whole(), target.named()))
 }
 
-/// `PUT /namespaces/NAME/finalize`: only the finalizers of the spec change; with none left it is gone.
+/// `PUT /namespaces/NAME/finalize`: changes only the finalizers in the spec; without any the namespace is gone.
 pub(super) fn finalize(inner: &mut Inner, target: &Target, given: &Value) -> Result<Arc<Value>> {
     let current = target.found(inner)?;
     let mut object = (*current).clone();
