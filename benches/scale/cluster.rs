@@ -402,7 +402,8 @@ impl Size {
                 steps(&all[..2])
             ),
             std::cmp::Ordering::Greater => {
-                r#"{"step":"Pending","waiting":{"reason":"Queued","message":"queued behind a node that drains"}}"#.to_owned()
+                r#"{"step":"Pending","waiting":{"reason":"Queued","message":"queued behind a node that drains"}}"#
+                    .to_owned()
             }
         };
         format!(
