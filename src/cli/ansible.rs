@@ -13,7 +13,6 @@ use crate::domain::{
     effect::{CORDON_MARK, SWITCH_LABEL, SWITCHING_TAINT, cilium::create_node_config},
     facts::NodeFact,
     host::SCRIPT,
-    strategy::rolling::values,
     view::View,
 };
 
@@ -44,9 +43,11 @@ pub(super) fn write(ctx: &View<'_>, folder: &Path) -> Result<(), Failed> {
         ("pods.py", PODS.to_owned()),
         ("host.sh", SCRIPT.to_owned()),
         ("inventory.yml", yaml(&inventory(ctx))?),
-        ("values-migration.yaml", yaml(&values::migration(cilium).map_err(wrong)?)?),
-        ("values-final.yaml", yaml(&values::finalized(cilium).map_err(wrong)?)?),
     ];
+    let mut files = files.to_vec();
+    for (name, values) in ctx.strategy.values(cilium) {
+        files.push((name, yaml(&values.map_err(wrong)?)?));
+    }
     for (name, text) in files {
         let path = folder.join(name);
         fs::write(&path, text).map_err(|e| failed(&path, &e))?;

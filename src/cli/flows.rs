@@ -38,28 +38,28 @@ use crate::{
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 #[derive(Args, Debug)]
 pub(super) struct Flows {
-    /// What to show, as verdict=dropped src=shop/* dport=6379 not dst=world (see --fields)
+    /// Filter, as verdict=dropped src=shop/* dport=6379 not dst=world (see --fields)
     #[arg(value_name = "FILTER")]
     filter: Vec<String>,
-    /// Go on with what comes
+    /// Keep streaming new flows
     #[arg(long, short)]
     follow: bool,
-    /// Begin with the last so many flows of each node
+    /// Start with the last N flows of each node
     #[arg(long, value_name = "N", default_value_t = 20)]
     last: u64,
-    /// Begin with what was seen since then: 30s, 5m, 2h, or a time as 2026-11-24T01:18:20Z
+    /// Start this long ago, as 30s, 5m or 2h, or at a time, as 2026-11-24T01:18:20Z
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<Timestamp>,
     /// Replay a capture, JSON lines as Hubble writes them; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["follow", "since"])]
     input: Option<PathBuf>,
-    /// Show Cilium's own health probes, too
+    /// Show Cilium's own health probes as well
     #[arg(long)]
     probes: bool,
     /// Print CSV
     #[arg(long)]
     csv: bool,
-    /// Only print the fields that a filter may name
+    /// Only print the fields of a filter
     #[arg(long)]
     fields: bool,
 }
@@ -108,7 +108,7 @@ impl Flows {
             None => self.live(global, &mut print).await,
         };
         let rest = print.release(None);
-        // whoever reads may have had enough: `| head` is no failure
+        // a reader that closes the pipe, as `| head` does, is not a failure
         match rest.and_then(|()| print.out.flush()) {
             Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
                 return Err(Failed::new(Exit::Failed, format!("cannot be written: {e}")));
@@ -116,7 +116,7 @@ impl Flows {
             _ => {}
         }
         if print.hidden > 0 {
-            output::note(&format!("{} of Cilium's own probes hidden (--probes shows them)", print.hidden));
+            output::note(&format!("{} of Cilium's own health probes hidden; show them with --probes", print.hidden));
         }
         result
     }
@@ -134,7 +134,7 @@ impl Flows {
                 ended = round => ended,
             };
             let why = match ended {
-                Err(End::Full) => return Ok(Exit::Done),
+                Err(End::Closed) => return Ok(Exit::Done),
                 Ok(()) if !self.follow => return Ok(Exit::Done),
                 Ok(()) => "the relay ended the stream".to_owned(),
                 Err(End::Broken(end)) if !self.follow || first => {
@@ -143,7 +143,7 @@ impl Flows {
                 Err(End::Broken(end)) => end.why().to_owned(),
             };
             first = false;
-            output::note(&format!("{}; asked again", safe(&why)));
+            output::note(&format!("{}; reconnecting", safe(&why)));
             since = intake.since(Timestamp::now()).or(since);
             tokio::select! {
                 () = &mut interrupt => return Ok(Exit::Done),
@@ -185,9 +185,9 @@ impl Flows {
             }
             for message in batch {
                 let message = message.map_err(|s| End::Broken(s.into()))?;
-                print.message(intake.read(&message, Timestamp::now())).map_err(|_| End::Full)?;
+                print.message(intake.read(&message, Timestamp::now())).map_err(|_| End::Closed)?;
             }
-            print.out.flush().map_err(|_| End::Full)?;
+            print.out.flush().map_err(|_| End::Closed)?;
         }
         Ok(())
     }
@@ -201,16 +201,16 @@ fn know(intake: &mut Intake, session: Option<&Session>) {
 
 enum End {
     Broken(NoChannel),
-    /// Whoever reads has had enough.
-    Full,
+    /// The reader of the output is gone.
+    Closed,
 }
 
-/// To the relay, with a cluster whose names are known where there is one.
+/// Connects to the relay, and to the cluster for names if there is one.
 async fn way(global: &Global) -> Result<(Dial, Option<Session>), Failed> {
     match (Session::open(global).await, &global.hubble) {
         (Ok(session), _) => Ok((session.dial(global)?, Some(session))),
         (Err(failed), Some(address)) => {
-            output::note(&format!("{}: addresses stay without names", failed.message));
+            output::note(&format!("{}: addresses are shown without names", failed.message));
             Ok((dial_address(address.clone(), global.security()?.unwrap_or_default()), None))
         }
         (Err(failed), None) => Err(failed),
@@ -231,7 +231,7 @@ fn replay(path: &PathBuf, print: &mut Print) -> Result<Exit, Failed> {
     let read = read.map_err(failed)?;
     if let Some(why) = read.first_bad {
         output::note(&format!(
-            "{} could not be read, the first: {}",
+            "{} skipped, the first: {}",
             crate::domain::text::count(usize::try_from(read.bad).unwrap_or(usize::MAX), "line"),
             safe(&why)
         ));
@@ -239,7 +239,7 @@ fn replay(path: &PathBuf, print: &mut Print) -> Result<Exit, Failed> {
     if read.messages == 0 && read.bad > 0 {
         return Err(Failed::new(
             Exit::Usage,
-            format!("{} is no capture of Hubble's: none of its lines is a flow", path.display()),
+            format!("{} is not a Hubble capture: none of its lines is a flow", path.display()),
         ));
     }
     Ok(Exit::Done)
@@ -262,20 +262,20 @@ struct Print {
     held: Option<Held>,
 }
 
-/// Rows that wait until it is known whether they were answered.
+/// Rows that are held back until it is known whether they got an answer.
 #[derive(Default)]
 struct Held {
     rows: VecDeque<(Row, GetFlowsResponse)>,
-    /// Number of the first of them.
+    /// Number of the first row.
     first: u64,
     connections: Connections,
     reader: Reader,
     now: Timestamp,
 }
 
-/// How long whoever asks waits for an answer.
+/// How long a row is held back: longer than a connection waits for its answer.
 const WAIT: Duration = Duration::from_secs(6);
-/// More rows are not held back: the oldest go as they are.
+/// Upper bound on rows that are held back: beyond it the oldest are printed as they are.
 const MOST: usize = 200_000;
 
 impl Print {
@@ -285,16 +285,20 @@ impl Print {
             Received::Flow(row, message) => self.row(&row, &message),
             Received::Duplicate => Ok(()),
             Received::Lost(n) => {
-                output::note(&format!("{n} events were lost by Hubble: what is shown is not everything"));
+                output::note(&format!("Hubble lost {n} events: the output is incomplete"));
                 Ok(())
             }
             Received::Nodes(status) if status.state_change > 1 => {
-                output::note(&format!("not heard: {} {}", safe(&status.node_names.join(", ")), safe(&status.message)));
+                output::note(&format!(
+                    "relay not connected to {}: {}",
+                    safe(&status.node_names.join(", ")),
+                    safe(&status.message)
+                ));
                 Ok(())
             }
             Received::Nodes(_) => Ok(()),
             Received::Undecodable => {
-                output::note("a message could not be read");
+                output::note("a message could not be decoded");
                 Ok(())
             }
         }
@@ -318,7 +322,7 @@ impl Print {
         self.release(Some(before))
     }
 
-    /// Prints what was held back and was seen before; all of it where no time is given.
+    /// Prints the held rows older than a time, or all of them.
     fn release(&mut self, before: Option<Timestamp>) -> std::io::Result<()> {
         loop {
             let Some(held) = &mut self.held else { return Ok(()) };

@@ -1,5 +1,4 @@
-//! Flows beside the facts: addresses are looked up in what is known of the cluster, and what the flows say becomes
-//! a fact itself.
+//! Between facts and flows: the facts give flows their names, and what the flows say becomes a fact.
 
 use std::{sync::PoisonError, time::Duration};
 
@@ -12,10 +11,10 @@ use tokio::{
 use super::store::FactStore;
 use crate::hubble::{channel::Dial, client::follow, directory::Directory, observation::placements, shared::Flows};
 
-/// How often facts go to the flows, and what the flows say to the facts.
+/// How often facts go to the flows and back.
 const EXCHANGE: Duration = Duration::from_secs(1);
 
-/// Follows the flows until the tasks are dropped.
+/// Streams flows until the tasks are dropped.
 pub fn watch(dial: Dial, store: &FactStore, flows: &Flows) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(follow(dial, flows.clone()));

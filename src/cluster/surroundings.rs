@@ -52,7 +52,8 @@ async fn missing_rights(client: &Client, in_pod: bool) -> Vec<Right> {
     let mut needed = rights::all();
     // what is wanted is changed by people, and definitions are installed once
     needed.retain(|r| match r.role {
-        Role::Operator => !in_pod && !(defined && r.resource == DEFINITIONS),
+        Role::Operator if in_pod => false,
+        Role::Operator => !defined || r.resource != DEFINITIONS,
         _ => true,
     });
     let asked = needed.into_iter().map(|right| async {

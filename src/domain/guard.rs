@@ -1,5 +1,4 @@
-//! The guard over a cutover: who speaks with whom, what of it worked, and what fails now. Pure: it is told what
-//! flows show and what time it is.
+//! The flow guard: which connections worked, and which fail now. Pure: flows and time come in.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -14,21 +13,21 @@ use serde::{Deserialize, Serialize};
 
 use super::text::between;
 
-/// Who speaks with whom: workloads where they are known.
+/// A client and a server: workloads where they are known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Edge {
-    /// Who opens the connection, as `namespace/workload`, a node or `world`.
+    /// The client, as `namespace/workload`, a node or `world`.
     pub from: Arc<str>,
-    /// Who answers it.
+    /// The server.
     pub to: Arc<str>,
-    /// The port of whoever answers; 0 where the protocol has none.
+    /// The server's port; 0 where the protocol has none.
     pub port: u16,
     /// `TCP`, `UDP`, …
     pub protocol: &'static str,
 }
 
 impl Edge {
-    /// Name resolution and the API server come first: without them nothing works.
+    /// Sort order: name resolution and the API server first, because nothing works without them.
     pub fn rank(&self) -> u8 {
         match self.port {
             53 => 0,
@@ -48,14 +47,14 @@ impl fmt::Display for Edge {
 /// The name of the API server as an end of an edge.
 pub const API_SERVER: &str = "kube-apiserver";
 
-/// What a failing connection means while nodes move.
+/// How serious a failing connection is while nodes move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
-    /// Nothing.
+    /// Harmless.
     Noise,
-    /// It may pass: something is being set up or taken down. Grave when it stays.
+    /// It may recover: something is starting or stopping. Serious if it lasts.
     Transient,
-    /// Routing, encapsulation or policy is wrong: it does not pass by itself.
+    /// Routing, encapsulation or policy is wrong: it does not recover by itself.
     Stop,
 }
 
@@ -74,14 +73,14 @@ impl Class {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GuardSpec {
-    /// Hold the next node while more connections than `limit` fail that worked before.
+    /// Hold the next node while more than `limit` connections fail that worked before.
     #[serde(default = "yes")]
     pub enabled: bool,
-    /// So many failing edges (who speaks with whom, on which port) are put up with.
+    /// Failing edges (client, server and port) tolerated.
     #[serde(default)]
     #[schemars(range(min = 0, max = 10000))]
     pub limit: u32,
-    /// Seconds after which a failure counts that might have passed by itself.
+    /// Seconds after which a failure counts that might have recovered by itself.
     #[serde(default = "default_patience")]
     #[schemars(range(min = 0, max = 3600))]
     pub patience_seconds: u32,
@@ -100,16 +99,16 @@ impl Default for GuardSpec {
     }
 }
 
-/// Connections that fail between two ends, as one node sees it.
+/// An edge whose connections fail, as one node reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
-    /// Between whom.
+    /// The edge.
     pub edge: Edge,
-    /// The node whose agent says so.
+    /// The node whose agent reports it.
     pub node: Arc<str>,
     /// Why, in words.
     pub why: Arc<str>,
-    /// What that means.
+    /// How serious it is.
     pub class: Class,
     /// When the first one failed.
     pub since: Timestamp,
@@ -119,17 +118,17 @@ pub struct Trouble {
     pub failed: u32,
     /// Connections that worked since then.
     pub worked: u32,
-    /// It worked before.
+    /// True if it worked before.
     pub worked_before: bool,
 }
 
-/// How few failures may be an accident.
+/// Fewer failures than this may be an accident.
 const FEW: u32 = 3;
-/// Without another failure for so long, and working, it is over.
+/// A trouble that works ends after this time without another failure.
 const CALM: Duration = Duration::from_secs(60);
-/// One failure in so many connections is nothing.
+/// One failure in this many connections is negligible.
 const NEGLIGIBLE: u32 = 20;
-/// What failed a few times and was not tried again is forgotten after so long.
+/// A trouble with few failures is forgotten after this time without another attempt.
 const FORGET: Duration = Duration::from_secs(600);
 
 impl Trouble {
@@ -137,7 +136,7 @@ impl Trouble {
         self.worked >= self.failed.saturating_mul(NEGLIGIBLE)
     }
 
-    /// It is more than an accident or a passing state. `known`: a baseline says that it worked.
+    /// True if it is more than an accident or a passing state. `known`: a baseline lists it as working.
     pub fn counts(&self, patience: Duration, known: bool) -> bool {
         if self.is_negligible() {
             return false;
@@ -145,7 +144,7 @@ impl Trouble {
         match self.class {
             Class::Noise => false,
             Class::Stop => self.failed >= FEW,
-            // whoever asks seldom, and never had an answer since, says it with two
+            // a client that connects rarely and got no answer since: two are enough
             Class::Transient => {
                 let enough = if self.worked == 0 { FEW - 1 } else { FEW };
                 (self.worked_before || known) && self.failed >= enough && between(self.since, self.last) >= patience
@@ -153,8 +152,8 @@ impl Trouble {
         }
     }
 
-    /// It might come to count: worth waiting for before anything else is touched. Silence ends that, and sooner where
-    /// it has worked since.
+    /// True if it might come to count: wait before the next node moves. Silence ends that, sooner if it has worked
+    /// since.
     pub fn may_count(&self, patience: Duration, known: bool, now: Timestamp) -> bool {
         let serious = self.class == Class::Stop || ((self.worked_before || known) && self.class == Class::Transient);
         let silence = if self.worked == 0 { patience } else { patience / 2 };
@@ -162,38 +161,38 @@ impl Trouble {
     }
 }
 
-/// What became of a connection.
+/// The outcome of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was opened, and answered.
+    /// It was opened and answered.
     Answered,
-    /// It was opened before anybody listened, and goes on.
+    /// It was opened before the stream began, and works.
     Lives,
-    /// It was not answered; why, and what that means.
+    /// It got no answer: why, and how serious that is.
     Failed(Arc<str>, Class),
 }
 
 #[derive(Clone, Debug, Default)]
 struct Record {
     worked: bool,
-    /// By the node that said so: seldom more than one or two.
+    /// One for each node that reports it: rarely more than two.
     troubles: Vec<Trouble>,
 }
 
-/// How many edges are watched.
+/// Upper bound on watched edges.
 const WATCHED: usize = 20_000;
 
-/// Everything that is watched.
+/// The watched edges.
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
     records: HashMap<Edge, Record>,
-    /// Connections that were not watched for want of room.
+    /// Connections that were not watched because the table was full.
     pub beyond: u64,
 }
 
 impl Watch {
-    /// A connection came to something, as these nodes say. One that is answered is opened as one of them sees it, and
-    /// answered as another one does: what either of them said of it before is put right.
+    /// Adds the outcome of a connection, with the nodes that report it. One node may report the opening and another one
+    /// the answer: an answer counts for the troubles of both.
     pub fn saw(&mut self, edge: &Edge, nodes: [&Arc<str>; 2], outcome: &Outcome, now: Timestamp) {
         if matches!(outcome, Outcome::Failed(_, Class::Noise)) || !self.has_room(edge) {
             return;
@@ -226,7 +225,7 @@ impl Watch {
                 });
                 let trouble = &mut record.troubles[at];
                 trouble.failed += 1;
-                // a clock that goes back does not make it older
+                // clocks may go back
                 trouble.last = now.max(trouble.last);
                 if *class > trouble.class {
                     (trouble.class, trouble.why) = (*class, why.clone());
@@ -235,7 +234,7 @@ impl Watch {
         }
     }
 
-    /// Where there is none for another edge, those that only worked are forgotten: baselines remember them.
+    /// A full table forgets the edges that only worked: baselines remember them.
     fn has_room(&mut self, edge: &Edge) -> bool {
         if self.records.len() < WATCHED || self.records.contains_key(edge) {
             return true;
@@ -245,12 +244,12 @@ impl Watch {
         self.records.len() < WATCHED
     }
 
-    /// A node was moved, either way: what it said before is of another time.
+    /// Forgets what a node reported before it moved, either way.
     pub fn forget(&mut self, node: &str) {
         self.records.values_mut().for_each(|r| r.troubles.retain(|t| *t.node != *node));
     }
 
-    /// What fails now: name resolution and the API server first, then by how grave, then by how often.
+    /// What fails now: name resolution and the API server first, then the most serious, then the most frequent.
     pub fn troubles(&mut self, now: Timestamp) -> Vec<Trouble> {
         let over = |t: &Trouble| {
             let quiet = between(t.last, now);
@@ -265,7 +264,7 @@ impl Watch {
         troubles
     }
 
-    /// Edges that worked and do, by each of their two ends.
+    /// Working edges, by each of their two ends.
     pub fn working(&self) -> BTreeMap<Arc<str>, Vec<Edge>> {
         let mut by_end: BTreeMap<Arc<str>, Vec<Edge>> = BTreeMap::new();
         for (edge, _) in self.records.iter().filter(|(_, r)| r.worked && r.troubles.is_empty()) {
@@ -280,28 +279,27 @@ impl Watch {
         by_end
     }
 
-    /// How many edges are watched.
+    /// Number of watched edges.
     pub fn len(&self) -> usize {
         self.records.len()
     }
 
-    /// Nothing is watched yet.
+    /// True if no edge is watched.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
 }
 
-/// What the flows say, as far as decisions are built on it.
+/// What decisions know of the flows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FlowFacts {
-    /// Flows come; otherwise why not. Empty where nobody looks.
+    /// Flows arrive, or why not. None without a stream.
     pub watching: Option<Result<(), String>>,
     /// What fails.
     pub troubles: Vec<Trouble>,
-    /// Nodes that soak, or were moved before anybody looked, and have not been listened to for long enough to say what
-    /// fails.
+    /// Nodes that moved and have not been observed for long enough to say what fails.
     pub settling: BTreeSet<Arc<str>>,
-    /// What worked lately, by each end.
+    /// Working edges, by each end.
     pub working: Arc<BTreeMap<Arc<str>, Vec<Edge>>>,
 }
 
@@ -319,7 +317,7 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
-    /// Plays what happens at which second: `+` it worked, `s` it failed for good, `t` it failed for now, `n` noise.
+    /// Replays a story, second by second: `+` works, `s` stop, `t` transient, `n` noise.
     fn played(story: &[(i64, char)]) -> (Watch, Edge) {
         let (mut watch, edge, node) = (Watch::default(), edge("shop/db", 5432), Arc::from("n1"));
         for (second, what) in story {
@@ -335,22 +333,22 @@ mod tests {
     }
 
     #[test]
-    fn what_counts_and_what_is_waited_for() {
+    fn which_failures_count_and_which_are_waited_for() {
         type Case<'a> = (&'a str, &'a [(i64, char)], i64, bool, bool);
         let cases: &[Case<'_>] = &[
             ("works", &[(0, '+'), (1, '+')], 2, false, false),
-            ("two failures are an accident, and watched", &[(0, '+'), (1, 's'), (2, 's')], 3, false, true),
-            ("three that do not pass count", &[(0, '+'), (1, 's'), (2, 's'), (3, 's')], 4, true, false),
+            ("two failures are an accident, and waited for", &[(0, '+'), (1, 's'), (2, 's')], 3, false, true),
+            ("three that do not recover count", &[(0, '+'), (1, 's'), (2, 's'), (3, 's')], 4, true, false),
             ("they count although it never worked here", &[(1, 's'), (2, 's'), (3, 's')], 4, true, false),
-            ("what may pass is waited for", &[(0, '+'), (1, 't'), (5, 't'), (9, 't')], 10, false, true),
-            ("what did not pass counts", &[(0, '+'), (1, 't'), (30, 't'), (62, 't')], 63, true, false),
-            ("who asks seldom is waited for", &[(0, '+'), (1, 't'), (45, 't')], 100, false, true),
+            ("a transient failure is waited for", &[(0, '+'), (1, 't'), (5, 't'), (9, 't')], 10, false, true),
+            ("a transient failure that lasts counts", &[(0, '+'), (1, 't'), (30, 't'), (62, 't')], 63, true, false),
+            ("a client that connects rarely is waited for", &[(0, '+'), (1, 't'), (45, 't')], 100, false, true),
             ("and counts with two", &[(0, '+'), (1, 't'), (62, 't')], 63, true, false),
             ("but not where it worked between", &[(0, '+'), (1, 't'), (2, '+'), (62, 't')], 63, false, true),
             ("silence ends the wait", &[(0, '+'), (1, 't')], 61, false, false),
             ("sooner where it works again", &[(0, '+'), (1, 't'), (2, '+')], 31, false, false),
-            ("what never worked is nobody's fault", &[(1, 't'), (30, 't'), (62, 't')], 63, false, false),
-            ("noise is nothing", &[(0, '+'), (1, 'n'), (2, 'n'), (3, 'n')], 4, false, false),
+            ("what never worked is not our fault", &[(1, 't'), (30, 't'), (62, 't')], 63, false, false),
+            ("noise is harmless", &[(0, '+'), (1, 'n'), (2, 'n'), (3, 'n')], 4, false, false),
             ("it stays counted in silence", &[(0, '+'), (1, 's'), (2, 's'), (3, 's')], 4_000, true, false),
             ("until it works for a minute", &[(0, '+'), (1, 's'), (2, 's'), (3, 's'), (70, '+')], 71, false, false),
         ];
@@ -364,14 +362,14 @@ mod tests {
     }
 
     #[test]
-    fn a_baseline_makes_up_for_a_memory_that_was_lost() {
+    fn a_baseline_replaces_a_lost_memory() {
         let (mut watch, _) = played(&[(1, 't'), (30, 't'), (62, 't')]);
         let troubles = watch.troubles(at(63));
         assert!(troubles[0].counts(MINUTE, true) && !troubles[0].counts(MINUTE, false));
     }
 
     #[test]
-    fn one_failure_in_twenty_is_nothing() {
+    fn one_failure_in_twenty_is_negligible() {
         let mut story: Vec<(i64, char)> = (0..3).map(|i| (i, 's')).collect();
         story.extend((3..63).map(|i| (i, '+')));
         let (mut watch, _) = played(&story);
@@ -400,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn its_memory_is_bounded_and_what_fails_stays_in_it() {
+    fn memory_is_bounded_and_keeps_what_fails() {
         let mut watch = Watch::default();
         let node: Arc<str> = "n1".into();
         watch.saw(&edge("shop/db", 2), [&node, &node], &Outcome::Failed("no route".into(), Class::Stop), at(0));
@@ -414,19 +412,19 @@ mod tests {
 
     /// Opened as one node sees it, answered as another one does.
     #[test]
-    fn nodes_at_both_ends_tell_of_one_connection() {
+    fn both_nodes_report_one_connection() {
         let (mut watch, edge) = (Watch::default(), edge("shop/db", 5432));
         let [a, b, c]: [Arc<str>; 3] = ["a", "b", "c"].map(Into::into);
         let failed = Outcome::Failed("no answer".into(), Class::Transient);
         watch.saw(&edge, [&a, &b], &Outcome::Answered, at(0));
         (1..4).for_each(|i| watch.saw(&edge, [&a, &a], &failed, at(i)));
         assert!(watch.troubles(at(4))[0].worked_before);
-        // somebody else's success says nothing of it
+        // the success of another node says nothing about it
         watch.saw(&edge, [&c, &c], &Outcome::Answered, at(70));
         assert_eq!(watch.troubles(at(71)).len(), 1);
         watch.saw(&edge, [&b, &a], &Outcome::Answered, at(72));
         assert!(watch.troubles(at(73)).is_empty());
-        // moved: what it said before is of another time
+        // moved: what it reported before no longer counts
         (80..84).for_each(|i| watch.saw(&edge, [&a, &a], &failed, at(i)));
         watch.forget("a");
         assert!(watch.troubles(at(84)).is_empty());

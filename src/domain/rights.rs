@@ -3,39 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use super::effect::{
-    Resource, Right, Role, one_of_each,
-    resource::{
-        ATTACHMENTS, BUDGETS, CILIUM_NODES, CLAIMS, CONFIG_MAPS, DAEMON_SETS, DEFINITIONS, DEPLOYMENTS, EVENTS, LEASES,
-        MIGRATIONS, NAMESPACES, NETWORK_POLICIES, NODE_CONFIGS, NODE_MIGRATIONS, NODES, PODS, REPLICA_SETS, SECRETS,
-        SERVICES, STATEFUL_SETS, VOLUMES,
+use super::{
+    effect::{
+        Right, Role, one_of_each,
+        resource::{DEFINITIONS, EVENTS, LEASES, MIGRATIONS, NODE_MIGRATIONS, PODS, SECRETS, SERVICES},
     },
+    facts::Source,
 };
 
 /// The namespace of Cilium, of the Lease and of task pods.
 pub const NAMESPACE: &str = "kube-system";
-
-/// What is watched: each is a source of facts.
-const WATCHED: &[Resource] = &[
-    NODES,
-    PODS,
-    NAMESPACES,
-    VOLUMES,
-    CLAIMS,
-    CONFIG_MAPS,
-    DAEMON_SETS,
-    DEPLOYMENTS,
-    REPLICA_SETS,
-    STATEFUL_SETS,
-    BUDGETS,
-    NETWORK_POLICIES,
-    ATTACHMENTS,
-    CILIUM_NODES,
-    NODE_CONFIGS,
-    DEFINITIONS,
-    MIGRATIONS,
-    NODE_MIGRATIONS,
-];
 
 /// Secrets with the certificates for Hubble's relay.
 const CERTIFICATES: [&str; 3] = ["hubble-relay-server-certs", "hubble-ui-client-certs", "hubble-relay-client-certs"];
@@ -46,7 +23,8 @@ const VERBS: [&str; 9] = ["get", "list", "watch", "create", "update", "patch", "
 /// All of them, each once.
 pub fn all() -> Vec<Right> {
     let of = |role, resource, verbs: &'static [&'static str]| verbs.iter().map(move |v| Right::new(role, v, resource));
-    let watched = WATCHED.iter().flat_map(|kind| of(Role::Observe, *kind, &["get", "list", "watch"]));
+    let watched = Source::ALL.into_iter().filter_map(Source::resource);
+    let watched = watched.flat_map(|kind| of(Role::Observe, kind, &["get", "list", "watch"]));
     let certificates =
         CERTIFICATES.map(|name| Right { name, namespace: NAMESPACE.into(), ..Right::new(Role::Flows, "get", SECRETS) });
     let status = |kind| Right { sub: "status", ..Right::new(Role::Record, "update", kind) };
@@ -90,8 +68,10 @@ const fn beyond(role: Role) -> &'static [&'static str] {
 pub fn rules(role: Role) -> String {
     let own: Vec<Right> = all().into_iter().filter(|r| r.role == role).collect();
     let generated = if role == Role::Install { vec![] } else { grouped(&own) };
-    let lines = generated.into_iter().chain(beyond(role).iter().map(|l| (*l).to_owned()));
-    lines.map(|line| format!("  - {line}\n")).collect()
+    generated.iter().map(String::as_str).chain(beyond(role).iter().copied()).fold(String::new(), |mut out, rule| {
+        out.push_str(&format!("  - {rule}\n"));
+        out
+    })
 }
 
 /// The rules of a person, who has every role.
@@ -100,48 +80,49 @@ pub fn operator_rules() -> String {
     Role::ALL.into_iter().map(of).collect()
 }
 
-/// Rights as rules: one for all resources of a group with the same verbs.
+/// Rights as rules: one for all resources of a group with the same verbs, one for all names of a resource.
 fn grouped(rights: &[Right]) -> Vec<String> {
-    let mut verbs: BTreeMap<(&str, String, &str), Vec<&str>> = BTreeMap::new();
-    for right in rights {
-        verbs.entry((right.resource.group, right.path(), right.name)).or_default().push(right.verb);
-    }
-    // objects without names, and then those that are named
-    let mut rules: BTreeMap<(bool, &str, Vec<&str>, String), (Vec<String>, Vec<&str>)> = BTreeMap::new();
-    for ((group, resource, name), mut verbs) in verbs {
-        verbs.sort_unstable_by_key(|verb| VERBS.iter().position(|v| v == verb));
-        let named = !name.is_empty();
-        let apart = if named { resource.clone() } else { String::new() };
-        let (resources, names) = rules.entry((named, group, verbs, apart)).or_default();
-        if !resources.contains(&resource) {
-            resources.push(resource);
+    let mut resources: BTreeMap<(&str, Vec<&str>), Vec<String>> = BTreeMap::new();
+    let mut names: BTreeMap<(&str, Vec<&str>, String), Vec<&str>> = BTreeMap::new();
+    for ((resource, name, group), verbs) in verbs_of(rights, |r| (r.path(), r.name, r.resource.group)) {
+        if name.is_empty() {
+            resources.entry((group, verbs)).or_default().push(resource);
+        } else {
+            names.entry((group, verbs, resource)).or_default().push(name);
         }
-        names.extend(named.then_some(name));
     }
-    let mut lines = Vec::new();
-    for ((_, group, verbs, _), (resources, names)) in rules {
-        let group = if group.is_empty() { "\"\"" } else { group };
-        let names = if names.is_empty() { String::new() } else { format!(" resourceNames: [{}],", names.join(", ")) };
-        let (resources, verbs) = (resources.join(", "), verbs.join(", "));
-        lines.push(format!("{{apiGroups: [{group}], resources: [{resources}],{names} verbs: [{verbs}]}}"));
+    let quoted = |group: &str| if group.is_empty() { "\"\"".to_owned() } else { group.to_owned() };
+    let rule = |group, resources: &str, names: &str, verbs: &[&str]| {
+        format!("{{apiGroups: [{}], resources: [{resources}],{names} verbs: [{}]}}", quoted(group), verbs.join(", "))
+    };
+    let of_all = resources.iter().map(|((group, verbs), all)| rule(group, &all.join(", "), "", verbs));
+    let of_named = names.iter().map(|((group, verbs, resource), names)| {
+        rule(group, resource, &format!(" resourceNames: [{}],", names.join(", ")), verbs)
+    });
+    of_all.chain(of_named).collect()
+}
+
+/// The verbs of rights that are the same otherwise, in the order in which they are written.
+fn verbs_of<'a, K: Ord>(rights: &'a [Right], key: impl Fn(&'a Right) -> K) -> BTreeMap<K, Vec<&'static str>> {
+    let mut found: BTreeMap<K, Vec<&'static str>> = BTreeMap::new();
+    for right in rights {
+        found.entry(key(right)).or_default().push(right.verb);
     }
-    lines
+    for verbs in found.values_mut() {
+        verbs.sort_unstable_by_key(|verb| VERBS.iter().position(|v| v == verb));
+        verbs.dedup();
+    }
+    found
 }
 
 /// Missing rights as an operator reads them: the verbs of one resource together.
 pub fn words(missing: &[Right]) -> Vec<String> {
-    let mut verbs: BTreeMap<(String, &str, &str), Vec<&str>> = BTreeMap::new();
-    for right in missing {
-        verbs.entry((right.path(), right.name, &right.namespace)).or_default().push(right.verb);
-    }
-    let line = |((resource, name, namespace), mut verbs): ((String, &str, &str), Vec<&str>)| {
-        verbs.sort_unstable_by_key(|verb| VERBS.iter().position(|v| v == verb));
-        verbs.dedup();
+    let line = |((resource, name, namespace), verbs): ((String, &str, &str), Vec<&str>)| {
         let name = if name.is_empty() { String::new() } else { format!(" {name}") };
         let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
         format!("{} {resource}{name}{place}", verbs.join("/"))
     };
-    verbs.into_iter().map(line).collect()
+    verbs_of(missing, |r| (r.path(), r.name, r.namespace.as_str())).into_iter().map(line).collect()
 }
 
 #[cfg(test)]

@@ -13,21 +13,21 @@ use super::{
 };
 use crate::domain::text::between;
 
-/// What was read of a capture.
+/// Summary of reading a capture.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Read {
-    /// Messages.
+    /// Number of messages.
     pub messages: u64,
-    /// Lines that are none, the first of them with its number and what is wrong with it.
+    /// Number of lines that are not messages.
     pub bad: u64,
-    /// The first of these.
+    /// The first such line: its number and what is wrong with it.
     pub first_bad: Option<String>,
 }
 
-/// A longer line is no flow.
+/// Longest accepted line.
 const LONGEST: usize = 1 << 20;
 
-/// Reads messages one by one. Lines that are none are counted and skipped, as Hubble's own program does.
+/// Reads messages one by one. Other lines are counted and skipped, as Hubble's own program does.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -47,7 +47,7 @@ pub fn read(mut from: impl BufRead, mut message: impl FnMut(GetFlowsResponse)) -
         if text.is_empty() {
             continue;
         }
-        let parsed = if got > LONGEST { Err("it is longer than any flow".to_owned()) } else { parse(text) };
+        let parsed = if got > LONGEST { Err("longer than any flow".to_owned()) } else { parse(text) };
         match parsed {
             Ok(found) => {
                 read.messages += 1;
@@ -61,7 +61,7 @@ pub fn read(mut from: impl BufRead, mut message: impl FnMut(GetFlowsResponse)) -
     }
 }
 
-/// Reads a line, keeps no more of it than is allowed, and says how long it was.
+/// Reads a line, keeps at most [`LONGEST`] bytes of it, and returns its full length.
 fn limited(from: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<usize> {
     let mut length = 0;
     loop {
@@ -82,10 +82,10 @@ fn limited(from: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<usize
     }
 }
 
-/// One line: a message as the relay sends it, or the flow alone as exporters write it.
+/// Parses one line: a message as the relay sends it, or the flow alone as exporters write it.
 fn parse(text: &str) -> Result<GetFlowsResponse, String> {
     if !text.starts_with('{') {
-        return Err("it is no JSON object".into());
+        return Err("not a JSON object".into());
     }
     let response: GetFlowsResponse = serde_json::from_str(text).map_err(|e| e.to_string())?;
     if response.item.is_some() {
@@ -93,16 +93,16 @@ fn parse(text: &str) -> Result<GetFlowsResponse, String> {
     }
     let flow: Flow = serde_json::from_str(text).map_err(|e| e.to_string())?;
     if flow.time.is_none() || flow.verdict == 0 {
-        return Err("it is no flow of Hubble's".into());
+        return Err("not a Hubble flow".into());
     }
     let (node_name, time) = (flow.node_name.clone(), flow.time);
     Ok(GetFlowsResponse { item: Some(Item::Flow(Box::new(flow))), node_name, time })
 }
 
-/// A capture has no gap as long as this.
+/// A longer gap between two flows is a broken clock.
 const JUMP: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
 
-/// Plays a capture into a window, in the time that its flows have; returns when that ended.
+/// Replays a capture into a window at the times of its flows; returns the time of the last one.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -111,7 +111,7 @@ pub fn replay(from: impl BufRead, flows: &Flows) -> std::io::Result<(Read, jiff:
     flows.change(|window| {
         let mut now = jiff::Timestamp::UNIX_EPOCH;
         let read = read(from, |message| {
-            // a clock that goes back, or years ahead, does not move the capture's time
+            // the clock of a node may go back or be years ahead: that does not move the capture's time
             let time = message.time.and_then(Time::read).filter(|t| *t >= now);
             let jumps = |t: &jiff::Timestamp| now > jiff::Timestamp::UNIX_EPOCH && between(now, *t) > JUMP;
             now = time.filter(|t| !jumps(t)).unwrap_or(now);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_hubble_wrote_is_read_and_written_the_same() {
+    fn recorded_flows_are_written_byte_for_byte_as_hubble_wrote_them() {
         for line in recorded() {
             let message = parse(line).unwrap();
             let again = GetFlowsResponse::decode(message.encode_to_vec().as_slice()).unwrap();
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_are_no_flows_are_counted_and_lose_nothing() {
+    fn other_lines_are_counted_and_no_flow_is_lost() {
         let good = recorded()[0];
         let long = format!("{{\"flow\":{{\"Summary\":\"{}\"}}}}", "x".repeat(LONGEST));
         let text =

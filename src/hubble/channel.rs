@@ -1,4 +1,4 @@
-//! A channel to Hubble's relay: in plain text, by TLS or by mutual TLS; and the one question that is asked on it.
+//! A channel to Hubble's relay, in plain text, by TLS or mutual TLS, and the request for flows.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ pub enum NoChannel {
     Absent(String),
     /// It failed.
     Failed(String),
-    /// A message is longer than any flow: a stream that begins at the same place would bring it again.
+    /// A message exceeds the limit: a stream from the same start would bring it again.
     TooLarge(String),
 }
 
@@ -44,29 +44,29 @@ impl From<Status> for NoChannel {
     }
 }
 
-/// How a channel to the relay is had: the cluster layer knows.
+/// Opens a channel to the relay; the cluster layer provides it.
 pub type Dial = Arc<dyn Fn() -> BoxFuture<'static, Result<Channel, NoChannel>> + Send + Sync>;
 
-/// How a relay is spoken to.
+/// How the connection to the relay is secured.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Security {
-    /// In plain text, as the charts set it up unless told otherwise.
+    /// Plain text, the default of the charts.
     #[default]
     Plain,
-    /// By TLS.
+    /// TLS.
     Tls {
-        /// Certificates of whoever signed the relay's, as PEM.
+        /// CA certificates for the relay's certificate, as PEM.
         ca: Vec<u8>,
-        /// Our own certificate and key, where the relay asks for them (mutual TLS).
+        /// Client certificate and key, for mutual TLS.
         own: Option<(Vec<u8>, Vec<u8>)>,
-        /// The name in the relay's certificate.
+        /// Server name in the relay's certificate.
         name: String,
     },
 }
 
 impl std::fmt::Debug for Security {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // a key appears nowhere
+        // keys are never printed
         match self {
             Self::Plain => f.write_str("Plain"),
             Self::Tls { name, own, .. } => write!(f, "Tls {{ name: {name:?}, mutual: {} }}", own.is_some()),
@@ -76,7 +76,7 @@ impl std::fmt::Debug for Security {
 
 /// The charts' certificates are for `*.hubble-relay.cilium.io`.
 pub const SERVER_NAME: &str = "ui.hubble-relay.cilium.io";
-/// A message of Hubble's has some hundred bytes.
+/// Largest accepted message; Hubble's have some hundred bytes.
 const LARGEST: usize = 1 << 20;
 
 impl Security {
@@ -88,9 +88,9 @@ impl Security {
         let failed = |why: String| NoChannel::Failed(format!("{authority}: {why}"));
         let scheme = if *self == Self::Plain { "http" } else { "https" };
         let endpoint = Endpoint::from_shared(format!("{scheme}://{authority}"))
-            .map_err(|e| failed(format!("no address of the form host:port: {e}")))?
+            .map_err(|e| failed(format!("not an address of the form host:port: {e}")))?
             .connect_timeout(Duration::from_secs(10))
-            // what waits while the screen stalls is old when it is shown
+            // a small buffer: flows that queue up behind a stalled screen are old when they are shown
             .initial_stream_window_size(256 * 1024)
             .tcp_keepalive(Some(Duration::from_secs(15)));
         let Self::Tls { ca, own, name } = self else { return Ok(endpoint) };
@@ -113,7 +113,7 @@ pub fn dial_address(address: String, security: Security) -> Dial {
     })
 }
 
-/// The innermost cause: what is around it says only that something went wrong.
+/// The innermost cause; the outer ones only say that something went wrong.
 pub fn root(error: &dyn std::error::Error) -> String {
     let mut last = error.to_string();
     let mut next = error.source();
@@ -124,7 +124,7 @@ pub fn root(error: &dyn std::error::Error) -> String {
     last
 }
 
-/// Asks for flows.
+/// Requests flows.
 ///
 /// # Errors
 /// What the relay said.
@@ -139,18 +139,18 @@ pub async fn ask(
     Ok(answer?.into_inner())
 }
 
-/// What a status says, in our words where it is known.
+/// A status in words.
 pub fn said(status: &Status) -> String {
     match status.code() {
-        Code::Unimplemented => "whoever answers there is no Hubble relay".into(),
+        Code::Unimplemented => "the server at this address is not a Hubble relay".into(),
         Code::Internal | Code::Unknown if status.message().contains("compression flag") => {
-            "whoever answers there does not speak gRPC".into()
+            "the server at this address does not speak gRPC".into()
         }
         code => format!("{code:?}: {}", status.message()),
     }
 }
 
-/// Messages as they came: what cannot be read is counted, and does not end the stream.
+/// Messages as bytes: one that cannot be decoded is counted and does not end the stream.
 #[derive(Clone, Copy, Default)]
 struct Raw;
 

@@ -1,4 +1,4 @@
-//! A client of Hubble's relay: asks for flows, and asks again when the stream ends.
+//! A client of Hubble's relay: streams flows and reconnects when the stream ends.
 
 use std::{
     sync::{Arc, PoisonError},
@@ -18,15 +18,15 @@ use super::{
     wire::{GetFlowsRequest, masked},
 };
 
-/// How far back the first stream begins, so that there is something to see at once.
+/// How far back the first stream begins, so that the screen is not empty at the start.
 const BACK: Duration = Duration::from_secs(60);
 /// How long the first stream waits for names.
 const NAMES_WITHIN: Duration = Duration::from_secs(3);
 
-/// Follows the flows for ever. A stream that ends, with or without an error, is asked for again.
+/// Streams flows for ever; reconnects when a stream ends, with or without an error.
 pub async fn follow(dial: Dial, flows: Flows) {
     let mut intake = Intake::default();
-    // what comes before anybody knows whose addresses they are stays without names
+    // flows that arrive before the first directory would stay without names
     let mut known = flows.directories();
     let _ = timeout(NAMES_WITHIN, known.wait_for(|d| !d.is_empty())).await;
     let mut pause = Duration::from_millis(500);
@@ -58,8 +58,8 @@ pub async fn follow(dial: Dial, flows: Flows) {
 async fn round(dial: &Dial, flows: &Flows, intake: &mut Intake, since: Option<Timestamp>) -> Result<(), NoChannel> {
     let late = || NoChannel::Failed("no answer within 15 s".into());
     let channel = timeout(Duration::from_secs(15), dial()).await.map_err(|_| late())??;
-    // one flow from before makes the relay's sorting buffer as small as it gets, so that flows come at once; where
-    // the stream begins is what `since` says
+    // `number: 1` makes the relay's sorting buffer as small as possible, so that flows come at once; `since` says
+    // where the stream begins
     let request =
         masked(GetFlowsRequest { number: 1, follow: true, since: since.map(Into::into), ..Default::default() });
     let messages = timeout(Duration::from_secs(15), ask(channel.clone(), request)).await.map_err(|_| late())??;

@@ -1,4 +1,4 @@
-//! Connections: which were answered, and which packets were reported more than once. Of fixed memory.
+//! Connections: which got an answer, and which packets were reported more than once. In bounded memory.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -12,15 +12,16 @@ use jiff::Timestamp;
 use super::flow::{Kind, Row};
 use crate::domain::{guard::Edge, text::between};
 
-/// So many connections are remembered.
+/// Upper bound on connections, and on denied packets.
 const REMEMBERED: usize = 32_768;
-/// The verdict and the drop of one packet come together; a segment that is lost is sent again for a minute.
+/// How long reports of one packet are duplicates. Verdict and drop come together; a lost TCP segment is retransmitted
+/// for a minute.
 const SAME: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-/// Whoever has not answered after so long has not answered.
+/// A connection without an answer after this time has failed.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
-/// A connection without the port of whoever answers: an answer may name the Service's port instead of the pod's
-/// (seen on real nodes).
+/// A connection without the server's port: an answer may have the Service's port instead of the pod's (seen on real
+/// nodes).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Asked {
     client: Option<IpAddr>,
@@ -39,7 +40,7 @@ impl Asked {
     }
 }
 
-/// A packet that was denied.
+/// A denied packet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Denied {
     source: Option<IpAddr>,
@@ -53,40 +54,39 @@ struct Denied {
 struct Open {
     edge: Edge,
     node: Arc<str>,
-    /// Where its first row is in the window.
+    /// Number of its first row in the window.
     at: u64,
     since: Timestamp,
     answered: bool,
 }
 
-/// What a row means for its connection.
+/// The event that a row is for its connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectionEvent {
     /// Nothing new.
     Nothing,
-    /// It was answered, for the first time; opened as that node saw it.
+    /// The first answer; the node reported the opening.
     Answered(Edge, Arc<str>),
-    /// It was opened before anybody listened, and is answered.
+    /// An answer on a connection that was opened before the stream began.
     Established,
-    /// It was denied, for the first time: another edge than the row's own where an answer was.
+    /// The first denied packet; with an edge if it was an answer, whose own edge is another one.
     Failed(Option<Edge>),
-    /// It was denied, as a row before said: the verdict and the drop of one packet, both ends of one way, or the
-    /// same packet sent again.
+    /// A denied packet that an earlier row reported: as verdict and as drop, by both ends, or retransmitted.
     Duplicate,
 }
 
-/// Connections that nobody answered in time.
+/// A connection that got no answer in time.
 #[derive(Clone, Debug)]
 pub struct Unanswered {
-    /// Between whom.
+    /// Its edge.
     pub edge: Edge,
-    /// Seen by whom.
+    /// The node that reported it.
     pub node: Arc<str>,
-    /// Where its first row is in the window.
+    /// Number of its first row in the window.
     pub at: u64,
 }
 
-/// Connections.
+/// The connection table.
 #[derive(Clone, Debug, Default)]
 pub struct Connections {
     open: HashMap<Asked, Open>,
@@ -96,7 +96,7 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Takes a row in; `at` is its place in the window, `now` when it came.
+    /// Adds a row: `at` is its number in the window, `now` its arrival.
     pub fn saw(&mut self, row: &Row, edge: &Edge, at: u64, now: Timestamp) -> ConnectionEvent {
         match row.kind {
             _ if row.verdict.is_bad() => self.denied(row, now),
@@ -132,10 +132,10 @@ impl Connections {
         self.open.insert(asked, open);
     }
 
-    /// A packet was denied.
+    /// Adds a denied packet.
     pub fn denied(&mut self, row: &Row, now: Timestamp) -> ConnectionEvent {
         if row.port == 0 {
-            // nothing tells one packet from the next; of its two events the drop counts
+            // packets without ports cannot be told apart: of the two events of each, count the drop
             return if row.kind == Kind::Policy { ConnectionEvent::Duplicate } else { ConnectionEvent::Failed(None) };
         }
         let denied = Denied {
@@ -161,7 +161,7 @@ impl Connections {
             self.denied_order.push_back(denied.clone());
             self.denied.insert(denied, now);
         }
-        // what was denied does not wait for an answer; an answer that was denied is its connection's failure
+        // a denied request waits for no answer; a denied answer is a failure of its connection
         if let Some(open) = self.open.get_mut(&Asked::asked_by(row)) {
             open.answered = true;
         }
@@ -172,12 +172,12 @@ impl Connections {
         }))
     }
 
-    /// Those whose time is up. Each is told once.
+    /// Connections that timed out. Each is returned once.
     pub fn overdue(&mut self, now: Timestamp) -> Vec<Unanswered> {
         let mut overdue = Vec::new();
         while self.order.front().is_some_and(|(since, _)| between(*since, now) >= ANSWERED_WITHIN) {
             let Some((since, asked)) = self.order.pop_front() else { break };
-            // one that was opened anew under the same ports has an entry of its own
+            // a later connection with the same ports has its own entry
             if let Some(open) = self.open.get(&asked).filter(|o| o.since == since) {
                 if !open.answered {
                     overdue.push(Unanswered { edge: open.edge.clone(), node: open.node.clone(), at: open.at });
@@ -188,12 +188,12 @@ impl Connections {
         overdue
     }
 
-    /// What this node would have said was not heard.
+    /// Drops what this node opened: its reports were not received.
     pub fn forgive_node(&mut self, node: &str) {
         self.open.retain(|_, o| *o.node != *node);
     }
 
-    /// What was lost on the way here may have been an answer: nothing is said of what is open.
+    /// Drops everything open: the lost events may have been answers.
     pub fn forgive(&mut self) {
         self.open.clear();
         self.order.clear();

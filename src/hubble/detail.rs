@@ -1,4 +1,4 @@
-//! Everything that is known of one flow, line by line.
+//! The details of one flow, line by line.
 
 use prost::Message;
 use serde_json::Value;
@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::{flow::Row, reason, wire::GetFlowsResponse};
 use crate::domain::{guard::Class, text::safe};
 
-/// What Cutover makes of it, then every field as Hubble names it.
+/// Cutover's interpretation, then every field by Hubble's name.
 ///
-/// `agent`: how the agent that saw it says that it encrypts, where that is known.
+/// `agent`: the encryption mode that the agent of its node reports, if known.
 pub fn lines(row: &Row, agent: Option<&str>) -> Vec<String> {
     let mut lines = vec![
         line("time", &row.time.to_string()),
@@ -19,16 +19,16 @@ pub fn lines(row: &Row, agent: Option<&str>) -> Vec<String> {
     ];
     if row.reason != 0 {
         let class = match reason::class(row.reason) {
-            Class::Stop => "it does not pass by itself",
-            Class::Transient => "it may pass: something is being set up or taken down",
-            Class::Noise => "it means nothing",
+            Class::Stop => "it does not recover by itself",
+            Class::Transient => "it may recover: something is starting or stopping",
+            Class::Noise => "harmless",
         };
         lines.push(line("reason", &format!("{} ({}): {class}", row.why(), row.reason)));
     }
     let encrypted = match (row.encrypted, agent) {
         (true, _) => "yes, this flow proves it".to_owned(),
-        (false, Some(mode)) => format!("not proven by this flow; its agent says: {mode}"),
-        (false, None) => "not proven by this flow; its agent has not been asked yet".to_owned(),
+        (false, Some(mode)) => format!("not proven by this flow; the agent reports: {mode}"),
+        (false, None) => "not proven by this flow; the agent has not reported its mode yet".to_owned(),
     };
     lines.push(line("encrypted", &encrypted));
     lines.push(String::new());
@@ -37,7 +37,7 @@ pub fn lines(row: &Row, agent: Option<&str>) -> Vec<String> {
             let flow = fields.get("flow").cloned().unwrap_or_default();
             flatten("", &flow, &mut lines);
         }
-        _ => lines.push("the message was too long to be kept".into()),
+        _ => lines.push("the message was too long to keep".into()),
     }
     lines
 }
@@ -46,19 +46,19 @@ fn line(name: &str, text: &str) -> String {
     format!("{name:<11} {}", safe(text))
 }
 
-/// What kind of event it is: the same packet may have several.
+/// The kind of event: one packet may have several.
 const fn meaning(row: &Row) -> &'static str {
     use super::flow::Kind;
     match row.kind {
-        _ if row.unanswered => "the first packet of a connection that nobody answered within 5 s",
-        Kind::Opens => "the first packet of a connection, seen on its way: no proof that it arrived",
-        Kind::Goes => "a packet of a connection, seen on its way: no proof that it arrived",
-        Kind::Reply => "an answer: source and destination are turned round",
-        Kind::Either => "a packet of which Cilium does not know whether it asks or answers",
-        Kind::Drop => "a packet that was dropped",
-        Kind::Policy => "a policy was asked about a packet; if it was denied, its drop is reported as well",
-        Kind::L7 => "a request or a response that a proxy read",
-        Kind::Socket => "a socket was connected; no packet yet",
+        _ if row.unanswered => "first packet of a connection; no answer within 5 s",
+        Kind::Opens => "first packet of a connection, in transit: no proof that it arrived",
+        Kind::Goes => "packet of a connection, in transit: no proof that it arrived",
+        Kind::Reply => "reply: source and destination are swapped",
+        Kind::Either => "request or reply: Cilium does not know which",
+        Kind::Drop => "dropped packet",
+        Kind::Policy => "policy verdict; a denied packet is reported as a drop as well",
+        Kind::L7 => "request or response, read by a proxy",
+        Kind::Socket => "socket connected; no packet yet",
     }
 }
 

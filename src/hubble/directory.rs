@@ -1,4 +1,4 @@
-//! Whose address is it? Pods on Flannel have no identity in Hubble's eyes, so Cutover looks them up itself.
+//! The owners of addresses. Hubble has no identity for pods on Flannel, so Cutover looks them up itself.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
@@ -6,48 +6,47 @@ use ipnet::IpNet;
 
 use crate::domain::facts::{Cni, Facts, NodeFact};
 
-/// A pod, as flows need it.
+/// What flows show of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resident {
     /// Its namespace.
     pub namespace: Arc<str>,
-    /// The workload that it belongs to, else its own name.
+    /// Its workload, else its own name.
     pub workload: Arc<str>,
     /// Its own name.
     pub pod: Arc<str>,
-    /// Which CNI its address is of.
+    /// The CNI of its address.
     pub cni: Cni,
 }
 
-/// Who an address belongs to.
+/// The owner of an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A pod.
     Pod(Resident),
-    /// A node itself.
+    /// A node.
     Node(Arc<str>),
-    /// An address that a node puts on what its pods on Flannel send to a pod on Cilium (seen on real nodes: the
-    /// address of `cilium_host`). Which pod it was cannot be told any more.
+    /// The address to which a node masquerades packets of its pods on Flannel to pods on Cilium (seen on real nodes:
+    /// the address of `cilium_host`). The pod is no longer known.
     Behind(Arc<str>),
-    /// Of a node's Cilium range, and of no pod that is known: the node's own address there, or a pod that has gone or
-    /// has just come.
+    /// In a node's Cilium range, and of no known pod: the node's own address there, or a pod that is gone or new.
     Within(Arc<str>),
-    /// Of Flannel's network, and of no pod that is known.
+    /// In Flannel's network, and of no known pod.
     Nobody,
 }
 
-/// Addresses of pods and nodes, as they are at one moment.
+/// Addresses of pods and nodes at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     pods: HashMap<IpAddr, Resident>,
     nodes: HashMap<IpAddr, Arc<str>>,
-    /// Cilium's range of each node, and whether its pods are on Cilium.
+    /// Cilium's range of each node, and whether the node is switched.
     cilium: Vec<(IpNet, Arc<str>, bool)>,
     flannel: Vec<IpNet>,
 }
 
 impl Directory {
-    /// From what is known of the cluster.
+    /// The directory of these facts.
     pub fn of(facts: &Facts) -> Self {
         let pods = facts.pods.values().filter(|p| !p.host_network && p.is_living()).filter_map(|p| {
             let workload = p.owner.as_ref().map_or_else(|| p.key.name.clone(), |o| o.name.clone());
@@ -70,12 +69,12 @@ impl Directory {
         }
     }
 
-    /// Nothing is known: a capture without its cluster.
+    /// True without a cluster, as for a capture.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
 
-    /// Whose address it is.
+    /// The owner of an address.
     pub fn find(&self, ip: IpAddr) -> Option<Place> {
         if let Some(pod) = self.pods.get(&ip) {
             return Some(Place::Pod(pod.clone()));

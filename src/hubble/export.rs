@@ -1,18 +1,18 @@
-//! Flows written out: JSON lines as Hubble writes them, and CSV.
+//! Export of flows: JSON lines as Hubble writes them, and CSV.
 
 use prost::Message;
 
 use super::{flow::Row, wire::GetFlowsResponse};
 use crate::domain::text::safe;
 
-/// The line that Hubble's own program would write; `None` where the message was too long to be kept.
+/// The line that Hubble's own program would write; `None` if the message was too long to keep.
 pub fn json(row: &Row) -> Option<String> {
     let message = GetFlowsResponse::decode(&*row.raw).ok().filter(|m| m.item.is_some())?;
     line(&message).ok()
 }
 
-/// A message as the line that Hubble's own program would write. What acts on a terminal is written by its code, which
-/// is the same JSON.
+/// A message as the line that Hubble's own program would write. Characters that act on a terminal are escaped, which is
+/// the same JSON.
 ///
 /// # Errors
 /// None: every message can be written.
@@ -56,12 +56,12 @@ pub const COLUMNS: &[&str] = &[
     "unanswered",
 ];
 
-/// The first line of the CSV.
+/// The header line of the CSV.
 pub fn csv_head() -> String {
     COLUMNS.join(",")
 }
 
-/// A line of the CSV (RFC 4180). What a spreadsheet would take for a formula is quoted as text.
+/// A line of the CSV (RFC 4180). Fields that a spreadsheet would read as a formula are quoted as text.
 pub fn csv(row: &Row) -> String {
     let ip = |ip: Option<std::net::IpAddr>| ip.map(|ip| ip.to_string()).unwrap_or_default();
     let port = |p: u16| if p == 0 { String::new() } else { p.to_string() };
@@ -105,7 +105,7 @@ mod tests {
     use super::field;
 
     #[test]
-    fn fields_are_quoted_where_they_have_to_be() {
+    fn fields_are_quoted_where_needed() {
         for (given, wanted) in [
             ("plain", "plain"),
             ("a,b", "\"a,b\""),

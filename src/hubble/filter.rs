@@ -1,4 +1,4 @@
-//! The filter of flows, one grammar for the table, the command line and the relay:
+//! The filter for flows, one grammar for the table, the command line and the relay:
 //! `verdict=dropped src=infra-argocd/* dport=6379 not dst=world redis`.
 
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::facts::Cni;
 
-/// A filter; an empty one lets everything through.
+/// A filter; an empty one matches everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     terms: Vec<Term>,
@@ -22,7 +22,7 @@ pub struct Filter {
 struct Term {
     wanted: bool,
     field: Field,
-    /// Any of these.
+    /// One of these matches.
     values: Vec<Value>,
 }
 
@@ -46,28 +46,28 @@ enum Field {
     Answered,
 }
 
-/// The fields, with what they are for.
+/// The fields and their meaning.
 pub const FIELDS: &[(&str, &str)] = &[
-    ("src", "who sends: namespace/workload, pod, node, world, an address or a range"),
-    ("dst", "who receives"),
-    ("end", "either of both"),
+    ("src", "source: namespace/workload, pod, node, world, an address or a range"),
+    ("dst", "destination"),
+    ("end", "source or destination"),
     ("sport", "source port"),
     ("dport", "destination port"),
-    ("port", "either of both"),
+    ("port", "source or destination port"),
     ("verdict", "forwarded, dropped, error, audit, redirected, traced, translated"),
-    ("reason", "why it was dropped: words, Hubble's name, or its number"),
-    ("node", "the node that saw it"),
+    ("reason", "drop reason: words, Hubble's name, or its number"),
+    ("node", "the node that reported it"),
     ("proto", "tcp, udp, sctp, icmp, icmpv6"),
     ("kind", "opens, goes, reply, either, drop, policy, l7, socket"),
-    ("l7", "what a proxy read"),
-    ("cni", "of either end: cilium, flannel, host"),
-    ("encrypted", "yes: a flow that proves it"),
-    ("answered", "no: nobody answered"),
+    ("l7", "request or response, as a proxy read it"),
+    ("cni", "CNI of either end: cilium, flannel, host"),
+    ("encrypted", "yes: the flow proves it"),
+    ("answered", "no: no answer within 5 s"),
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Value {
-    /// With a `*`: the whole text. Without: a part of it.
+    /// With a `*` it matches the whole text, without a part of it.
     Text {
         parts: Vec<String>,
         whole: bool,
@@ -81,11 +81,11 @@ enum Value {
 }
 
 impl Filter {
-    /// Reads a filter. Terms are joined by *and*, values with a comma between them by *or*; `not` or `!=` turns a
-    /// term round; a word without `=` is looked for everywhere.
+    /// Parses a filter. Terms are joined by AND, comma-separated values by OR; `not` or `!=` negates a term; a word
+    /// without `=` is searched in every text.
     ///
     /// # Errors
-    /// What cannot be read, and what could stand there.
+    /// What cannot be parsed, and what is valid there.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut terms = Vec::new();
         let mut wanted = true;
@@ -114,17 +114,17 @@ impl Filter {
         Ok(Self { terms })
     }
 
-    /// Nothing is filtered.
+    /// True if it matches everything.
     pub const fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
 
-    /// It asks who was answered: that is known only some seconds later.
+    /// True if it has `answered`, which is known only some seconds later.
     pub fn asks_for_answers(&self) -> bool {
         self.terms.iter().any(|t| t.field == Field::Answered)
     }
 
-    /// Cilium's own probes are named: whoever does that wants to see them.
+    /// True if it names Cilium's own probes, which are hidden otherwise.
     pub fn names_probes(&self) -> bool {
         let named = |v: &Value| match v {
             Value::Number(port) => *port == 4240,
@@ -134,12 +134,12 @@ impl Filter {
         self.terms.iter().any(|t| t.wanted && t.values.iter().any(named))
     }
 
-    /// Does a flow get through?
+    /// True if it matches a flow.
     pub fn matches(&self, row: &Row) -> bool {
         self.terms.iter().all(|t| t.values.iter().any(|v| v.holds(t.field, row)) == t.wanted)
     }
 
-    /// What the relay is to leave out where nobody wants to see Cilium's own probes.
+    /// Filters by which the relay leaves out Cilium's own probes.
     pub fn probes() -> Vec<FlowFilter> {
         let (port, tcp) = (|| vec!["4240".to_owned()], || vec!["tcp".to_owned()]);
         let health = || vec![4];
@@ -151,8 +151,8 @@ impl Filter {
         ]
     }
 
-    /// The part of it that the relay can decide: never narrower than the whole, which is applied again here. Names
-    /// are not among it: what Cutover knows about an address the relay does not.
+    /// The part that the relay can decide: never narrower than the whole, which is applied again here. Without names:
+    /// the relay does not know the owners of addresses that Cutover knows.
     pub fn for_relay(&self) -> Vec<FlowFilter> {
         let mut filter = FlowFilter::default();
         let mut says = false;
@@ -169,7 +169,7 @@ impl Filter {
                     _ => known = false,
                 }
             }
-            // two terms about one field would have to hold together: the second is left to us
+            // the relay joins the values of a field by OR: a second term for a field is applied here
             let free = |mine: bool, theirs: bool| mine || theirs;
             let apart = free(one.verdict.is_empty(), filter.verdict.is_empty())
                 && free(one.destination_port.is_empty(), filter.destination_port.is_empty())
@@ -209,7 +209,7 @@ impl Field {
             "answered" => Self::Answered,
             other => {
                 let known: Vec<&str> = FIELDS.iter().map(|(f, _)| *f).collect();
-                return Err(format!("no field {other:?}: {}", known.join(", ")));
+                return Err(format!("unknown field {other:?}, one of {}", known.join(", ")));
             }
         })
     }
@@ -252,7 +252,7 @@ impl Field {
     }
 }
 
-/// As every relay takes it: a range of one is an address.
+/// In the form that every relay accepts: a range of one is an address.
 fn address(range: &IpNet) -> String {
     if range.prefix_len() == range.max_prefix_len() { range.addr().to_string() } else { range.to_string() }
 }
@@ -297,7 +297,7 @@ impl Value {
         }
     }
 
-    /// It looks like (a part of) an address.
+    /// True if it looks like (a part of) an address.
     fn is_address(&self) -> bool {
         let Self::Text { parts, .. } = self else { return false };
         parts[0].starts_with(|c: char| c.is_ascii_digit()) && parts[0].contains(['.', ':'])
@@ -307,7 +307,7 @@ impl Value {
         matches!(self, Self::Text { parts, whole: false } if port > 0 && parts[0].parse() == Ok(port))
     }
 
-    /// By workload, by pod, by what Cilium calls it, or by address.
+    /// Matches by workload, pod, reserved identity or address.
     fn is_end(&self, end: &End) -> bool {
         match self {
             Self::Range(range) => end.ip.is_some_and(|ip| range.contains(&ip)),
@@ -335,7 +335,7 @@ impl Value {
 
     fn is_text(&self, text: &str) -> bool {
         let Self::Text { parts, whole } = self else { return false };
-        // names are lower case in a cluster: seldom anything has to be copied
+        // names in a cluster are lower case: a copy is rarely needed
         let lower;
         let text = if text.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii()) {
             lower = text.to_lowercase();
@@ -350,7 +350,7 @@ impl Value {
     }
 }
 
-/// The parts between stars, in order, the first at the beginning and the last at the end.
+/// Matches the parts between stars in order, the first at the start and the last at the end.
 fn glob(parts: &[String], text: &str) -> bool {
     let [first, middle @ .., last] = parts else { return false };
     let Some(mut rest) = text.strip_prefix(first.as_str()) else { return false };
@@ -467,9 +467,9 @@ mod tests {
         assert_eq!((&one.verdict, &one.destination_port), (&vec![2], &vec!["80".to_owned(), "81".to_owned()]));
         assert_eq!(one.source_ip, ["10.0.0.0/8"]);
         assert!(asked("src=shop/*").is_empty() && asked("not verdict=dropped").is_empty());
-        // a value that the relay cannot judge keeps the whole term here
+        // a value that the relay cannot decide keeps the whole term here
         assert!(asked("src=10.0.0.1,shop/web").is_empty());
-        // both have to hold, which the relay's lists cannot say
+        // both must hold, which the relay's lists cannot express
         assert_eq!(asked("dport=80 dport=81")[0].destination_port, ["80"]);
     }
 

@@ -19,7 +19,7 @@ use crate::domain::{
 pub struct End {
     /// Namespace of the pod; empty where there is none.
     pub namespace: Arc<str>,
-    /// Workload, or node, or reserved identity; empty where nothing is known but the address.
+    /// Workload, node or reserved identity; empty where only the address is known.
     pub name: Arc<str>,
     /// The pod's own name.
     pub pod: Arc<str>,
@@ -27,7 +27,7 @@ pub struct End {
     pub ip: Option<IpAddr>,
     /// Cilium's numeric identity; 0 where it has none.
     pub identity: u32,
-    /// Which CNI it is on.
+    /// The CNI of its address.
     pub cni: Cni,
 }
 
@@ -58,11 +58,11 @@ impl End {
         }
     }
 
-    /// The end of an edge: all that is outside is one.
+    /// The end of an edge: everything outside the cluster is one end.
     fn group(&self, names: &mut Interner) -> Arc<str> {
         match (self.namespace.is_empty(), self.ip) {
             (false, _) => names.pair(&self.namespace, &self.name),
-            // NodeLocal DNS and the like: an address that every node has for itself
+            // NodeLocal DNS and the like: an address that every node has of its own
             (true, Some(ip)) if is_link_local(ip) => names.text(&ip.to_string()),
             (true, Some(ip)) if self.name.is_empty() => names.text(&ip.to_string()),
             (true, _) => self.name.clone(),
@@ -74,20 +74,20 @@ const fn is_link_local(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V4(ip) if ip.is_link_local())
 }
 
-/// What a row tells of.
+/// What a row reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The first packet of a connection.
     Opens,
-    /// A packet of a connection, on its way to whoever answers.
+    /// A packet of a connection, on its way to the server.
     Goes,
     /// An answer.
     Reply,
-    /// Cilium does not know whether it asks or answers.
+    /// Cilium does not know whether it is a request or a reply.
     Either,
     /// A packet was dropped.
     Drop,
-    /// A policy was asked; the packet itself has a row of its own.
+    /// A policy verdict; the packet itself has a row of its own.
     Policy,
     /// A request or a response that a proxy read.
     L7,
@@ -133,21 +133,21 @@ pub struct Row {
     pub port: u16,
     /// `TCP`, `UDP`, `ICMP`, …
     pub protocol: &'static str,
-    /// What layer 7 says; empty where nothing was read.
+    /// Layer 7 in short; empty where no proxy read it.
     pub l7: Box<str>,
-    /// What became of it.
+    /// Cilium's verdict.
     pub verdict: Verdict,
-    /// Why it was dropped; 0 where it was not.
+    /// Why it was dropped; 0 if it was not.
     pub reason: i32,
-    /// What it tells of.
+    /// What it reports.
     pub kind: Kind,
-    /// It has TCP's SYN: it opens, or is the answer to what opens.
+    /// It has TCP's SYN flag: the first packet of either side.
     pub syn: bool,
     /// Cilium's own health probing.
     pub probe: bool,
-    /// A flow that proves it was encrypted. That it does not is no proof of anything.
+    /// The flow proves that it was encrypted. False proves nothing.
     pub encrypted: bool,
-    /// Nobody answered the connection that this row opens.
+    /// The connection that this row opens got no answer.
     pub unanswered: bool,
     /// The message itself, for the details and the export.
     pub raw: Box<[u8]>,
@@ -164,7 +164,7 @@ impl Row {
         reason::drop_reason(self.reason)
     }
 
-    /// What became of it, as the table says it.
+    /// The outcome, as the table shows it.
     pub fn outcome(&self) -> &'static str {
         match (self.kind, self.verdict) {
             _ if self.unanswered => "no answer",
@@ -176,16 +176,16 @@ impl Row {
     }
 }
 
-/// Names that come again and again are kept once. Bounded: past its limit it begins anew.
+/// Keeps one copy of each name. Bounded: at its limit it starts over.
 #[derive(Default)]
 pub struct Interner {
     names: HashMap<Box<str>, Arc<str>>,
     pairs: HashMap<(Arc<str>, Arc<str>), Arc<str>>,
 }
 
-/// So many names are kept.
+/// Upper bound on names.
 const NAMES: usize = 50_000;
-/// A longer name is cut: Kubernetes has none, and a table of fixed memory holds it.
+/// Longer names are cut: Kubernetes has none, and memory stays bounded.
 const LONGEST: usize = 256;
 
 impl Interner {
@@ -230,23 +230,23 @@ pub(super) fn cut(text: &str) -> &str {
     &text[..end]
 }
 
-/// Makes rows of what comes: knows the addresses and keeps the names.
+/// Turns flows into rows: resolves addresses and interns names.
 #[derive(Default)]
 pub struct Reader {
     names: Interner,
     empty: Arc<str>,
     directory: Arc<Directory>,
-    /// What was found lately; looking through the ranges of every node takes a while.
+    /// Cache of recent look-ups: each goes through the ranges of every node.
     found: HashMap<IpAddr, Option<Place>>,
 }
 
-/// So many addresses are remembered.
+/// Upper bound on cached addresses.
 const FOUND: usize = 16_384;
-/// A longer message is counted and shown, and not kept for the details.
+/// Longer messages are counted and shown, but not kept for the details.
 const KEPT: usize = 8_192;
 
 impl Reader {
-    /// Knows these addresses from now on.
+    /// Uses these addresses from now on.
     pub fn know(&mut self, directory: Arc<Directory>) {
         if !Arc::ptr_eq(&self.directory, &directory) {
             self.directory = directory;
@@ -254,7 +254,7 @@ impl Reader {
         }
     }
 
-    /// From the wire. `None` where there is no time.
+    /// A row from the wire. `None` where the flow has no time.
     pub fn read(&mut self, flow: &wire::Flow, node: &str, raw: &[u8]) -> Option<Row> {
         let time = flow.time?.read()?;
         let none = wire::Ip::default();
@@ -339,7 +339,7 @@ impl Reader {
             cni: Cni::Unknown,
         };
         match place {
-            // Cilium's own word about a pod comes first, ours tells which CNI its address is of
+            // Cilium's name for a pod wins; only we know the CNI of its address
             Some(Place::Pod(pod)) if end.pod_name.is_empty() || *pod.pod == *end.pod_name => {
                 let workload = end.workloads.first().map_or(pod.workload, |w| self.names.text(&w.name));
                 (out.namespace, out.name, out.pod, out.cni) = (pod.namespace, workload, pod.pod, pod.cni);
@@ -367,7 +367,7 @@ impl Reader {
             out.name = self.names.text(name);
             out.pod = self.names.text(&end.pod_name);
             if out.cni == Cni::Unknown {
-                // 3 is what an agent gives to the addresses of pods that it does not manage
+                // 3: an address of a pod that the agent does not manage
                 out.cni = if end.identity == 3 { Cni::Flannel } else { Cni::Cilium };
             }
             return out;
@@ -384,13 +384,13 @@ impl Reader {
         out
     }
 
-    /// The edge that a row is about: who asked whom, on which port.
+    /// The edge that a row is about: client, server and the server's port.
     pub fn edge(&mut self, row: &Row) -> Edge {
-        // of a drop Cilium does not say whether it is an answer; whoever asks has a port that he was lent
-        let lent = row.source_port < row.port && row.port >= 32_768;
+        // Cilium does not say whether a dropped packet is a reply; the client has the ephemeral port
+        let ephemeral = row.source_port < row.port && row.port >= 32_768;
         let answers = match row.kind {
             Kind::Reply => true,
-            Kind::Either | Kind::Drop | Kind::Policy => lent,
+            Kind::Either | Kind::Drop | Kind::Policy => ephemeral,
             _ => false,
         };
         let (from, to, port) = if answers {
@@ -402,10 +402,10 @@ impl Reader {
     }
 }
 
-/// A pod's name without what its ReplicaSet added: `web-7bbf79967d-nxlvj` is one of `web`. Only where nothing better
-/// is known: Hubble names the workload of a pod on its own node only.
+/// A pod's name without the suffix of its ReplicaSet: `web-7bbf79967d-nxlvj` is one of `web`. The fallback for pods of
+/// other nodes, whose workload Hubble does not report.
 fn stem(pod: &str) -> &str {
-    // Kubernetes' own alphabet for random names: no vowels, nothing that is mistaken for another character
+    // Kubernetes' alphabet for random names: no vowels, no look-alikes
     let safe = |s: &str| s.bytes().all(|b| b"bcdfghjklmnpqrstvwxz2456789".contains(&b));
     let random = |s: &str| s.len() == 5 && safe(s);
     let hash = |s: &str| (5..=10).contains(&s.len()) && safe(s);
@@ -446,7 +446,7 @@ mod tests {
     use super::stem;
 
     #[test]
-    fn a_pods_name_tells_its_workload() {
+    fn the_workload_is_derived_from_the_pods_name() {
         for (pod, wanted) in [
             ("moving-7bbf79967d-nxlvj", "moving"),
             ("client-t6g7r", "client"),

@@ -1,4 +1,4 @@
-//! From messages to rows: read, known again when they come twice, counted when they cannot be read.
+//! From messages to rows: decodes, drops duplicates, counts what cannot be decoded.
 
 use std::{
     collections::{HashSet, VecDeque, hash_map::RandomState},
@@ -18,45 +18,45 @@ use super::{
     wire::{GetFlowsResponse, Item, NodeStatusEvent},
 };
 
-/// How far a new stream reaches back into the old one: nodes' clocks differ.
+/// How far a new stream overlaps the old one: the clocks of nodes differ.
 const OVERLAP: Duration = Duration::from_secs(5);
-/// What a message is.
+/// What a message contains.
 #[derive(Debug)]
 pub enum Received {
-    /// A flow, as a row and as it was said.
+    /// A flow: its row and the message.
     Flow(Box<Row>, GetFlowsResponse),
-    /// A flow that came before.
+    /// A flow that was received before.
     Duplicate,
-    /// So many events were lost on the way.
+    /// Number of events that Hubble lost.
     Lost(u64),
-    /// Which nodes the relay hears.
+    /// A change of the relay's connections to nodes.
     Nodes(NodeStatusEvent),
-    /// It could not be read.
+    /// It could not be decoded.
     Undecodable,
 }
 
-/// Takes messages in.
+/// Decodes messages.
 #[derive(Default)]
 pub struct Intake {
     reader: Reader,
-    /// What came lately, to know it again when the stream is asked for again.
+    /// Hashes of recent messages, to recognize duplicates after a reconnect.
     seen: HashSet<u64>,
     order: VecDeque<u64>,
     hasher: RandomState,
-    /// The newest flow.
+    /// Time of the newest flow.
     newest: Option<Timestamp>,
 }
 
-/// So many messages are known again.
+/// Number of recent messages that are remembered.
 const KNOWN_AGAIN: usize = 65_536;
 
 impl Intake {
-    /// Knows these addresses from now on.
+    /// Uses these addresses from now on.
     pub fn know(&mut self, directory: Arc<Directory>) {
         self.reader.know(directory);
     }
 
-    /// Reads a message that came at `now`.
+    /// Decodes a message that arrived at `now`.
     pub fn read(&mut self, message: &Bytes, now: Timestamp) -> Received {
         let Ok(response) = GetFlowsResponse::decode(message.clone()) else { return Received::Undecodable };
         match &response.item {
@@ -65,7 +65,7 @@ impl Intake {
                 let Some(row) = self.reader.read(flow, &response.node_name, message) else {
                     return Received::Undecodable;
                 };
-                // a clock that is years ahead is not what the next stream begins from
+                // the next stream must not begin at the time of a clock that is years ahead
                 if now.duration_since(row.time).as_secs() > -3_600 {
                     self.newest = self.newest.max(Some(row.time));
                 }
@@ -77,7 +77,7 @@ impl Intake {
         }
     }
 
-    /// Takes a message in that came at `now`.
+    /// Adds a message that arrived at `now` to the window.
     pub fn take(&mut self, message: &Bytes, window: &mut Window, now: Timestamp) {
         match self.read(message, now) {
             Received::Flow(row, _) => window.push(*row, &mut self.reader, now),
@@ -85,7 +85,7 @@ impl Intake {
             Received::Lost(n) => window.missed(n),
             Received::Undecodable => window.unread += 1,
             Received::Nodes(status) => {
-                // connected, unavailable, gone, in error; anything newer is not for us
+                // connected, unavailable, gone, in error; newer states are ignored
                 let connected = match status.state_change {
                     1 => true,
                     2..=4 => false,
@@ -96,7 +96,7 @@ impl Intake {
         }
     }
 
-    /// Where a new stream begins: reaching back into the old one, for nodes' clocks differ.
+    /// Where the next stream begins: it overlaps this one, because the clocks of nodes differ.
     pub fn since(&self, now: Timestamp) -> Option<Timestamp> {
         self.newest.and_then(|t| t.min(now).checked_sub(OVERLAP).ok())
     }

@@ -1,4 +1,4 @@
-//! Hubble: the wire, a client of its relay, and a window over the live flows.
+//! Hubble: the wire types, a client of its relay, and a window over the live flows.
 
 pub mod capture;
 pub mod channel;

@@ -1,4 +1,4 @@
-//! Which nodes the relay hears: it tells when it is asked, and not always by itself.
+//! The nodes to which the relay is connected: it answers when polled, and does not always report by itself.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -18,17 +18,17 @@ use super::{
     wire::{GET_NODES, GetNodesRequest, GetNodesResponse},
 };
 
-/// How often the relay is asked which nodes it hears. (Its own keepalive would end a connection that is pinged more
-/// often than every five minutes.)
+/// How often the relay is polled. (Its own keepalive would end a connection that is pinged more often than every five
+/// minutes.)
 const ASK: Duration = Duration::from_secs(10);
 
-/// Which nodes the relay hears, asked now and then.
+/// Polls the relay for its nodes.
 pub(super) struct Nodes {
     channel: Channel,
     next: Instant,
     asking: Option<BoxFuture<'static, Result<GetNodesResponse, Status>>>,
     unheard: u32,
-    /// What each node had seen, and what of it had come, at the last two answers.
+    /// Flows that each node had seen, and those of them that had arrived, at the last two answers.
     before: VecDeque<HashMap<String, (u64, u64)>>,
 }
 
@@ -61,18 +61,18 @@ impl Nodes {
         }
     }
 
-    /// Takes an answer in.
+    /// Applies an answer.
     ///
     /// # Errors
-    /// Why the stream is to be asked for again.
+    /// Why the stream has to be restarted.
     pub(super) fn judge(&mut self, answer: Result<GetNodesResponse, Status>, flows: &Flows) -> Result<(), NoChannel> {
         let answer = match answer {
             Ok(answer) => answer,
-            // an agent, or a very old relay: it lives, and says nothing of nodes
+            // an agent, or a very old relay: it is alive and does not report nodes
             Err(status) if status.code() == tonic::Code::Unimplemented => return Ok(()),
             Err(status) => {
                 self.unheard += 1;
-                let why = NoChannel::Failed(format!("the relay does not answer any more: {}", said(&status)));
+                let why = NoChannel::Failed(format!("the relay stopped answering: {}", said(&status)));
                 return if self.unheard >= 2 { Err(why) } else { Ok(()) };
             }
         };
@@ -103,9 +103,8 @@ impl Nodes {
                 before.get(*name).is_some_and(|(s, c)| c == came && seen.saturating_sub(*s) >= 20)
             })
         });
-        // relays have been seen to forget a node whose agent was restarted
-        let deaf =
-            deaf.map(|(name, _)| NoChannel::Failed(format!("{name} sees flows, and none of them comes: asked again")));
+        // seen on real nodes: a relay forgets a node whose agent restarted
+        let deaf = deaf.map(|(name, _)| NoChannel::Failed(format!("{name} sees flows, but none arrive: reconnecting")));
         self.before.push_back(heard);
         if self.before.len() > 2 {
             self.before.pop_front();

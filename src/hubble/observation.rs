@@ -1,5 +1,5 @@
-//! Which nodes are observed after their move, and for how long: what the cluster says now against what it said
-//! before. Pure: facts and time come in, the nodes under observation come out.
+//! Which nodes are observed after their move, and for how long, from what the cluster says now and said before. Pure:
+//! facts and time in, nodes under observation out.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -42,7 +42,7 @@ fn observed_since(status: &NodeMigrationStatus) -> Option<Timestamp> {
 
 #[derive(Clone, Copy, Debug)]
 struct Observation {
-    /// The visit of the step to which it belongs; none for a node that had moved before this process knew of it.
+    /// The visit of the step to which it belongs; none for a node that had moved before this process started.
     step: Option<Timestamp>,
     began: Timestamp,
     /// Its first flow since.
@@ -63,8 +63,9 @@ pub struct Observations {
 }
 
 impl Observations {
-    /// Compares with what was known: opens an observation for each visit of the step, and for the nodes that had moved
-    /// before anything was known; closes those whose node left the step. Returns the nodes that moved, either way.
+    /// Compares with the placements before: opens an observation for each visit of the step, and on the first call for
+    /// every node that has moved already; closes those whose node left the step. Returns the nodes that moved, either
+    /// way.
     pub fn update(&mut self, placements: BTreeMap<Arc<str>, Placement>, now: Timestamp) -> Vec<Arc<str>> {
         let first = self.known.is_empty();
         let mut moved = Vec::new();

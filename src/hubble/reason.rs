@@ -1,9 +1,9 @@
-//! Words for Hubble's numbers.
+//! Hubble's numbers in words.
 
 use super::wire::DropReason;
 use crate::domain::guard::Class;
 
-/// Why a packet was dropped (Cilium's monitor API), in our words; the number itself where it is not known here.
+/// Why a packet was dropped (Cilium's monitor API), in short words; an unknown reason is its number.
 pub fn drop_reason(code: i32) -> String {
     let words = match code {
         0 => "",
@@ -79,7 +79,7 @@ pub fn drop_reason(code: i32) -> String {
     words.to_owned()
 }
 
-/// The number behind the words of a filter: a number, Hubble's own name, or a part of our text.
+/// True if a reason matches the value of a filter: its number, Hubble's name, or a part of our words.
 pub fn is_reason(code: i32, wanted: &str) -> bool {
     if code == 0 {
         return wanted.is_empty();
@@ -89,41 +89,41 @@ pub fn is_reason(code: i32, wanted: &str) -> bool {
         || drop_reason(code).to_lowercase().contains(wanted)
 }
 
-/// What a drop means while nodes move from one CNI to the other (design's reference, gathered from Cilium's own
-/// sources and list of expected drops). What is not known is taken seriously.
+/// The class of a drop while nodes move from one CNI to the other, gathered from Cilium's sources and its list of
+/// expected drops. Unknown reasons count as serious.
 pub const fn class(code: i32) -> Class {
     match code {
-        // link-local and multicast chatter of new pods, and what Cilium does not carry anyway
+        // link-local and multicast packets of new pods, and protocols that Cilium does not carry
         130..=132 | 137..=139 | 142..=146 | 166 | 168 | 173 | 175 | 176 | 182 | 196 | 199..=201 | 205 => Class::Noise,
-        // an agent or an endpoint that is being set up, or a pod that has just gone
+        // an agent or an endpoint that is starting, or a pod that is just gone
         0 | 134..=136 | 151 | 158 | 162..=165 | 170 | 174 | 198 | 202 | 203 => Class::Transient,
         _ => Class::Stop,
     }
 }
 
-/// What became of a packet.
+/// Cilium's verdict on a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// It went on.
+    /// Forwarded.
     Forwarded,
-    /// It did not.
+    /// Dropped.
     Dropped,
-    /// Something failed.
+    /// An error.
     Error,
-    /// It would have been dropped, had policies been enforced.
+    /// Would be dropped if policies were enforced.
     Audit,
-    /// It went to a proxy.
+    /// Redirected to a proxy.
     Redirected,
-    /// Seen, no more.
+    /// Traced only.
     Traced,
-    /// Its address was changed.
+    /// Its address was translated.
     Translated,
     /// Anything else.
     Other(i32),
 }
 
 impl Verdict {
-    /// From its number.
+    /// The verdict with this number.
     pub const fn from_number(n: i32) -> Self {
         match n {
             1 => Self::Forwarded,
@@ -137,7 +137,7 @@ impl Verdict {
         }
     }
 
-    /// Its number on the wire.
+    /// The number on the wire.
     pub const fn number(self) -> i32 {
         match self {
             Self::Forwarded => 1,
@@ -151,7 +151,7 @@ impl Verdict {
         }
     }
 
-    /// Those that have a name.
+    /// The verdicts that have a name.
     pub const NAMED: [Self; 7] =
         [Self::Forwarded, Self::Dropped, Self::Error, Self::Audit, Self::Redirected, Self::Traced, Self::Translated];
 
@@ -169,7 +169,7 @@ impl Verdict {
         }
     }
 
-    /// The packet did not go on.
+    /// True if the packet was not forwarded.
     pub const fn is_bad(self) -> bool {
         matches!(self, Self::Dropped | Self::Error)
     }

@@ -1,4 +1,4 @@
-//! Counts by edge, node, reason and port: exact, whatever happens to the rows, and of bounded memory.
+//! Counts by edge, node, reason and port: exact even for evicted rows, in bounded memory.
 
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
@@ -8,18 +8,18 @@ use super::{
 };
 use crate::domain::guard::Edge;
 
-/// What was counted.
+/// Counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Flows.
     pub flows: u64,
     /// Flows that are Cilium's own health probes.
     pub probes: u64,
-    /// Connections that were answered.
+    /// Connections that got an answer.
     pub answered: u64,
-    /// Connections that nobody answered.
+    /// Connections that got no answer.
     pub unanswered: u64,
-    /// Connections that were dropped: not events, of which one packet may have several.
+    /// Dropped connections: not events, of which one packet may have several.
     pub dropped: u64,
 }
 
@@ -33,12 +33,12 @@ impl Counts {
     }
 }
 
-/// Counts by a key. What comes when there is no room for another key is counted together.
+/// Counters by key. Keys beyond its size are counted together.
 #[derive(Clone, Debug)]
 pub struct Table<K> {
     counts: HashMap<K, Counts>,
     room: usize,
-    /// Everything with a key for which there was no room.
+    /// The counters of all keys that did not fit.
     pub others: Counts,
 }
 
@@ -56,29 +56,29 @@ impl<K: Hash + Eq + Clone + Ord> Table<K> {
         }
     }
 
-    /// The counts of a key.
+    /// The counters of a key.
     pub fn get(&self, key: &K) -> Counts {
         self.counts.get(key).copied().unwrap_or_default()
     }
 
-    /// How many keys there are.
+    /// Number of keys.
     pub fn len(&self) -> usize {
         self.counts.len()
     }
 
-    /// Nothing was counted yet.
+    /// True if nothing was counted yet.
     pub fn is_empty(&self) -> bool {
         self.counts.is_empty()
     }
 
-    /// Everything together.
+    /// The total.
     pub fn sum(&self) -> Counts {
         let mut sum = self.others;
         self.counts.values().for_each(|c| sum.add(*c));
         sum
     }
 
-    /// Those with the most drops first, then those that are not answered, then the busiest.
+    /// Sorted by drops, then by connections without an answer, then by flows.
     pub fn worst(&self, most: usize) -> Vec<(K, Counts)> {
         let key = |(k, c): &(&K, &Counts)| (std::cmp::Reverse((c.dropped, c.unanswered, c.flows)), (*k).clone());
         let mut all: Vec<(&K, &Counts)> = self.counts.iter().collect();
@@ -91,18 +91,18 @@ impl<K: Hash + Eq + Clone + Ord> Table<K> {
     }
 }
 
-/// Everything that is counted.
+/// All counters.
 #[derive(Clone, Debug)]
 pub struct Rollup {
-    /// By who speaks with whom; without Cilium's own probes.
+    /// By edge; without Cilium's own probes.
     pub edges: Table<Edge>,
-    /// By the node that saw it.
+    /// By the node that reported the flow.
     pub nodes: Table<Arc<str>>,
     /// Drops by reason.
     pub reasons: Table<i32>,
-    /// By the port of whoever answers; without Cilium's own probes.
+    /// By the server's port; without Cilium's own probes.
     pub ports: Table<(u16, &'static str)>,
-    /// All together.
+    /// The total.
     pub all: Counts,
 }
 
@@ -144,7 +144,7 @@ impl Rollup {
         }
     }
 
-    /// Counts a connection that nobody answered.
+    /// Counts a connection that got no answer.
     pub fn unanswered(&mut self, edge: &Edge, node: &Arc<str>) {
         let counts = Counts { unanswered: 1, ..Counts::default() };
         self.all.add(counts);

@@ -1,4 +1,4 @@
-//! The window as it is shared: by whoever fills it, and by whoever draws it.
+//! The window, shared by the task that fills it and the screen that draws it.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -9,7 +9,7 @@ use super::{
     window::{Stream, Window},
 };
 
-/// The window, shared with whoever draws it.
+/// The shared window.
 #[derive(Clone)]
 pub struct Flows {
     /// The window itself.
@@ -25,29 +25,29 @@ impl Default for Flows {
 }
 
 impl Flows {
-    /// Told when flows have come.
+    /// Changes when flows arrive.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
-    /// Whose addresses they are, whenever that changes.
+    /// The owners of addresses, whenever they change.
     pub(super) fn directories(&self) -> watch::Receiver<Arc<Directory>> {
         self.directory.subscribe()
     }
 
-    /// Whose addresses they are, from now on.
+    /// Sets the owners of addresses.
     pub fn know(&self, directory: Directory) {
         self.directory.send_replace(Arc::new(directory));
     }
 
-    /// Changes the window and tells everybody.
+    /// Changes the window and notifies its readers.
     pub fn change<T>(&self, f: impl FnOnce(&mut Window) -> T) -> T {
         let out = f(&mut self.window.write().unwrap_or_else(PoisonError::into_inner));
         self.changed.send_modify(|n| *n += 1);
         out
     }
 
-    /// Says how the stream is.
+    /// Sets the state of the stream.
     pub fn stream(&self, stream: Stream) {
         let same = self.window.read().unwrap_or_else(PoisonError::into_inner).stream == stream;
         if !same {

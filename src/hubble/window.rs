@@ -28,31 +28,31 @@ const TROUBLES: usize = 200;
 /// How often the index of working edges is rebuilt.
 const REBUILD: Duration = Duration::from_secs(5);
 
-/// How the stream is.
+/// State of the stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Stream {
-    /// Nobody has asked for flows yet.
+    /// Flows have not been requested yet.
     #[default]
     Starting,
-    /// There is no relay to ask; why, and how to get one.
+    /// The cluster has no relay: why, and how to get one.
     None(String),
-    /// Flows come.
+    /// Flows arrive.
     Live,
-    /// It broke and is tried again; why.
+    /// It broke and is retried: why.
     Retrying(String),
     /// A capture, from its first flow to its last.
     Replayed,
 }
 
-/// So many nodes are remembered: more no cluster has.
+/// Upper bound on nodes: no cluster has more.
 const NODES: usize = 20_000;
 
-/// A node, as the relay hears it.
+/// A node, as the relay reports it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeState {
-    /// The relay hears it.
+    /// The relay is connected to its agent.
     pub connected: bool,
-    /// What the relay says where it does not.
+    /// The relay's message where it is not.
     pub why: String,
 }
 
@@ -60,19 +60,19 @@ pub struct NodeState {
 #[derive(Clone, Debug, Default)]
 pub struct Window {
     rows: VecDeque<Row>,
-    /// Number of the oldest row that is kept.
+    /// Number of the oldest row in the window.
     first: u64,
     /// Events that Hubble itself lost.
     pub lost: u64,
-    /// Messages that could not be read.
+    /// Messages that could not be decoded.
     pub unread: u64,
-    /// Rows that came a second time, after the stream was asked for again.
+    /// Duplicates, received again after a reconnect.
     pub again: u64,
-    /// Cilium's own probes are kept like other rows.
+    /// Keep Cilium's own health probes like other rows.
     pub keep_probes: bool,
-    /// How the stream is.
+    /// State of the stream.
     pub stream: Stream,
-    /// Nodes, as the relay hears them; empty where it was not asked.
+    /// Nodes, as the relay reports them; empty before its first answer.
     pub nodes: BTreeMap<String, NodeState>,
     /// Everything that was counted.
     pub counts: Rollup,
@@ -85,7 +85,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// Takes a row in that has come now.
+    /// Adds a row that arrived at `now`.
     pub fn push(&mut self, row: Row, reader: &mut Reader, now: Timestamp) {
         let edge = (!row.probe && row.port > 0).then(|| reader.edge(&row));
         let at = self.first + self.rows.len() as u64;
@@ -122,7 +122,7 @@ impl Window {
         }
     }
 
-    /// Time passes: what was not answered by now is marked. True when something was.
+    /// Marks the rows whose connection timed out without an answer. True if there were any.
     pub fn tick(&mut self, now: Timestamp) -> bool {
         let overdue = self.connections.overdue(now);
         for open in &overdue {
@@ -137,13 +137,13 @@ impl Window {
         !overdue.is_empty()
     }
 
-    /// Something was lost on the way here: an answer may have been among it.
+    /// Events were lost: an answer may have been among them.
     pub fn missed(&mut self, lost: u64) {
         self.lost += lost;
         self.connections.forgive();
     }
 
-    /// The relay hears a node, or does not.
+    /// The relay reports a node as connected or not.
     pub fn heard(&mut self, name: &str, connected: bool, why: &str) {
         let name = cut(name);
         if !self.nodes.contains_key(name) && self.nodes.len() >= NODES {
@@ -156,7 +156,7 @@ impl Window {
         (node.connected, node.why) = (connected, cut(why).to_owned());
     }
 
-    /// Takes in where the nodes are now: what a node reported before it moved no longer counts.
+    /// Updates where the nodes are: what a node reported before it moved no longer counts.
     pub fn place(&mut self, placements: BTreeMap<Arc<str>, Placement>, now: Timestamp) {
         for node in self.observations.update(placements, now) {
             self.watch.forget(&node);
@@ -164,7 +164,7 @@ impl Window {
         }
     }
 
-    /// Connections that the guard could not watch for want of room.
+    /// Connections that the guard does not watch because its table is full.
     pub const fn unwatched(&self) -> u64 {
         self.watch.beyond
     }
@@ -184,7 +184,7 @@ impl Window {
         self.first..self.first + self.rows.len() as u64
     }
 
-    /// Rows that fell out of the window.
+    /// Rows evicted from the window.
     pub const fn shed(&self) -> u64 {
         self.first
     }
@@ -194,17 +194,17 @@ impl Window {
         self.rows.len()
     }
 
-    /// No row is there.
+    /// True if there are no rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// Nodes that the relay does not hear.
+    /// Nodes to which the relay is not connected.
     pub fn silent(&self) -> impl Iterator<Item = (&str, &str)> {
         self.nodes.iter().filter(|(_, s)| !s.connected).map(|(n, s)| (n.as_str(), s.why.as_str()))
     }
 
-    /// What decisions may be built on.
+    /// What decisions may rely on.
     pub fn facts(&mut self, now: Timestamp) -> FlowFacts {
         let watching = match &self.stream {
             Stream::Starting => Err("not yet asked for".to_owned()),

@@ -20,7 +20,7 @@ use crate::{
 
 const EVICT_WEB: &str = "evict shop/web-worker-2 uid-web-worker-2";
 
-fn drain(left: usize, progressed_at: i64, paused: bool) -> Option<DrainProgress> {
+fn drain(left: u32, progressed_at: i64, paused: bool) -> Option<DrainProgress> {
     Some(DrainProgress { left, progressed_at: at(progressed_at), paused, blockers: vec![] })
 }
 

@@ -2,6 +2,8 @@
 //! `.ci/run` name (`chaos`, `crash`, `screens`, …) stays a program of its own.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
+#[path = "../../benches/scale/cluster.rs"]
+mod cluster;
 #[path = "../support/fixture.rs"]
 mod fixture;
 #[path = "../support/mod.rs"]
@@ -22,4 +24,5 @@ mod layers;
 mod obedient;
 mod previews;
 mod scenarios;
+mod sources;
 mod words;

@@ -39,22 +39,24 @@ impl Guard {
     /// Draws a frame. Where nothing has changed, nothing is written.
     pub(in crate::cockpit) fn draw(&mut self, draw: impl FnOnce(&mut Buffer)) -> std::io::Result<()> {
         let area = Rect::from((Position::ORIGIN, self.terminal.size()?));
-        let resized = self.shown.area != area;
         self.next.resize(area);
         self.next.reset();
         draw(&mut self.next);
-        let backend = self.terminal.backend_mut();
+        let resized = self.shown.area != area;
         if resized {
             self.shown = Buffer::empty(area);
-            queue!(backend, BeginSynchronizedUpdate)?;
-            backend.clear()?;
         }
         let mut changed = self.shown.diff_iter(&self.next).peekable();
-        if changed.peek().is_some() || resized {
-            queue!(backend, BeginSynchronizedUpdate)?;
-            backend.draw(changed)?;
-            execute!(backend, EndSynchronizedUpdate)?;
+        if changed.peek().is_none() && !resized {
+            return Ok(());
         }
+        let backend = self.terminal.backend_mut();
+        queue!(backend, BeginSynchronizedUpdate)?;
+        if resized {
+            backend.clear()?;
+        }
+        backend.draw(changed)?;
+        execute!(backend, EndSynchronizedUpdate)?;
         std::mem::swap(&mut self.shown, &mut self.next);
         Ok(())
     }

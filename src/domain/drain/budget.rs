@@ -1,6 +1,8 @@
 //! Disruption budgets, as the eviction subresource judges them (kubernetes, pkg/registry/core/pod/storage/
 //! eviction.go): which one would refuse a pod's eviction now, with its numbers, and what would fix it.
 
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
 use crate::domain::{
     facts::{BudgetFact, Facts, PodFact, PodPhase, in_namespace},
     problem::{Problem, ProblemKind},
@@ -74,8 +76,14 @@ pub fn blocker(facts: &Facts, pod: &PodFact) -> Option<Blocker> {
 /// Why a budget allows no disruption.
 fn exhausted(facts: &Facts, budget: &BudgetFact, object: String) -> Blocker {
     let BudgetFact { key, healthy, desired, expected, .. } = budget;
-    let wanted = if budget.absolute { "minAvailable" } else { "desiredHealthy" };
-    let message = |more: &str| format!("PDB {key} allows 0 disruptions ({wanted} {desired}, healthy {healthy}{more})");
+    let rule = match (&budget.min_available, &budget.max_unavailable) {
+        (Some(IntOrString::Int(n)), _) => format!("minAvailable {n}"),
+        (Some(IntOrString::String(share)), _) => format!("minAvailable {share}: {desired}"),
+        (None, Some(IntOrString::Int(n))) => format!("maxUnavailable {n}: {desired} desired"),
+        (None, Some(IntOrString::String(share))) => format!("maxUnavailable {share}: {desired} desired"),
+        (None, None) => format!("{desired} desired"),
+    };
+    let message = |more: &str| format!("PDB {key} allows 0 disruptions ({rule}, healthy {healthy}{more})");
     let unhealthy: Vec<&PodFact> = counted(facts, budget).filter(|p| !p.ready).collect();
     if let Some(first) = unhealthy.first() {
         let named: Vec<String> = unhealthy.iter().take(5).map(|p| format!("{} {}", p.key.name, standing(p))).collect();
@@ -207,13 +215,12 @@ mod tests {
         let it = pod("a", true);
         let ill = PodFact { reason: "CrashLoopBackOff".into(), node: "n2".into(), ..pod("b", false) };
         let b = blocker(&facts(&[it.clone(), ill], &[budget(0, 1, 1, 2)]), &it).unwrap();
-        let said =
-            "PDB shop/b allows 0 disruptions (desiredHealthy 1, healthy 1); not ready: b (on n2: CrashLoopBackOff)";
+        let said = "PDB shop/b allows 0 disruptions (1 desired, healthy 1); not ready: b (on n2: CrashLoopBackOff)";
         assert_eq!((b.problem.message.as_str(), b.problem.object.as_str()), (said, "pod/shop/b"));
         let nowhere = PodFact { reason: "0/4 nodes are available.".into(), node: "".into(), ..pod("b", false) };
         let b = blocker(&facts(&[it.clone(), nowhere], &[budget(0, 1, 1, 2)]), &it).unwrap();
         assert!(b.problem.message.ends_with("b (unschedulable: 0/4 nodes are available)"), "{b:?}");
-        let full = BudgetFact { absolute: true, ..budget(0, 1, 1, 1) };
+        let full = BudgetFact { min_available: Some(IntOrString::Int(1)), absolute: true, ..budget(0, 1, 1, 1) };
         let b = blocker(&facts(std::slice::from_ref(&it), &[full]), &it).unwrap();
         let said = "PDB shop/b allows 0 disruptions (minAvailable 1, healthy 1 of 1), even with all pods healthy";
         assert_eq!(b.problem.message, said);

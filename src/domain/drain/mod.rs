@@ -30,13 +30,11 @@ pub enum Fate {
     NeedsConsent(Vec<ConsentKind>),
 }
 
-/// Was this agreed to for the pod's workload, or for the pod itself?
+/// Was this consented to for the pod's workload, or for the pod itself?
 fn given_for(consents: &[Consent], kind: ConsentKind, pod: &PodFact) -> bool {
-    let mut given = consents.iter().filter(|c| c.kind == kind).peekable();
-    given.peek().is_some() && {
-        let (workload, own) = (pod.object(), pod.key.to_string());
-        given.any(|c| c.object == workload || c.object == own)
-    }
+    // most have none of the kind: no names are made for nothing
+    consents.iter().any(|c| c.kind == kind)
+        && (given(consents, kind, &pod.object()) || given(consents, kind, &pod.key.to_string()))
 }
 
 /// What a drain does with a pod, whatever was consented to; `None` for one that leaves by eviction.
@@ -80,9 +78,8 @@ fn needed(facts: &Facts, pod: &PodFact, unschedulable: bool) -> Vec<ConsentKind>
 fn asking(facts: &Facts, pod: &PodFact, unschedulable: bool, consents: &[Consent]) -> Fate {
     let mut missing = needed(facts, pod, unschedulable);
     missing.retain(|k| !given_for(consents, *k, pod));
-    let scales_up =
-        consents.iter().any(|c| c.kind == ConsentKind::ScaleUp) && given(consents, ConsentKind::ScaleUp, &pod.object());
-    if !scales_up {
+    let scale_up = |c: &Consent| c.kind == ConsentKind::ScaleUp;
+    if !consents.iter().any(scale_up) || !given(consents, ConsentKind::ScaleUp, &pod.object()) {
         return if missing.is_empty() { Fate::Evict } else { Fate::NeedsConsent(missing) };
     }
     // one replica more takes the place of an interruption

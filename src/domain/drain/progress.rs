@@ -120,7 +120,7 @@ pub fn escalations(
             add(Effect::LowerBudget { budget: budget.key.clone(), was: budget.spec() });
             passed = true;
         } else if given_for(consents, ConsentKind::DeletePastBudget, pod) && lower.is_none_or(|b| !b.unobserved) {
-            let why = "an operator consented to delete it past its budget";
+            let why = "an operator consented to delete it past its PDB";
             add(Effect::DeletePod { pod: pod.key.clone(), uid: pod.uid.clone(), why });
             passed = true;
         }

@@ -278,7 +278,7 @@ mod tests {
         let facts = facts(0);
         let Verdict::Impossible { problem, .. } = judge(&facts, "a", &[], now) else { panic!("it blocks") };
         assert_eq!((problem.object.as_str(), problem.kind), ("poddisruptionbudget/shop/web", ProblemKind::Budget));
-        assert!(problem.message.contains("(minAvailable 2, healthy 2 of 2)"), "{problem}");
+        assert!(problem.message.contains("(2 desired, healthy 2 of 2)"), "{problem}");
         for escape in [
             agreed(ConsentKind::LowerBudget, "shop/PodDisruptionBudget/web"),
             agreed(ConsentKind::ScaleUp, "shop/Deployment/web"),

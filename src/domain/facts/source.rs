@@ -7,10 +7,13 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::domain::problem::ProblemKind;
+use crate::domain::{
+    effect::{Resource, resource},
+    problem::ProblemKind,
+};
 
 macro_rules! sources {
-    ($($(#[doc = $doc:literal])+ $name:ident = $word:literal,)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $word:literal, $resource:expr;)+) => {
         /// A source of facts. Nothing is decided before every one of them has been heard.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Source {
@@ -27,53 +30,60 @@ macro_rules! sources {
                     $(Self::$name => $word,)+
                 }
             }
+
+            /// What is watched; nothing is, to know whether the API server answers.
+            pub const fn resource(self) -> Option<Resource> {
+                match self {
+                    $(Self::$name => $resource,)+
+                }
+            }
         }
     };
 }
 
 sources! {
     /// Whether the API server answers at all.
-    ApiServer = "API server",
+    ApiServer = "API server", None;
     /// Nodes.
-    Nodes = "nodes",
+    Nodes = "nodes", Some(resource::NODES);
     /// Pods.
-    Pods = "pods",
+    Pods = "pods", Some(resource::PODS);
     /// PodDisruptionBudgets.
-    Budgets = "PDBs",
+    Budgets = "PDBs", Some(resource::BUDGETS);
     /// Deployments.
-    Deployments = "Deployments",
+    Deployments = "Deployments", Some(resource::DEPLOYMENTS);
     /// StatefulSets.
-    StatefulSets = "StatefulSets",
+    StatefulSets = "StatefulSets", Some(resource::STATEFUL_SETS);
     /// ReplicaSets without a Deployment.
-    ReplicaSets = "ReplicaSets",
+    ReplicaSets = "ReplicaSets", Some(resource::REPLICA_SETS);
     /// PersistentVolumes.
-    Volumes = "PVs",
+    Volumes = "PVs", Some(resource::VOLUMES);
     /// PersistentVolumeClaims.
-    Claims = "PVCs",
+    Claims = "PVCs", Some(resource::CLAIMS);
     /// VolumeAttachments.
-    Attachments = "VolumeAttachments",
+    Attachments = "VolumeAttachments", Some(resource::ATTACHMENTS);
     /// Namespaces.
-    Namespaces = "namespaces",
+    Namespaces = "namespaces", Some(resource::NAMESPACES);
     /// DaemonSets.
-    DaemonSets = "DaemonSets",
+    DaemonSets = "DaemonSets", Some(resource::DAEMON_SETS);
     /// NetworkPolicies.
-    Policies = "NetworkPolicies",
+    Policies = "NetworkPolicies", Some(resource::NETWORK_POLICIES);
     /// CustomResourceDefinitions.
-    Definitions = "CRDs",
+    Definitions = "CRDs", Some(resource::DEFINITIONS);
     /// The ConfigMap `cilium-config`.
-    CiliumConfig = "cilium-config",
+    CiliumConfig = "cilium-config", Some(resource::CONFIG_MAPS);
     /// The ConfigMap `kube-flannel-cfg`.
-    FlannelConfig = "kube-flannel-cfg",
+    FlannelConfig = "kube-flannel-cfg", Some(resource::CONFIG_MAPS);
     /// The ConfigMap with the copy of Flannel's objects.
-    FlannelBackup = "Flannel's backup",
+    FlannelBackup = "Flannel's backup", Some(resource::CONFIG_MAPS);
     /// The Migration.
-    Migration = "Migration",
+    Migration = "Migration", Some(resource::MIGRATIONS);
     /// NodeMigrations.
-    Records = "NodeMigrations",
+    Records = "NodeMigrations", Some(resource::NODE_MIGRATIONS);
     /// CiliumNodes.
-    CiliumNodes = "CiliumNodes",
+    CiliumNodes = "CiliumNodes", Some(resource::CILIUM_NODES);
     /// CiliumNodeConfigs.
-    NodeConfigs = "CiliumNodeConfigs",
+    NodeConfigs = "CiliumNodeConfigs", Some(resource::NODE_CONFIGS);
 }
 
 impl fmt::Display for Source {

@@ -16,6 +16,8 @@ mod verify;
 
 use std::sync::OnceLock;
 
+use serde_json::Value;
+
 pub use docs::markdown;
 pub use hosts::HostWork;
 pub use id::{PhaseId, StrategyId};
@@ -64,6 +66,10 @@ pub trait Strategy: Sync {
     fn oldest_cilium(&self) -> (u32, u32);
     /// Helm values that it sets, and that the operator's own cannot overrule, as paths with dots.
     fn overruled(&self, cilium: &CiliumSpec) -> Vec<String>;
+    /// Every set of helm values that it installs, by the name of a file for it; or what is wrong with the operator's.
+    fn values(&self, _cilium: &CiliumSpec) -> Vec<(&'static str, Result<Value, String>)> {
+        vec![]
+    }
 }
 
 impl dyn Strategy {

@@ -1,4 +1,4 @@
-//! What pbjson does not do as Hubble's own programs: times, numbers without a name, and the place of a oneof.
+//! Where pbjson differs from Hubble's own programs: times, numbers without a name, and the position of a oneof.
 
 use std::{fmt, marker::PhantomData};
 
@@ -56,8 +56,8 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
-/// The number of an enum: its name in JSON, or the number where it has none here. A name that is not known reads as
-/// zero: a newer Hubble is no reason to lose a flow.
+/// The number of an enum: in JSON its name, or the number if this version has no name for it. An unknown name reads as
+/// zero, so that flows of a newer Hubble are not lost.
 pub(super) struct Named<E> {
     pub(super) number: i32,
     of: PhantomData<E>,

@@ -10,6 +10,7 @@ use crate::domain::{
     api::{PhaseState, Target},
     decide::Round,
     effect::{Effect, RELEASE},
+    facts::Mark,
     plan::{Planned, Preview},
     progress::Progress,
     reason::Reason,
@@ -78,7 +79,7 @@ impl Phase for Install {
             return Progress::act(uninstall, "helm uninstalls Cilium");
         }
         let namespace = &view.migration.spec.cilium.namespace;
-        let left = view.facts.pods.values().filter(|p| {
+        let left = view.facts.pods.marked(&Mark::Cilium).filter(|p| {
             p.labels.get("app.kubernetes.io/part-of").is_some_and(|v| v == RELEASE) && *p.key.namespace == **namespace
         });
         match left.count() {

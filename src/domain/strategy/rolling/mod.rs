@@ -6,7 +6,9 @@ mod helm;
 mod install;
 mod migrate;
 mod remove;
-pub mod values;
+mod values;
+
+use serde_json::Value;
 
 use super::{Phase, Preflight, Strategy, Verify};
 use crate::domain::api::CiliumSpec;
@@ -33,5 +35,9 @@ impl Strategy for Rolling {
 
     fn overruled(&self, cilium: &CiliumSpec) -> Vec<String> {
         values::overruled(cilium)
+    }
+
+    fn values(&self, cilium: &CiliumSpec) -> Vec<(&'static str, Result<Value, String>)> {
+        vec![("values-migration.yaml", values::migration(cilium)), ("values-final.yaml", values::finalized(cilium))]
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::{
     decide::Round,
     effect::Effect,
     evidence::Evidence,
-    facts::Key,
+    facts::{Key, Mark},
     host::HostTask,
     plan::{Planned, Preview},
     progress::Progress,
@@ -45,9 +45,7 @@ impl Phase for Remove {
                 Progress::act(back_up(view), "keep a copy of Flannel's objects")
             };
         }
-        let left =
-            view.facts.pods.values().filter(|p| p.is_daemon() && p.labels.get("app").is_some_and(|a| a == "flannel"));
-        match left.count() {
+        match view.facts.pods.marked(&Mark::Flannel).count() {
             0 => clean(view).advance(round),
             n => helm::terminating(n, "Flannel"),
         }

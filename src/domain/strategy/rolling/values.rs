@@ -8,15 +8,15 @@ use crate::domain::{
 };
 
 /// What a migration needs anywhere; kept as a file so that an operator can read it.
-pub const MIGRATION_YAML: &str = include_str!("../../../../assets/values-migration.yaml");
+pub(super) const MIGRATION_YAML: &str = include_str!("../../../../assets/values-migration.yaml");
 /// What changes when Cilium becomes the default.
-pub const FINAL_YAML: &str = include_str!("../../../../assets/values-final.yaml");
+pub(super) const FINAL_YAML: &str = include_str!("../../../../assets/values-final.yaml");
 
 /// The values while nodes move one by one.
 ///
 /// # Errors
 /// A sentence when a template is not YAML.
-pub fn migration(cilium: &CiliumSpec) -> Result<Value, String> {
+pub(super) fn migration(cilium: &CiliumSpec) -> Result<Value, String> {
     layered(cilium, &[])
 }
 
@@ -24,7 +24,7 @@ pub fn migration(cilium: &CiliumSpec) -> Result<Value, String> {
 ///
 /// # Errors
 /// As [`migration`].
-pub fn finalized(cilium: &CiliumSpec) -> Result<Value, String> {
+pub(super) fn finalized(cilium: &CiliumSpec) -> Result<Value, String> {
     layered(cilium, &[FINAL_YAML])
 }
 
@@ -59,7 +59,7 @@ fn free_keys(own: &Value) -> Value {
 }
 
 /// Keys of the operator's values that the migration overrules, as `cni.customConf`.
-pub fn overruled(cilium: &CiliumSpec) -> Vec<String> {
+pub(super) fn overruled(cilium: &CiliumSpec) -> Vec<String> {
     parse(MIGRATION_YAML).map(|base| overruled_keys(&base, &cilium.values)).unwrap_or_default()
 }
 
