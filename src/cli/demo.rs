@@ -1,4 +1,4 @@
-//! `cutover demo`: everything, on an embedded cluster.
+//! `cutover demo`: Cutover on an embedded cluster.
 
 use std::path::{Path, PathBuf};
 
@@ -7,22 +7,22 @@ use clap::Args;
 use super::{Exit, Global, cockpit, output, run::Run, session::Failed, wanted};
 use crate::sim::{Embedded, Settings, clock::Pace, scenario::Scenario, world};
 
-/// Try everything on an embedded cluster.
+/// Try Cutover on an embedded cluster.
 #[derive(Args, Debug)]
 pub(super) struct Demo {
-    /// How many nodes; one alone could not be drained
+    /// Number of nodes; a single one could not be drained
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(2..=60))]
     nodes: u16,
-    /// How many times as fast as a real cluster its time runs, or max
+    /// Speed, as a multiple of a real cluster's, or max
     #[arg(long, value_name = "N|max", default_value = "20")]
     speed: Pace,
-    /// Play a case: a file like those in assets/scenarios, with what is on the cluster and what goes wrong
+    /// Play a scenario: a file like those in assets/scenarios
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
-    /// Without a screen: run the whole migration and print what it does
+    /// Run the whole migration without a screen and print what it does
     #[arg(long, conflicts_with = "serve")]
     headless: bool,
-    /// Only run the cluster; write DIR/kubeconfig and DIR/hubble
+    /// Run the cluster alone; write DIR/kubeconfig and DIR/hubble
     #[arg(long, value_name = "DIR")]
     serve: Option<PathBuf>,
 }
@@ -50,7 +50,7 @@ impl Demo {
         let mut wanted = wanted::of(scenario.iter().flat_map(|s| s.run.clone()))?;
         wanted.observe = u32::try_from(self.speed.shorten(std::time::Duration::from_secs(30)).as_secs()).unwrap_or(0);
         if self.headless {
-            // what its operator would be asked, answered object by object
+            // the consents that its operator would be asked for
             wanted.consent.extend(world::CONSENTS.map(str::to_owned));
             return Run::demo(wanted).run(&global).await;
         }
@@ -64,7 +64,7 @@ fn read(path: &Path) -> Result<Scenario, Failed> {
     Scenario::parse(&text).map_err(wrong)
 }
 
-/// Puts a case on the cluster and says what it is.
+/// Prepares a scenario on the cluster and prints what it shows.
 async fn prepare(cluster: &Embedded, scenario: Option<&Scenario>) -> Result<(), Failed> {
     let Some(scenario) = scenario else { return Ok(()) };
     output::note(&scenario.about);

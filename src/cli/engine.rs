@@ -1,4 +1,4 @@
-//! `cutover engine`: the engine without anybody in front of it, in the cluster or beside it.
+//! `cutover engine`: the engine without an operator, in the cluster or outside.
 
 use std::{
     net::SocketAddr,
@@ -31,13 +31,13 @@ use crate::{
     },
 };
 
-/// Run the engine until told to stop: whatever is approved is carried out.
+/// Run the engine until it is stopped: it carries out what is approved.
 #[derive(Args, Debug)]
 pub(super) struct Engine {
-    /// Serve /healthz, /readyz and /metrics here, as 0.0.0.0:10471
+    /// Serve /healthz, /readyz and /metrics at this address, as 0.0.0.0:10471
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
-    /// Take the lock from whoever has it now
+    /// Take the lease from the engine that holds it
     #[arg(long)]
     take_over: bool,
 }
@@ -94,7 +94,7 @@ impl Engine {
                 }
             }
         }
-        output::note("told to stop: what is under way ends first, then the lock is given back");
+        output::note("stopping: changes in flight end first, then the lease is released");
         let _ = stop.send(true);
         let _ = engine.await;
         if let Some(task) = server {
@@ -104,7 +104,7 @@ impl Engine {
     }
 }
 
-/// A loop that has not turned for so long stands still: the slowest turn writes records for some seconds each.
+/// A loop without a round for this long hangs: the slowest round writes records for some seconds each.
 const STILL: Duration = Duration::from_secs(240);
 
 struct State {
@@ -145,7 +145,7 @@ impl health::Report for State {
         let facts: &Facts = &self.store.read();
         let stale = facts.stale();
         if !stale.is_empty() {
-            return Some(format!("not up to date on {}", stale.join(", ")));
+            return Some(format!("stale: {}", stale.join(", ")));
         }
         match &*self.role.lock().unwrap_or_else(PoisonError::into_inner) {
             EngineState::LeaseUnknown(why) | EngineState::Unauthorized(why) => Some(safe(why).into_owned()),

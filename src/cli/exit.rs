@@ -1,32 +1,32 @@
-//! What the program ends with.
+//! Exit codes.
 
 use std::process::ExitCode;
 
 /// Appended to `--help`.
 pub(super) const HELP: &str = "\
 Exit codes:
-  0  done, or nothing in the way
-  1  something failed that should not
-  2  the arguments are wrong
-  3  the cluster cannot be reached, or does not let you in
-  4  preflight or verification found something that blocks; nothing was changed by the check
-  5  the migration waits for an operator (a consent, an approval, a time-out); nothing is lost
-  130  interrupted; the migration goes on where it was when it is run again
+  0  done, or nothing blocks
+  1  something failed
+  2  wrong arguments
+  3  the cluster cannot be reached, or refuses the credentials
+  4  a finding of preflight or verification blocks; the check changed nothing
+  5  the migration waits for an operator (a consent, an approval, a timeout); nothing is lost
+  130  interrupted; run it again to resume the migration
 
 Without a command Cutover opens the cockpit.";
 
-/// What the program ends with.
+/// How the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Done, or nothing in the way.
+    /// Done, or nothing blocks.
     Done,
-    /// Something failed that should not.
+    /// Something failed.
     Failed,
-    /// The arguments are wrong.
+    /// Wrong arguments.
     Usage,
-    /// The cluster cannot be reached, or does not let us in.
+    /// The cluster cannot be reached, or refuses the credentials.
     Unreachable,
-    /// A check found something that blocks.
+    /// A finding blocks.
     Blocked,
     /// The migration waits for an operator.
     Waiting,

@@ -23,13 +23,13 @@ use crate::domain::{
     view::View,
 };
 
-/// Look at the cluster and list what stands in the way.
+/// Check the cluster and list what blocks the migration.
 #[derive(Args, Debug)]
 pub(super) struct Preflight {
-    /// Print only the consents that would be asked for, one a line, as --consent-file takes them
+    /// Print only the consents that are needed, one a line, as --consent-file reads them
     #[arg(long, conflicts_with = "drains")]
     consents: bool,
-    /// Say of every pod of every node what a drain would do with it
+    /// Print what a drain would do with each pod of each node
     #[arg(long)]
     drains: bool,
     #[command(flatten)]
@@ -65,7 +65,7 @@ impl Preflight {
     }
 }
 
-/// What a drain of one node would meet.
+/// What a drain of one node would do.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct NodeDrain {
@@ -122,7 +122,7 @@ pub(super) async fn verify(global: &Global) -> Result<Exit, Failed> {
     Ok(print(global, &check(&session, &migration, checks::verification)))
 }
 
-/// Runs checks on what is known now.
+/// Runs checks on the facts.
 pub(super) fn check(session: &Session, migration: &Migration, checks: fn(&View<'_>) -> Vec<Finding>) -> Vec<Finding> {
     let facts = session.facts();
     checks(&View::read_only(&facts, migration, Timestamp::now()))

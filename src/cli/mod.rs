@@ -66,7 +66,7 @@ struct Global {
     /// Hubble relay, as HOST:PORT (otherwise through the API server)
     #[arg(long, global = true, value_name = "HOST:PORT", env = "CUTOVER_HUBBLE")]
     hubble: Option<String>,
-    /// Certificates of the relay's CA, where it speaks TLS (otherwise found on the cluster)
+    /// CA certificates of the relay, where it speaks TLS (otherwise found on the cluster)
     #[arg(long, global = true, value_name = "FILE")]
     hubble_ca: Option<PathBuf>,
     /// Your certificate, where the relay asks for one (mutual TLS)
@@ -137,19 +137,19 @@ enum Output {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Try everything on an embedded cluster
+    /// Try Cutover on an embedded cluster
     Demo(demo::Demo),
-    /// Look at the cluster and list what stands in the way; changes nothing
+    /// Check the cluster and list what blocks the migration; changes nothing
     Preflight(findings::Preflight),
     /// Print every change in order, with what you would type instead; changes nothing
     Plan(plan::Plan),
     /// Carry the migration out
     Run(run::Run),
-    /// Run the engine alone, in the cluster: a cockpit may then be closed
+    /// Run the engine without an operator, in the cluster: a cockpit may then be closed
     Engine(engine::Engine),
     /// Show flows, live or from a capture
     Flows(flows::Flows),
-    /// Say where the migration stands
+    /// Print the state of the migration
     Status,
     /// Roll back a node, to a phase, or everything
     Rollback(rollback::Rollback),
@@ -157,7 +157,7 @@ enum Command {
     Verify,
     /// Check the log of everything that was done
     Audit(audit::Audit),
-    /// Run a credential plugin away from the terminal
+    /// Run a credential plugin without a terminal
     #[command(hide = true)]
     Credential(credential::Credential),
     /// Print the custom resource definitions, the rights that are needed, or the script for hosts

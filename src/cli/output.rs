@@ -1,4 +1,4 @@
-//! Printing. Everything from the cluster is made safe for a terminal; a reader that went away is no error.
+//! Printing. Text from the cluster is escaped for a terminal; a closed pipe is no error.
 
 use std::io::{IsTerminal, Write};
 
@@ -26,7 +26,7 @@ pub(super) fn error(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{mark} {}", safe(text));
 }
 
-/// Prints a remark to standard error.
+/// Prints a note to standard error.
 pub(super) fn note(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
@@ -36,7 +36,7 @@ pub(super) fn objects(migration: Option<&Migration>, nodes: &[&NodeMigration]) -
     json!({"migration": migration, "nodes": nodes})
 }
 
-/// The objects out of the facts.
+/// The objects from the facts.
 pub(super) fn objects_of(facts: &Facts) -> Value {
     let nodes: Vec<&NodeMigration> = facts.node_migrations.values().map(|n| &**n).collect();
     objects(facts.migration.as_deref(), &nodes)
@@ -47,7 +47,7 @@ pub(super) fn json(value: &Value) {
     line(&format!("{value:#}"));
 }
 
-/// Prints a table with columns as wide as they need to be.
+/// Prints a table with columns as wide as their cells.
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) {
     let rows: Vec<Vec<String>> = rows.iter().map(|r| r.iter().map(|c| safe(c).into_owned()).collect()).collect();
     let widths: Vec<usize> = head
@@ -69,7 +69,7 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) {
     }
 }
 
-/// Prints findings, the gravest first.
+/// Prints findings.
 pub(super) fn findings(findings: &[Finding]) {
     let mut rows = Vec::new();
     for f in findings {
@@ -87,10 +87,10 @@ pub(super) fn findings(findings: &[Finding]) {
     table(&["", "CHECK", "OBJECT", "FOUND"], &rows);
 }
 
-/// Prints where phases and nodes stand.
+/// Prints the state of phases and nodes.
 pub(super) fn standing(facts: &Facts) {
     let Some(migration) = &facts.migration else {
-        line("No migration has been begun on this cluster.");
+        line("There is no Migration on this cluster.");
         return;
     };
     let status = migration.status.clone().unwrap_or_default();

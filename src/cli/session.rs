@@ -39,7 +39,7 @@ use crate::{
     },
 };
 
-/// Why a command ended without doing what it was asked.
+/// Why a command failed, and with which exit code.
 #[derive(Debug)]
 pub(super) struct Failed {
     pub(super) exit: Exit,
@@ -69,17 +69,17 @@ pub(super) struct Session {
     audit_log: Option<PathBuf>,
     audit: OnceLock<Audit>,
     pub(super) clock: Arc<SystemClock>,
-    /// Counts how often an operator has said that the lock be taken from whoever has it.
+    /// Counts the requests to take the lease from its holder.
     take_over: watch::Sender<u32>,
-    /// How often the engine's loop has turned.
+    /// Counts the rounds of the engine's loop.
     pub(super) turns: Arc<AtomicU64>,
-    /// The flows; they come once somebody watches them.
+    /// The flows, once they are watched.
     pub(super) flows: Flows,
     _watches: JoinSet<()>,
 }
 
 impl Session {
-    /// Connects and waits until everything is known.
+    /// Connects and waits until every source has its first list.
     pub(super) async fn open(global: &Global) -> Result<Self, Failed> {
         let session = Self::begin(global).await?;
         session.ask_around().await;
@@ -92,7 +92,7 @@ impl Session {
         Self::connected(global, false).await
     }
 
-    /// As [`Self::begin`], in a pod with its own service account where nothing else is named.
+    /// As [`Self::begin`]; in a pod, with its service account unless a kubeconfig is named.
     pub(super) async fn connected(global: &Global, in_pod: bool) -> Result<Self, Failed> {
         let connection =
             connect(&global.named(in_pod)).await.map_err(|e| Failed::new(Exit::Unreachable, e.to_string()))?;
@@ -118,7 +118,7 @@ impl Session {
 
     /// Versions, rights and helm.
     pub(super) async fn ask_around(&self) {
-        // each of these only adds to what is known
+        // none of these is needed to go on
         let asked = timeout(FIRST_LISTS, surroundings::ask(&self.connection, &self.helm));
         let Ok(surroundings) = asked.await else { return };
         self.store.change(|f| f.surroundings = surroundings);
@@ -135,18 +135,18 @@ impl Session {
             let late = facts.stale().join(", ");
             return Err(Failed::new(
                 Exit::Unreachable,
-                format!("{} does not answer in time: nothing is known of {late}", self.connection.server),
+                format!("{} did not list {late} in time", self.connection.server),
             ));
         }
         Ok(())
     }
 
-    /// The Migration that there is, or the one that would be created.
+    /// The existing Migration, or the one that would be created.
     pub(super) fn migration_or(&self, spec: MigrationSpec) -> Migration {
         self.store.read().migration.as_deref().cloned().unwrap_or_else(|| Migration::new(MIGRATION, spec))
     }
 
-    /// The audit log: opened when something is about to be changed for the first time.
+    /// The audit log, opened before the first change.
     pub(super) fn audit(&self) -> Result<&Audit, Failed> {
         if let Some(open) = self.audit.get() {
             return Ok(open);
@@ -161,7 +161,7 @@ impl Session {
         let path = audit_path(self.audit_log.as_deref(), &actor.cluster)?;
         let open =
             Audit::open(&path, actor).map_err(|e| Failed::new(Exit::Failed, format!("{e}. Nothing was changed")))?;
-        // what was cut off, or written anew, is not written on as if nothing had been
+        // a log that was truncated or replaced is not appended to
         let anchors = self
             .store
             .read()
@@ -178,13 +178,13 @@ impl Session {
         Ok(self.audit.get_or_init(|| open))
     }
 
-    /// The engine that was started takes the lock from whoever has it: an operator said so.
+    /// Takes the lease from its holder for the engine that runs here, at an operator's request.
     pub(super) async fn take_over(&self) -> Result<(), Failed> {
         let said = async {
             self.take_over.send_modify(|n| *n += 1);
             Ok(())
         };
-        Ok(self.audit()?.request("lease/cutover", "take the lock from whoever has it", said.boxed()).await?)
+        Ok(self.audit()?.request("lease/cutover", "take over the lease", said.boxed()).await?)
     }
 
     /// How Hubble's relay is reached.
@@ -198,7 +198,7 @@ impl Session {
         Ok(relay::dial(&self.connection.read, given))
     }
 
-    /// Follows the flows until what is returned is dropped; what they say becomes a fact.
+    /// Watches the flows until the result is dropped; what fails becomes a fact.
     pub(super) fn watch_flows(&self, global: &Global) -> Result<JoinSet<()>, Failed> {
         Ok(flows::watch(self.dial(global)?, &self.store, &self.flows))
     }
@@ -232,13 +232,13 @@ impl Session {
         (tokio::spawn(engine.run(stop)), states)
     }
 
-    /// A copy of the facts as they are now.
+    /// A copy of the facts.
     pub(super) fn facts(&self) -> Facts {
         self.store.read().clone()
     }
 }
 
-/// Where the log about a cluster is, unless it was named.
+/// The path of a cluster's audit log, unless one is named.
 pub(super) fn audit_path(named: Option<&Path>, cluster: &str) -> Result<PathBuf, Failed> {
     if let Some(path) = named {
         return Ok(path.to_owned());
@@ -248,7 +248,7 @@ pub(super) fn audit_path(named: Option<&Path>, cluster: &str) -> Result<PathBuf,
     Ok(folder.join(format!("{name}.jsonl")))
 }
 
-/// A source that was refused will not come by waiting.
+/// A source that is forbidden: waiting does not help.
 fn refused(facts: &Facts) -> Option<String> {
     facts.sources.iter().find_map(|(name, freshness)| match freshness {
         Freshness::Retrying { error, kind: ProblemKind::Forbidden | ProblemKind::Unauthorized, .. } => Some(format!(

@@ -1,4 +1,4 @@
-//! What a migration is to be: the arguments that become its spec.
+//! The arguments that become the spec of a Migration.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -15,37 +15,37 @@ use crate::domain::{
     values,
 };
 
-/// What a migration is to be. Read when it is begun; later its `spec` is what counts.
+/// The spec of a Migration, as arguments. Read when it is created; later only what is named changes it.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Wanted {
     /// How the cluster is moved
     #[arg(long, value_name = "NAME", default_value_t)]
     pub strategy: StrategyId,
-    /// Version of the Cilium chart; each strategy has an oldest one that it works with
+    /// Version of the Cilium chart; each strategy has an oldest one that it supports
     #[arg(long, value_name = "VERSION", default_value = "1.15.19")]
     pub cilium_version: String,
     /// The chart, as helm takes it: repository/name, an OCI address, a folder or an archive
     #[arg(long, value_name = "CHART", default_value = "cilium/cilium")]
     pub chart: String,
-    /// Your own helm values, laid over Cutover's
+    /// Your helm values, merged over Cutover's
     #[arg(long, value_name = "FILE")]
     pub values: Option<PathBuf>,
-    /// The pool for pods on Cilium; apart from every network of the cluster
+    /// Pod CIDR of Cilium; must not overlap any network of the cluster
     #[arg(long, value_name = "CIDR", default_value = "10.245.0.0/16")]
     pub pod_cidr: String,
-    /// Size of each node's range out of the pool
+    /// Prefix length of each node's pod CIDR
     #[arg(long, value_name = "BITS", default_value_t = 24)]
     pub mask_size: u8,
-    /// UDP port of Cilium's VXLAN; apart from Flannel's
+    /// UDP port of Cilium's VXLAN; must differ from Flannel's
     #[arg(long, value_name = "PORT", default_value_t = 8473)]
     pub tunnel_port: u16,
-    /// How what still has an old address starts anew
+    /// How pods with an old address are restarted
     #[arg(long, value_enum, default_value_t = RestartWay::Reboot, alias = "recycle")]
     pub restart_by: RestartWay,
-    /// How many nodes may be out at once, those counted that others took out
+    /// Maximum number of unavailable nodes, those of other actors included
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub max_unavailable: u32,
-    /// Seconds that a moved node must stay healthy before the next begins
+    /// Seconds that a moved node is observed before the next one begins
     #[arg(long, value_name = "SECONDS", default_value_t = 30, alias = "soak")]
     pub observe: u32,
     /// These nodes first, in this order
@@ -54,58 +54,58 @@ pub(super) struct Wanted {
     /// Only nodes with this label
     #[arg(long, value_name = "KEY=VALUE")]
     pub selector: Vec<String>,
-    /// So many nodes go first, one by one, whatever --max-unavailable allows afterwards
+    /// Number of canary nodes: the first ones, moved one at a time whatever --max-unavailable allows
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub canaries: u32,
-    /// Finish the nodes of one value of this label before the next begin, as topology.kubernetes.io/zone
+    /// Move the nodes batch by batch, one value of this label after the other, as topology.kubernetes.io/zone
     #[arg(long, value_name = "LABEL")]
     pub batch_by: Option<String>,
-    /// Seconds without any progress after which a drain is paused; nothing is ever forced
+    /// Seconds without progress after which a drain is paused; nothing is ever forced
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=86400))]
     pub drain_timeout: u32,
-    /// Seconds within which a node is back from its reboot and Ready, before somebody has to look
+    /// Seconds that a node has to reboot and become Ready before an operator has to act
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u32).range(1..=86400))]
     pub reboot_timeout: u32,
-    /// How hosts are worked on
+    /// How tasks are run on hosts
     #[arg(long, value_enum, default_value_t = AccessBy::Pod)]
     pub host_access: AccessBy,
-    /// Whom ssh connects to; {node} and {address} stand for a node's name and address
+    /// SSH destination; {node} and {address} stand for a node's name and address
     #[arg(long, value_name = "TARGET", default_value = "{node}")]
     pub ssh_target: String,
-    /// Put up with so many failing connections (who speaks with whom, on which port) before the next node waits
+    /// Number of failing connections (source, destination, port) that are tolerated before the next node waits
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=10000))]
     pub flow_limit: u32,
-    /// Seconds after which a connection counts as failing that might have recovered
+    /// Seconds that a failing connection has to recover before it counts
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(0..=3600))]
     pub flow_patience: u32,
-    /// Do not hold nodes for what flows show
+    /// Do not hold nodes for failing connections
     #[arg(long)]
     pub no_flow_guard: bool,
-    /// Agree to something for one object, as DeleteBarePod:namespace/pod or LoseEmptyDir:namespace/Kind/name
+    /// Consent for one object, as DeleteBarePod:namespace/pod or LoseEmptyDir:namespace/Kind/name
     #[arg(long, value_name = "KIND:OBJECT")]
     pub consent: Vec<String>,
-    /// The same from a file, one a line; `preflight --consents` prints what would be asked for
+    /// Consents from a file, one a line; `preflight --consents` prints those that are needed
     #[arg(long, value_name = "FILE")]
     pub consent_file: Option<PathBuf>,
 }
 
-/// How hosts are worked on.
+/// How tasks are run on hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum AccessBy {
-    /// By a pod on the node, out of the Cilium agent's image
+    /// In a pod on the node, from the Cilium agent's image
     Pod,
-    /// By the system's ssh, with its keys, agents and jump hosts
+    /// Through the system's ssh, with its keys, agents and jump hosts
     Ssh,
-    /// By you: Cutover says what to do, and looks until it is done
+    /// By you: Cutover says what to run, and checks until it is done
     Manual,
 }
 
-/// How what still has an old address starts anew.
+/// How pods with an old address are restarted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum RestartWay {
-    /// The node reboots once, proven by its boot id
+    /// Reboot the node once, proven by its boot id
     Reboot,
-    /// The node's pods are deleted and come back
+    /// Delete the node's pods; their controllers recreate them
     #[value(alias = "recycle")]
     Pods,
 }
@@ -129,7 +129,7 @@ impl Wanted {
         let mut selector = BTreeMap::new();
         for pair in &self.selector {
             let (key, value) =
-                pair.split_once('=').ok_or_else(|| usage(format!("--selector {pair}: KEY=VALUE is wanted")))?;
+                pair.split_once('=').ok_or_else(|| usage(format!("--selector {pair}: expected KEY=VALUE")))?;
             selector.insert(key.to_owned(), value.to_owned());
         }
         Ok(MigrationSpec {
@@ -177,7 +177,7 @@ impl Wanted {
         })
     }
 
-    /// What was named on the command line and differs from the Migration that there is.
+    /// The arguments that differ from the defaults and from the existing Migration.
     pub(super) fn changes(&self, there: &MigrationSpec, installed: bool) -> Result<Value, Failed> {
         let json = |spec: &MigrationSpec| serde_json::to_value(spec).unwrap_or_default();
         let (defaults, given, there) = (json(&defaults()?.spec()?), json(&self.spec()?), json(there));
@@ -188,7 +188,7 @@ impl Wanted {
             let Some(change) = change else { continue };
             if matches!(part, "strategy" | "cilium") && installed {
                 let message = format!(
-                    "the migration has begun with other settings than you name: {change}. Nothing was changed; leave them out, or roll back first"
+                    "the migration has begun with other settings than these: {change}. Nothing was changed; leave them out, or roll back first"
                 );
                 return Err(Failed { exit: Exit::Usage, message });
             }
@@ -209,9 +209,8 @@ impl Wanted {
         let (by, at) = (crate::engine::identity(), Timestamp::now());
         let consent = |text: &String| {
             let names: Vec<&str> = ConsentKind::ALL.iter().map(|k| k.name()).collect();
-            let bad = || {
-                usage(format!("consent {text}: KIND:OBJECT is wanted, with one of these kinds: {}", names.join(", ")))
-            };
+            let bad =
+                || usage(format!("consent {text}: expected KIND:OBJECT, where KIND is one of {}", names.join(", ")));
             let (kind, object) =
                 text.split_once(':').filter(|(_, o)| o.contains('/') || o.contains("->")).ok_or_else(bad)?;
             let kind = ConsentKind::parse(kind).ok_or_else(bad)?;
@@ -221,12 +220,12 @@ impl Wanted {
     }
 }
 
-/// What the command line says when it says nothing.
+/// The command line without any arguments.
 pub(super) fn defaults() -> Result<Wanted, Failed> {
     of([])
 }
 
-/// What these arguments say.
+/// These arguments, parsed.
 pub(super) fn of(arguments: impl IntoIterator<Item = String>) -> Result<Wanted, Failed> {
     #[derive(Parser)]
     struct Only {
@@ -237,7 +236,7 @@ pub(super) fn of(arguments: impl IntoIterator<Item = String>) -> Result<Wanted, 
     Only::try_parse_from(all).map(|o| o.wanted).map_err(|e| Failed::new(Exit::Failed, e.to_string()))
 }
 
-/// The part of `now` that is not the same in `before`.
+/// The part of `now` that differs from `before`.
 fn differing(before: &Value, now: &Value) -> Option<Value> {
     let (Some(was), Some(is)) = (before.as_object(), now.as_object()) else {
         return (before != now).then(|| now.clone());

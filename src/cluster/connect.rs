@@ -101,8 +101,8 @@ pub enum ConnectError {
         /// Why.
         why: String,
     },
-    /// It does not let us in.
-    #[error("{server} (context {context:?}) does not let you in: {why}. Log in again, then start Cutover again")]
+    /// It refuses the credentials.
+    #[error("{server} (context {context:?}) refuses the credentials: {why}. Log in again, then start Cutover again")]
     Credentials {
         /// The address.
         server: String,

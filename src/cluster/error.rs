@@ -92,7 +92,7 @@ fn plugin(error: &kube::client::AuthError) -> String {
 
 fn api(status: &Status) -> String {
     match status.code {
-        401 => "the API server does not accept the credentials: they are wrong or have expired".into(),
+        401 => "401 Unauthorized: credentials invalid or expired".into(),
         403 => format!("not allowed: {}", status.message),
         404 if status.reason != "NotFound" => {
             "the server does not know this address: is it a Kubernetes API server?".into()

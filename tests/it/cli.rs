@@ -1,4 +1,4 @@
-//! Bad input: one clear message that names the object and what to do, an exit code, and a cluster as it was.
+//! Bad input: one clear message that names the object and what to do, an exit code, and an unchanged cluster.
 
 use std::{
     io::{Read, Write},
@@ -46,7 +46,7 @@ fn script(folder: &Path, name: &str, text: &str) -> String {
 }
 
 #[test]
-fn arguments_and_files() {
+fn wrong_arguments_and_files() {
     let folder = tempfile::tempdir().unwrap();
     let nobody = Cutover { kubeconfig: folder.path().join("missing") };
     refused(&nobody, &["status"], 3, &["no usable kubeconfig", "missing", "--kubeconfig"]);
@@ -75,7 +75,7 @@ fn arguments_and_files() {
 }
 
 #[test]
-fn servers_that_are_none() {
+fn servers_that_are_no_api_servers() {
     let folder = tempfile::tempdir().unwrap();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let cutover = kubeconfig(folder.path(), &format!("http://{closed}"));
@@ -98,7 +98,7 @@ fn servers_that_are_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clusters_that_are_not_fit() {
+async fn clusters_that_cannot_be_migrated() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = Embedded::start(Settings { nodes: 3, pace: Pace::MAX }, folder.path()).await.unwrap();
     let cutover = Cutover { kubeconfig: cluster.kubeconfig.clone() };
@@ -106,7 +106,12 @@ async fn clusters_that_are_not_fit() {
     let run = ["run", "--until", "verify", "--yes", "--timeout", "60"];
     let with = |more: &[&'static str]| [&run[..], more].concat();
 
-    refused(&cutover, &["status", "--context", "embedded-expired"], 3, &["does not let you in", "Log in again"]);
+    refused(
+        &cutover,
+        &["status", "--context", "embedded-expired"],
+        3,
+        &["401 Unauthorized: credentials invalid or expired", "Log in again"],
+    );
     refused(
         &cutover,
         &with(&["--context", "embedded-viewer"]),
@@ -126,7 +131,7 @@ async fn clusters_that_are_not_fit() {
     let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
     assert!(crds.list(&ListParams::default()).await.unwrap().items.is_empty(), "something was left behind");
 
-    // half migrated by somebody else: Cilium idle beside Flannel, no record of ours
+    // half migrated without Cutover: Cilium idle beside Flannel, and no record
     let values = folder.path().join("values.json");
     std::fs::write(&values, json!({"cni": {"customConf": true}, "policyEnforcementMode": "never"}).to_string())
         .unwrap();
@@ -158,9 +163,9 @@ async fn clusters_that_are_not_fit() {
     refused(&cutover, &run, 4, &["no DaemonSet runs Flannel"]);
 }
 
-/// helm answers, and fails when it matters: its words are shown, and nothing is half done.
+/// Its version is fine and its upgrade fails: its message is shown, and the next run continues.
 #[tokio::test(flavor = "multi_thread")]
-async fn helm_that_fails() {
+async fn a_failing_helm_is_shown_and_run_again() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = Embedded::start(Settings { nodes: 2, pace: Pace::MAX }, folder.path()).await.unwrap();
     let cutover = Cutover { kubeconfig: cluster.kubeconfig.clone() };
@@ -174,7 +179,6 @@ async fn helm_that_fails() {
     assert!(err.contains("chart not found") && err.contains("run again to go on"), "{err}");
     let sets: Api<DaemonSet> = Api::namespaced(client(&cluster.kubeconfig).await, "kube-system");
     assert!(sets.list(&ListParams::default()).await.unwrap().iter().all(|d| d.name_any() != "cilium"));
-    // with a helm that works it goes on
     let (code, out, err) = cutover.run(&["run", "--until", "install", "--yes", "--timeout", "60"]);
     assert_eq!(code, 0, "{out}{err}");
 }

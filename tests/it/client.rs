@@ -1,4 +1,4 @@
-//! The client that changes a cluster repeats nothing by itself: what to do about a refusal is decided elsewhere.
+//! The client for changes repeats no request by itself: the engine decides what to do about a refusal.
 
 use std::sync::{
     Arc,
@@ -11,7 +11,7 @@ use kube::{Api, api::PostParams};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_is_sent_once() {
+async fn a_refused_change_is_not_sent_again() {
     let posts = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&posts);
     let app = Router::new().fallback(move |request: Request| {
@@ -42,8 +42,7 @@ async fn a_change_is_sent_once() {
     let body = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "web"}});
     let post = PostParams::default();
     let sent = pods.create_subresource::<_, serde_json::Value>("eviction", "web", &post, &body);
-    let answer =
-        tokio::time::timeout(std::time::Duration::from_secs(20), sent).await.expect("it is sent again and again");
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(20), sent).await.expect("it is sent repeatedly");
     assert!(answer.is_err());
     assert_eq!(posts.load(Ordering::SeqCst), 1);
 }

@@ -90,9 +90,9 @@ fn nothing_is_done_on_stale_facts_or_while_paused() {
     assert!(decided(&facts).effects.is_empty());
 }
 
-/// A source that was not heard yet may hide what a decision depends on.
+/// A source without its first list may hide what a decision depends on.
 #[test]
-fn nothing_is_done_before_every_source_was_heard() {
+fn nothing_is_done_before_every_source_is_known() {
     for source in Source::ALL {
         let mut facts = installed();
         assert!(!decided(&facts).effects.is_empty());

@@ -1,4 +1,4 @@
-//! `cutover engine`, as processes: who acts, who follows, and what is told of it.
+//! `cutover engine`, as processes: which one acts, which ones wait, and what they report.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -87,7 +87,7 @@ impl Drop for Engine {
 const ACTS: &str = "this engine holds the lease and acts";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_acts_and_the_other_follows() {
+async fn one_engine_acts_and_another_one_takes_over_when_it_stops() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = Embedded::start(Settings { nodes: 2, pace: Pace::MAX }, folder.path()).await.unwrap();
     let kubeconfig = cluster.kubeconfig.clone();
@@ -98,26 +98,26 @@ async fn one_acts_and_the_other_follows() {
         let b = Engine::start(&kubeconfig, &[]);
         b.says("runs the engine; this is a view");
         assert!(a.acts() && !b.acts());
-        // a laptop that sleeps: the other takes over without being told anything, and it notices when it wakes
+        // a laptop sleeps: the other takes over by itself, and this one notices when it wakes
         a.signal(Signal::STOP);
         b.says(ACTS);
         a.forget();
         a.signal(Signal::CONT);
         a.says("runs the engine; this is a view");
         assert!(b.acts() && !a.acts());
-        // taken from the living by an operator's word alone
+        // an engine that is alive loses the lease at an operator's request alone
         b.forget();
         let c = Engine::start(&kubeconfig, &["--take-over"]);
         c.says("the lease is taken over");
         b.says("runs the engine; this is a view");
         c.says(ACTS);
         assert!(!b.acts());
-        // told to stop, it gives the lock back: one of the others has it at once
+        // one that is stopped releases the lease: one of the others has it at once
         c.signal(Signal::TERM);
-        c.says("told to stop");
+        c.says("stopping");
         let began = Instant::now();
         while !a.acts() && !b.acts() {
-            assert!(began.elapsed() < Duration::from_secs(60), "nobody follows");
+            assert!(began.elapsed() < Duration::from_secs(60), "no engine acts");
             std::thread::park_timeout(Duration::from_millis(50));
         }
     })
@@ -126,7 +126,7 @@ async fn one_acts_and_the_other_follows() {
 }
 
 #[test]
-fn the_manifests_name_the_image_and_nothing_else_is_let_in() {
+fn the_manifests_name_the_image_and_refuse_anything_else() {
     let output = program().args(["manifests", "--engine", "--image", "registry.example/cutover:1"]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let kinds: Vec<String> = text

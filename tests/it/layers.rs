@@ -1,4 +1,4 @@
-//! The walls of the house: who may use whom, and how long a file may be.
+//! Which layer may use which others, and how long a file may be.
 
 use std::{
     fs,
@@ -90,7 +90,7 @@ fn pure() -> Vec<PathBuf> {
     files(&source().join("domain")).into_iter().chain(window).collect()
 }
 
-/// Clock, network, files and threads are for the others.
+/// Without clock, network, files and threads.
 #[test]
 fn the_domain_is_pure() {
     for file in pure() {

@@ -1,10 +1,40 @@
-//! Plays a scenario file: the program runs as a user would run it, and the API is looked at from outside.
+//! Plays a scenario file: the program runs as a user runs it, and the API is read from outside.
+//!
+//! A file (`assets/scenarios/*.yaml`, read by [`Scenario`]) has these keys:
+//!
+//! | key | what |
+//! | --- | --- |
+//! | `about` | one sentence or two: what is so, and what follows; printed by `cutover demo --scenario` |
+//! | `nodes` | how many nodes the cluster has; 4 without it |
+//! | `real` | it is played on the real control plane as well |
+//! | `before` | objects that are created before anything begins |
+//! | `faults` | changes of objects after those have settled: `{object, change}` or `{object, delete: true}` |
+//! | `run` | arguments of the first `cutover run --until migrate --yes`, beside the standard consents and `--observe 0` |
+//! | `steps` | what is done and expected, in order; each is one of the words below |
+//!
+//! | word | what |
+//! | --- | --- |
+//! | `until: {node, step, reason, waiting}` | waits until a node's record says so; `waiting` is a part of the message |
+//! | `until: {object, at, is}` | waits until the value at a JSON pointer of an object is so; no `at` is all of it, `null` absent |
+//! | `expect: {…}` | the same, now |
+//! | `merge: {object, change}` | another client merges this into an object |
+//! | `delete: {object}` | another client deletes an object |
+//! | `agree: {to: KIND:OBJECT}` | an operator gives a consent while the program runs |
+//! | `run: {arguments}` | `cutover run` again; what ran before has to have ended |
+//! | `rollback: {arguments}` | `cutover rollback --yes` |
+//! | `preflight: {arguments, says}` | `cutover preflight`, whose output has these parts |
+//! | `ends: {code, says}` | waits until what runs ends, with this exit code and these parts in its output |
+//! | `flows: {filter, says}` | waits until `cutover flows --last 4000` with this filter prints these parts |
+//! | `evicted: {prefix}` | in the output of the last run no pod of this name was evicted twice in one drain |
+//! | `batches: {label}` | by the times in the records: a canary first, zone after zone, the control plane last, one by one |
+//!
+//! An object is named `Kind/name` or `Kind/namespace/name`.
 
 use std::{
     collections::BTreeSet,
     io::Read,
     path::Path,
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -18,48 +48,59 @@ use serde_json::{Value, json};
 
 use super::program;
 
-/// Longer than anything takes, a budget of a real server that counts wrong for two minutes among it; a scenario that
-/// hangs says where.
+/// Longer than anything takes; a real server's disruption controller alone may be wrong for two minutes.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// A word of a scenario; the module says what each does.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 enum Step {
-    /// Waits until a node's record, or an object, is so.
-    Until(Until),
-    /// It is so now.
-    Expect(Until),
-    /// Somebody changes an object.
-    Merge { object: String, change: Value },
-    /// Somebody deletes an object.
-    Delete { object: String },
-    /// Somebody agrees, while it runs.
-    Agree { to: String },
-    /// The program is run again.
-    Run { arguments: Vec<String> },
-    /// A rollback is run.
-    Rollback { arguments: Vec<String> },
-    /// Preflight is run, and says this.
-    Preflight { arguments: Vec<String>, says: Vec<String> },
-    /// What runs ends so.
+    Until(State),
+    Expect(State),
+    Merge {
+        object: String,
+        change: Value,
+    },
+    Delete {
+        object: String,
+    },
+    Agree {
+        to: String,
+    },
+    Run {
+        arguments: Vec<String>,
+    },
+    Rollback {
+        arguments: Vec<String>,
+    },
+    Preflight {
+        arguments: Vec<String>,
+        says: Vec<String>,
+    },
     Ends {
         code: i32,
         #[serde(default)]
         says: Vec<String>,
     },
-    /// `cutover flows` with this filter says all of this, sooner or later.
-    Flows { filter: Vec<String>, says: Vec<String> },
-    /// In what the last run said no pod of such a name was asked to leave twice in one drain.
-    Evicted { prefix: String },
-    /// The nodes went batch by batch, the canary alone, the control plane last.
-    Batches { label: String },
+    Flows {
+        filter: Vec<String>,
+        says: Vec<String>,
+    },
+    Evicted {
+        prefix: String,
+    },
+    Batches {
+        label: String,
+    },
 }
 
+/// What a node's record, or an object, is to say.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Until {
+struct State {
     node: Option<String>,
     step: Option<String>,
+    reason: Option<String>,
     waiting: Option<String>,
     object: Option<String>,
     at: Option<String>,
@@ -75,7 +116,7 @@ struct Player<'a> {
     name: &'a str,
 }
 
-/// Ends what it started, whatever happens.
+/// Ends what it started, even after a failed assertion.
 impl Drop for Player<'_> {
     fn drop(&mut self) {
         if let Some((child, _)) = &mut self.running {
@@ -97,7 +138,7 @@ pub async fn play(name: &str, scenario: &Scenario, kubeconfig: &Path, client: Cl
 }
 
 impl Player<'_> {
-    /// The standard consents are given, and those of the scenario on top.
+    /// With the standard consents, and those of the scenario.
     fn run(&mut self, arguments: &[String]) {
         let consents = world::CONSENTS.iter().flat_map(|c| ["--consent", *c]);
         let mut all: Vec<String> = ["run", "--until", "migrate", "--yes"].map(str::to_owned).to_vec();
@@ -110,15 +151,8 @@ impl Player<'_> {
     }
 
     fn start(&mut self, arguments: &[String]) {
-        assert!(self.running.is_none(), "{}: something runs still", self.name);
-        let mut child = program()
-            .arg("--kubeconfig")
-            .arg(self.kubeconfig)
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        assert!(self.running.is_none(), "{}: a program still runs", self.name);
+        let mut child = self.program().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let said = std::thread::spawn(move || {
             let errors = std::thread::spawn(move || {
@@ -136,84 +170,76 @@ impl Player<'_> {
     async fn step(&mut self, i: usize, step: Step) {
         let what = format!("{}, step {i}: {step:?}", self.name);
         match step {
-            Step::Until(until) => self.until(&what, &until).await,
-            Step::Expect(until) => {
-                let seen = self.see(&until).await;
-                assert_eq!(seen.1, None, "{what}\nsaw {:#}", seen.0);
+            Step::Until(state) => self.until(&what, &state).await,
+            Step::Expect(state) => {
+                let (seen, wrong) = self.see(&state).await;
+                assert_eq!(wrong, None, "{what}\nsaw {seen:#}");
             }
             Step::Merge { object, change: to } => change(&self.client, &object, &to, false).await.unwrap(),
             Step::Delete { object } => change(&self.client, &object, &Value::Null, true).await.unwrap(),
-            Step::Agree { to } => {
-                let (kind, object) = to.split_once(':').unwrap();
-                let consents = now(&self.client, "Migration/cutover").await.unwrap()["spec"]["consents"].clone();
-                let mut consents = consents.as_array().cloned().unwrap_or_default();
-                consents.push(json!({"kind": kind, "object": object, "by": "test", "at": "2026-01-01T00:00:00Z"}));
-                let wish = json!({"spec": {"consents": consents}});
-                change(&self.client, "Migration/cutover", &wish, false).await.unwrap();
-            }
+            Step::Agree { to } => self.agree(&to).await,
             Step::Run { arguments } => self.run(&arguments),
             Step::Rollback { arguments } => {
-                let mut all = vec!["rollback".to_owned(), "--yes".into()];
-                all.extend(arguments);
-                self.start(&all);
+                self.start(&[vec!["rollback".to_owned(), "--yes".into()], arguments].concat());
             }
             Step::Preflight { arguments, says } => {
-                let output = program()
-                    .arg("--kubeconfig")
-                    .arg(self.kubeconfig)
-                    .arg("preflight")
-                    .args(arguments)
-                    .output()
-                    .unwrap();
-                let said = String::from_utf8_lossy(&output.stdout);
-                for text in says {
-                    assert!(said.contains(&text), "{what}: {text:?} is not in\n{said}");
-                }
+                let output = self.program().arg("preflight").args(arguments).output().unwrap();
+                all_said(&what, &String::from_utf8_lossy(&output.stdout), &says);
             }
-            Step::Flows { filter, says } => {
-                let began = Instant::now();
-                loop {
-                    let output = program()
-                        .arg("--kubeconfig")
-                        .arg(self.kubeconfig)
-                        .args(["flows", "--last", "4000"])
-                        .args(&filter)
-                        .output()
-                        .unwrap();
-                    let said = String::from_utf8_lossy(&output.stdout);
-                    let missing: Vec<&String> = says.iter().filter(|t| !said.contains(*t)).collect();
-                    if missing.is_empty() {
-                        break;
-                    }
-                    let error = String::from_utf8_lossy(&output.stderr);
-                    assert!(began.elapsed() < PATIENCE, "{what}: {missing:?} are not in\n{said}{error}");
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                }
-            }
+            Step::Flows { filter, says } => self.flows(&what, &filter, &says).await,
             Step::Ends { code, says } => {
                 let (code_seen, said) = self.ended(&what).await;
                 assert_eq!(code_seen, code, "{what}\n{said}");
-                for text in says {
-                    assert!(said.contains(&text), "{what}: {text:?} is not in\n{said}");
-                }
+                all_said(&what, &said, &says);
                 self.said = said;
             }
-            Step::Evicted { prefix } => {
-                // nodes drain one after the other: a name that is evicted twice in one drain was a successor
-                let (mut asked, mut all) = (BTreeSet::new(), 0);
-                for line in self.said.lines() {
-                    if line.contains("Cordon → Drain") {
-                        asked.clear();
-                    } else if line.contains(&format!("pod/{prefix}")) && line.ends_with(": evict") {
-                        let name = line.split(": evict").next().unwrap_or_default().split("pod/").last();
-                        assert!(asked.insert(name), "{what}: {name:?} was evicted twice\n{}", self.said);
-                        all += 1;
-                    }
-                }
-                assert!(all >= 3, "{what}: only {all} evictions\n{}", self.said);
-            }
+            Step::Evicted { prefix } => self.evicted(&what, &prefix),
             Step::Batches { label } => self.batches(&label).await,
         }
+    }
+
+    fn program(&self) -> Command {
+        let mut command = program();
+        command.arg("--kubeconfig").arg(self.kubeconfig);
+        command
+    }
+
+    async fn agree(&self, to: &str) {
+        let (kind, object) = to.split_once(':').unwrap();
+        let consents = now(&self.client, "Migration/cutover").await.unwrap()["spec"]["consents"].clone();
+        let mut consents = consents.as_array().cloned().unwrap_or_default();
+        consents.push(json!({"kind": kind, "object": object, "by": "test", "at": "2026-01-01T00:00:00Z"}));
+        change(&self.client, "Migration/cutover", &json!({"spec": {"consents": consents}}), false).await.unwrap();
+    }
+
+    async fn flows(&self, what: &str, filter: &[String], says: &[String]) {
+        let began = Instant::now();
+        loop {
+            let output = self.program().args(["flows", "--last", "4000"]).args(filter).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            let missing: Vec<&String> = says.iter().filter(|t| !said.contains(*t)).collect();
+            if missing.is_empty() {
+                return;
+            }
+            let error = String::from_utf8_lossy(&output.stderr);
+            assert!(began.elapsed() < PATIENCE, "{what}: {missing:?} are not in\n{said}{error}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Nodes drain one after the other: a name that is evicted twice in one drain was a successor.
+    fn evicted(&self, what: &str, prefix: &str) {
+        let (mut evicted, mut all) = (BTreeSet::new(), 0);
+        for line in self.said.lines() {
+            if line.contains("Cordon → Drain") {
+                evicted.clear();
+            } else if line.contains(&format!("pod/{prefix}")) && line.ends_with(": evict") {
+                let name = line.split(": evict").next().unwrap_or_default().split("pod/").last();
+                assert!(evicted.insert(name), "{what}: {name:?} was evicted twice\n{}", self.said);
+                all += 1;
+            }
+        }
+        assert!(all >= 3, "{what}: only {all} evictions\n{}", self.said);
     }
 
     async fn ended(&mut self, what: &str) -> (i32, String) {
@@ -242,38 +268,38 @@ impl Player<'_> {
         for name in names {
             let record = now(&self.client, &format!("NodeMigration/{name}")).await.unwrap_or_default();
             if !record.is_null() {
-                out.push_str(&format!(
-                    "{name}: {} {}\n",
-                    record["status"]["step"], record["status"]["waiting"]["message"]
-                ));
+                out.push_str(&format!("{name}: {} {}\n", record["status"]["step"], record["status"]["waiting"]));
             }
         }
         out
     }
 
     /// What is there, and what is not as it should be.
-    async fn see(&self, until: &Until) -> (Value, Option<String>) {
-        if let Some(node) = &until.node {
+    async fn see(&self, state: &State) -> (Value, Option<String>) {
+        if let Some(node) = &state.node {
             let record = now(&self.client, &format!("NodeMigration/{node}")).await.unwrap_or_default();
             let status = record["status"].clone();
-            let step = until.step.as_ref().is_none_or(|s| status["step"] == **s);
-            let text = status["waiting"]["message"].as_str().unwrap_or_default();
-            let waiting = until.waiting.as_ref().is_none_or(|w| text.contains(w.as_str()));
-            return (status.clone(), (!step || !waiting).then(|| format!("{} {text}", status["step"])));
+            let waiting = &status["waiting"];
+            let says = |wanted: &Option<String>, seen: &Value| wanted.as_ref().is_none_or(|w| *seen == **w);
+            let message = waiting["message"].as_str().unwrap_or_default();
+            let right = says(&state.step, &status["step"])
+                && says(&state.reason, &waiting["reason"])
+                && state.waiting.as_ref().is_none_or(|w| message.contains(w.as_str()));
+            return (status.clone(), (!right).then(|| format!("{} {waiting}", status["step"])));
         }
-        let object = until.object.as_deref().unwrap_or_default();
+        let object = state.object.as_deref().unwrap_or_default();
         let seen = now(&self.client, object).await.unwrap_or_default();
-        let at = until.at.as_deref().unwrap_or_default();
+        let at = state.at.as_deref().unwrap_or_default();
         let value = seen.pointer(at).cloned().unwrap_or(Value::Null);
         // false and absent are one in the API
-        let same = value == until.is || (until.is.is_null() && value == false);
+        let same = value == state.is || (state.is.is_null() && value == false);
         (value.clone(), (!same).then(|| format!("{object}{at} is {value}")))
     }
 
-    async fn until(&mut self, what: &str, until: &Until) {
+    async fn until(&mut self, what: &str, state: &State) {
         let began = Instant::now();
         loop {
-            let (_, wrong) = self.see(until).await;
+            let (_, wrong) = self.see(state).await;
             let Some(wrong) = wrong else { return };
             let ended = self.running.as_mut().and_then(|(c, _)| c.try_wait().ok().flatten());
             if began.elapsed() > PATIENCE || (ended.is_some() && began.elapsed() > Duration::from_secs(20)) {
@@ -316,5 +342,11 @@ impl Player<'_> {
         zones.sort();
         zones.dedup();
         assert_eq!(zones.len(), seen, "a zone was begun, left and begun again: {times:#?}");
+    }
+}
+
+fn all_said(what: &str, said: &str, parts: &[String]) {
+    for part in parts {
+        assert!(said.contains(part), "{what}: {part:?} is not in\n{said}");
     }
 }

@@ -324,7 +324,11 @@ mod tests {
                 let mut it = pod(&key.name, ["", "a", "b"][random.usize(..3)], ["x", "y"][random.usize(..2)]);
                 it.phase = ["Running", "Failed"][random.usize(..2)].into();
                 it.task = random.bool().then(|| "inspect".into());
-                let term = AffinityTerm { selector: crate::domain::facts::Selector::default(), topology: "zone".into(), namespaces: vec![] };
+                let term = AffinityTerm {
+                    selector: crate::domain::facts::Selector::default(),
+                    topology: "zone".into(),
+                    namespaces: vec![],
+                };
                 Arc::make_mut(&mut it.needs).anti_affinity = vec![term; usize::from(random.bool())];
                 pods.insert(key, it);
             }
