@@ -167,7 +167,6 @@ fn schedules() {
 /// A watch that brings a newer object between a decision and the write of its statuses, again and again: the old
 /// decision is not written over the newer object.
 #[test]
-#[ignore = "the engine reads the records again before it writes their statuses"]
 fn a_status_is_written_over_the_version_that_was_decided_on() {
     for seed in 0..6 {
         let goal = if seed % 2 == 0 { Goal::Forward } else { Goal::BackAfter(5_000) };
