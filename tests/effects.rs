@@ -171,9 +171,9 @@ async fn applied(effect: &Effect, folder: &Path) -> (Vec<Sent>, Vec<Sent>) {
             let mut taken = taken.lock().unwrap();
             let one = Sent::new(parts.method.as_str(), at, body);
             if parts.method == Method::GET {
-                taken.0.push(one)
+                taken.0.push(one);
             } else {
-                taken.1.push(one)
+                taken.1.push(one);
             }
             Ok::<_, BoxError>(Response::new(Body::from(answer.to_string().into_bytes())))
         }

@@ -237,12 +237,12 @@ fn a_clock_that_is_off_is_shown() {
 
 #[test]
 fn half_a_page_is_half_of_what_is_drawn() {
+    const CTRL_D: char = '\x04';
     let mut shown = Shown::midway();
     for i in 0..200 {
         let name = format!("z-{i:03}");
         shown.facts.nodes.insert(name.as_str().into(), fixture::node(&name, i % 90));
     }
-    const CTRL_D: char = '\x04';
     for (size, wanted) in [((80, 24), "5/204"), ((80, 48), "11/204")] {
         let drawn = text(&shown.draw(&format!("2{CTRL_D}"), size, COLOUR));
         assert!(drawn.contains(wanted), "{size:?}: {drawn}");

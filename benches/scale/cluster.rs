@@ -103,6 +103,7 @@ fn meta(namespace: &str, name: &str, uid: usize, more: &str) -> String {
     )
 }
 
+#[allow(clippy::unused_self, reason = "the makers of all collections have one signature")]
 impl Size {
     /// The objects of a collection: how each is made, and how many there are.
     fn list(self, path: &str, field: Option<&str>, label: Option<&str>) -> (Item, usize) {
@@ -141,7 +142,9 @@ impl Size {
         let drains = i == self.moved();
         let switched = if moved { r#","io.cilium.migration/cilium-default":"true""# } else { "" };
         let role = if i + 3 >= self.nodes { r#","node-role.kubernetes.io/control-plane":"""# } else { "" };
-        let labels: String = (0..12).map(|n| format!(r#","example.com/label-{n}":"value-{n}""#)).collect();
+        let labels = ["a", "b", "c", "d", "e", "f"]
+            .map(|n| format!(r#","example.com/label-{n}":"value-{n}","example.com/second-label-{n}":"value-{n}""#))
+            .concat();
         let cordon = if drains { r#","cutover.dev/cordoned":"true""# } else { "" };
         let more = format!(
             r#","labels":{{"kubernetes.io/hostname":"{name}","kubernetes.io/os":"linux","kubernetes.io/arch":"amd64","topology.kubernetes.io/zone":"zone-{}"{labels}{switched}{role}}},"annotations":{{"flannel.alpha.coreos.com/backend-type":"vxlan"{cordon}}}"#,

@@ -52,7 +52,7 @@ pub async fn play(plan: &Plan) -> Result<u64, String> {
     let mut run = Run { plan, world, stations, server: cluster.service(), turned: 0, tick: 0, over: None };
     run.change_spec(json!({"approved": "Verify"})).await;
     run.stations[0].start(&cluster, began);
-    run.to_the_goal().await?;
+    run.reach_goal().await?;
     for station in &mut run.stations {
         station.stop().await;
     }
@@ -77,7 +77,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn to_the_goal(&mut self) -> Result<(), String> {
+    async fn reach_goal(&mut self) -> Result<(), String> {
         let (mut waiting, mut active): (Vec<&Fault>, Vec<&Fault>) = (self.plan.faults.iter().collect(), vec![]);
         loop {
             let now = u64::try_from(self.world.began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -20,8 +20,8 @@ use crate::{
 
 const EVICT_WEB: &str = "evict shop/web-worker-2 uid-web-worker-2";
 
-fn drain(left: u32, progressed_at: i64, paused: bool) -> Option<DrainProgress> {
-    Some(DrainProgress { left, progressed_at: at(progressed_at), paused, blockers: vec![] })
+fn drain(left: u32, progressed_at: i64, paused: bool) -> DrainProgress {
+    DrainProgress { left, progressed_at: at(progressed_at), paused, blockers: vec![] }
 }
 
 /// Worker-2 is empty, switched, and about to restart.
@@ -160,7 +160,7 @@ fn a_budget_stays_lowered_while_its_pods_have_to_leave() {
     facts.consent(ConsentKind::LowerBudget, "shop/PodDisruptionBudget/web");
     facts.record("worker-2", |s| s.step = step_named("Switch"));
     assert!(put_back(&facts).is_empty());
-    facts.record("worker-2", |s| (s.step, s.drain) = (step_named("Drain"), drain(1, 0, true)));
+    facts.record("worker-2", |s| (s.step, s.drain) = (step_named("Drain"), Some(drain(1, 0, true))));
     assert_eq!(put_back(&facts).len(), 1);
 }
 
@@ -169,7 +169,7 @@ fn a_budget_stays_lowered_while_its_pods_have_to_leave() {
 fn a_drain_without_an_engine_does_not_time_out() {
     let mut facts = midway();
     facts.budgets.clear();
-    facts.want(|s| s.nodes.drain_timeout_seconds = 60).record("worker-2", |s| s.drain = drain(1, 0, false));
+    facts.want(|s| s.nodes.drain_timeout_seconds = 60).record("worker-2", |s| s.drain = Some(drain(1, 0, false)));
     assert!(names(&decided_at(&facts, 10_000)).is_empty(), "paused");
     let just_begun = decided_in(View { since: at(9_990), ..inspected(&facts, 10_000) });
     assert_eq!(names(&just_begun), [EVICT_WEB]);
@@ -185,7 +185,7 @@ fn a_budget_that_is_only_busy_is_waited_for() {
     assert_eq!(past(&facts, 200), 1, "no slack at all: one of them goes");
     // one of its pods is starting: the budget allows an eviction once it is ready
     facts.budgets.values_mut().for_each(|b| (b.healthy, b.expected) = (3, 4));
-    facts.record("worker-2", |s| s.drain = drain(2, 190, false));
+    facts.record("worker-2", |s| s.drain = Some(drain(2, 190, false)));
     assert_eq!(past(&facts, 200), 0);
     assert_eq!(past(&facts, 260), 1, "it has been stuck for a while");
 }

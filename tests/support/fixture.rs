@@ -154,8 +154,7 @@ fn daemon(name: &str, container: &str, desired: i32) -> DaemonSetFact {
 
 /// Four nodes on Flannel, nothing begun.
 pub fn before() -> Facts {
-    let mut facts = Facts::default();
-    facts.sources = Sources::live();
+    let mut facts = Facts { sources: Sources::live(), ..Facts::default() };
     for (i, name) in ["cp-1", "worker-1", "worker-2", "worker-3"].into_iter().enumerate() {
         facts.nodes.insert(name.into(), node(name, i));
         let host = |set: &str| PodFact {
