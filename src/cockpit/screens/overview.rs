@@ -157,6 +157,7 @@ fn progress(canvas: &mut Canvas<'_>, area: Rect, scene: &Scene<'_>) {
     let (text, tone) = match &scene.outlook.held {
         Some(held) => (held.as_str(), Tone::Bad),
         None if !scene.facts.is_known() => ("loading the cluster's state…", Tone::Dim),
+        None if scene.facts.migration.is_none() && scene.findings().is_empty() => ("preflight is running…", Tone::Dim),
         None if scene.facts.migration.is_none() => {
             ("a approves the first phase, after a dialog that lists every change", Tone::Accent)
         }
