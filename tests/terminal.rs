@@ -92,7 +92,7 @@ fn a_whole_migration_by_keys_alone() {
         [("Install", "y"), ("Migrate", "cy"), ("Finalize", "embedded\r"), ("Remove", "embedded\r"), ("Verify", "y")]
     {
         if phase != "Install" {
-            t.until(&format!("{phase} waits for an operator's approval"));
+            t.until(&format!("{phase} needs approval"));
         }
         t.press("a");
         t.until(&format!("Approve {phase}?"));
