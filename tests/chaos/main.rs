@@ -30,9 +30,9 @@
 //! Three of four runs have a thread and a virtual time of their own: what takes an hour there takes a second here, and
 //! a seed fixes the schedule down to the request that is hit. Which of two tasks that wake in the same millisecond goes
 //! first is tokio's to say, so `CUTOVER_CHAOS_SEED` plays a seed five times. Virtual time exists on one thread alone,
-//! where nothing can happen between two lines of code without an `await`; so every fourth run shares two threads with
-//! others, in real time, with shorter faults. [`overtaken`] makes the one race of that kind that is known happen on
-//! purpose, in either.
+//! where nothing can happen between two lines of code without an `await`; so every fourth seed shares two threads with
+//! others, in real time, with shorter faults: `--ignored schedules_on_two_threads`, which does not pass yet.
+//! [`overtaken`] makes the one race of that kind that is known happen on purpose, in either.
 //!
 //! `CUTOVER_CHAOS_RUNS=20000` makes a longer run, `CUTOVER_CHAOS_FIRST=2000` begins elsewhere, `CUTOVER_CHAOS_SEED=17`
 //! plays one seed, `CUTOVER_CHAOS_LOUD=1` prints everything that its engines say.
