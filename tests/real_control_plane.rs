@@ -91,7 +91,8 @@ async fn killed_while_the_api_server_comes_and_goes() {
             plane.start_api_server().await;
         }
     };
-    let ((_, kills), ()) = tokio::join!(migrates, outages);
+    let both = async { tokio::join!(migrates, outages) };
+    let ((_, kills), ()) = tokio::time::timeout(std::time::Duration::from_secs(1_200), both).await.expect("it ends");
     assert!(kills >= 20, "killed {kills} times only");
     assert!(boots.counts().values().all(|n| *n == 1), "{:?}", boots.counts());
     let now = at_rest(&admin).await;

@@ -200,7 +200,8 @@ async fn record(client: &Client, namespace: &str, release: &str) -> Result<usize
         .list(&ListParams::default().labels(&format!("owner=helm,name={release}")))
         .await
         .map_err(|e| e.to_string())?;
-    let revision = before.items.len() + 1;
+    let number = |s: &DynamicObject| s.metadata.labels.as_ref()?.get("version")?.parse::<usize>().ok();
+    let revision = before.items.iter().filter_map(number).max().unwrap_or(0) + 1;
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1", "metadata": {
         "name": format!("sh.helm.release.v1.{release}.v{revision}"), "namespace": namespace,
         "labels": {"owner": "helm", "name": release, "status": "deployed", "version": revision.to_string()}}});
@@ -231,12 +232,18 @@ pub(super) async fn uninstall(client: &Client, namespace: &str, release: &str) -
         let (api, parsed) = api(client, &object)?;
         let name = parsed.metadata.name.clone().unwrap_or_default();
         match api.delete(&name, &DeleteParams::background()).await {
-            Err(kube::Error::Api(s)) if s.code != 404 => return Err(format!("{name}: {}", s.message)),
-            _ => {}
+            Err(kube::Error::Api(s)) if s.code == 404 => {}
+            Err(e) => return Err(format!("{name}: {e}")),
+            Ok(_) => {}
         }
     }
     for secret in own.items {
-        let _ = secrets.delete(secret.metadata.name.as_deref().unwrap_or_default(), &DeleteParams::default()).await;
+        let name = secret.metadata.name.unwrap_or_default();
+        match secrets.delete(&name, &DeleteParams::default()).await {
+            Err(kube::Error::Api(s)) if s.code == 404 => {}
+            Err(e) => return Err(format!("{name}: {e}")),
+            Ok(_) => {}
+        }
     }
     Ok(())
 }

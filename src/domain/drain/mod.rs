@@ -15,8 +15,8 @@ use super::{
 /// What a drain does with a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It stays: a static pod, one that has ended, a DaemonSet's pod on the host's network or one that tolerates every
-    /// taint.
+    /// It stays: a static pod, one that has ended, one on the host's network that tolerates every taint, a DaemonSet's
+    /// pod on the host's network or one that tolerates every taint.
     Stays,
     /// It is evicted.
     Evict,
@@ -39,7 +39,8 @@ fn given_for(consents: &[Consent], kind: ConsentKind, pod: &PodFact) -> bool {
 
 /// What a drain does with a pod, whatever was consented to; `None` for one that leaves by eviction.
 fn without_asking(pod: &PodFact) -> Option<Fate> {
-    if pod.mirror || pod.task.is_some() || !pod.is_living() {
+    // the scheduler may put one that tolerates every taint back on the node, and the host's network is not changed
+    if pod.mirror || pod.task.is_some() || !pod.is_living() || (pod.host_network && pod.tolerates_all) {
         return Some(Fate::Stays);
     }
     if pod.is_daemon() {
@@ -239,6 +240,9 @@ mod tests {
             (PodFact { phase: "Succeeded".into(), ..owned.clone() }, 1, Fate::Stays),
             (PodFact { host_network: true, ..daemon.clone() }, 3, Fate::Stays),
             (PodFact { tolerates_all: true, ..daemon.clone() }, 3, Fate::Stays),
+            (PodFact { host_network: true, tolerates_all: true, ..owned.clone() }, 1, Fate::Stays),
+            (PodFact { host_network: true, ..owned.clone() }, 3, Fate::Evict),
+            (PodFact { tolerates_all: true, ..owned.clone() }, 3, Fate::Evict),
             (daemon, 3, Fate::DeleteLast),
             (pod("bare", None), 3, asks(&[DeleteBarePod])),
             (PodFact { empty_dir: true, ..owned }, 3, asks(&[LoseEmptyDir])),

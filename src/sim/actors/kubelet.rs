@@ -27,6 +27,9 @@ const REBOOT: &str = "cutover.dev/embedded-reboot";
 /// Annotation for manual work on a host: `restore`, `clean`, `reboot`, or `leak`, which leaves a lease without a pod.
 const HANDS: &str = "cutover.dev/embedded-hands";
 
+/// Annotation of a node whose kubelet does not reach the API server.
+const CUT_OFF: &str = "cutover.dev/embedded-cut-off";
+
 /// Annotation of a static pod's mirror.
 const MIRROR: &str = "kubernetes.io/config.mirror";
 
@@ -172,6 +175,9 @@ impl Kubelet {
             return;
         }
         let Some(node) = self.cluster.get(Kind::Node, "", &self.node) else { return };
+        if node.annotations().contains_key(CUT_OFF) {
+            return;
+        }
         let now = crate::sim::clock::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let (status, reason, message) = if networked {
             ("True", "KubeletReady", "kubelet is posting ready status")
@@ -199,11 +205,24 @@ impl Kubelet {
         self.cluster.status(Kind::Node, "", &self.node, &patch).await;
     }
 
-    /// Renews the node's lease: a real node controller marks a node Unknown after 40 s without it.
+    /// Is the node's status in the API another one than the kubelet would write?
+    fn is_outdated(&self, node: &Object) -> bool {
+        let conditions = node.data["status"]["conditions"].as_array();
+        let ready = conditions.into_iter().flatten().find(|c| c["type"] == "Ready").map(|c| c["status"] == "True");
+        ready != Some(self.hosts.with(&self.node, |h| h.conf().is_some() && !h.unready))
+    }
+
+    /// Every 10 s a kubelet renews its node's lease and writes its status where that was changed. A real node
+    /// controller marks a node Unknown after 40 s without.
     async fn beat(self: Arc<Self>) {
         let api: Api<Lease> = Api::namespaced(self.cluster.client.clone(), "kube-node-lease");
         loop {
-            if self.hosts.with(&self.node, |h| h.up) {
+            let node = self.cluster.get(Kind::Node, "", &self.node);
+            if node.as_ref().is_some_and(|n| self.is_outdated(n)) {
+                self.report().await;
+            }
+            let cut_off = node.is_some_and(|n| n.annotations().contains_key(CUT_OFF));
+            if !cut_off && self.hosts.with(&self.node, |h| h.up) {
                 let now = crate::sim::clock::now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
                 let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": self.node},
                     "spec": {"holderIdentity": self.node, "leaseDurationSeconds": 40, "renewTime": now}});

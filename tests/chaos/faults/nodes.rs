@@ -30,7 +30,10 @@ impl NodeFault {
                 let labels = json!({"metadata": {"labels": {"io.cilium.migration/cilium-default": null}}});
                 world.merge("Node", node, &labels).await;
             }
-            Self::NotReady => ready(world, node, "Unknown").await,
+            Self::NotReady => {
+                annotate(world, node, "cutover.dev/embedded-cut-off", &json!("")).await;
+                is_unknown(world, node).await;
+            }
             Self::RebootIgnored => annotate(world, node, "cutover.dev/embedded-reboot", &json!("ignored")).await,
             Self::RebootNotReady => annotate(world, node, "cutover.dev/embedded-reboot", &json!("not-ready")).await,
             Self::PowerCut => annotate(world, node, "cutover.dev/embedded-hands", &json!("reboot")).await,
@@ -51,7 +54,7 @@ impl NodeFault {
             }
             Self::NotReady => {
                 world.observer.disturbed();
-                ready(world, node, "True").await;
+                annotate(world, node, "cutover.dev/embedded-cut-off", &Value::Null).await;
             }
             // an operator went there
             Self::RebootIgnored | Self::RebootNotReady => {
@@ -75,7 +78,8 @@ async fn annotate(world: &World<'_>, node: &str, key: &str, value: &Value) {
     world.merge("Node", node, &json!({"metadata": {"annotations": {key: value}}})).await;
 }
 
-async fn ready(world: &World<'_>, node: &str, status: &str) {
-    let status = json!({"status": {"conditions": [{"type": "Ready", "status": status}]}});
+/// What the node controller writes.
+async fn is_unknown(world: &World<'_>, node: &str) {
+    let status = json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}});
     let _ = world.api("Node").patch_status(node, &PatchParams::default(), &Patch::Strategic(&status)).await;
 }
