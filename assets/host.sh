@@ -45,6 +45,11 @@ agent() {
 
 saved() { "$1-save" 2>/dev/null; }
 
+# A copy is complete when it ends so: a full disk leaves one that does not
+complete() { [ "$(tail -n 1 "$1" 2>/dev/null)" = "# end" ]; }
+# completed FILE: what was written to FILE.part becomes FILE, on disk, or nothing does
+completed() { echo "# end" >> "$1.part" && complete "$1.part" && sync && mv "$1.part" "$1"; }
+
 # nftables, out of this image or the host's own; fails where there is neither
 nft_() {
   if has nft; then nft "$@"
@@ -77,6 +82,7 @@ look() {
   for f in "$root/run/flannel" "$leases"; do [ ! -d "$f" ] || say folder "${f#"$root"}"; done
   say rules "$(rules)"
   nft_ list tables >/dev/null 2>&1 || say unseen nftables
+  for t in iptables ip6tables; do ! has $t-save || saved $t >/dev/null || say unseen $t; done
   n=0
   for f in "$leases"/*; do
     case $(basename "$f") in [0-9]*.*.*.*) n=$((n + 1)); [ $n -gt 80 ] || say lease "$(basename "$f")" ;; esac
@@ -152,6 +158,7 @@ put_away() {
     fi
     (cd "$cleaned/files" && find . -type f ! -name '*.part*' -exec sha256sum {} +) > "$cleaned/SHA256SUMS" ||
       fail "cannot read what was copied to $cleaned"
+    sync
     rm -rf "$root$p"
     [ ! -e "$root$p" ] || fail "cannot remove $p; its copy is in $cleaned"
   done
@@ -183,7 +190,7 @@ link_again() {
 # Which rules are Flannel's, or host ports that lead into its networks. Prints what removes them (want=remove)
 # or what puts them back at their places (want=restore), as iptables-restore --noflush reads it.
 firewall() {
-  saved "$1" > "$cleaned/now" || return 0
+  saved "$1" > "$cleaned/now" && grep -q '^COMMIT' "$cleaned/now" || [ ! -s "$cleaned/now" ] || return 1
   awk -v want="$2" -v networks="$3" '
     function number(ip,  a) { split(ip, a, "."); return ((a[1] * 256 + a[2]) * 256 + a[3]) * 256 + a[4] }
     function within(ip,  i, n, nets, parts, size) {
@@ -227,29 +234,32 @@ firewall() {
       if (want == "remove") for (i = 1; i <= ended; i++) last = last "-X " ends[i] "\n"
       ended = 0
       if (out last != "") printf "%s\n%s%sCOMMIT\n", head, out, last
-    }' "$cleaned/now" "$cleaned/now"
-  rm -f "$cleaned/now"
+    }' "$cleaned/now" "$cleaned/now" && rm -f "$cleaned/now"
 }
 
 clean() {
+  # a node is never left without a CNI configuration
+  [ -e "$net/05-cilium.conflist" ] || { look; fail "no 05-cilium.conflist: Flannel's configuration is the only one; nothing was removed" missing-file; }
   mkdir -p "$cleaned" || fail "cannot make $cleaned"
   for t in iptables ip6tables; do
     has $t-save || continue
-    [ -e "$cleaned/$t.restore" ] || { firewall $t restore "$*" > "$cleaned/$t.part" && mv "$cleaned/$t.part" "$cleaned/$t.restore"; } ||
+    saved $t >/dev/null || fail "cannot read the rules of $t; nothing was removed"
+    complete "$cleaned/$t.restore" || { firewall $t restore "$*" > "$cleaned/$t.restore.part" && completed "$cleaned/$t.restore"; } ||
       fail "cannot save the rules of $t; nothing was removed"
-    firewall $t remove "$*" > "$cleaned/$t.remove"
+    firewall $t remove "$*" > "$cleaned/$t.remove" || fail "cannot write to $cleaned; nothing was removed"
     [ ! -s "$cleaned/$t.remove" ] || $t-restore -w --noflush < "$cleaned/$t.remove" 2> "$cleaned/said" ||
       fail "cannot remove Flannel's rules from $t: $(head -c 200 "$cleaned/said")"
   done
   for family in ip:flannel-ipv4 ip6:flannel-ipv6; do
-    nft_ list table "${family%:*}" "${family#*:}" > "$cleaned/nft.part" 2>/dev/null || continue
-    mv "$cleaned/nft.part" "$cleaned/nft.${family%:*}"
+    nft_ list table "${family%:*}" "${family#*:}" >/dev/null 2>&1 || continue
+    nft_ list table "${family%:*}" "${family#*:}" > "$cleaned/nft.${family%:*}.part" &&
+      completed "$cleaned/nft.${family%:*}" || fail "cannot save the table ${family#*:} of nftables; it was not deleted"
     nft_ delete table "${family%:*}" "${family#*:}" || fail "cannot delete the table ${family#*:} of nftables"
   done
-  rm -f "$cleaned/nft.part" "$cleaned/said" "$cleaned"/*.remove
+  rm -f "$cleaned/said" "$cleaned"/*.remove
   for l in flannel.1 flannel-v6.1 cni0; do
     [ -e "$links/$l" ] || continue
-    [ -e "$cleaned/link.$l" ] || { link_again $l > "$cleaned/link.part" && mv "$cleaned/link.part" "$cleaned/link.$l"; } ||
+    complete "$cleaned/link.$l" || { link_again $l > "$cleaned/link.$l.part" && grep -q '^ip link add' "$cleaned/link.$l.part" && completed "$cleaned/link.$l"; } ||
       fail "cannot save link $l; it was not deleted"
     ip link delete "$l" || fail "cannot delete link $l"
   done
@@ -265,11 +275,11 @@ put_back() {
     fail "the copy in $cleaned is not what it was; nothing was put back"
   for l in cni0 flannel.1 flannel-v6.1; do
     [ -e "$cleaned/link.$l" ] && [ ! -e "$links/$l" ] || continue
-    while read -r command; do $command 2> "$cleaned/said" || fail "cannot make link $l again: $command: $(head -c 200 "$cleaned/said")"
+    while read -r command; do [ "$command" != "# end" ] || continue; $command 2> "$cleaned/said" || fail "cannot make link $l again: $command: $(head -c 200 "$cleaned/said")"
     done < "$cleaned/link.$l"
   done
   for t in iptables ip6tables; do
-    [ -s "$cleaned/$t.restore" ] || continue
+    grep -q '^\*' "$cleaned/$t.restore" 2>/dev/null || continue
     # Flannel is at work again and has written its own
     [ "$(flannels $t)" = 0 ] || continue
     $t-restore -w --noflush < "$cleaned/$t.restore" 2> "$cleaned/said" ||

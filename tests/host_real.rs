@@ -232,6 +232,25 @@ fn a_host_is_cleaned_and_put_back_byte_by_byte() {
     same(&host.snapshot(), &before);
 }
 
+/// A full disk: what cannot be copied whole is not removed.
+#[test]
+#[ignore = "needs root and a network namespace; .ci/run runs it"]
+fn nothing_is_removed_whose_copy_does_not_fit_on_the_disk() {
+    let host = Host::new();
+    host.on("mkdir -p /var/lib/cutover; mount -t tmpfs -o size=64k tmpfs /var/lib/cutover; dd if=/dev/zero of=/var/lib/cutover/full bs=1k count=60 2>/dev/null");
+    let before = host.snapshot();
+    // from no room at all to room for some of the copies
+    for room in 0..6 {
+        host.on(&format!("dd if=/dev/zero of=/var/lib/cutover/full bs=1k count={} 2>/dev/null || true", 64 - 4 * room));
+        let script = host.folder.path().join("host.sh");
+        fs::write(&script, SCRIPT).unwrap();
+        host.on(&format!("HOST_ROOT= REPORT=- sh {} clean 10.233.64.0/18 || true", script.display()));
+    }
+    host.on("rm /var/lib/cutover/full");
+    host.task(&HostTask::PutBack);
+    same(&host.snapshot(), &before);
+}
+
 /// A crash at any point of the cleaning: begun again it ends, and everything can be put back.
 #[test]
 #[ignore = "needs root and a network namespace; .ci/run runs it"]
@@ -240,7 +259,7 @@ fn a_cleaning_that_was_cut_short_is_ended_and_undone() {
     let before = host.snapshot();
     // the firewall is done and the links are not; then the links are done and the files are not
     for cut in [
-        "  for l in flannel.1 flannel-v6.1 cni0; do\n    [ -e \"$links/$l\" ] || continue\n    [ -e",
+        "  for l in flannel.1 flannel-v6.1 cni0; do\n    [ -e \"$links/$l\" ] || continue\n    complete",
         "  put_away /run",
     ] {
         assert!(SCRIPT.contains(cut));

@@ -79,7 +79,7 @@ fn inventory(ctx: &View<'_>) -> Value {
         })
         .filter(|(_, wanted)| !wanted.is_empty())
         .collect();
-    let networks: Vec<String> = ctx.facts.flannel.values().flat_map(|f| &f.networks).map(ToString::to_string).collect();
+    let networks: Vec<String> = ctx.facts.flannel().flat_map(|(_, f)| &f.networks).map(ToString::to_string).collect();
     let prefixes: Vec<String> = order.iter().flat_map(|n| &n.pod_ranges).map(prefix).collect();
     let version = ctx.facts.node_config_version().unwrap_or("v2alpha1");
     let sets: Vec<Value> = ctx

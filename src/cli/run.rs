@@ -19,7 +19,7 @@ use crate::{
     domain::{
         api::{MIGRATION, Migration, NodeMigrationStatus, PhaseState, Severity, Stage, Target},
         checks,
-        facts::{Facts, Mark},
+        facts::Facts,
         intent::Intent,
         lease::EngineState,
         log::{Entry, Kind},
@@ -208,7 +208,7 @@ pub(super) async fn follow(
         let facts = session.store.read();
         if let Some(exit) = ended(&facts) {
             let since = *tidying.get_or_insert_with(Instant::now);
-            if since.elapsed() > TIDY || facts.pods.marked(&Mark::Task).next().is_none() {
+            if since.elapsed() > TIDY || facts.task_pods().next().is_none() {
                 break Ok(exit);
             }
             continue;

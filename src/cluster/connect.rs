@@ -13,6 +13,7 @@ use super::{
     auditing::AuditingService,
     credentials::Renewing,
     error::{code, sentence},
+    identity,
 };
 
 /// What the operator named.
@@ -101,6 +102,16 @@ pub enum ConnectError {
         /// Why.
         why: String,
     },
+    /// The kubeconfig leads to another cluster than at the start.
+    #[error(
+        "context {context:?} leads to another cluster now, at {server}: nothing is done on it. Start Cutover again"
+    )]
+    AnotherCluster {
+        /// The address.
+        server: String,
+        /// The context.
+        context: String,
+    },
     /// It refuses the credentials.
     #[error("{server} (context {context:?}) refuses the credentials: {why}. Log in again, then start Cutover again")]
     Credentials {
@@ -123,8 +134,11 @@ const FIRST_ANSWER: Duration = Duration::from_secs(10);
 pub async fn connect(named: &Named) -> Result<Connection, ConnectError> {
     let way = Way::find(named).await?;
     way.log_in().await?;
-    let reading = way.renewing(named, true)?;
-    let writing = way.renewing(named, false)?;
+    // whatever becomes the current context later: credentials are renewed for this cluster
+    let named = &Named { context: (!way.in_pod).then(|| way.context.clone()), ..named.clone() };
+    let cluster = identity::of(&way.client(true)?).await;
+    let reading = way.renewing(named, cluster.as_deref(), true)?;
+    let writing = way.renewing(named, cluster.as_deref(), false)?;
     Ok(Connection {
         read: Client::new(reading.clone(), "default"),
         write: Client::new(AuditingService(writing.clone()), "default"),
@@ -210,16 +224,21 @@ impl Way {
         Client::try_from(config).map_err(|e| self.unusable(sentence(&e)))
     }
 
-    fn renewing(&self, named: &Named, reads: bool) -> Result<Renewing, ConnectError> {
-        let named = named.clone();
+    /// `cluster`: its UID, where it could be read.
+    fn renewing(&self, named: &Named, cluster: Option<&str>, reads: bool) -> Result<Renewing, ConnectError> {
+        let (named, cluster) = (named.clone(), cluster.map(str::to_owned));
         Ok(Renewing::new(self.client(reads)?, move || {
-            let named = named.clone();
+            let (named, cluster) = (named.clone(), cluster.clone());
             Box::pin(async move {
                 let way = Self::find(&named).await?;
-                let context = way.context.clone();
+                let (context, server) = (way.context.clone(), way.server.clone());
                 // making a client runs the plugin, and waits for it
                 let made = tokio::task::spawn_blocking(move || way.client(reads)).await;
-                made.map_err(|e| ConnectError::Unusable { context, why: e.to_string() })?
+                let client =
+                    made.map_err(|e| ConnectError::Unusable { context: context.clone(), why: e.to_string() })??;
+                let now = identity::of(&client).await;
+                let another = cluster.zip(now).is_some_and(|(then, now)| then != now);
+                if another { Err(ConnectError::AnotherCluster { server, context }) } else { Ok(client) }
             })
         }))
     }

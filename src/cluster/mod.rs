@@ -11,6 +11,7 @@ mod events;
 pub mod flows;
 pub mod health;
 pub mod helm;
+mod identity;
 mod lease;
 pub mod port;
 pub mod process;

@@ -4,12 +4,12 @@ use futures::{StreamExt, future, stream};
 use k8s_openapi::api::{
     authentication::v1::SelfSubjectReview,
     authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
-    core::v1::{Namespace, Service},
+    core::v1::Service,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, Client, api::PostParams};
 
-use super::{connect::Connection, helm::Helm};
+use super::{connect::Connection, helm::Helm, identity};
 use crate::domain::{
     effect::{Right, Role, resource::DEFINITIONS},
     facts::Surroundings,
@@ -32,7 +32,7 @@ pub async fn ask(connection: &Connection, helm: &Helm) -> Surroundings {
         own_name: own_name(),
         own_namespace: client.default_namespace().to_owned(),
         user: user(client).await.unwrap_or_default(),
-        cluster: cluster(client).await.unwrap_or_default(),
+        cluster: identity::of(client).await.unwrap_or_default(),
     }
 }
 
@@ -90,11 +90,6 @@ async fn user(client: &Client) -> Option<String> {
     let review = Api::<SelfSubjectReview>::all(client.clone());
     let answer = review.create(&PostParams::default(), &SelfSubjectReview::default()).await.ok()?;
     answer.status?.user_info?.username
-}
-
-/// Identifies the cluster under any address: the UID of a namespace that every cluster has once.
-async fn cluster(client: &Client) -> Option<String> {
-    Api::<Namespace>::all(client.clone()).get("kube-system").await.ok()?.metadata.uid
 }
 
 /// What this machine, or this pod, is called: both are found in the same file.

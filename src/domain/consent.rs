@@ -34,11 +34,13 @@ pub enum ConsentKind {
     GoOnWithoutReplacement,
     /// Go on with the next node although this connection fails.
     BrokenFlow,
+    /// Move a node that another actor has cordoned, although somebody may be at work on it. It stays cordoned.
+    TakeCordoned,
 }
 
 impl ConsentKind {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::DeleteBarePod,
         Self::LoseEmptyDir,
         Self::InterruptSingleReplica,
@@ -51,6 +53,7 @@ impl ConsentKind {
         Self::LeaveVolumeAttached,
         Self::GoOnWithoutReplacement,
         Self::BrokenFlow,
+        Self::TakeCordoned,
     ];
 
     /// The name as the API spells it.
@@ -68,6 +71,7 @@ impl ConsentKind {
             Self::LeaveVolumeAttached => "LeaveVolumeAttached",
             Self::GoOnWithoutReplacement => "GoOnWithoutReplacement",
             Self::BrokenFlow => "BrokenFlow",
+            Self::TakeCordoned => "TakeCordoned",
         }
     }
 
@@ -86,6 +90,7 @@ impl ConsentKind {
             Self::LeaveVolumeAttached => "a volume that was not detached may be damaged, or block its pod for minutes",
             Self::GoOnWithoutReplacement => "the workload has fewer ready replicas while the next node drains",
             Self::BrokenFlow => "this connection fails, and may fail on every node moved after this one",
+            Self::TakeCordoned => "another actor cordoned it: it is drained and rebooted under whoever works on it",
         }
     }
 
@@ -100,6 +105,7 @@ impl ConsentKind {
                 | Self::LeaveVolumeAttached
                 | Self::GoOnWithoutReplacement
                 | Self::BrokenFlow
+                | Self::TakeCordoned
         )
     }
 
@@ -122,7 +128,7 @@ pub struct Consent {
     /// What was consented to.
     pub kind: ConsentKind,
     /// `namespace/pod`, `namespace/Kind/name` of the workload that owns the pods (or of a
-    /// PodDisruptionBudget), `PersistentVolume/name`, or a connection as `from->to:port`.
+    /// PodDisruptionBudget), `PersistentVolume/name`, `node/name`, or a connection as `from->to:port`.
     #[schemars(length(min = 3))]
     pub object: String,
     /// Who consented.

@@ -150,12 +150,30 @@ pub struct Moved {
     pub ready: i32,
 }
 
+/// A controller whose pods land on a node that drains.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Return {
+    /// `namespace/Kind/name`, or the pod itself.
+    pub controller: String,
+    /// How often.
+    pub times: u32,
+    /// When the last one was created.
+    pub last: Timestamp,
+}
+
 /// How a drain goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DrainProgress {
-    /// What is left: pods, then volumes.
+    /// What is left of what was there when it began: pods, then volumes.
     pub left: u32,
+    /// When the youngest pod on the node was created, as it began: younger ones have landed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub youngest: Option<Timestamp>,
+    /// Controllers whose pods have landed on the node since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub returns: Vec<Return>,
     /// When anything last left, or an operator last resumed it.
     pub progressed_at: Timestamp,
     /// It has timed out: nothing is evicted until `spec.retries` is raised.

@@ -45,6 +45,8 @@ pub enum ProblemKind {
     Conflict,
     /// A file that is needed is not on the host.
     MissingFile,
+    /// Pods come back to a node that drains.
+    Returns,
 }
 
 impl Problem {

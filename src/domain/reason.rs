@@ -22,6 +22,10 @@ pub enum Reason {
     ApprovedNodesDone,
     /// A check blocks.
     CheckFailed,
+    /// Something that the migration relies on was changed by another actor.
+    IdentityChanged,
+    /// Another actor cordoned the node, or keeps it out of service.
+    CordonedByOthers,
     /// Something failed; it is tried again.
     Failed,
     /// The migration cannot be carried out as it is specified.
@@ -98,6 +102,8 @@ impl Reason {
                 | Self::NeedsApproval
                 | Self::ApprovedNodesDone
                 | Self::CheckFailed
+                | Self::IdentityChanged
+                | Self::CordonedByOthers
                 | Self::InvalidSpec
                 | Self::NodesHeld
                 | Self::FlowsFailing

@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    api::{Migration, NodeMigration, NodeMigrationStatus, PhaseState},
+    api::{Migration, NodeMigration, NodeMigrationStatus, PhaseState, Stage, Target},
     facts::Facts,
     problem::Problem,
     strategy::{Phase, PhaseId, Standing, Strategy},
@@ -87,9 +87,28 @@ impl<'a> View<'a> {
         phases.into_iter().find(|p| p.name == phase).map(|p| p.state).unwrap_or_default()
     }
 
+    /// This migration has begun the phase and not taken it back, as its status says.
+    pub fn has_begun(&self, phase: PhaseId) -> bool {
+        !matches!(self.recorded(phase), PhaseState::Pending | PhaseState::NeedsApproval)
+    }
+
     /// A phase after this one has begun, by the facts.
     pub fn is_begun_after(&self, phase: PhaseId) -> bool {
         self.strategy.after(phase).any(|p| p.standing(self) != Standing::NotBegun)
+    }
+
+    /// It is at its end, and nothing else is wanted since: it is only observed.
+    pub fn has_ended(&self) -> bool {
+        let Some(status) = &self.migration.status else { return false };
+        let generation = self.migration.metadata.generation.unwrap_or_default();
+        let asks = |n: &Arc<NodeMigration>| match status.phase {
+            Stage::RolledBack => n.spec.approved,
+            _ => n.spec.target == Target::Flannel,
+        };
+        status.phase.is_end()
+            && status.finished_at.is_some()
+            && status.observed_generation == generation
+            && !self.facts.node_migrations.values().any(asks)
     }
 
     /// The first change of this migration is on record.

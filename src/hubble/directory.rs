@@ -61,9 +61,8 @@ impl Directory {
             nodes: facts.nodes.values().flat_map(addresses).collect(),
             cilium: ranges.flat_map(|(n, r)| r.iter().map(|r| (*r, n.clone(), moved(n)))).collect(),
             flannel: facts
-                .flannel
-                .values()
-                .flat_map(|f| f.networks.iter().copied())
+                .flannel()
+                .flat_map(|(_, f)| f.networks.iter().copied())
                 .chain(facts.nodes.values().flat_map(|n| n.pod_ranges.iter().copied()))
                 .collect(),
         }

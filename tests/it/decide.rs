@@ -71,9 +71,29 @@ fn a_node_that_another_actor_cordoned_counts_as_unavailable() {
     let d = decided(&facts);
     assert!(named(&d, "cordon worker-1").is_empty(), "{:?}", names(&d));
     assert_waits(&d, "worker-1", "was cordoned by another actor");
-    // that node itself may be moved, and is not uncordoned afterwards
+    // somebody may be at work on it: it is left alone until an operator names it, and is not uncordoned afterwards
+    assert_waits(&d, "worker-3", "was cordoned by another actor");
+    assert_eq!(names(&d), Vec::<String>::new());
+    let d = decided(facts.consent(ConsentKind::TakeCordoned, "node/worker-3"));
     assert!(d.nodes["worker-3"].evidence.cordoned_before);
     assert_eq!(names(&d), ["taint worker-3"]);
+}
+
+/// A mark is a claim: it passes no limit, and counts only where the node is cordoned.
+#[test]
+fn marks_of_cutover_on_nodes_that_it_did_not_take_pass_no_limit() {
+    let mut facts = installed();
+    for node in ["worker-1", "worker-2", "worker-3"] {
+        facts.node_is(node, |n| (n.unschedulable, n.cordoned_by_cutover) = (true, true));
+    }
+    let d = decided(&facts);
+    assert_eq!(names(&d), Vec::<String>::new());
+    assert_waits(&d, "worker-1", "maxUnavailable 1");
+    // one alone may be what a lost record has left
+    for node in ["worker-2", "worker-3"] {
+        facts.node_is(node, |n| (n.unschedulable, n.cordoned_by_cutover) = (false, false));
+    }
+    assert_eq!(names(&decided(&facts)), ["taint worker-1"]);
 }
 
 #[test]

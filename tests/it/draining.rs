@@ -21,7 +21,7 @@ use crate::{
 const EVICT_WEB: &str = "evict shop/web-worker-2 uid-web-worker-2";
 
 fn drain(left: u32, progressed_at: i64, paused: bool) -> DrainProgress {
-    DrainProgress { left, progressed_at: at(progressed_at), paused, blockers: vec![] }
+    DrainProgress { left, youngest: None, returns: vec![], progressed_at: at(progressed_at), paused, blockers: vec![] }
 }
 
 /// Worker-2 is empty, switched, and about to restart.

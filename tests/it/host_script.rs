@@ -11,7 +11,7 @@ use cutover::domain::host::{Report, SCRIPT};
 use tempfile::TempDir;
 
 /// All that the script needs besides the shell, `ip` and a firewall's tools.
-const TOOLS: [&str; 20] = [
+const TOOLS: [&str; 22] = [
     "awk",
     "basename",
     "cat",
@@ -28,6 +28,8 @@ const TOOLS: [&str; 20] = [
     "sed",
     "sha256sum",
     "sleep",
+    "sync",
+    "tail",
     "tr",
     "env",
     "printf",
@@ -184,6 +186,16 @@ fn cleaning_moves_and_putting_back_undoes_it() {
     assert!(host.run(&["put-back"]).0.status.success(), "there is nothing more to put back");
 }
 
+/// A node is never left without a CNI configuration.
+#[test]
+fn the_only_configuration_is_not_taken_away() {
+    let host = Host::new(&[(FLANNEL, "flannel's"), ("run/flannel/subnet.env", "FLANNEL_MTU=1450")]);
+    let (output, report) = host.run(&["clean", "10.1.0.0/16"]);
+    assert!(!output.status.success() && report.get("error_code") == Some("missing-file"), "{report:?}");
+    assert_eq!(host.confs(), ["10-flannel.conflist"]);
+    assert!(host.path("run/flannel/subnet.env").exists());
+}
+
 /// A copy that somebody has changed is not put back over a host.
 #[test]
 fn a_damaged_copy_is_refused() {
@@ -199,9 +211,8 @@ fn a_damaged_copy_is_refused() {
 /// Two active configurations are never left on a node.
 #[test]
 fn flannels_configuration_comes_back_beside_ciliums_only_as_its_twin() {
-    let host = Host::new(&[(FLANNEL, "flannel's")]);
+    let host = Host::new(&[(FLANNEL, "flannel's"), (CILIUM, "c")]);
     assert!(host.run(&["clean"]).0.status.success());
-    fs::write(host.path(CILIUM), "c").unwrap();
     assert!(host.run(&["put-back"]).0.status.success());
     assert_eq!(host.confs(), ["05-cilium.conflist", "10-flannel.conflist.cilium_bak"]);
 }

@@ -22,6 +22,7 @@ mod flow_guard;
 mod host_script;
 mod layers;
 mod obedient;
+mod open_world;
 mod previews;
 mod scenarios;
 mod sources;

@@ -7,8 +7,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use cutover::domain::{
     api::{HostAccess, Migration, NodeMigration, NodeMigrationSpec, PhaseState, Stage, Target},
     decide::{Decision, decide},
-    effect::Effect,
-    facts::{CiliumConfigFact, DaemonSetFact, Facts, Key, NodeConfigFact, PodFact},
+    effect::{Effect, FLANNEL_BACKUP},
+    facts::{DaemonSetFact, Facts, Key, NodeConfigFact, PodFact},
     flannel::FlannelFact,
     host::{HOLD, HostTask, Way},
     reason::Reason,
@@ -73,6 +73,7 @@ impl Obedient {
     pub fn want(&mut self, change: impl FnOnce(&mut Migration)) {
         let mut migration = self.migration().clone();
         change(&mut migration);
+        migration.metadata.generation = Some(migration.metadata.generation.unwrap_or_default() + 1);
         self.facts.migration = Some(migration.into());
     }
 
@@ -208,7 +209,7 @@ impl Obedient {
             ..fixture::pod("kube-system", &key, node, "", Some(("DaemonSet", "cilium")))
         };
         self.facts.pods.insert(agent.key.clone(), agent);
-        let custom = self.facts.cilium_config.as_ref().is_some_and(|c| c.custom_conf);
+        let custom = self.facts.cilium_config().is_some_and(|c| c.custom_conf);
         if !custom || self.facts.nodes[node].switched {
             self.taken_over.insert(node.into());
             self.flannel_conf.remove(node);
@@ -245,7 +246,7 @@ impl Obedient {
         if self.flannel_conf.contains(node) {
             report.push_str("conf=10-flannel.conflist\n");
         }
-        let custom = self.facts.cilium_config.as_ref().is_some_and(|c| c.custom_conf);
+        let custom = self.facts.cilium_config().is_some_and(|c| c.custom_conf);
         let manages = !custom || self.facts.nodes[node].switched;
         report.push_str(if manages { "cni=Ok\n" } else { "cni=Disabled\n" });
         if let HostTask::Reboot { boot_id } = task {
@@ -308,7 +309,7 @@ impl Obedient {
             Effect::Uninstall { .. } => {
                 self.facts.daemon_sets.retain(|k, _| &*k.name != "cilium");
                 self.facts.pods.retain(|_, p| p.owner.as_ref().is_none_or(|o| &*o.name != "cilium"));
-                self.facts.cilium_config = None;
+                self.facts.cilium_configs.clear();
             }
             Effect::CreateNodeConfig { namespace, .. } => {
                 let key = Key::new(namespace, "cilium-default");
@@ -346,11 +347,14 @@ impl Obedient {
             }
             Effect::DeleteTaskPod { pod, .. } => drop(self.remove(pod)),
             Effect::Task { node, task, nth, way } => self.task(node, task, *nth, way),
-            Effect::BackUpFlannel { .. } => self.facts.flannel_backup = true,
+            Effect::BackUpFlannel { namespace, .. } => {
+                let key = Key::new(namespace, FLANNEL_BACKUP);
+                self.facts.flannel_copies.insert(key, "hash".into());
+            }
             Effect::DeleteFlannel { .. } => {
                 let key = self.facts.flannel_daemon_sets().next().unwrap().key.clone();
                 let set = self.facts.daemon_sets.remove(&key).unwrap();
-                let (config, fact) = self.facts.flannel.pop_first().unwrap();
+                let (config, fact) = self.facts.flannel_configs.pop_first().unwrap();
                 self.flannel = Some((set, config, fact));
                 self.facts.pods.retain(|_, p| p.owner.as_ref().is_none_or(|o| o.name != key.name));
             }
@@ -363,9 +367,9 @@ impl Obedient {
                     self.facts.pods.insert(pod.key.clone(), pod);
                 }
                 self.facts.daemon_sets.insert(set.key.clone(), set);
-                self.facts.flannel.insert(config, fact);
+                self.facts.flannel_configs.insert(config, fact);
             }
-            Effect::DeleteFlannelBackup { .. } => self.facts.flannel_backup = false,
+            Effect::DeleteFlannelBackup { .. } => self.facts.flannel_copies.clear(),
             other => panic!("nothing in this cluster asks for {other:?}"),
         }
     }
@@ -373,7 +377,8 @@ impl Obedient {
     fn helm(&mut self, purpose: &str) {
         let installed = fixture::installed();
         let custom_conf = purpose != "finalize";
-        self.facts.cilium_config = installed.cilium_config.map(|c| CiliumConfigFact { custom_conf, ..c });
+        self.facts.cilium_configs = installed.cilium_configs;
+        self.facts.cilium_configs.values_mut().for_each(|c| c.custom_conf = custom_conf);
         if purpose == "install" {
             let (key, set) = installed.daemon_sets.into_iter().find(|(k, _)| &*k.name == "cilium").unwrap();
             self.facts.daemon_sets.insert(key, set);

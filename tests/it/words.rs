@@ -8,6 +8,7 @@ use crate::layers::{code, files, source};
 const FOREIGN: &[(&str, &str, &str)] = &[
     ("cli/wanted.rs", "->", "a connection's notation, given by the operator"),
     ("cluster/apply/flannel.rs", "flannel", "the name of a role"),
+    ("domain/effect/flannel.rs", "flannel", "the name of a role"),
     ("cluster/apply/pods.rs", "DisruptedPods", "the API server's refusal of an eviction, which has no cause"),
     ("cluster/apply/pods.rs", "disruption", "the API server's refusal of an eviction, which has no cause"),
     ("cluster/apply/pods.rs", "more than one PodDisruptionBudget", "the API server's refusal of an eviction"),
@@ -21,7 +22,7 @@ const FOREIGN: &[(&str, &str, &str)] = &[
     ("domain/checks/cluster.rs", "calico", "a container's name"),
     ("domain/checks/cluster.rs", "canal", "a DaemonSet's name"),
     ("domain/decide/flows.rs", "world", "Cilium's name for what is outside"),
-    ("domain/facts/mod.rs", "/flannel", "an image"),
+    ("domain/facts/node.rs", "/flannel", "an image"),
     ("domain/strategy/rolling/remove.rs", "10-flannel", "a file's name"),
     ("hubble/channel.rs", "compression flag", "tonic's message, whose code says less"),
 ];

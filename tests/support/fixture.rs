@@ -170,7 +170,7 @@ pub fn before() -> Facts {
     }
     let set = daemon("kube-flannel", "kube-flannel", 4);
     facts.daemon_sets.insert(set.key.clone(), set);
-    facts.flannel.insert(
+    facts.flannel_configs.insert(
         Key::new("kube-system", "kube-flannel-cfg"),
         FlannelFact {
             networks: vec!["10.233.64.0/18".parse().unwrap()],
@@ -188,12 +188,12 @@ pub fn installed() -> Facts {
     let mut facts = before();
     let set = daemon("cilium", "cilium-agent", 4);
     facts.daemon_sets.insert(set.key.clone(), set);
-    facts.cilium_config = Some(CiliumConfigFact {
-        namespace: "kube-system".into(),
+    let config = CiliumConfigFact {
         custom_conf: true,
         enable_policy: "never".into(),
         pool: vec!["10.245.0.0/16".parse().unwrap()],
-    });
+    };
+    facts.cilium_configs.insert(Key::new("kube-system", "cilium-config"), config);
     facts.crds.insert("ciliumnodeconfigs.cilium.io".into(), vec!["v2alpha1".into()]);
     facts
         .node_configs

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         effect::{
             Change, ObjectRef, Request, Resource,
-            flannel::{back_up as copy_of, backup, copied, kind_of, stripped},
+            flannel::{COPY, FLANNEL_CONFIG, back_up as copy_of, backup, copied, digest, kind_of, objection, stripped},
             resource::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CONFIG_MAPS, DAEMON_SETS, SERVICE_ACCOUNTS},
         },
         facts::Key,
@@ -24,7 +24,7 @@ async fn collect(client: &Client, sets: &[Key]) -> Result<Vec<Value>, Problem> {
         let set = DAEMON_SETS.at(key.clone());
         let missing = || Problem::new(set.to_string(), "it is not there any more", "Nothing was changed.");
         let found = read(client, &set).await?.ok_or_else(missing)?;
-        add(client, CONFIG_MAPS.at(Key::new(&key.namespace, "kube-flannel-cfg")), &mut objects).await?;
+        add(client, CONFIG_MAPS.at(Key::new(&key.namespace, FLANNEL_CONFIG)), &mut objects).await?;
         if let Some(account) = found["spec"]["template"]["spec"]["serviceAccountName"].as_str() {
             add(client, SERVICE_ACCOUNTS.at(Key::new(&key.namespace, account)), &mut objects).await?;
             roles(client, account, &key.namespace, &mut objects).await?;
@@ -82,32 +82,49 @@ pub(super) async fn back_up(client: &Client, sets: &[Key], namespace: &str) -> R
     create(client, &copy_of(namespace, &objects)).await
 }
 
-async fn from_copy(client: &Client, namespace: &str) -> Result<Vec<(ObjectRef, Value)>, Problem> {
+/// The objects of the copy, which has to be the one of this hash and to hold nothing but Flannel's.
+async fn from_copy(client: &Client, namespace: &str, hash: &str) -> Result<Vec<(ObjectRef, Value)>, Problem> {
     let lost = |why: String| {
         let remedy = "Nothing was changed. Without the copy Flannel has to be installed again by hand.";
         Problem::new(backup(namespace).to_string(), why, remedy)
     };
     let map = read(client, &backup(namespace)).await?.ok_or_else(|| lost("it is not there".into()))?;
+    if *digest(map["data"][COPY].as_str().map(str::to_owned).as_ref()) != *hash {
+        return Err(lost("it was changed by another actor".into()));
+    }
     let objects = copied(&map).map_err(lost)?;
-    let known = |object: Value| {
-        let resource = kind_of(&object).ok_or_else(|| lost(format!("it holds a {}", object["kind"])))?;
+    let sets = objects.iter().filter(|o| kind_of(o) == Some(DAEMON_SETS));
+    let namespaces: Vec<&str> = sets.filter_map(|o| o["metadata"]["namespace"].as_str()).collect();
+    if let Some(why) = objects.iter().find_map(|o| objection(o, &namespaces)) {
+        return Err(lost(why));
+    }
+    let known = |object: &Value| {
+        let resource = kind_of(object).ok_or_else(|| lost(format!("it holds a {}", object["kind"])))?;
         let name = |at: &str| object["metadata"][at].as_str().unwrap_or_default().to_owned();
-        Ok((resource.at(Key::new(&name("namespace"), &name("name"))), object))
+        Ok((resource.at(Key::new(&name("namespace"), &name("name"))), object.clone()))
     };
-    objects.into_iter().map(known).collect()
+    objects.iter().map(known).collect()
 }
 
-/// Deletes what the copy holds, DaemonSets last: while one is there, the work is seen to be unfinished.
-pub(super) async fn remove(client: &Client, sets: &[Key], namespace: &str) -> Result<(), Problem> {
-    let objects = from_copy(client, namespace).await?;
+/// Deletes what the copy holds, DaemonSets last: while one is there, the work is seen to be unfinished. What is there has
+/// to be what the copy says.
+pub(super) async fn remove(client: &Client, sets: &[Key], namespace: &str, hash: &str) -> Result<(), Problem> {
+    let objects = from_copy(client, namespace, hash).await?;
+    let wrong = |object: &ObjectRef, why: String| {
+        let remedy = "Nothing was deleted. Delete the copy if it is of another time; a new one is made.";
+        Problem::new(object.to_string(), why, remedy)
+    };
     for key in sets {
         let set = DAEMON_SETS.at(key.clone());
         if !objects.iter().any(|(object, _)| *object == set) {
-            return Err(Problem::new(
-                set.to_string(),
-                format!("it is not in the copy, {}", backup(namespace)),
-                "Nothing was deleted. Delete the copy if it is of another time; a new one is made.",
-            ));
+            return Err(wrong(&set, format!("it is not in the copy, {}", backup(namespace))));
+        }
+    }
+    for (object, copied) in &objects {
+        let there = read(client, object).await?.map(stripped);
+        let same = |at: &str| there.as_ref().is_none_or(|there| there[at] == copied[at]);
+        if !["spec", "data", "rules", "subjects", "roleRef"].into_iter().all(same) {
+            return Err(wrong(object, format!("it is not what the copy says, {}", backup(namespace))));
         }
     }
     for (object, _) in objects {
@@ -118,8 +135,8 @@ pub(super) async fn remove(client: &Client, sets: &[Key], namespace: &str) -> Re
 }
 
 /// Creates again what the copy holds.
-pub(super) async fn restore(client: &Client, namespace: &str) -> Result<(), Problem> {
-    for (object, body) in from_copy(client, namespace).await? {
+pub(super) async fn restore(client: &Client, namespace: &str, hash: &str) -> Result<(), Problem> {
+    for (object, body) in from_copy(client, namespace, hash).await? {
         send(client, &Request { object, change: Change::Apply(body) }).await?;
     }
     Ok(())

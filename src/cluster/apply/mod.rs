@@ -183,8 +183,10 @@ impl KubeCluster {
                 Way::Hand => Err(unchanged("an operator does this by hand")),
             },
             Effect::BackUpFlannel { daemon_sets, namespace } => flannel::back_up(c, daemon_sets, namespace).await,
-            Effect::DeleteFlannel { daemon_sets, namespace } => flannel::remove(c, daemon_sets, namespace).await,
-            Effect::RestoreFlannel { namespace } => flannel::restore(c, namespace).await,
+            Effect::DeleteFlannel { daemon_sets, namespace, copy } => {
+                flannel::remove(c, daemon_sets, namespace, copy).await
+            }
+            Effect::RestoreFlannel { namespace, copy } => flannel::restore(c, namespace, copy).await,
             Effect::DeleteFlannelBackup { namespace } => delete(c, &flannel_requests::delete_backup(namespace)).await,
         }
     }

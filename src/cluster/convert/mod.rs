@@ -53,7 +53,8 @@ pub(super) fn node(n: &Node) -> NodeFact {
             |c| c.message.clone().or_else(|| c.reason.clone()).unwrap_or_default(),
         ),
         unschedulable: spec.unschedulable.unwrap_or(false),
-        cordoned_by_cutover: annotation(CORDON_MARK).is_some(),
+        cordoned_by_cutover: spec.unschedulable == Some(true) && annotation(CORDON_MARK).is_some(),
+        stray_mark: spec.unschedulable != Some(true) && annotation(CORDON_MARK).is_some(),
         tainted: taints.iter().any(|t| t.key == SWITCHING_TAINT),
         switched: labels.get(SWITCH_LABEL).is_some_and(|v| v == "true"),
         control_plane: labels.contains_key("node-role.kubernetes.io/control-plane")
@@ -228,7 +229,6 @@ pub(super) fn node_config(c: &DynamicObject) -> NodeConfigFact {
 pub(super) fn cilium_config(c: &ConfigMap) -> CiliumConfigFact {
     let get = |k: &str| c.data.as_ref().and_then(|d| d.get(k)).map(String::as_str).unwrap_or_default();
     CiliumConfigFact {
-        namespace: c.namespace().unwrap_or_default(),
         custom_conf: get("custom-cni-conf") == "true",
         enable_policy: get("enable-policy").to_owned(),
         pool: get("cluster-pool-ipv4-cidr").split_whitespace().filter_map(|r| r.parse().ok()).collect(),

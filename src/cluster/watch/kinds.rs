@@ -25,6 +25,7 @@ use crate::{
     cluster::convert::{self, Claim, Definition, Scaled, Volume, key},
     domain::{
         api::{Migration, NodeMigration},
+        effect::flannel,
         facts::{
             BudgetFact, CiliumConfigFact, DaemonSetFact, Facts, Key, NodeConfigFact, NodeFact, Pods, Volumes,
             WorkloadFact,
@@ -201,7 +202,7 @@ impl Table for FlannelConfig {
     }
 
     fn map(facts: &mut Facts) -> &mut Self::Map {
-        &mut facts.flannel
+        &mut facts.flannel_configs
     }
 }
 
@@ -275,61 +276,34 @@ impl<K: Resource<DynamicType = ()> + Send + 'static> Watched for Workloads<K> {
     }
 }
 
-/// The first ConfigMap `cilium-config` that is listed, then the one that changes.
-pub(super) struct CiliumConfig;
+pub(super) struct CiliumConfigs;
 
-impl Watched for CiliumConfig {
+impl Table for CiliumConfigs {
     type Object = ConfigMap;
-    type Row = CiliumConfigFact;
-    type List = Option<CiliumConfigFact>;
+    type Map = BTreeMap<Key, CiliumConfigFact>;
 
-    fn row(map: &ConfigMap) -> CiliumConfigFact {
-        convert::cilium_config(map)
+    fn entry(map: &ConfigMap) -> Entry<Self::Map> {
+        (key(&map.metadata), Some(convert::cilium_config(map)))
     }
 
-    fn list(list: &mut Self::List, row: CiliumConfigFact) {
-        list.get_or_insert(row);
-    }
-
-    fn replace(facts: &mut Facts, list: &mut Self::List) {
-        mem::swap(&mut facts.cilium_config, list);
-    }
-
-    fn put(facts: &mut Facts, row: CiliumConfigFact) -> bool {
-        let changes = facts.cilium_config.as_ref() != Some(&row);
-        facts.cilium_config = Some(row);
-        changes
-    }
-
-    fn remove(facts: &mut Facts, _: CiliumConfigFact) -> bool {
-        facts.cilium_config.take().is_some()
+    fn map(facts: &mut Facts) -> &mut Self::Map {
+        &mut facts.cilium_configs
     }
 }
 
-/// Whether the copy of Flannel's objects is there.
-pub(super) struct FlannelBackup;
+/// Copies of Flannel's objects: what they hold is compared, not kept.
+pub(super) struct FlannelCopies;
 
-impl Watched for FlannelBackup {
-    type Object = PartialObjectMeta<ConfigMap>;
-    type Row = ();
-    type List = bool;
+impl Table for FlannelCopies {
+    type Object = ConfigMap;
+    type Map = BTreeMap<Key, Arc<str>>;
 
-    fn row(_: &Self::Object) {}
-
-    fn list(list: &mut bool, (): ()) {
-        *list = true;
+    fn entry(map: &ConfigMap) -> Entry<Self::Map> {
+        (key(&map.metadata), Some(flannel::digest(map.data.as_ref().and_then(|d| d.get(flannel::COPY)))))
     }
 
-    fn replace(facts: &mut Facts, list: &mut bool) {
-        facts.flannel_backup = *list;
-    }
-
-    fn put(facts: &mut Facts, (): ()) -> bool {
-        !mem::replace(&mut facts.flannel_backup, true)
-    }
-
-    fn remove(facts: &mut Facts, (): ()) -> bool {
-        mem::replace(&mut facts.flannel_backup, false)
+    fn map(facts: &mut Facts) -> &mut Self::Map {
+        &mut facts.flannel_copies
     }
 }
 

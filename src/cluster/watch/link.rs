@@ -7,7 +7,7 @@ use kube::Client;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
-    cluster::store::FactStore,
+    cluster::{identity, store::FactStore},
     domain::{
         facts::{Freshness, Source},
         problem::Problem,
@@ -21,11 +21,14 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// The steps of the latency that is shown, in milliseconds.
 const STEPS: [u32; 8] = [10, 25, 50, 100, 250, 500, 1_000, 2_500];
 
-/// Asks for the version now and then. `heard` gets the API server's time with every answer.
+/// Asks for the version now and then, and whether it is still the same cluster that answers. `heard` gets the API
+/// server's time with every answer.
 pub(super) async fn watch(client: Client, store: FactStore, heard: impl Fn(Timestamp)) {
+    let mut known = None;
     loop {
         let asked = Instant::now();
         match timeout(PATIENCE, version(&client)).await {
+            Ok(Ok(_)) if is_another(&client, &mut known).await => store.broken(Source::ApiServer, another()),
             Ok(Ok(date)) => {
                 let took = asked.elapsed().as_millis();
                 let latency = STEPS.into_iter().find(|l| took < u128::from(*l));
@@ -44,6 +47,27 @@ pub(super) async fn watch(client: Client, store: FactStore, heard: impl Fn(Times
         }
         sleep(PAUSE).await;
     }
+}
+
+/// Does another cluster answer than the one that answered first?
+async fn is_another(client: &Client, known: &mut Option<String>) -> bool {
+    match (timeout(PATIENCE, identity::of(client)).await.ok().flatten(), known) {
+        (Some(now), Some(known)) => now != *known,
+        (now, known @ None) => {
+            *known = now;
+            false
+        }
+        (None, Some(_)) => false,
+    }
+}
+
+fn another() -> Problem {
+    let remedy = "Nothing is done on it. See what the address leads to, and start Cutover again.";
+    Problem::new(
+        Source::ApiServer.word(),
+        "another cluster answers than at the start (UID of namespace kube-system)",
+        remedy,
+    )
 }
 
 fn silent() -> Problem {

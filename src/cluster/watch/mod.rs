@@ -26,8 +26,8 @@ use tokio::task::JoinSet;
 
 use self::{
     kinds::{
-        Attachments, Budgets, CiliumConfig, CiliumNodes, Claims, DaemonSets, Definitions, FlannelBackup, FlannelConfig,
-        Namespaces, NodeConfigs, Nodes, PodsOf, Policies, Records, TheMigration, VolumesOf, Workloads,
+        Attachments, Budgets, CiliumConfigs, CiliumNodes, Claims, DaemonSets, Definitions, FlannelConfig,
+        FlannelCopies, Namespaces, NodeConfigs, Nodes, PodsOf, Policies, Records, TheMigration, VolumesOf, Workloads,
     },
     table::Watched,
 };
@@ -73,9 +73,9 @@ pub fn start(client: &Client, store: &FactStore, heard: impl Fn(Timestamp) + Sen
             Source::DaemonSets => tasks.spawn(watch.typed::<DaemonSets>(all())),
             Source::Policies => tasks.spawn(watch.typed::<Policies>(all())),
             Source::Definitions => tasks.spawn(watch.slim::<Definitions, CustomResourceDefinition>(all())),
-            Source::CiliumConfig => tasks.spawn(watch.typed::<CiliumConfig>(named("cilium-config"))),
+            Source::CiliumConfig => tasks.spawn(watch.typed::<CiliumConfigs>(named("cilium-config"))),
             Source::FlannelConfig => tasks.spawn(watch.typed::<FlannelConfig>(named("kube-flannel-cfg"))),
-            Source::FlannelBackup => tasks.spawn(watch.typed::<FlannelBackup>(named(FLANNEL_BACKUP))),
+            Source::FlannelBackup => tasks.spawn(watch.typed::<FlannelCopies>(named(FLANNEL_BACKUP))),
             Source::Migration => tasks.spawn(once_served(watch, "migrations.cutover.dev", own_version, |watch, _| {
                 watch.typed::<TheMigration>(all())
             })),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IntoDeserializ
 use super::{CiliumSpec, Consent, GuardSpec, HostsSpec, NodesSpec, RestartBy};
 use crate::domain::{
     audit::Anchor,
+    facts::Key,
     reason::Waiting,
     strategy::{self, PhaseId, StrategyId},
 };
@@ -128,6 +129,9 @@ pub struct MigrationStatus {
     /// The helm operation that was begun and has not been seen to end: the next engine runs it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_helm_operation: Option<String>,
+    /// What the migration relies on, as it was when it was first relied on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pins: Option<Pins>,
     /// Flannel's networks, as they were seen while it was there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flannel_networks: Vec<String>,
@@ -143,6 +147,44 @@ pub struct MigrationStatus {
     /// Standard conditions: `Progressing`, `Degraded`, `NeedsOperator`, `Complete`.
     #[serde(default)]
     pub conditions: Vec<Condition>,
+}
+
+/// What a migration relies on, as it was when it was first relied on: anybody can create another object that looks the
+/// same elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Pins {
+    /// Flannel's DaemonSets.
+    #[serde(default)]
+    pub flannel: Vec<Pin>,
+    /// The image of Cilium's agents once they were installed: privileged task pods run it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_image: Option<String>,
+    /// SHA-256 of the copy of Flannel's objects, once it was compared with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flannel_copy: Option<String>,
+}
+
+/// A namespaced object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Pin {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Pin {
+    /// Is this its key?
+    pub fn is(&self, key: &Key) -> bool {
+        self.namespace == *key.namespace && self.name == *key.name
+    }
+}
+
+impl From<&Key> for Pin {
+    fn from(key: &Key) -> Self {
+        Self { namespace: key.namespace.to_string(), name: key.name.to_string() }
+    }
 }
 
 /// A condition, in the shape that `kubectl wait --for=condition=…` understands.

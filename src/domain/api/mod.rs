@@ -13,8 +13,8 @@ pub use super::{
     guard::GuardSpec,
 };
 pub use migration::{
-    Condition, Finding, FlowTrouble, Migration, MigrationSpec, MigrationStatus, PhaseState, PhaseStatus, Severity,
-    Stage, Target,
+    Condition, Finding, FlowTrouble, Migration, MigrationSpec, MigrationStatus, PhaseState, PhaseStatus, Pin, Pins,
+    Severity, Stage, Target,
 };
 pub use node::{NodeMigration, NodeMigrationSpec, NodeMigrationStatus, StepError, StepTiming};
 pub use parts::{CiliumSpec, HostAccess, HostsSpec, NodesSpec, RestartBy};

@@ -62,6 +62,9 @@ pub struct NodeMigrationStatus {
     /// How often a direction was begun.
     #[serde(default)]
     pub attempt: u32,
+    /// UID of the node when it was begun: another machine under the same name was never moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_uid: Option<String>,
     /// When the step began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,

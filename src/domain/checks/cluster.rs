@@ -12,7 +12,7 @@ pub(super) fn flannel(ctx: &View<'_>, out: &mut Vec<Finding>) {
     const CHECK: &str = "flannel";
     let sets: Vec<_> = ctx.facts.flannel_daemon_sets().collect();
     let Some(set) = sets.first() else {
-        if ctx.facts.cilium_agents().is_some() {
+        if ctx.facts.any_cilium_agents().next().is_some() {
             // the check `cilium` describes this cluster
             return;
         }
@@ -28,6 +28,16 @@ pub(super) fn flannel(ctx: &View<'_>, out: &mut Vec<Finding>) {
         out.push(finding(CHECK, Severity::Block, "cluster", message, remedy));
         return;
     };
+    if let Some(other) = sets.iter().find(|s| s.key.namespace != set.key.namespace) {
+        out.push(finding(
+            CHECK,
+            Severity::Block,
+            format!("daemonset/{}", other.key),
+            format!("it looks like Flannel's, as daemonset/{} does, in another namespace", set.key),
+            "Delete the one that is not Flannel, or rename its container.",
+        ));
+        return;
+    }
     if set.containers.iter().any(|c| c.contains("calico")) || set.key.name.contains("canal") {
         out.push(finding(
             CHECK,
@@ -48,7 +58,7 @@ pub(super) fn flannel(ctx: &View<'_>, out: &mut Vec<Finding>) {
         ));
         return;
     }
-    if ctx.facts.flannel.is_empty() {
+    if ctx.facts.flannel().next().is_none() {
         out.push(finding(
             CHECK,
             Severity::Block,
@@ -85,17 +95,17 @@ pub(super) fn cilium(ctx: &View<'_>, out: &mut Vec<Finding>) {
             "Delete it, or give it a selector.",
         ));
     }
-    let Some(agents) = ctx.facts.cilium_agents() else {
-        out.push(pass(CHECK, "cluster", "no Cilium yet"));
+    let own = ctx.facts.cilium_agents().filter(|_| ctx.is_started());
+    let Some(agents) = ctx.facts.any_cilium_agents().find(|a| own.is_none_or(|own| own.key != a.key)) else {
+        out.push(match own {
+            Some(own) => pass(CHECK, format!("daemonset/{}", own.key), "installed by this migration"),
+            None => pass(CHECK, "cluster", "no Cilium yet"),
+        });
         return;
     };
-    if ctx.migration.status.as_ref().is_some_and(|s| s.started_at.is_some()) {
-        out.push(pass(CHECK, format!("daemonset/{}", agents.key), "installed by this migration"));
-        return;
-    }
     let object = format!("daemonset/{}", agents.key);
     let switched = ctx.facts.nodes.values().filter(|n| n.switched).count();
-    let idle = ctx.facts.cilium_config.as_ref().is_some_and(|c| c.custom_conf);
+    let idle = ctx.facts.cilium_configs.values().any(|c| c.custom_conf);
     let found = if ctx.facts.flannel_daemon_sets().next().is_none() {
         finding(
             CHECK,
@@ -169,6 +179,22 @@ pub(super) fn helm(ctx: &View<'_>, out: &mut Vec<Finding>) {
             "Install helm 3 or 4, or name it with --helm.",
         )),
         None => {}
+    }
+}
+
+/// The strategy needs what its oldest Cilium has.
+pub(super) fn version(ctx: &View<'_>, out: &mut Vec<Finding>) {
+    let wanted = &ctx.migration.spec.cilium.version;
+    let mut parts = wanted.trim_start_matches('v').split('.').map(str::parse::<u32>);
+    let (Some(Ok(major)), Some(Ok(minor))) = (parts.next(), parts.next()) else { return };
+    let (oldest_major, oldest_minor) = ctx.strategy.oldest_cilium();
+    if (major, minor) < (oldest_major, oldest_minor) {
+        let message = format!(
+            "the strategy {} needs Cilium {oldest_major}.{oldest_minor}, and {wanted} is wanted",
+            ctx.strategy.id()
+        );
+        let remedy = format!("Name a version from {oldest_major}.{oldest_minor} on with --cilium-version.");
+        out.push(finding("version", Severity::Block, "migration/cutover", text::safe(&message), &remedy));
     }
 }
 

@@ -16,17 +16,19 @@ pub use verification::verification;
 /// Everything that preflight checks, in the order in which an operator would ask.
 pub fn preflight(ctx: &View<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let checks: [fn(&View<'_>, &mut Vec<Finding>); 14] = [
+    let checks: [fn(&View<'_>, &mut Vec<Finding>); 16] = [
         cluster::flannel,
         cluster::cilium,
         cluster::rights,
         cluster::helm,
         cluster::values,
+        cluster::version,
         network::overlap,
         network::pool_size,
         network::tunnel_port,
         network::backend,
         nodes::ready,
+        nodes::marks,
         nodes::kernel,
         nodes::etcd,
         workloads::drains,

@@ -27,7 +27,7 @@ pub(super) fn overlap(ctx: &View<'_>, out: &mut Vec<Finding>) {
     };
     let facts = ctx.facts;
     let overlaps = |net: &&IpNet| pool.contains(*net) || net.contains(&pool);
-    let networks = facts.flannel.iter().flat_map(|(key, f)| f.networks.iter().map(move |n| (key, n)));
+    let networks = facts.flannel().flat_map(|(key, f)| f.networks.iter().map(move |n| (key, n)));
     let networks = networks.filter(|(_, n)| overlaps(n));
     let ranges = facts.nodes.values().flat_map(|n| n.pod_ranges.iter().filter(overlaps).map(move |r| (n, r)));
     let addresses = facts.nodes.values().flat_map(|n| n.addresses.iter().map(move |a| (n, a)));
@@ -70,7 +70,7 @@ pub(super) fn pool_size(ctx: &View<'_>, out: &mut Vec<Finding>) {
 
 pub(super) fn tunnel_port(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let port = ctx.migration.spec.cilium.tunnel_port;
-    for (key, flannel) in &ctx.facts.flannel {
+    for (key, flannel) in ctx.facts.flannel() {
         if flannel.backend == "vxlan" && flannel.port == Some(port) {
             out.push(finding(
                 "tunnel port",
@@ -92,7 +92,7 @@ pub(super) fn tunnel_port(ctx: &View<'_>, out: &mut Vec<Finding>) {
 }
 
 pub(super) fn backend(ctx: &View<'_>, out: &mut Vec<Finding>) {
-    for (key, flannel) in &ctx.facts.flannel {
+    for (key, flannel) in ctx.facts.flannel() {
         let object = format!("configmap/{key}");
         match flannel.backend.as_str() {
             "vxlan" | "host-gw" | "wireguard" => {

@@ -3,6 +3,9 @@
 use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity},
+    consent::ConsentKind,
+    effect::{CORDON_MARK, SWITCHING_TAINT},
+    facts::NodeFact,
     text,
     view::View,
 };
@@ -29,8 +32,12 @@ pub(super) fn ready(ctx: &View<'_>, out: &mut Vec<Finding>) {
                 "nodes",
                 Severity::Warn,
                 object,
-                "cordoned, not by Cutover: it counts as unavailable and stays cordoned",
-                "Uncordon it, or raise --max-unavailable.",
+                "cordoned, not by Cutover: it counts as unavailable and is left alone",
+                &format!(
+                    "Uncordon it; or let it be moved all the same with --consent {}:node/{}.",
+                    ConsentKind::TakeCordoned,
+                    node.name
+                ),
             ));
         } else {
             well += 1;
@@ -40,6 +47,23 @@ pub(super) fn ready(ctx: &View<'_>, out: &mut Vec<Finding>) {
         out.push(finding("nodes", Severity::Block, "cluster", "no nodes", "Is this the right context?"));
     }
     out.push(pass("nodes", "nodes", format!("{well} of {} Ready and schedulable", ctx.facts.nodes.len())));
+}
+
+/// Marks of Cutover's that this migration has not set: of an old attempt, of a copied manifest, or planted.
+pub(super) fn marks(ctx: &View<'_>, out: &mut Vec<Finding>) {
+    let strays = |n: &&NodeFact| n.stray_mark || (n.is_taken_out() && !ctx.is_started());
+    for node in ctx.facts.nodes.values().filter(strays) {
+        let name = &node.name;
+        out.push(finding(
+            "marks",
+            Severity::Block,
+            format!("node/{name}"),
+            "carries marks of Cutover's that this migration has not set",
+            &format!(
+                "See who works on it, then remove them: kubectl annotate node {name} {CORDON_MARK}-; kubectl taint node {name} {SWITCHING_TAINT}-; kubectl uncordon {name}"
+            ),
+        ));
+    }
 }
 
 pub(super) fn kernel(ctx: &View<'_>, out: &mut Vec<Finding>) {

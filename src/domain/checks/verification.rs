@@ -67,8 +67,8 @@ fn agents(ctx: &View<'_>, out: &mut Vec<Finding>) {
 }
 
 fn default(ctx: &View<'_>, out: &mut Vec<Finding>) {
-    let Some(config) = &ctx.facts.cilium_config else { return };
-    let object = format!("configmap/{}/cilium-config", config.namespace);
+    let Some(config) = ctx.facts.cilium_config() else { return };
+    let object = format!("configmap/{}/cilium-config", ctx.facts.cilium_namespace());
     if config.custom_conf {
         out.push(finding(
             "default",

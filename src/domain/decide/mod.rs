@@ -10,7 +10,7 @@ mod status;
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    api::{Finding, Migration, MigrationStatus, NodeMigration, NodeMigrationStatus, PhaseState, Stage, Target},
+    api::{Finding, Migration, MigrationStatus, NodeMigration, NodeMigrationStatus, PhaseState, Pins, Stage, Target},
     drain::progress,
     effect::Effect,
     facts::{Facts, NodeFact},
@@ -77,7 +77,10 @@ fn hold(view: &View<'_>) -> Option<Waiting> {
     if !stale.is_empty() {
         return Some(Waiting::new(Reason::StaleFacts, format!("held: not up to date on {}", stale.join(", "))));
     }
-    view.migration.spec.paused.then(|| Waiting::new(Reason::Paused, "paused"))
+    if view.migration.spec.paused {
+        return Some(Waiting::new(Reason::Paused, "paused"));
+    }
+    if view.has_ended() { None } else { view.strategy.changed_by_others(view).filter(|_| view.is_started()) }
 }
 
 /// One decision while it is made.
@@ -92,6 +95,8 @@ pub struct Round<'a> {
     pub effects: Vec<Effect>,
     /// What the checks of the phase found.
     pub findings: Vec<Finding>,
+    /// What the migration relies on.
+    pub pins: Pins,
     phases: Vec<(PhaseId, PhaseState, Waiting)>,
     stage: Stage,
     waiting: Waiting,
@@ -114,6 +119,7 @@ impl<'a> Round<'a> {
             records: Records::new(view.facts),
             effects: vec![],
             findings: old.map(|s| s.findings.clone()).unwrap_or_default(),
+            pins: old.and_then(|s| s.pins.clone()).unwrap_or_default(),
             phases: view.strategy.phases().iter().map(phase).collect(),
             stage: old.map(|s| s.phase).unwrap_or_default(),
             waiting: Waiting::default(),
@@ -131,9 +137,19 @@ impl<'a> Round<'a> {
         self.effects.extend(steps::sweep(&view));
         let records = &self.records;
         self.effects.extend(progress::put_back(view.facts, view.migration, |n| Some(records.get(n))));
+        if view.has_ended() {
+            // what others install or restore afterwards is theirs
+            if let Some(last) = view.strategy.phases().last().filter(|_| self.stage == Stage::Complete) {
+                let due = self.effects.len();
+                let _ = last.advance(self);
+                self.effects.truncate(due);
+            }
+            return;
+        }
         let missing = view.facts.nodes.keys().filter(|n| !view.facts.node_migrations.contains_key(*n));
         let owner: Option<Arc<str>> = view.migration.metadata.uid.as_deref().map(Into::into);
         self.effects.extend(missing.map(|n| Effect::CreateRecord { node: n.clone(), owner: owner.clone() }));
+        self.forget_replaced_nodes();
         let spec = &view.migration.spec;
         if self.undo((spec.target == Target::Cilium).then_some(spec.approved)) {
             self.stage = Stage::RollingBack;
@@ -142,6 +158,17 @@ impl<'a> Round<'a> {
             self.stage = Stage::RolledBack;
         } else {
             self.forward();
+        }
+    }
+
+    /// A machine that came back under the name of another one was never moved, whatever the record says.
+    fn forget_replaced_nodes(&mut self) {
+        for node in self.view.facts.nodes.values() {
+            let status = self.records.get(&node.name);
+            if status.node_uid.as_deref().is_some_and(|uid| *uid != *node.uid) {
+                let (epoch, observed_retries) = (status.epoch, status.observed_retries);
+                self.records.set(&node.name, NodeMigrationStatus { epoch, observed_retries, ..Default::default() });
+            }
         }
     }
 

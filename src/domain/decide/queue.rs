@@ -8,12 +8,16 @@ use std::{
 use super::Round;
 use crate::domain::{
     api::Target,
+    consent::{ConsentKind, given},
     facts::NodeFact,
     reason::{Reason, Waiting},
     steps::NodeStep,
     strategy, text,
     view::View,
 };
+
+/// The taint of a node that was shut down by hand (Kubernetes documentation, "Non-graceful node shutdown").
+const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 
 /// The nodes that are out, and who goes next in one direction.
 pub(crate) struct Queue<'a> {
@@ -90,6 +94,16 @@ impl<'a> Queue<'a> {
         }
     }
 
+    /// May this node go on, which its marks say is out although its record does not know of it? Marks are a claim: no
+    /// limit is passed on their word.
+    ///
+    /// # Errors
+    /// What it waits for.
+    pub(crate) fn may_resume(&mut self, node: &NodeFact) -> Result<(), Waiting> {
+        let others = self.out.len() - usize::from(self.out.contains_key(&node.name));
+        if others >= self.limit { Err(self.queued(node)) } else { self.control_plane(node) }
+    }
+
     /// May this node be taken out now? Otherwise for which node and why it waits.
     ///
     /// # Errors
@@ -99,9 +113,33 @@ impl<'a> Queue<'a> {
         if others >= self.limit {
             return Err(self.queued(node));
         }
-        if let Some(waiting) = self.ahead_of(node) {
+        if let Some(waiting) = self.ahead_of(node).or_else(|| self.taken_by_others(node)) {
             return Err(waiting);
         }
+        self.control_plane(node)
+    }
+
+    /// Somebody may be at work on it.
+    fn taken_by_others(&self, node: &NodeFact) -> Option<Waiting> {
+        let object = format!("node/{}", node.name);
+        let by_taint = node.taints.iter().find(|t| t.key == OUT_OF_SERVICE);
+        let consented = given(&self.view.migration.spec.consents, ConsentKind::TakeCordoned, &object);
+        if consented || !(node.unschedulable && !node.cordoned_by_cutover || by_taint.is_some()) {
+            return None;
+        }
+        let why = by_taint.map_or_else(
+            || "was cordoned by another actor".into(),
+            |t| format!("has the taint {}", text::safe(&t.to_string())),
+        );
+        let message = format!(
+            "{} {why}: it is left alone until that is taken back, or TakeCordoned:{object} is consented to",
+            node.name
+        );
+        Some(Waiting::new(Reason::CordonedByOthers, message).on(object))
+    }
+
+    /// Control plane: one at a time, with a healthy etcd.
+    fn control_plane(&self, node: &NodeFact) -> Result<(), Waiting> {
         if node.control_plane {
             let other = self.others(node).find(|(n, _)| self.view.facts.nodes.get(*n).is_some_and(|n| n.control_plane));
             if let Some((other, why)) = other {

@@ -2,7 +2,7 @@
 
 use super::{Decision, Round};
 use crate::domain::{
-    api::{Condition, MigrationStatus, PhaseState, PhaseStatus, Stage},
+    api::{Condition, MigrationStatus, PhaseState, PhaseStatus, Pin, Pins, Stage},
     effect::Effect,
     reason::{Reason, Waiting},
     steps::NodeStep,
@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 pub(super) fn finish(round: Round<'_>, held: Option<Waiting>) -> Decision {
-    let Round { view, order, records, mut effects, findings, phases, stage, waiting } = round;
+    let Round { view, order, records, mut effects, findings, pins, phases, stage, waiting } = round;
     if held.is_some() {
         effects.clear();
     }
@@ -43,6 +43,7 @@ pub(super) fn finish(round: Round<'_>, held: Option<Waiting>) -> Decision {
         epoch: old.map(|s| s.epoch).unwrap_or_default(),
         audit: old.map(|s| s.audit.clone()).unwrap_or_default(),
         pending_helm_operation: begins.or(pending),
+        pins: begun_with(&view, pins, again, begun),
         flannel_networks: flannel_networks(&view),
         observed_generation: view.migration.metadata.generation.unwrap_or_default(),
         // begun again after everything was rolled back: the time starts again
@@ -54,9 +55,19 @@ pub(super) fn finish(round: Round<'_>, held: Option<Waiting>) -> Decision {
     Decision { effects, migration, decided_on, nodes: records.into_changed(), held }
 }
 
+/// What it relies on: Flannel's DaemonSets are those that were there when the first change was due.
+fn begun_with(view: &View<'_>, pins: Pins, again: bool, begun: bool) -> Option<Pins> {
+    let pins = if again { Pins::default() } else { pins };
+    if !begun || !pins.flannel.is_empty() {
+        return (pins != Pins::default()).then_some(pins);
+    }
+    let flannel = view.facts.daemon_sets.values().filter(|d| d.runs_flannel()).map(|d| Pin::from(&d.key)).collect();
+    Some(Pins { flannel, ..pins })
+}
+
 /// Its ConfigMap goes with Flannel; the hosts are cleaned afterwards.
 fn flannel_networks(view: &View<'_>) -> Vec<String> {
-    let now: Vec<String> = view.facts.flannel.values().flat_map(|f| &f.networks).map(ToString::to_string).collect();
+    let now: Vec<String> = view.facts.flannel().flat_map(|(_, f)| &f.networks).map(ToString::to_string).collect();
     let recorded = || view.migration.status.as_ref().map(|s| s.flannel_networks.clone()).unwrap_or_default();
     if now.is_empty() { recorded() } else { now }
 }

@@ -15,8 +15,8 @@ use super::{
 /// What a drain does with a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It stays: a static pod, one that has ended, one on the host's network that tolerates every taint, a DaemonSet's
-    /// pod on the host's network or one that tolerates every taint.
+    /// It stays: a static pod, one that has ended, one that tolerates every taint, a DaemonSet's pod on the host's
+    /// network.
     Stays,
     /// It is evicted.
     Evict,
@@ -38,9 +38,9 @@ fn given_for(consents: &[Consent], kind: ConsentKind, pod: &PodFact) -> bool {
 }
 
 /// What a drain does with a pod, whatever was consented to; `None` for one that leaves by eviction.
-fn without_asking(pod: &PodFact) -> Option<Fate> {
+fn without_asking(facts: &Facts, pod: &PodFact) -> Option<Fate> {
     // the scheduler may put one that tolerates every taint back on the node, and the host's network is not changed
-    if pod.mirror || pod.task.is_some() || !pod.is_living() || (pod.host_network && pod.tolerates_all) {
+    if pod.mirror || facts.is_task(pod) || !pod.is_living() || (pod.host_network && pod.tolerates_all) {
         return Some(Fate::Stays);
     }
     if pod.is_daemon() {
@@ -115,6 +115,13 @@ pub struct Drain<'a> {
 }
 
 impl Drain<'_> {
+    /// Those that are left.
+    pub fn pods(&self) -> impl Iterator<Item = &PodFact> {
+        let asking = self.consent.iter().map(|(p, _)| p);
+        let rest = self.evict.iter().chain(&self.scale_first).chain(&self.delete_last).chain(&self.leaving);
+        rest.chain(asking).copied()
+    }
+
     /// No pod with a pod address is left.
     pub const fn is_done(&self) -> bool {
         self.left() == 0
@@ -144,7 +151,7 @@ impl<'a> Sorter<'a> {
         let mut drain = Drain::default();
         let mut evictable = Vec::new();
         for pod in self.facts.pods_on(node) {
-            match without_asking(pod) {
+            match without_asking(self.facts, pod) {
                 None => evictable.push(pod),
                 Some(Fate::DeleteLast) => drain.delete_last.push(pod),
                 Some(Fate::Leaving) => drain.leaving.push(pod),
@@ -157,6 +164,8 @@ impl<'a> Sorter<'a> {
             match asking(self.facts, pod, drain.unschedulable.contains_key(&pod.key), self.consents) {
                 Fate::ScaleFirst => drain.scale_first.push(pod),
                 Fate::NeedsConsent(kinds) => drain.consent.push((pod, kinds)),
+                // its successor may land here again at once: it leaves when new pods are held back
+                _ if pod.tolerates_all && pod.owner.is_some() => drain.stays.push(pod),
                 _ => drain.evict.push(pod),
             }
         }
@@ -242,7 +251,8 @@ mod tests {
             (PodFact { tolerates_all: true, ..daemon.clone() }, 3, Fate::Stays),
             (PodFact { host_network: true, tolerates_all: true, ..owned.clone() }, 1, Fate::Stays),
             (PodFact { host_network: true, ..owned.clone() }, 3, Fate::Evict),
-            (PodFact { tolerates_all: true, ..owned.clone() }, 3, Fate::Evict),
+            (PodFact { tolerates_all: true, ..owned.clone() }, 3, Fate::Stays),
+            (PodFact { tolerates_all: true, ..owned.clone() }, 1, asks(&[InterruptSingleReplica])),
             (daemon, 3, Fate::DeleteLast),
             (pod("bare", None), 3, asks(&[DeleteBarePod])),
             (PodFact { empty_dir: true, ..owned }, 3, asks(&[LoseEmptyDir])),

@@ -14,7 +14,7 @@ use crate::domain::{
     api::{Migration, NodeMigrationStatus},
     consent::{Consent, ConsentKind, given},
     effect::Effect,
-    evidence::{DrainProgress, Moved},
+    evidence::{DrainProgress, Moved, Return},
     facts::{Facts, Key, PodFact},
     problem::{Problem, ProblemKind},
     text,
@@ -183,18 +183,29 @@ pub struct DrainTimeout {
     pub active_since: Timestamp,
 }
 
-/// Updates the progress of a drain: what left since, whether an operator resumed it, whether it has timed out.
+/// Pods of one controller that landed on a node while it drained, before the drain pauses: whatever puts them there does
+/// not heed the cordon, and goes on.
+const RETURNS: u32 = 3;
+
+/// Updates the progress of a drain: which of the pods and volumes that were there have left since, what has landed on the
+/// node meanwhile, whether an operator resumed it, whether it has timed out.
 pub fn track(
     status: &mut NodeMigrationStatus,
-    left: usize,
-    held: Vec<Problem>,
+    pods: &[&PodFact],
+    volumes: usize,
+    mut held: Vec<Problem>,
     retries: u32,
     limit: DrainTimeout,
     now: Timestamp,
 ) {
-    let left = u32::try_from(left).unwrap_or(u32::MAX);
     let before = status.drain.take();
     let resumed = retries > status.observed_retries;
+    let kept = before.as_ref().filter(|_| !resumed);
+    let youngest = kept.and_then(|d| d.youngest).or_else(|| pods.iter().filter_map(|p| p.created).max());
+    let mut returns = kept.map(|d| d.returns.clone()).unwrap_or_default();
+    let landed: Vec<&PodFact> = pods.iter().copied().filter(|p| p.created > youngest).collect();
+    count_returns(&mut returns, &landed);
+    let left = u32::try_from(pods.len() - landed.len() + volumes).unwrap_or(u32::MAX);
     status.observed_retries = status.observed_retries.max(retries);
     let progressed_at = match &before {
         Some(d) if d.left <= left && !resumed => d.progressed_at,
@@ -202,9 +213,26 @@ pub fn track(
     };
     let was_paused = before.as_ref().is_some_and(|d| d.paused) && progressed_at != now;
     let tried = now.duration_since(progressed_at.max(limit.active_since));
-    let paused = was_paused || (left > 0 && tried >= limit.timeout);
+    let chased: Vec<&Return> = returns.iter().filter(|r| r.times >= RETURNS).collect();
+    let paused = was_paused || !chased.is_empty() || (left as usize + landed.len() > 0 && tried >= limit.timeout);
+    held.splice(0..0, chased.into_iter().map(|r| {
+        let message = format!("{} of its pods have landed on the node since its drain began: what puts them there does not heed the cordon", r.times);
+        Problem::new(&r.controller, message, "").of_kind(ProblemKind::Returns)
+    }));
     let blockers = held.into_iter().take(10).collect();
-    status.drain = Some(DrainProgress { left, progressed_at, paused, blockers });
+    status.drain = Some(DrainProgress { left, youngest, returns, progressed_at, paused, blockers });
+}
+
+fn count_returns(returns: &mut Vec<Return>, landed: &[&PodFact]) {
+    let mut landed: Vec<(Timestamp, String)> = landed.iter().filter_map(|p| Some((p.created?, p.object()))).collect();
+    landed.sort();
+    for (created, controller) in landed {
+        match returns.iter_mut().find(|r| r.controller == controller) {
+            Some(known) if created > known.last => (known.times, known.last) = (known.times + 1, created),
+            Some(_) => {}
+            None => returns.push(Return { controller, times: 1, last: created }),
+        }
+    }
 }
 
 /// A drain's progress as words.
@@ -215,9 +243,12 @@ pub fn words(drain: &DrainProgress, what: &str, node: &str, limit: DrainTimeout,
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     let held = if held.is_empty() { String::new() } else { format!("; {}{more}", held.join("; ")) };
     if drain.paused {
-        let after = text::duration(limit.timeout.unsigned_abs());
+        let why = match drain.blockers.first().map(|b| b.kind) {
+            Some(ProblemKind::Returns) => "drain paused".to_owned(),
+            _ => format!("drain timed out after {}", text::duration(limit.timeout.unsigned_abs())),
+        };
         return format!(
-            "drain timed out after {after}: {what} left{held}. Nothing was forced. Fix it and press `a` (run --retry {node}), or `r` rolls the node back"
+            "{why}: {what} left{held}. Nothing was forced. Fix it and press `a` (run --retry {node}), or `r` rolls the node back"
         );
     }
     if silent >= SILENCE {
@@ -270,8 +301,9 @@ mod tests {
     #[test]
     fn the_clock_of_a_drain_runs_from_its_last_progress_and_pauses_it() {
         let mut status = NodeMigrationStatus::default();
+        let pod = PodFact::default();
         let mut see = |left, retries, second| {
-            track(&mut status, left, vec![], retries, LIMIT, at(second));
+            track(&mut status, &vec![&pod; left], 0, vec![], retries, LIMIT, at(second));
             let d = status.drain.clone().unwrap();
             (d.progressed_at.as_second(), d.paused)
         };
@@ -285,11 +317,42 @@ mod tests {
         assert_eq!(see(3, 1, 620), (620, false), "or until a pod leaves by itself");
     }
 
+    /// A count that goes up and down is no progress, and nothing is chased for ever.
+    #[test]
+    fn a_drain_pauses_when_pods_land_on_the_node_again_and_again() {
+        let mut status = NodeMigrationStatus::default();
+        let pod = |uid: &str, created| PodFact {
+            key: Key::new("shop", uid),
+            owner: Some(crate::domain::facts::Owner { kind: "Thing".into(), name: "web".into() }),
+            created: Some(at(created)),
+            ..PodFact::default()
+        };
+        let mut see = |pods: &[PodFact], retries, second| {
+            track(&mut status, &pods.iter().collect::<Vec<_>>(), 0, vec![], retries, LIMIT, at(second));
+            let d = status.drain.clone().unwrap();
+            (d.left, d.progressed_at.as_second(), d.paused)
+        };
+        let old = pod("old", -50);
+        assert_eq!(see(&[old.clone(), pod("a", -60)], 0, 0), (2, 0, false));
+        assert_eq!(see(&[old.clone(), pod("b", 5)], 0, 6), (1, 6, false), "one has left, one has landed");
+        assert_eq!(see(&[old.clone(), pod("c", 7)], 0, 8), (1, 6, false), "and another one: no progress");
+        assert_eq!(see(&[old.clone(), pod("d", 9)], 0, 10), (1, 6, true));
+        let held = status.drain.clone().unwrap().blockers.remove(0);
+        assert_eq!((held.object.as_str(), held.kind), ("shop/Thing/web", ProblemKind::Returns));
+    }
+
     #[test]
     fn a_drain_without_progress_names_what_holds_it() {
         let why = "PDB shop/b allows 0 disruptions (minAvailable 1, healthy 1)";
         let held = Problem::new("pod/shop/web", why, "").of_kind(ProblemKind::Budget);
-        let drain = DrainProgress { left: 1, progressed_at: at(0), paused: false, blockers: vec![held] };
+        let drain = DrainProgress {
+            left: 1,
+            youngest: None,
+            returns: vec![],
+            progressed_at: at(0),
+            paused: false,
+            blockers: vec![held],
+        };
         let words = |drain: &DrainProgress, second| words(drain, "1 pod", "n1", LIMIT, at(second));
         assert_eq!(words(&drain, 5), format!("1 pod left; pod/shop/web waits: {why}"));
         assert!(words(&drain, 90).starts_with("no progress for 1m: 1 pod left; pod/shop/web"));

@@ -202,21 +202,23 @@ pub fn lines(facts: &Facts, drain: &Drain<'_>, consents: &[Consent], now: Timest
             .iter()
             .map(|p| line(p, Outcome::Leaving, progress::overdue(p, consents, now).unwrap_or_default())),
     );
-    out.extend(drain.stays.iter().map(|p| line(p, Outcome::Stays, why_it_stays(p).into())));
+    out.extend(drain.stays.iter().map(|p| line(p, Outcome::Stays, why_it_stays(facts, p).into())));
     out
 }
 
-fn why_it_stays(pod: &PodFact) -> &'static str {
+fn why_it_stays(facts: &Facts, pod: &PodFact) -> &'static str {
     if pod.mirror {
         "static pod"
-    } else if pod.task.is_some() {
+    } else if facts.is_task(pod) {
         "Cutover's task pod"
     } else if !pod.is_living() {
         "has ended"
-    } else if pod.host_network {
+    } else if pod.host_network && pod.is_daemon() {
         "DaemonSet pod on the host network"
+    } else if pod.host_network {
+        "on the host network, and tolerates every taint: it would come back at once"
     } else {
-        "DaemonSet pod that tolerates every taint: restarted after the switch"
+        "tolerates every taint: leaves once new pods are held back"
     }
 }
 

@@ -79,8 +79,10 @@ fn after(effect: &Effect, namespace: &str) -> Option<Effect> {
             Effect::Task { node: node(), task: HostTask::Restore, nth: 1, way: Way::Hand }
         }
         Effect::Task { way: Way::Hand, .. } => Effect::BackUpFlannel { daemon_sets: flannel(), namespace: namespace() },
-        Effect::BackUpFlannel { .. } => Effect::DeleteFlannel { daemon_sets: flannel(), namespace: namespace() },
-        Effect::DeleteFlannel { .. } => Effect::RestoreFlannel { namespace: namespace() },
+        Effect::BackUpFlannel { .. } => {
+            Effect::DeleteFlannel { daemon_sets: flannel(), namespace: namespace(), copy: "".into() }
+        }
+        Effect::DeleteFlannel { .. } => Effect::RestoreFlannel { namespace: namespace(), copy: "".into() },
         Effect::RestoreFlannel { .. } => Effect::DeleteFlannelBackup { namespace: namespace() },
         Effect::DeleteFlannelBackup { .. } => return None,
     })

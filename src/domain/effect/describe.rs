@@ -314,7 +314,7 @@ impl Effect {
                     .typed(flannel::kubectl_back_up(daemon_sets, namespace))
                     .needs(rights)
             }
-            Self::DeleteFlannel { daemon_sets, namespace } => {
+            Self::DeleteFlannel { daemon_sets, namespace, .. } => {
                 let first = daemon_sets.first().map(|d| DAEMON_SETS.at(d.clone()).to_string());
                 let mut rights = flannel::rights(&["delete"]);
                 rights.push(Right::new(Role::Finish, "get", CONFIG_MAPS));
@@ -331,7 +331,7 @@ impl Effect {
                 .typed(vec![flannel::kubectl_delete(namespace)])
                 .needs(rights)
             }
-            Self::RestoreFlannel { namespace } => {
+            Self::RestoreFlannel { namespace, .. } => {
                 let mut rights = flannel::rights(&["create", "patch"]);
                 rights.push(Right::new(Role::Finish, "get", CONFIG_MAPS));
                 // a role is created again with more than its creator has

@@ -1,8 +1,9 @@
 //! Flannel's objects: the copy that is kept of them, and what an operator types instead.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{
     Change, FIELD_MANAGER, FLANNEL_BACKUP, ObjectRef, Request, Resource, Right, Role,
@@ -10,6 +11,8 @@ use super::{
 };
 use crate::domain::facts::Key;
 
+/// The ConfigMap that Flannel reads.
+pub const FLANNEL_CONFIG: &str = "kube-flannel-cfg";
 /// The key of the ConfigMap under which the objects are.
 pub const COPY: &str = "flannel.json";
 
@@ -60,6 +63,33 @@ pub fn copied(map: &Value) -> Result<Vec<Value>, String> {
     let list: Value = serde_json::from_str(text).map_err(|e| format!("{COPY} cannot be read: {e}"))?;
     let items = list["items"].as_array().ok_or_else(|| format!("{COPY} holds no list"))?;
     Ok(items.iter().cloned().map(stripped).collect())
+}
+
+/// SHA-256 of what a copy holds; of nothing where it holds none.
+pub fn digest(copy: Option<&String>) -> Arc<str> {
+    format!("{:x}", Sha256::digest(copy.map(String::as_str).unwrap_or_default())).into()
+}
+
+/// Why an object is none that a copy of Flannel's holds; `namespaces` are those of its DaemonSets. Whoever can write the
+/// ConfigMap could otherwise have anything created with Cutover's rights.
+pub fn objection(object: &Value, namespaces: &[&str]) -> Option<String> {
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    let here = |of: &Value| of["namespace"].as_str().is_some_and(|n| namespaces.contains(&n));
+    let flannels = |name: &Value| name.as_str().is_some_and(|n| n.contains("flannel"));
+    let fits = match kind_of(object) {
+        None => false,
+        Some(CONFIG_MAPS) => here(&object["metadata"]) && name == FLANNEL_CONFIG,
+        Some(SERVICE_ACCOUNTS | DAEMON_SETS) => here(&object["metadata"]),
+        Some(CLUSTER_ROLE_BINDINGS) => {
+            let subjects = object["subjects"].as_array().map(Vec::as_slice).unwrap_or_default();
+            flannels(&object["roleRef"]["name"])
+                && !subjects.is_empty()
+                && subjects.iter().all(|s| s["kind"] == "ServiceAccount" && here(s))
+        }
+        Some(_) => flannels(&object["metadata"]["name"]),
+    };
+    (!fits)
+        .then(|| format!("it holds {} {name}, which is not Flannel's", object["kind"].as_str().unwrap_or("something")))
 }
 
 /// The kinds that a copy may hold.

@@ -217,17 +217,21 @@ pub enum Effect {
         /// Namespace of the copy.
         namespace: String,
     },
-    /// Delete Flannel's DaemonSets, ConfigMap, service account and roles; the copy must exist.
+    /// Delete Flannel's DaemonSets, ConfigMap, service account and roles; the copy must hold them.
     DeleteFlannel {
         /// Its DaemonSets.
         daemon_sets: Vec<Key>,
         /// Namespace of the copy.
         namespace: String,
+        /// SHA-256 of the copy; empty in a preview.
+        copy: Arc<str>,
     },
     /// Create Flannel's objects again from the copy.
     RestoreFlannel {
         /// Namespace of the copy.
         namespace: String,
+        /// SHA-256 of the copy; empty in a preview.
+        copy: Arc<str>,
     },
     /// Delete the copy.
     DeleteFlannelBackup {

@@ -47,9 +47,9 @@ impl Ranges<'_> {
         let within = |ranges: &[IpNet]| ranges.iter().any(|r| r.contains(&ip));
         if within(self.cilium) {
             Cni::Cilium
-        } else if within(self.flannel) || self.facts.flannel.values().any(|f| within(&f.networks)) {
+        } else if within(self.flannel) || self.facts.flannel().any(|(_, f)| within(&f.networks)) {
             Cni::Flannel
-        } else if self.facts.cilium_config.as_ref().is_some_and(|c| within(&c.pool)) {
+        } else if self.facts.cilium_config().is_some_and(|c| within(&c.pool)) {
             Cni::Cilium
         } else {
             Cni::Unknown

@@ -29,8 +29,8 @@ pub use storage::{VolumeFact, Volumes};
 pub use workload::{BudgetFact, Owner, PodFact, PodPhase, WorkloadFact};
 
 use super::{
-    api::{Migration, NodeMigration},
-    effect::Right,
+    api::{Migration, NodeMigration, Pins},
+    effect::{FLANNEL_BACKUP, RELEASE, Right},
     flannel::FlannelFact,
     guard::FlowFacts,
 };
@@ -67,12 +67,13 @@ pub struct Facts {
     pub node_configs: BTreeMap<Key, NodeConfigFact>,
     /// Custom resource definitions by name, with the versions that are served once established.
     pub crds: BTreeMap<Arc<str>, Vec<String>>,
-    /// What the ConfigMap `cilium-config` says.
-    pub cilium_config: Option<CiliumConfigFact>,
-    /// Flannel's configuration, by the ConfigMap that holds it.
-    pub flannel: BTreeMap<Key, FlannelFact>,
-    /// Cutover's copy of Flannel's objects exists.
-    pub flannel_backup: bool,
+    /// What every ConfigMap `cilium-config` says, in whatever namespace: see [`Facts::cilium_config`].
+    pub cilium_configs: BTreeMap<Key, CiliumConfigFact>,
+    /// What every ConfigMap `kube-flannel-cfg` says: see [`Facts::flannel`].
+    pub flannel_configs: BTreeMap<Key, FlannelFact>,
+    /// Every ConfigMap that is named like Cutover's copy of Flannel's objects, with the SHA-256 of what it holds: see
+    /// [`Facts::flannel_copy`].
+    pub flannel_copies: BTreeMap<Key, Arc<str>>,
     /// The Migration.
     pub migration: Option<Arc<Migration>>,
     /// NodeMigrations by node.
@@ -131,6 +132,16 @@ impl Facts {
         self.workloads.get(pod.object().as_str())
     }
 
+    /// Pods of host tasks: those in the namespace of Cilium's release. Any tenant can call a pod so elsewhere.
+    pub fn task_pods(&self) -> impl Iterator<Item = &PodFact> {
+        self.pods.marked(&Mark::Task).filter(|p| self.is_task(p))
+    }
+
+    /// Is this the pod of a host task?
+    pub fn is_task(&self, pod: &PodFact) -> bool {
+        pod.task.is_some() && *pod.key.namespace == *self.cilium_namespace()
+    }
+
     /// The node that this program runs on: as a pod, or because the machine is called like it.
     pub fn own_node(&self) -> Option<&str> {
         let own = self.surroundings.own_name.as_str();
@@ -162,16 +173,58 @@ impl Facts {
         self.pods.marked(&Mark::Cilium).chain(flannels)
     }
 
-    /// Cilium's DaemonSet of agents.
-    pub fn cilium_agents(&self) -> Option<&DaemonSetFact> {
-        self.daemon_sets.values().find(|d| d.containers.iter().any(|c| c == "cilium-agent"))
+    /// The namespace of Cilium's release; the chart's usual one while there is no Migration.
+    pub fn cilium_namespace(&self) -> &str {
+        self.migration.as_ref().map_or("kube-system", |m| &m.spec.cilium.namespace)
     }
 
-    /// Flannel's DaemonSets: any with a container of Flannel's, whatever it is called.
+    /// What of Cilium's has this name, in the namespace of its release alone: another one is somebody else's.
+    fn of_cilium<'a, T>(&self, map: &'a BTreeMap<Key, T>, name: &str) -> Option<&'a T> {
+        let namespace = self.cilium_namespace();
+        map.iter().find(|(key, _)| *key.name == *name && *key.namespace == *namespace).map(|(_, found)| found)
+    }
+
+    /// What Cilium's own ConfigMap says.
+    pub fn cilium_config(&self) -> Option<&CiliumConfigFact> {
+        self.of_cilium(&self.cilium_configs, "cilium-config")
+    }
+
+    /// Cilium's DaemonSet of agents, as its chart names it.
+    pub fn cilium_agents(&self) -> Option<&DaemonSetFact> {
+        self.of_cilium(&self.daemon_sets, RELEASE).filter(|d| d.runs_agents())
+    }
+
+    /// Every DaemonSet that looks like Cilium's agents, whosever it is.
+    pub fn any_cilium_agents(&self) -> impl Iterator<Item = &DaemonSetFact> {
+        self.daemon_sets.values().filter(|d| d.runs_agents())
+    }
+
+    /// The SHA-256 of Cutover's copy of Flannel's objects, where there is one.
+    pub fn flannel_copy(&self) -> Option<&Arc<str>> {
+        self.of_cilium(&self.flannel_copies, FLANNEL_BACKUP)
+    }
+
+    /// What the Migration relied on when it began.
+    fn pins(&self) -> Option<&Pins> {
+        self.migration.as_ref()?.status.as_ref()?.pins.as_ref()
+    }
+
+    /// Flannel's DaemonSets: those that the Migration began with; before that any with a container of Flannel's, whatever
+    /// it is called.
     pub fn flannel_daemon_sets(&self) -> impl Iterator<Item = &DaemonSetFact> {
-        self.daemon_sets.values().filter(|d| {
-            d.containers.iter().any(|c| c == "kube-flannel")
-                || d.image.split([':', '@']).next().is_some_and(|i| i.ends_with("/flannel"))
+        let pins = self.pins();
+        self.daemon_sets.values().filter(move |d| match pins {
+            Some(pins) => pins.flannel.iter().any(|pin| pin.is(&d.key)),
+            None => d.runs_flannel(),
+        })
+    }
+
+    /// Flannel's configuration, by the ConfigMap that holds it: in the namespaces of its DaemonSets alone.
+    pub fn flannel(&self) -> impl Iterator<Item = (&Key, &FlannelFact)> {
+        let pins = self.pins();
+        self.flannel_configs.iter().filter(move |(key, _)| match pins {
+            Some(pins) => pins.flannel.iter().any(|pin| *pin.namespace == *key.namespace),
+            None => self.daemon_sets.values().any(|d| d.key.namespace == key.namespace && d.runs_flannel()),
         })
     }
 

@@ -20,8 +20,10 @@ pub struct NodeFact {
     pub not_ready_reason: String,
     /// `spec.unschedulable`.
     pub unschedulable: bool,
-    /// Cutover cordoned it.
+    /// It is cordoned, and carries the mark of Cutover's own cordon.
     pub cordoned_by_cutover: bool,
+    /// It carries the mark of Cutover's own cordon without being cordoned.
+    pub stray_mark: bool,
     /// Cutover's taint keeps DaemonSet pods away.
     pub tainted: bool,
     /// The label that makes its Cilium agent take over is set.
@@ -83,6 +85,17 @@ pub struct DaemonSetFact {
 }
 
 impl DaemonSetFact {
+    /// One of its containers is called like Cilium's agent. Anybody may call one so.
+    pub fn runs_agents(&self) -> bool {
+        self.containers.iter().any(|c| c == "cilium-agent")
+    }
+
+    /// One of its containers is called like Flannel's, or its image is. Anybody may call them so.
+    pub fn runs_flannel(&self) -> bool {
+        self.containers.iter().any(|c| c == "kube-flannel")
+            || self.image.split([':', '@']).next().is_some_and(|i| i.ends_with("/flannel"))
+    }
+
     /// Every pod is of the newest template and ready.
     pub const fn is_rolled_out(&self) -> bool {
         self.observed && self.desired > 0 && self.ready >= self.desired && self.updated >= self.desired
@@ -99,8 +112,6 @@ pub struct NodeConfigFact {
 /// What decides about Cilium, out of `cilium-config`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CiliumConfigFact {
-    /// Its namespace.
-    pub namespace: String,
     /// `custom-cni-conf`: agents leave the CNI directory alone unless a CiliumNodeConfig says otherwise.
     pub custom_conf: bool,
     /// `enable-policy`.

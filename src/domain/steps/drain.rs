@@ -79,7 +79,7 @@ fn drain(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Progress {
     let retries = at.record(&at.node.name).map_or(0, |r| r.spec.retries);
     let left = drain.left() + volumes.len();
     let limit = DrainTimeout { timeout, active_since: at.since };
-    progress::track(status, left, held, retries, limit, at.now);
+    progress::track(status, &drain.pods().collect::<Vec<_>>(), volumes.len(), held, retries, limit, at.now);
     let what = if drain.is_done() { text::count(volumes.len(), "volume") } else { text::count(drain.left(), "pod") };
     let Some(so_far) = &status.drain else { return Progress::Done };
     if left == 0 {
@@ -116,11 +116,11 @@ pub(super) fn still_empty(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Op
 
 fn persistent_pods<'a>(at: &Site<'a>) -> Vec<&'a PodFact> {
     let pods = at.facts.pods_with(other_cni(at.way), Some(&at.node.name));
-    pods.filter(|p| p.is_daemon() && p.tolerates_all).collect()
+    pods.filter(|p| p.owner.is_some() && p.tolerates_all).collect()
 }
 
-/// DaemonSet pods that tolerate every taint come back as fast as they are deleted. Before the CNI changes new pods are
-/// held back on the host, and these leave through the plugins that they came with.
+/// Pods that tolerate every taint come back as fast as they leave. Before the CNI changes new pods are held back on the
+/// host, and these leave through the plugins that they came with.
 pub(super) fn persistent(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Option<Progress> {
     let pods = persistent_pods(at);
     if pods.is_empty() || status.evidence.not_held.is_some() || tasks::is_manual(at, &HostTask::Hold) {
@@ -141,7 +141,7 @@ pub(super) fn persistent(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Opt
             }
         };
     }
-    let going = pods.iter().filter(|p| p.deleting.is_none());
+    let going = pods.iter().filter(|p| p.deleting.is_none() && is_due(at, p));
     let effects: Vec<Effect> = going.map(|p| leave(at, p, BEFORE_CHANGE)).collect();
     let consents = &at.migration.spec.consents;
     if let Some((pod, why)) = pods.iter().find_map(|p| Some((p, progress::overdue(p, consents, at.now)?))) {
@@ -152,8 +152,8 @@ pub(super) fn persistent(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Opt
         ));
     }
     let message = format!(
-        "{} of DaemonSets that tolerate every taint {} before the CNI changes",
-        text::count(pods.len(), "pod"),
+        "{} every taint {} before the CNI changes",
+        if pods.len() == 1 { "1 pod that tolerates".to_owned() } else { format!("{} pods that tolerate", pods.len()) },
         if pods.len() == 1 { "leaves" } else { "leave" }
     );
     let waiting = Waiting::new(Reason::PodsTerminating, message);
@@ -173,7 +173,8 @@ pub(super) fn preview_persistent(at: &Site<'_>) -> Vec<Preview> {
 
 /// A DaemonSet's pod is deleted, as its controller would; one that a budget counts is evicted like any other.
 pub(super) fn leave(at: &Site<'_>, pod: &PodFact, why: &'static str) -> Effect {
-    if budget::of(at.facts, pod).next().is_some() { evict_pod(pod) } else { delete(pod, why) }
+    let evicted = !pod.is_daemon() || budget::of(at.facts, pod).next().is_some();
+    if evicted { evict_pod(pod) } else { delete(pod, why) }
 }
 
 /// The next evictions; pods that a budget holds do not keep the others from their turn.

@@ -72,7 +72,7 @@ pub(super) fn reboot(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Option<
 /// The direction changed while the reboot was being requested: it may come all the same, and is not requested twice.
 pub(crate) fn remember(at: &Site<'_>, status: &mut NodeMigrationStatus) {
     let asks = status.step == NodeStep::At(Restart.spec()) && status.direction == Target::Cilium;
-    let mut tasks = at.facts.pods_on(&at.node.name).filter_map(|p| p.task.as_deref());
+    let mut tasks = at.facts.pods_on(&at.node.name).filter(|p| at.facts.is_task(p)).filter_map(|p| p.task.as_deref());
     if !asks && status.step.is_out() && at.is_same_boot(status) && tasks.any(|t| t == "reboot") {
         status.evidence.reboot_asked.get_or_insert(at.now);
     }

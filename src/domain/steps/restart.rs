@@ -31,7 +31,7 @@ fn reboots(at: &Site<'_>) -> bool {
 
 fn old_pods<'a>(at: &Site<'a>) -> Vec<&'a PodFact> {
     let pods = at.facts.pods_with(other_cni(at.way), Some(&at.node.name));
-    pods.filter(|p| p.deleting.is_none() && p.is_daemon()).collect()
+    pods.filter(|p| p.deleting.is_none() && (p.is_daemon() || (p.owner.is_some() && p.tolerates_all))).collect()
 }
 
 impl Step for Restart {

@@ -7,7 +7,7 @@ use crate::domain::{
     api::{HostAccess, NodeMigrationStatus, Stage, Target},
     effect::Effect,
     evidence::Evidence,
-    facts::{Facts, Key, Mark, NodeFact, PodFact},
+    facts::{Facts, Key, NodeFact, PodFact},
     host::{HostTask, Report, Way, commands},
     plan::Preview,
     progress::Progress,
@@ -173,7 +173,7 @@ fn backing_off(at: &Site<'_>, status: &NodeMigrationStatus) -> Option<Progress> 
 
 /// Task pods whose report was taken, and reboots that are no longer wanted: they can go.
 pub fn sweep(view: &View<'_>) -> Vec<Effect> {
-    let tasks = view.facts.pods.marked(&Mark::Task).filter(|p| p.deleting.is_none());
+    let tasks = view.facts.task_pods().filter(|p| p.deleting.is_none());
     let why = |p: &PodFact| match p.report {
         Some(_) => (!is_awaited(view, p)).then_some(FINISHED),
         None => is_unwanted(view, p).then_some("the node is rolled back instead"),

@@ -31,6 +31,7 @@ use super::{
     decide::Round,
     plan::Planned,
     progress::Progress,
+    reason::Waiting,
     steps::{Path, Step},
     view::View,
 };
@@ -64,6 +65,10 @@ pub trait Strategy: Sync {
     fn phases(&self) -> &'static [&'static dyn Phase];
     /// The oldest Cilium that it works with, as major and minor version.
     fn oldest_cilium(&self) -> (u32, u32);
+    /// What the migration relies on and another actor has changed: it holds until that is as it was.
+    fn changed_by_others(&self, _view: &View<'_>) -> Option<Waiting> {
+        None
+    }
     /// Helm values that it sets, and that the operator's own cannot overrule, as paths with dots.
     fn overruled(&self, cilium: &CiliumSpec) -> Vec<String>;
     /// Every set of helm values that it installs, by the name of a file for it; or what is wrong with the operator's.

@@ -228,7 +228,13 @@ fn move_nodes(round: &mut Round<'_>, way: Target, index: Option<usize>) {
             round.records.wait(&node.name, locked);
             continue;
         }
-        let turn = if queue.is_taken(&node.name) { Ok(()) } else { queue.may_begin(node).and_then(|()| hold.clone()) };
+        let turn = if status.step.is_out() {
+            Ok(())
+        } else if queue.is_taken(&node.name) {
+            queue.may_resume(node)
+        } else {
+            queue.may_begin(node).and_then(|()| hold.clone())
+        };
         let at = Site::new(view, node, way);
         let mut status = status.clone();
         round.effects.extend(advance_node(&at, roll, &mut status, turn));
@@ -291,8 +297,7 @@ fn advance_node(
 fn change_direction(at: &Site<'_>, roll: &dyn Roll, status: &mut NodeMigrationStatus, turn: &Result<(), Waiting>) {
     let same_roll = status.phase.is_none_or(|p| p == roll.phase());
     let begins = status.step == NodeStep::Pending || status.direction != at.way || !same_roll;
-    // whether its record knows of it or not: no other node may begin before it is through
-    let out = status.step.is_out() || at.node.is_taken_out();
+    let out = status.step.is_out();
     let rests = status.step.presence() == Presence::AtRest;
     if at.way == Target::Flannel && status.step == NodeStep::RolledBack {
         status.waiting.clear();
@@ -325,6 +330,7 @@ fn change_direction(at: &Site<'_>, roll: &dyn Roll, status: &mut NodeMigrationSt
     status.direction = at.way;
     status.phase = Some(roll.phase());
     status.attempt += 1;
+    status.node_uid = Some(at.node.uid.to_string());
     status.steps.clear();
     status.last_error = None;
     if fresh {

@@ -169,8 +169,11 @@ impl Host {
         true
     }
 
-    /// The task `clean`; repeatable.
-    pub(super) fn clean(&mut self) {
+    /// The task `clean`; repeatable. False where Flannel's configuration is the only one.
+    pub(super) fn clean(&mut self) -> bool {
+        if !self.confs.contains(CILIUM) {
+            return false;
+        }
         let bak = format!("{FLANNEL}{BAK}");
         let confs = [FLANNEL.to_owned(), bak].into_iter().filter(|c| self.confs.remove(c)).collect();
         let links = ["flannel.1", "cni0"].into_iter().filter(|l| self.links.remove(l)).collect();
@@ -182,6 +185,7 @@ impl Host {
             links,
         };
         self.cleaned.get_or_insert(cleaned);
+        true
     }
 
     /// The task `put-back`.

@@ -111,7 +111,7 @@ impl Kubelet {
         self.cluster.merge(Kind::Node, "", &self.node, &json!({"metadata": {"annotations": {HANDS: null}}})).await;
         match what.as_str() {
             "restore" => drop(self.hosts.with(&self.node, super::host::Host::restore)),
-            "clean" => self.hosts.with(&self.node, super::host::Host::clean),
+            "clean" => drop(self.hosts.with(&self.node, super::host::Host::clean)),
             "leak" => {
                 let lost = self.ranges().0.and_then(|r| r.hosts().last());
                 self.hosts.with(&self.node, |h| h.leases.extend(lost.map(|ip| (ip, "nobody".to_owned()))));

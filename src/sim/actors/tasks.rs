@@ -27,7 +27,11 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
             }
         }
         "hold" => kubelet.hosts.with(&kubelet.node, super::host::Host::hold),
-        "clean" => kubelet.hosts.with(&kubelet.node, super::host::Host::clean),
+        "clean" => {
+            if !kubelet.hosts.with(&kubelet.node, super::host::Host::clean) {
+                code = 1;
+            }
+        }
         "put-back" => kubelet.hosts.with(&kubelet.node, super::host::Host::put_back),
         "release" => {
             kubelet.hosts.with(&kubelet.node, super::host::Host::unhold);
@@ -61,6 +65,9 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
     } else if task == "restore" {
         report.push_str("error_code=missing-file\n");
         report.push_str("error=no 10-flannel.conflist to put back; 05-cilium.conflist was left\n");
+    } else if task == "clean" {
+        report.push_str("error_code=missing-file\n");
+        report.push_str("error=no 05-cilium.conflist: Flannel's configuration is the only one; nothing was removed\n");
     }
     finish(kubelet, pod, code, &report).await;
     if reboots {

@@ -1,6 +1,16 @@
-//! What the facts say about the phases of this strategy, whatever is recorded.
+//! How the phases of this strategy stand: what is seen, and only as far as this migration has done it. What another
+//! actor did in its place holds the migration instead.
 
-use crate::domain::facts::Facts;
+use super::specs::{FINALIZE, INSTALL, REMOVE};
+use crate::domain::{
+    decide::Round,
+    facts::{Cni, Facts},
+    reason::{Reason, Waiting},
+    steps::NodeStep,
+    strategy::PhaseId,
+    text,
+    view::View,
+};
 
 /// The mark on the agents' template when they were restarted to become the default of every node.
 pub(super) const FINALIZED: &str = "finalize";
@@ -9,16 +19,62 @@ pub(super) const UNDONE: &str = "undo-finalize";
 
 /// Cilium is there, or half there.
 pub(super) fn is_installed(facts: &Facts) -> bool {
-    facts.cilium_agents().is_some() || facts.cilium_config.is_some()
+    facts.cilium_agents().is_some() || facts.cilium_config().is_some()
 }
 
-/// Cilium is the default of every node, or is becoming it.
-pub(super) fn is_finalized(facts: &Facts) -> bool {
-    facts.cilium_config.as_ref().is_some_and(|c| !c.custom_conf)
-        || facts.cilium_agents().is_some_and(|a| a.restarted_for.as_deref() == Some(FINALIZED))
+/// Agents write their CNI configuration on every node.
+fn is_default(facts: &Facts) -> bool {
+    facts.cilium_config().is_some_and(|c| !c.custom_conf)
 }
 
-/// Flannel is gone, or going: Cutover holds the copy of its objects.
-pub(super) const fn is_removed(facts: &Facts) -> bool {
-    facts.flannel_backup
+/// This migration has made Cilium the default of every node, or is doing so.
+pub(super) fn is_finalized(view: &View<'_>) -> bool {
+    let restarted = || view.facts.cilium_agents().is_some_and(|a| a.restarted_for.as_deref() == Some(FINALIZED));
+    view.has_begun(PhaseId::of(&FINALIZE)) && (is_default(view.facts) || restarted())
+}
+
+/// Flannel is gone, or going: this migration holds the copy of its objects.
+pub(super) fn is_removed(view: &View<'_>) -> bool {
+    view.has_begun(PhaseId::of(&REMOVE)) && view.facts.flannel_copy().is_some()
+}
+
+/// Something that the migration relies on was changed by another actor.
+pub(super) fn changed_by_others(view: &View<'_>) -> Option<Waiting> {
+    let namespace = view.facts.cilium_namespace();
+    let restore = format!(
+        "Restore the release: helm -n {namespace} history cilium, then helm -n {namespace} rollback cilium REVISION"
+    );
+    let changed = |object: String, message: String| {
+        Some(Waiting::new(Reason::IdentityChanged, format!("{message}. {restore}")).on(object))
+    };
+    if view.has_begun(PhaseId::of(&INSTALL)) && !view.has_begun(PhaseId::of(&FINALIZE)) && is_default(view.facts) {
+        let message = "custom-cni-conf is false although Finalize has not begun: another actor changed the release";
+        return changed(format!("configmap/{namespace}/cilium-config"), message.into());
+    }
+    let pinned = view.migration.status.as_ref()?.pins.as_ref()?.agent_image.as_deref()?;
+    let agents = view.facts.cilium_agents().filter(|a| *a.image != *pinned)?;
+    let message =
+        format!("its image is {}, and was {} when Cilium was installed", text::safe(&agents.image), text::safe(pinned));
+    changed(format!("daemonset/{}", agents.key), message)
+}
+
+/// Why Flannel is still needed: a node that is not on Cilium, or a pod with one of its addresses, on whatever node.
+/// Asked before every effect that takes something of Flannel's away.
+pub(super) fn needs_flannel(round: &Round<'_>) -> Option<Waiting> {
+    let view = &round.view;
+    // a node that joins once Cilium is the default is never moved: it starts on it
+    let joins_on_cilium = is_finalized(view);
+    for node in &round.order {
+        let step = round.records.get(&node.name).step;
+        if step == NodeStep::Done || (joins_on_cilium && view.facts.agent_on(&node.name).is_some_and(|a| a.ready)) {
+            continue;
+        }
+        let message = format!("{} is not on Cilium: its step is {step}", node.name);
+        return Some(Waiting::new(Reason::NodesMoving, message).on(format!("node/{}", node.name)));
+    }
+    let mut on_flannel = view.facts.pods_with(Cni::Flannel, None);
+    let pod = on_flannel.next()?;
+    let count = text::count(on_flannel.count() + 1, "pod");
+    let message = format!("{count} still with Flannel addresses, as {} on {}", pod.key, pod.node);
+    Some(Waiting::new(Reason::PodsOnOldNetwork, message).on(format!("pod/{}", pod.key)))
 }

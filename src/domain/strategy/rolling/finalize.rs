@@ -3,59 +3,45 @@
 use super::{
     facts,
     helm::{self, Purpose},
+    specs::FINALIZE,
 };
 use crate::domain::{
     api::{PhaseState, Target},
     decide::Round,
-    facts::Cni,
     plan::{Planned, Preview},
     progress::Progress,
-    reason::Reason,
-    strategy::{Approval, Phase, PhaseSpec, Standing},
-    text,
+    strategy::{Phase, PhaseSpec, Standing},
     view::View,
 };
 
 /// Makes Cilium the default of every node.
 pub(super) struct Finalize;
 
-static SPEC: PhaseSpec = PhaseSpec {
-    id: "Finalize",
-    purpose: "Makes Cilium the default of every node; existing NetworkPolicies are enforced.",
-    undo: "Nodes decide for themselves again; policies are enforced no longer. The agents restart.",
-    approval: Approval::ContextName,
-};
-
 /// Policies that a dialog names at most.
 const NAMED: usize = 8;
 
 impl Phase for Finalize {
     fn spec(&self) -> &'static PhaseSpec {
-        &SPEC
+        &FINALIZE
     }
 
     fn standing(&self, view: &View<'_>) -> Standing {
-        if facts::is_removed(view.facts) {
+        if facts::is_removed(view) {
             Standing::Done
-        } else if facts::is_finalized(view.facts) {
+        } else if facts::is_finalized(view) {
             Standing::Begun
         } else {
             Standing::NotBegun
         }
     }
 
-    /// Refused while any pod would be left on Flannel.
+    /// Refused while anything would be left on Flannel.
     fn advance(&self, round: &mut Round<'_>) -> Progress {
-        let view = &round.view;
-        let custom = view.facts.cilium_config.as_ref().is_none_or(|c| c.custom_conf);
-        if custom {
-            let mut on_flannel = view.facts.pods_with(Cni::Flannel, None);
-            if let Some(pod) = on_flannel.next() {
-                let count = text::count(on_flannel.count() + 1, "pod");
-                let message = format!("{count} still with Flannel addresses, as {} on {}", pod.key, pod.node);
-                return Progress::wait_on(Reason::PodsOnOldNetwork, format!("pod/{}", pod.key), message);
-            }
+        if let Some(waiting) = facts::needs_flannel(round) {
+            return Progress::Wait(waiting);
         }
+        let view = &round.view;
+        let custom = view.facts.cilium_config().is_none_or(|c| c.custom_conf);
         helm::upgrade(view, Purpose::Finalize, custom, "helm makes Cilium the default")
             .or_else(|| helm::agents_restarted(view, facts::FINALIZED))
             .or_else(|| helm::node_config(view, false))
@@ -68,10 +54,10 @@ impl Phase for Finalize {
         let view = &round.view;
         // the agents' restart belongs to it: nodes wait until all are back
         let undoing = facts::is_installed(view.facts) && view.recorded(self.id()) == PhaseState::RollingBack;
-        if !facts::is_finalized(view.facts) && !undoing {
+        if !facts::is_finalized(view) && !undoing {
             return Progress::Done;
         }
-        let custom = view.facts.cilium_config.as_ref().is_some_and(|c| c.custom_conf);
+        let custom = view.facts.cilium_config().is_some_and(|c| c.custom_conf);
         helm::node_config(view, true)
             .or_else(|| helm::upgrade(view, Purpose::UndoFinalize, !custom, "helm makes Cilium optional again"))
             .or_else(|| helm::agents_restarted(view, facts::UNDONE))
@@ -80,7 +66,7 @@ impl Phase for Finalize {
 
     fn preview(&self, view: &View<'_>, way: Target) -> Vec<Planned> {
         let changes: Vec<Preview> = match way {
-            Target::Flannel if !facts::is_finalized(view.facts) => vec![],
+            Target::Flannel if !facts::is_finalized(view) => vec![],
             Target::Cilium if self.standing(view) == Standing::Done => vec![],
             Target::Cilium => {
                 let release = helm::release(view, Purpose::Finalize).ok();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     facts,
     helm::{self, Purpose},
+    specs::INSTALL,
 };
 use crate::domain::{
     api::{PhaseState, Target},
@@ -14,29 +15,22 @@ use crate::domain::{
     plan::{Planned, Preview},
     progress::Progress,
     reason::Reason,
-    strategy::{Approval, Phase, PhaseSpec, Standing},
+    strategy::{Phase, PhaseSpec, Standing},
     view::View,
 };
 
 /// Installs Cilium idle beside Flannel.
 pub(super) struct Install;
 
-static SPEC: PhaseSpec = PhaseSpec {
-    id: "Install",
-    purpose: "Installs Cilium idle beside Flannel: no pod uses it yet.",
-    undo: "Cilium is uninstalled. Every node is on Flannel.",
-    approval: Approval::Key,
-};
-
 impl Phase for Install {
     fn spec(&self) -> &'static PhaseSpec {
-        &SPEC
+        &INSTALL
     }
 
     fn standing(&self, view: &View<'_>) -> Standing {
         if !facts::is_installed(view.facts) {
             Standing::NotBegun
-        } else if facts::is_finalized(view.facts) || view.recorded(self.id()) == PhaseState::Done {
+        } else if facts::is_finalized(view) || view.recorded(self.id()) == PhaseState::Done {
             // an agent that restarts for its node's sake does not undo the installation
             Standing::Done
         } else {
@@ -46,7 +40,7 @@ impl Phase for Install {
 
     fn advance(&self, round: &mut Round<'_>) -> Progress {
         let view = &round.view;
-        let due = view.facts.cilium_agents().is_none() || view.facts.cilium_config.is_none();
+        let due = view.facts.cilium_agents().is_none() || view.facts.cilium_config().is_none();
         if let Some(progress) = helm::upgrade(view, Purpose::Install, due, "helm installs Cilium") {
             return progress;
         }
@@ -57,7 +51,12 @@ impl Phase for Install {
             let message = format!("Cilium's operator has given {node} no pod range yet");
             return Progress::wait_on(Reason::OperatorNotReady, format!("node/{node}"), message);
         }
-        helm::node_config(view, true).unwrap_or(Progress::Done)
+        if let Some(progress) = helm::node_config(view, true) {
+            return progress;
+        }
+        let image = view.facts.cilium_agents().map(|agents| agents.image.to_string());
+        round.pins.agent_image = image;
+        Progress::Done
     }
 
     /// Every node is back on Flannel by now.

@@ -1,5 +1,6 @@
 //! Migrate: node after node, drained, switched, restarted, verified.
 
+use super::specs::MIGRATE;
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
     decide::Round,
@@ -7,19 +8,12 @@ use crate::domain::{
     plan::Planned,
     progress::Progress,
     steps::{Check, Cordon, Drain, Observe, Path, Restart, Restore, Revert, Site, Step, Switch, Uncordon, Verify},
-    strategy::{Approval, Phase, PhaseId, PhaseSpec, Roll, Standing, Start, roll},
+    strategy::{Phase, PhaseId, PhaseSpec, Roll, Standing, Start, roll},
     view::View,
 };
 
 /// Moves the nodes, one after the other.
 pub(super) struct Migrate;
-
-static SPEC: PhaseSpec = PhaseSpec {
-    id: "Migrate",
-    purpose: "Moves node after node: drain, switch the CNI, restart, verify, uncordon.",
-    undo: "Every node that was moved is rolled back, the last one first.",
-    approval: Approval::Key,
-};
 
 const FORWARD: Path = &[&Check, &Cordon, &Drain, &Switch, &Restart, &Verify, &Uncordon, &Observe];
 /// In the order that was seen to work on real nodes.
@@ -27,7 +21,7 @@ const BACK: Path = &[&Cordon, &Drain, &Revert, &Restore, &Restart, &Verify, &Unc
 
 impl Phase for Migrate {
     fn spec(&self) -> &'static PhaseSpec {
-        &SPEC
+        &MIGRATE
     }
 
     fn standing(&self, view: &View<'_>) -> Standing {
@@ -53,7 +47,7 @@ impl Phase for Migrate {
 
 impl Roll for Migrate {
     fn phase(&self) -> PhaseId {
-        PhaseId::of(&SPEC)
+        PhaseId::of(&MIGRATE)
     }
 
     fn path(&self, way: Target) -> Path {

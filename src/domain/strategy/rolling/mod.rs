@@ -6,12 +6,13 @@ mod helm;
 mod install;
 mod migrate;
 mod remove;
+mod specs;
 mod values;
 
 use serde_json::Value;
 
 use super::{Phase, Preflight, Strategy, Verify};
-use crate::domain::api::CiliumSpec;
+use crate::domain::{api::CiliumSpec, reason::Waiting, view::View};
 
 /// Node by node, both overlays side by side.
 pub struct Rolling;
@@ -31,6 +32,10 @@ impl Strategy for Rolling {
 
     fn oldest_cilium(&self) -> (u32, u32) {
         (1, 14)
+    }
+
+    fn changed_by_others(&self, view: &View<'_>) -> Option<Waiting> {
+        facts::changed_by_others(view)
     }
 
     fn overruled(&self, cilium: &CiliumSpec) -> Vec<String> {

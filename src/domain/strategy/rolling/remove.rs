@@ -1,17 +1,18 @@
 //! Remove: Flannel's objects, then what it left on the nodes.
 
-use super::{facts, helm};
+use super::{facts, helm, specs::REMOVE};
 use crate::domain::{
     api::Target,
     decide::Round,
-    effect::Effect,
+    effect::{Effect, flannel},
     evidence::Evidence,
-    facts::{Key, Mark},
+    facts::{Key, Owner},
     host::HostTask,
     plan::{Planned, Preview},
+    problem::Problem,
     progress::Progress,
     reason::{Reason, Waiting},
-    strategy::{Approval, HostWork, Phase, PhaseSpec, Standing},
+    strategy::{HostWork, Phase, PhaseSpec, Standing},
     text,
     view::View,
 };
@@ -19,33 +20,30 @@ use crate::domain::{
 /// Deletes Flannel's objects and cleans what it left on the nodes.
 pub(super) struct Remove;
 
-static SPEC: PhaseSpec = PhaseSpec {
-    id: "Remove",
-    purpose: "Deletes Flannel's objects and cleans what it left on the nodes.",
-    undo: "What was cleaned on the nodes is put back, and Flannel's objects are created again from Cutover's copy.",
-    approval: Approval::ContextName,
-};
-
 impl Phase for Remove {
     fn spec(&self) -> &'static PhaseSpec {
-        &SPEC
+        &REMOVE
     }
 
     fn standing(&self, view: &View<'_>) -> Standing {
-        if facts::is_removed(view.facts) { Standing::Begun } else { Standing::NotBegun }
+        if facts::is_removed(view) { Standing::Begun } else { Standing::NotBegun }
     }
 
     /// Records say which nodes are clean.
     fn advance(&self, round: &mut Round<'_>) -> Progress {
+        if let Some(waiting) = facts::needs_flannel(round) {
+            return Progress::Wait(waiting);
+        }
         let view = &round.view;
         if view.facts.flannel_daemon_sets().next().is_some() {
-            return if view.facts.flannel_backup {
-                Progress::act(delete(view), "delete Flannel's objects")
-            } else {
-                Progress::act(back_up(view), "keep a copy of Flannel's objects")
+            let Some(copy) = view.facts.flannel_copy() else {
+                return Progress::act(back_up(view), "keep a copy of Flannel's objects");
             };
+            // on record before it is relied on: the deletion compares the copy with what it deletes
+            round.pins.flannel_copy = Some(copy.to_string());
+            return Progress::act(delete(view, copy), "delete Flannel's objects");
         }
-        match view.facts.pods.marked(&Mark::Flannel).count() {
+        match flannels_pods(view) {
             0 => clean(view).advance(round),
             n => helm::terminating(n, "Flannel"),
         }
@@ -53,7 +51,8 @@ impl Phase for Remove {
 
     /// What was cleaned is put back, then Flannel's objects come back from the copy.
     fn undo(&self, round: &mut Round<'_>) -> Progress {
-        if !facts::is_removed(round.view.facts) {
+        if !facts::is_removed(&round.view) {
+            round.pins.flannel_copy = None;
             return Progress::Done;
         }
         // also where another actor has brought Flannel back meanwhile: what is there again is left as it is
@@ -64,7 +63,12 @@ impl Phase for Remove {
         let view = &round.view;
         let mut sets = view.facts.flannel_daemon_sets().peekable();
         if sets.peek().is_none() {
-            return Progress::act(restore(view), "create Flannel's objects again");
+            return match (view.facts.flannel_copy(), &round.pins.flannel_copy) {
+                (Some(copy), Some(pinned)) if **copy == **pinned => {
+                    Progress::act(restore(view, copy), "create Flannel's objects again")
+                }
+                _ => Progress::Fail(Reason::IdentityChanged, not_the_copy(view)),
+            };
         }
         if let Some(set) = sets.find(|s| !s.is_rolled_out()) {
             let message = format!("{} of {} Flannel pods ready", set.ready, set.desired);
@@ -76,14 +80,14 @@ impl Phase for Remove {
     fn preview(&self, view: &View<'_>, way: Target) -> Vec<Planned> {
         let changes: Vec<Preview> = match way {
             Target::Cilium => {
-                let copy = (!view.facts.flannel_backup).then(|| back_up(view));
+                let copy = view.facts.flannel_copy().is_none().then(|| back_up(view));
                 let there = view.facts.flannel_daemon_sets().next().is_some();
-                let objects = copy.into_iter().chain([delete(view)]).filter(|_| there).map(Preview::from);
+                let objects = copy.into_iter().chain([delete(view, "")]).filter(|_| there).map(Preview::from);
                 objects.chain(clean(view).preview(view)).collect()
             }
-            Target::Flannel if !facts::is_removed(view.facts) => vec![],
+            Target::Flannel if !facts::is_removed(view) => vec![],
             Target::Flannel => {
-                let objects = [restore(view), forget(view)].map(Preview::from);
+                let objects = [restore(view, ""), forget(view)].map(Preview::from);
                 put_back().preview(view).into_iter().chain(objects).collect()
             }
         };
@@ -103,12 +107,27 @@ fn back_up(view: &View<'_>) -> Effect {
     Effect::BackUpFlannel { daemon_sets: keys(view), namespace: namespace(view) }
 }
 
-fn delete(view: &View<'_>) -> Effect {
-    Effect::DeleteFlannel { daemon_sets: keys(view), namespace: namespace(view) }
+fn delete(view: &View<'_>, copy: &str) -> Effect {
+    Effect::DeleteFlannel { daemon_sets: keys(view), namespace: namespace(view), copy: copy.into() }
 }
 
-fn restore(view: &View<'_>) -> Effect {
-    Effect::RestoreFlannel { namespace: namespace(view) }
+fn restore(view: &View<'_>, copy: &str) -> Effect {
+    Effect::RestoreFlannel { namespace: namespace(view), copy: copy.into() }
+}
+
+fn not_the_copy(view: &View<'_>) -> Problem {
+    Problem::new(
+        flannel::backup(&namespace(view)).to_string(),
+        "it does not hold what Cutover wrote when Flannel was deleted: another actor changed it",
+        "Nothing was created from it. Restore that ConfigMap, or install Flannel again by hand; then it goes on.",
+    )
+}
+
+/// Pods of the DaemonSets that were deleted.
+fn flannels_pods(view: &View<'_>) -> usize {
+    let pins = view.migration.status.iter().filter_map(|s| s.pins.as_ref()).flat_map(|p| &p.flannel);
+    let owner = |name: &str| Owner { kind: "DaemonSet".into(), name: name.into() };
+    pins.map(|pin| view.facts.pods.owned_by(&pin.namespace.as_str().into(), owner(&pin.name)).count()).sum()
 }
 
 fn forget(view: &View<'_>) -> Effect {
@@ -116,7 +135,7 @@ fn forget(view: &View<'_>) -> Effect {
 }
 
 fn clean(view: &View<'_>) -> HostWork {
-    let now = view.facts.flannel.values().flat_map(|f| f.networks.clone());
+    let now = view.facts.flannel().flat_map(|(_, f)| f.networks.clone());
     let recorded = view.migration.status.iter().flat_map(|s| &s.flannel_networks).filter_map(|n| n.parse().ok());
     let mut networks: Vec<_> = now.chain(recorded).collect();
     networks.sort_unstable();

@@ -1,0 +1,231 @@
+//! The cluster belongs to others, too: what they write is neither believed nor touched.
+
+use cutover::domain::{
+    api::{ConsentKind, PhaseState, Pin, Pins, Severity, Stage, Target},
+    checks,
+    effect::{FLANNEL_BACKUP, RELEASE, flannel::objection},
+    facts::{CiliumConfigFact, DaemonSetFact, Facts, Key},
+    reason::Reason,
+    steps::NodeStep,
+};
+use serde_json::json;
+
+use crate::{
+    build::{Build, assert_waits, decided, inspected, names, step},
+    fixture::{self, at, before, installed, midway, phase_named, pod},
+};
+
+const NODES: [&str; 4] = ["cp-1", "worker-1", "worker-2", "worker-3"];
+
+fn state(facts: &mut Facts, phase: &str, state: PhaseState) {
+    facts.status(|s| s.phases.iter_mut().find(|p| p.name == phase_named(phase)).unwrap().state = state);
+}
+
+fn config(facts: &mut Facts, change: impl FnOnce(&mut CiliumConfigFact)) {
+    change(facts.cilium_configs.get_mut(&Key::new("kube-system", "cilium-config")).unwrap());
+}
+
+/// Every node is done, Cilium is the default, and Remove is approved.
+fn finalized() -> Facts {
+    let mut facts = installed();
+    for (i, node) in NODES.into_iter().enumerate() {
+        facts.record(node, |s| (s.step, s.attempt, s.phase) = (NodeStep::Done, 1, Some(phase_named("Migrate"))));
+        facts.node_is(node, |n| n.switched = true);
+        facts.empty(node).place(pod(
+            "shop",
+            &format!("api-{node}"),
+            node,
+            &format!("10.245.{i}.9"),
+            Some(("Deployment", "api")),
+        ));
+    }
+    config(&mut facts, |c| c.custom_conf = false);
+    facts.daemon_sets.get_mut(&Key::new("kube-system", RELEASE)).unwrap().restarted_for = Some("finalize".into());
+    facts.node_configs.clear();
+    for phase in ["Migrate", "Finalize"] {
+        state(&mut facts, phase, PhaseState::Done);
+    }
+    facts.want(|s| s.approved = phase_named("Verify"));
+    let flannel = vec![Pin { namespace: "kube-system".into(), name: "kube-flannel".into() }];
+    facts.status(|s| s.pins = Some(Pins { flannel, ..Pins::default() }));
+    facts
+}
+
+/// The same, ended.
+fn ended(stage: Stage) -> Facts {
+    let mut facts = finalized();
+    facts.status(|s| (s.phase, s.finished_at, s.observed_generation) = (stage, Some(at(150)), 3));
+    facts
+}
+
+#[test]
+fn look_alikes_in_other_namespaces_are_not_believed() {
+    let mut facts = installed();
+    let as_it_was = decided(&facts);
+    facts.cilium_configs.insert(Key::new("aaa", "cilium-config"), CiliumConfigFact::default());
+    facts.flannel_copies.insert(Key::new("aaa", FLANNEL_BACKUP), "hash".into());
+    let evil = |name: &str, container: &str| DaemonSetFact {
+        key: Key::new("aaa", name),
+        image: "evil.example/rootkit:1".into(),
+        containers: vec![container.into()],
+        ..DaemonSetFact::default()
+    };
+    for set in [evil("x", "cilium-agent"), evil(RELEASE, "cilium-agent"), evil("y", "kube-flannel")] {
+        facts.daemon_sets.insert(set.key.clone(), set);
+    }
+    facts.status(|s| s.pins = finalized().migration.unwrap().status.as_ref().unwrap().pins.clone());
+    assert_eq!(names(&decided(&facts)), names(&as_it_was));
+    assert_eq!(&*facts.cilium_agents().unwrap().key.namespace, "kube-system");
+    assert_eq!(facts.flannel_daemon_sets().count(), 1);
+    let task = fixture::pod("batch", "cutover-reboot-worker-1-0", "worker-1", "10.233.65.3", None);
+    facts.place(cutover::domain::facts::PodFact {
+        task: Some("reboot".into()),
+        report: Some((0, String::new())),
+        ..task
+    });
+    assert!(facts.task_pods().next().is_none());
+    assert!(names(&decided(&facts)).iter().all(|n| !n.contains("batch/")), "{:?}", names(&decided(&facts)));
+}
+
+#[test]
+fn a_release_that_another_actor_changed_holds_the_migration() {
+    let mut facts = installed();
+    config(&mut facts, |c| c.custom_conf = false);
+    let d = decided(&facts);
+    assert_eq!((names(&d), d.migration.waiting.reason), (vec![], Reason::IdentityChanged), "{}", d.migration.waiting);
+    // also on the way back: what is uninstalled has to be what Cutover installed
+    facts.want(|s| s.target = Target::Flannel);
+    assert_eq!(decided(&facts).migration.waiting.reason, Reason::IdentityChanged);
+
+    let mut facts = installed();
+    let flannel = vec![Pin { namespace: "kube-system".into(), name: "kube-flannel".into() }];
+    let pins = Pins { flannel, agent_image: Some("quay.io/cilium:v1".into()), ..Pins::default() };
+    facts.status(|s| s.pins = Some(pins));
+    assert_eq!(names(&decided(&facts)), ["cordon worker-1"]);
+    facts.daemon_sets.get_mut(&Key::new("kube-system", RELEASE)).unwrap().image = "quay.io/cilium:v2".into();
+    let d = decided(&facts);
+    assert_eq!((names(&d), d.migration.waiting.object.as_str()), (vec![], "daemonset/kube-system/cilium"));
+}
+
+#[test]
+fn flannel_is_taken_away_only_where_nothing_needs_it() {
+    let mut facts = finalized();
+    assert_eq!(names(&decided(&facts)), ["back up Flannel's objects"]);
+    // a node that joined with a pod on Flannel
+    let stray = pod("infra", "log-9", "worker-3", "10.233.67.2", Some(("DaemonSet", "log")));
+    facts.place(stray);
+    let d = decided(&facts);
+    assert_eq!((names(&d), d.migration.waiting.reason), (vec![], Reason::PodsOnOldNetwork));
+    facts.flannel_copies.insert(Key::new("kube-system", FLANNEL_BACKUP), "hash".into());
+    state(&mut facts, "Remove", PhaseState::Running);
+    assert_eq!(names(&decided(&facts)), Vec::<String>::new(), "with the copy in hand");
+    facts.daemon_sets.retain(|k, _| &*k.name == RELEASE);
+    assert_eq!(names(&decided(&facts)), Vec::<String>::new(), "no host is cleaned either");
+    facts.without_pods("log-9").without_pods("kube-flannel");
+    assert!(!decided(&facts).effects.is_empty());
+    // before Cilium is the default every node has to be done
+    let mut facts = finalized();
+    config(&mut facts, |c| c.custom_conf = true);
+    facts.daemon_sets.get_mut(&Key::new("kube-system", RELEASE)).unwrap().restarted_for = None;
+    state(&mut facts, "Finalize", PhaseState::NeedsApproval);
+    facts.record("worker-3", |s| s.step = NodeStep::Pending).node_is("worker-3", |n| n.switched = false);
+    assert!(names(&decided(&facts)).iter().all(|n| !n.contains("finalize")));
+}
+
+/// The copy is on record before Flannel is deleted, and nothing else is ever created from it.
+#[test]
+fn a_copy_that_another_actor_changed_is_not_used() {
+    let mut facts = finalized();
+    facts.flannel_copies.insert(Key::new("kube-system", FLANNEL_BACKUP), "hash".into());
+    let d = decided(&facts);
+    assert_eq!(names(&d), ["delete Flannel's objects"]);
+    let pins = d.migration.pins.clone().unwrap();
+    assert_eq!(pins.flannel_copy.as_deref(), Some("hash"));
+    // deleted; on the way back
+    facts.daemon_sets.retain(|k, _| &*k.name == RELEASE);
+    facts.without_pods("kube-flannel").status(|s| s.pins = Some(pins)).want(|s| s.target = Target::Flannel);
+    state(&mut facts, "Remove", PhaseState::RollingBack);
+    assert_eq!(names(&decided(&facts)), ["restore Flannel's objects"]);
+    facts.flannel_copies.insert(Key::new("kube-system", FLANNEL_BACKUP), "planted".into());
+    let d = decided(&facts);
+    assert_eq!((names(&d), d.migration.waiting.reason), (vec![], Reason::IdentityChanged), "{}", d.migration.waiting);
+}
+
+#[test]
+fn a_copy_holds_nothing_but_flannels_objects() {
+    let object = |kind: &str, api: &str, namespace: &str, name: &str| json!({"apiVersion": api, "kind": kind, "metadata": {"namespace": namespace, "name": name}});
+    let binding = |role: &str, namespace: &str| {
+        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": "x"}, "roleRef": {"name": role}, "subjects": [{"kind": "ServiceAccount", "name": "flannel", "namespace": namespace}]})
+    };
+    let user = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "x"},
+        "roleRef": {"name": "flannel"}, "subjects": [{"kind": "User", "name": "mallory"}]});
+    let cases = [
+        (object("DaemonSet", "apps/v1", "kube-flannel", "kube-flannel-ds"), true),
+        (object("ConfigMap", "v1", "kube-flannel", "kube-flannel-cfg"), true),
+        (object("ServiceAccount", "v1", "kube-flannel", "flannel"), true),
+        (object("ClusterRole", "rbac.authorization.k8s.io/v1", "", "flannel"), true),
+        (binding("flannel", "kube-flannel"), true),
+        (binding("cluster-admin", "kube-flannel"), false),
+        (binding("flannel", "shop"), false),
+        (user, false),
+        (object("ClusterRole", "rbac.authorization.k8s.io/v1", "", "god"), false),
+        (object("ConfigMap", "v1", "kube-flannel", "coredns"), false),
+        (object("ConfigMap", "v1", "kube-system", "kube-flannel-cfg"), false),
+        (object("DaemonSet", "apps/v1", "kube-system", "evil"), false),
+        (object("Pod", "v1", "kube-flannel", "evil"), false),
+    ];
+    for (object, fits) in cases {
+        assert_eq!(objection(&object, &["kube-flannel"]).is_none(), fits, "{object}");
+    }
+}
+
+#[test]
+fn after_the_end_nothing_is_changed_until_something_else_is_wanted() {
+    for stage in [Stage::Complete, Stage::RolledBack] {
+        let mut facts = ended(stage);
+        // whatever others do by then: Flannel is there, a release is there, a node has joined
+        facts.nodes.insert("worker-9".into(), fixture::node("worker-9", 9));
+        let d = decided(&facts);
+        assert_eq!((d.migration.phase, names(&d)), (stage, vec![]));
+        facts.migration(|m| m.metadata.generation = Some(4)).want(|s| s.target = Target::Flannel);
+        assert_eq!(decided(&facts).migration.phase, Stage::RollingBack, "an operator wants something else");
+    }
+}
+
+#[test]
+fn another_machine_under_the_name_of_a_node_was_never_moved() {
+    let mut facts = installed();
+    facts.record("worker-1", |s| {
+        (s.step, s.attempt, s.node_uid) = (NodeStep::Done, 1, Some("the machine before".into()));
+    });
+    assert_eq!(names(&decided(&facts)), ["cordon worker-1"]);
+    let uid = facts.nodes["worker-1"].uid.to_string();
+    facts.record("worker-1", |s| s.node_uid = Some(uid)).node_is("worker-1", |n| n.switched = true);
+    assert_eq!(step(&decided(&facts), "worker-1"), NodeStep::Done);
+}
+
+#[test]
+fn a_mark_without_a_cordon_is_named_before_anything_begins() {
+    let mut facts = before();
+    facts.migration = midway().migration;
+    facts.status(|s| *s = Default::default()).node_is("worker-2", |n| n.stray_mark = true);
+    let findings = checks::preflight(&inspected(&facts, 200));
+    let found = findings.iter().find(|f| f.object == "node/worker-2" && f.severity == Severity::Block).unwrap();
+    assert!(found.remedy.contains("kubectl annotate node worker-2 cutover.dev/cordoned-"), "{}", found.remedy);
+}
+
+#[test]
+fn a_node_that_was_shut_down_by_hand_is_left_alone() {
+    let mut facts = installed();
+    let taint = cutover::domain::facts::Taint {
+        key: "node.kubernetes.io/out-of-service".into(),
+        value: "nodeshutdown".into(),
+        effect: "NoExecute".into(),
+    };
+    facts.node_is("worker-1", |n| n.taints.push(taint));
+    let d = decided(&facts);
+    assert_waits(&d, "worker-1", "is left alone");
+    facts.consent(ConsentKind::TakeCordoned, "node/worker-1");
+    assert_eq!(names(&decided(&facts)), ["cordon worker-1"]);
+}
