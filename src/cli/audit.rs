@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 use super::{
-    Exit, Global, output,
+    Exit, Global, Output, output,
     session::{Failed, Session, audit_path},
 };
 use crate::domain::{
@@ -49,15 +50,24 @@ impl Audit {
         };
         let text = std::fs::read_to_string(&path)
             .map_err(|e| Failed::new(Exit::Usage, format!("{} cannot be read: {e}", path.display())))?;
-        check(&path.display().to_string(), &text, &anchors, *offline)
+        check(&path.display().to_string(), &text, &anchors, *offline, global.output)
     }
 }
 
-fn check(name: &str, text: &str, anchors: &[Anchor], offline: bool) -> Result<Exit, Failed> {
+fn check(name: &str, text: &str, anchors: &[Anchor], offline: bool, format: Output) -> Result<Exit, Failed> {
     let found = verify(text, anchors).map_err(|why| {
         Failed::new(Exit::Blocked, format!("{name}: {why}. It is no proof any more of what was done"))
     })?;
     let end = found.whole.end;
+    if format == Output::Json {
+        let open = found.whole.open.iter().map(|(line, effect)| json!({"line": line, "effect": effect}));
+        let others = anchors.iter().filter(|a| a.log != end.log);
+        output::json(&json!({
+            "file": name, "lines": end.lines, "head": end.head, "anchored": found.anchored,
+            "unknown": open.collect::<Vec<_>>(), "others": others.collect::<Vec<_>>(),
+        }));
+        return judged(name, found.anchored, offline);
+    }
     output::line(&format!("{name}: {} in an unbroken chain", count(usize::try_from(end.lines).unwrap_or(0), "line")));
     output::line(&format!("last hash  {}", end.head));
     match found.anchored {
@@ -82,7 +92,11 @@ fn check(name: &str, text: &str, anchors: &[Anchor], offline: bool) -> Result<Ex
             safe(effect)
         ));
     }
-    if found.anchored.is_none() && !offline {
+    judged(name, found.anchored, offline)
+}
+
+fn judged(name: &str, anchored: Option<u64>, offline: bool) -> Result<Exit, Failed> {
+    if anchored.is_none() && !offline {
         let why = "no anchor names it: it is a new file, or its program never held the Lease";
         return Err(Failed::new(Exit::Blocked, format!("{name}: {why}")));
     }

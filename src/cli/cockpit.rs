@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{
-    Exit, Global, Wanted,
+    Exit, Global, Wanted, output,
     session::{Failed, Session},
 };
 use crate::{
@@ -102,7 +102,7 @@ pub(super) async fn open(
     writer.stop_engine().await;
     result.map_err(|e| Failed::new(Exit::Failed, format!("the terminal cannot be used: {e}")))?;
     let text = summary(&session.store.read(), &session.connection.context);
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    output::line(text.trim_end());
     Ok(Exit::Done)
 }
 

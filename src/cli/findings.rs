@@ -45,6 +45,13 @@ impl Preflight {
         migration.spec.consents.extend(given);
         let facts = session.facts();
         let ctx = View::read_only(&facts, &migration, Timestamp::now());
+        if self.consents && global.output == Output::Json {
+            let listed = wanted_by_node(&ctx).into_iter().map(|(wanted, nodes)| {
+                json!({"kind": wanted.kind, "object": wanted.object, "cost": wanted.kind.cost(), "nodes": nodes})
+            });
+            output::json(&json!({"consents": listed.collect::<Vec<_>>()}));
+            return Ok(Exit::Done);
+        }
         if self.consents {
             for (wanted, nodes) in wanted_by_node(&ctx) {
                 output::line(&format!("{wanted}  # {}; {}", wanted.kind.cost(), safe(&nodes.join(", "))));

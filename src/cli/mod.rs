@@ -194,8 +194,8 @@ pub async fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         Some(Command::Credential(credential)) => credential.run().await,
         Some(Command::Manifests(manifests)) => manifests.run(),
     };
-    result.unwrap_or_else(|Failed { exit, message }| {
+    output::end(result.unwrap_or_else(|Failed { exit, message }| {
         output::error(&message);
         exit
-    })
+    }))
 }

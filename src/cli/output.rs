@@ -1,34 +1,61 @@
-//! Printing. Text from the cluster is escaped for a terminal; a closed pipe is no error.
+//! Printing. Whatever is printed is escaped for a terminal here. A closed pipe is no error; a full disk is one.
 
-use std::io::{IsTerminal, Write};
+use std::{
+    io::{self, ErrorKind, IsTerminal, Write},
+    sync::OnceLock,
+};
 
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
+use super::Exit;
 use crate::domain::{
     api::{Finding, Migration, NodeMigration, Severity},
     facts::Facts,
-    text::safe,
+    text::{self, safe},
 };
 
-/// Prints a line to standard output.
+/// Why standard output has not taken everything.
+static LOST: OnceLock<String> = OnceLock::new();
+
+fn kept(result: io::Result<()>) {
+    if let Err(e) = result.or_else(|e| if e.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(e) }) {
+        let _ = LOST.set(e.to_string());
+    }
+}
+
+/// Prints lines to standard output.
 pub(super) fn line(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+    let mut out = io::stdout().lock();
+    text.split('\n').for_each(|line| kept(writeln!(out, "{}", safe(line))));
+}
+
+/// The exit code, once everything that was printed has arrived.
+pub(super) fn end(exit: Exit) -> Exit {
+    kept(io::stdout().flush());
+    match LOST.get() {
+        Some(why) if exit == Exit::Done => {
+            error(&format!("standard output was not written to the end: {why}"));
+            Exit::Failed
+        }
+        _ => exit,
+    }
 }
 
 /// Prints a line to standard error.
 pub(super) fn error(text: &str) {
-    let mark = if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+    let mark = if io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
         "\x1b[31merror:\x1b[0m"
     } else {
         "error:"
     };
-    let _ = writeln!(std::io::stderr().lock(), "{mark} {}", safe(text));
+    let _ = writeln!(io::stderr().lock(), "{mark} {}", safe(text));
 }
 
 /// Prints a note to standard error.
 pub(super) fn note(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let mut out = io::stderr().lock();
+    text.split('\n').for_each(|line| _ = writeln!(out, "{}", safe(line)));
 }
 
 /// The objects as the API has them.
@@ -44,7 +71,7 @@ pub(super) fn objects_of(facts: &Facts) -> Value {
 
 /// Prints JSON.
 pub(super) fn json(value: &Value) {
-    line(&format!("{value:#}"));
+    line(&text::json(value));
 }
 
 /// Prints a table with columns as wide as their cells.

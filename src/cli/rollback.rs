@@ -4,7 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::{
-    Exit, Global, output,
+    Exit, Global, Output, output,
     run::{confirm, follow},
     session::{Failed, Session},
 };
@@ -12,6 +12,7 @@ use crate::{
     cluster::records,
     domain::{
         api::{PhaseState, Stage, Target},
+        effect::NODE_CONFIG,
         facts::Facts,
         intent::Intent,
         steps::NodeStep,
@@ -42,8 +43,7 @@ impl Rollback {
         let session = Session::open(global).await?;
         let facts = session.facts();
         if facts.migration.is_none() {
-            output::line("No migration has been begun on this cluster: there is nothing to roll back.");
-            return Ok(Exit::Done);
+            return without_migration(global, &facts);
         }
         let (intent, what) = self.intent(&facts)?;
         confirm(self.yes, &format!("On {} ({}): {what}?", session.connection.context, session.connection.server))?;
@@ -89,6 +89,34 @@ impl Rollback {
             (None, None) => Ok((Intent::RollBackAll, "roll everything back to Flannel and uninstall Cilium".into())),
         }
     }
+}
+
+/// Nothing was begun; or the Migration is gone, and what it has done is not.
+fn without_migration(global: &Global, facts: &Facts) -> Result<Exit, Failed> {
+    let traces = traces(facts);
+    if !traces.is_empty() {
+        return Err(Failed::new(
+            Exit::Blocked,
+            format!(
+                "there is no Migration on this cluster, but traces of one: {}. It was deleted, or its definition was. Nothing was changed. `cutover run` says what stands in the way of a new one",
+                traces.join("; ")
+            ),
+        ));
+    }
+    match global.output {
+        Output::Json => output::json(&output::objects_of(facts)),
+        Output::Table => output::line("No migration has been begun on this cluster: there is nothing to roll back."),
+    }
+    Ok(Exit::Done)
+}
+
+/// What a migration leaves on a cluster while it is under way.
+fn traces(facts: &Facts) -> Vec<String> {
+    let marked = facts.nodes.values().filter(|n| n.is_taken_out() || n.stray_mark || n.switched);
+    let nodes = marked.map(|n| format!("marks on node/{}", n.name));
+    let copies = facts.flannel_copies.keys().map(|key| format!("configmap/{key}"));
+    let configs = facts.node_configs.keys().filter(|key| *key.name == *NODE_CONFIG);
+    nodes.chain(copies).chain(configs.map(|key| format!("ciliumnodeconfig/{key}"))).collect()
 }
 
 fn ended(facts: &Facts, node: Option<&str>, phase: Option<PhaseId>) -> Option<Exit> {

@@ -6,6 +6,7 @@ use clap::Args;
 use futures::FutureExt;
 use jiff::Timestamp;
 use tokio::{
+    signal::unix::SignalKind,
     sync::{broadcast, watch},
     time::Instant,
 };
@@ -184,6 +185,7 @@ pub(super) async fn follow(
     let quiet = global.output == Output::Json;
     let mut needs = Needs::default();
     let mut tidying = None;
+    let mut gone = None;
     let mut interrupt = std::pin::pin!(interrupted());
     let exit = loop {
         let wake = tokio::time::sleep_until(
@@ -212,6 +214,15 @@ pub(super) async fn follow(
                 break Ok(exit);
             }
             continue;
+        }
+        if facts.migration.is_none() && facts.stale().is_empty() {
+            // what was just created may not be heard of yet
+            if gone.get_or_insert_with(Instant::now).elapsed() > TIDY {
+                let message = "the Migration is gone: it or its definition was deleted. What was done so far stands; `cutover rollback` names it";
+                break Err(Failed::new(Exit::Failed, message));
+            }
+        } else {
+            gone = None;
         }
         if let Some(why) = needs.operator(&facts) {
             break Err(Failed::new(
@@ -265,7 +276,8 @@ const fn patience(reason: Reason) -> Duration {
     Duration::from_secs(match reason {
         // a budget's controller is wrong for two minutes at most
         Reason::CannotDrainYet => 180,
-        Reason::CannotDrain => 60,
+        // whoever works on the node may be done soon
+        Reason::CannotDrain | Reason::CordonedByOthers => 60,
         _ => 5,
     })
 }
@@ -303,6 +315,7 @@ impl Needs {
         let records = || facts.node_migrations.iter().filter_map(|(n, r)| Some((n, r.status.as_ref()?)));
         match status.waiting.reason {
             Reason::CheckFailed if status.phase == Stage::default() => return Some(waiting()),
+            Reason::IdentityChanged => return Some(waiting()),
             Reason::NodesHeld if records().all(|(_, s)| s.step.is_final() || s.step == NodeStep::Pending) => {
                 let message = format!("{}. Give --release NODE to move it after all", status.waiting.message);
                 return Some((String::new(), Waiting { message, ..status.waiting.clone() }));
@@ -318,7 +331,7 @@ impl Needs {
         }
         let asks = |s: &NodeMigrationStatus, of: &[Reason]| of.contains(&s.waiting.reason);
         let node = records()
-            .find(|(_, s)| asks(s, &[Reason::NeedsConsent]))
+            .find(|(_, s)| asks(s, &[Reason::NeedsConsent, Reason::CordonedByOthers]))
             .or_else(|| records().find(|(_, s)| asks(s, &[Reason::CannotDrain, Reason::CannotDrainYet])));
         if let Some((node, status)) = node {
             return Some((node.to_string(), status.waiting.clone()));
@@ -335,12 +348,14 @@ fn described(status: &NodeMigrationStatus) -> Waiting {
 }
 
 pub(super) async fn interrupted() {
-    let Ok(mut term) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
+    let on = |kind| tokio::signal::unix::signal(kind).ok();
+    let (term, hangup) = (on(SignalKind::terminate()), on(SignalKind::hangup()));
+    let (Some(mut term), Some(mut hangup)) = (term, hangup) else { return std::future::pending().await };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = term.recv() => {}
+        // the terminal is gone: what is under way is ended in order
+        _ = hangup.recv() => {}
     }
 }
 

@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
+use rustix::process::{Pid, Signal};
 use thiserror::Error;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
@@ -15,12 +17,19 @@ use tokio::{
 
 use super::connect::Connection;
 use crate::domain::{
-    effect::{HelmRelease, cilium},
+    effect::{
+        HelmRelease, cilium,
+        release::{self, Before, Revision},
+    },
     problem::Problem,
 };
 
 /// How long helm may take: a chart with hooks that wait is still done by then.
 const LONGEST: Duration = Duration::from_secs(600);
+/// How long it may take to say what there is.
+const READS: Duration = Duration::from_secs(30);
+/// How long it has to end by itself once it was told to: it writes down then that its operation has failed.
+const GRACE: Duration = Duration::from_secs(30);
 /// How long it may take to say its version.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
 
@@ -59,6 +68,19 @@ pub enum HelmError {
         /// The last lines of its standard error.
         said: String,
     },
+    /// Another operation on the release is pending.
+    #[error("revision {revision} of the release cilium is {status}: another helm operation is at work, or died")]
+    Pending {
+        /// Its revision.
+        revision: u64,
+        /// Its status.
+        status: String,
+        /// The namespace of the release.
+        namespace: String,
+    },
+    /// helm's answer could not be read.
+    #[error("{0}")]
+    Unreadable(String),
     /// The values could not be written for it.
     #[error("cannot write the values to a file: {0}")]
     Values(#[from] std::io::Error),
@@ -66,10 +88,15 @@ pub enum HelmError {
 
 impl From<HelmError> for Problem {
     fn from(error: HelmError) -> Self {
-        let remedy = match error {
-            HelmError::NotRun { .. } | HelmError::Silent { .. } | HelmError::Values(_) => "Nothing was changed.",
+        let remedy = match &error {
+            HelmError::NotRun { .. } | HelmError::Silent { .. } | HelmError::Values(_) | HelmError::Unreadable(_) => {
+                "Nothing was changed.".to_owned()
+            }
+            HelmError::Pending { namespace, .. } => format!(
+                "Nothing was changed; it is tried again. One of Cutover's own is resolved after two minutes. Another actor's is theirs to end, or: helm -n {namespace} rollback cilium"
+            ),
             HelmError::TimedOut { .. } | HelmError::Failed { .. } => {
-                "What helm has changed by then stays; it is run again. `helm history cilium` tells more."
+                "What helm has changed by then stays; it is run again. `helm history cilium` tells more.".to_owned()
             }
         };
         Self::new("", error.to_string(), remedy)
@@ -129,12 +156,54 @@ impl Helm {
     /// # Errors
     /// See [`HelmError`].
     pub async fn upgrade(&self, release: &HelmRelease, lines: mpsc::Sender<String>) -> Result<(), HelmError> {
+        self.resolve_pending(release, &lines).await?;
         let values = tempfile::Builder::new().prefix("cutover-values-").suffix(".yaml").tempfile()?;
         // JSON is YAML, and is written the same on every machine
         tokio::fs::write(values.path(), format!("{:#}", release.values)).await?;
         let mut command = self.command();
         command.args(release.arguments(&values.path().to_string_lossy()));
         run(command, lines).await
+    }
+
+    /// An operation of ours that died half way would make helm refuse every other one.
+    async fn resolve_pending(&self, release: &HelmRelease, lines: &mpsc::Sender<String>) -> Result<(), HelmError> {
+        let namespace = &release.namespace;
+        let history = release::history(&self.history(namespace).await?).map_err(HelmError::Unreadable)?;
+        match release::before(&history, release.resumes, Timestamp::now()) {
+            Before::Go => Ok(()),
+            Before::Wait(Revision { number, status, .. }) => {
+                Err(HelmError::Pending { revision: number, status, namespace: namespace.clone() })
+            }
+            Before::Resolve { pending, deployed } => {
+                let said = format!(
+                    "revision {} is {} and nobody works on it: it is taken back first",
+                    pending.number, pending.status
+                );
+                let _ = lines.try_send(said);
+                let mut command = self.command();
+                command.args(release::resolve_arguments(namespace, deployed));
+                run(command, lines.clone()).await
+            }
+        }
+    }
+
+    /// `helm history -o json`; an empty list where there is no release.
+    async fn history(&self, namespace: &str) -> Result<String, HelmError> {
+        let program = self.program.display().to_string();
+        let mut command = self.command();
+        command.args(release::history_arguments(namespace)).stdin(Stdio::null()).kill_on_drop(true);
+        let output = match tokio::time::timeout(READS, command.output()).await {
+            Ok(Ok(output)) => output,
+            Ok(Err(source)) => return Err(HelmError::NotRun { program, source }),
+            Err(_) => return Err(HelmError::Silent { program }),
+        };
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        match output.status.success() {
+            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            // helm has one exit code for everything
+            false if said.contains("release: not found") => Ok("[]".into()),
+            false => Err(HelmError::Failed { program: "helm history".into(), status: output.status, said }),
+        }
     }
 
     /// `helm uninstall`; a release that is not there is no error.
@@ -165,21 +234,56 @@ impl Helm {
 
 async fn run(mut command: Command, lines: mpsc::Sender<String>) -> Result<(), HelmError> {
     let program = command.as_std().get_program().to_string_lossy().into_owned();
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    // a group of its own: the terminal's Ctrl-C and hangup are not for it
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let not_run = |source| HelmError::NotRun { program: program.clone(), source };
     let mut child = command.spawn().map_err(not_run)?;
+    let group = Group::of(&child);
     let out = tokio::spawn(forward(child.stdout.take(), lines.clone()));
     let err = tokio::spawn(forward(child.stderr.take(), lines));
     let status = match tokio::time::timeout(LONGEST, child.wait()).await {
         Ok(ended) => ended.map_err(not_run)?,
-        Err(_) => return Err(HelmError::TimedOut { program, minutes: LONGEST.as_secs() / 60 }),
+        Err(_) => {
+            group.end();
+            if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
+                let _ = child.kill().await;
+            }
+            return Err(HelmError::TimedOut { program, minutes: LONGEST.as_secs() / 60 });
+        }
     };
+    group.has_ended();
     let (_, said) = (out.await, err.await.unwrap_or_default());
     if status.success() {
         return Ok(());
     }
     let said = if said.is_empty() { "it said nothing".to_owned() } else { said.join("; ") };
     Err(HelmError::Failed { program: "helm".into(), status, said })
+}
+
+/// helm and what it starts. Dropped while it runs it is told to end, and not killed: killed it would leave a pending
+/// operation.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &tokio::process::Child) -> Self {
+        Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
+    }
+
+    fn end(&self) {
+        if let Some(pid) = self.0 {
+            let _ = rustix::process::kill_process_group(pid, Signal::TERM);
+        }
+    }
+
+    fn has_ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 /// Passes lines on; keeps the last few for the message of a failure.

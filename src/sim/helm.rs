@@ -5,11 +5,13 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 use kube::{
-    Api, Client, Config,
+    Api, Client, Config, ResourceExt,
     api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams},
     config::{KubeConfigOptions, Kubeconfig},
 };
 use serde_json::{Value, json};
+
+use crate::domain::effect::release::Revision;
 
 /// The hidden command.
 pub const COMMAND: &str = "embedded-helm";
@@ -49,6 +51,16 @@ enum Command {
     },
     /// Uninstall a release
     Uninstall { release: String },
+    /// The revisions of a release
+    History {
+        release: String,
+        #[arg(long, default_value_t = 256)]
+        max: usize,
+        #[arg(long, short, default_value = "json")]
+        output: String,
+    },
+    /// Roll a release back to a revision; to the last one that was deployed without one
+    Rollback { release: String, revision: Option<u64> },
 }
 
 /// Runs as helm would; returns the exit code and the output.
@@ -83,6 +95,20 @@ async fn act(arguments: &Arguments) -> Result<String, String> {
                 "Release {release:?} has been upgraded. Happy Helming!\nNAME: {release}\nNAMESPACE: {}\nSTATUS: deployed\nREVISION: {revision}",
                 arguments.namespace
             ))
+        }
+        Command::History { release, .. } => {
+            let client = client(arguments).await?;
+            let revisions = revisions(&client, &arguments.namespace, release).await?;
+            if revisions.is_empty() {
+                return Err("release: not found".into());
+            }
+            let shown = revisions.iter().map(|r| json!({"revision": r.number, "updated": r.at.map(|t| t.to_string()), "status": r.status, "chart": "cilium", "app_version": "", "description": ""}));
+            Ok(Value::Array(shown.collect()).to_string())
+        }
+        Command::Rollback { release, revision } => {
+            let client = client(arguments).await?;
+            rollback(&client, &arguments.namespace, release, *revision).await?;
+            Ok("Rollback was a success! Happy Helming!".into())
         }
         Command::Uninstall { release } => {
             let client = client(arguments).await?;
@@ -176,38 +202,101 @@ fn chart(namespace: &str, version: &str, values: &Value) -> Vec<Value> {
     objects
 }
 
+/// Annotations of a revision: what helm keeps in its payload.
+const VERSION: &str = "cutover.dev/embedded-version";
+const VALUES: &str = "cutover.dev/embedded-values";
+
 pub(super) async fn upgrade(
     client: &Client,
     namespace: &str,
     release: &str,
     version: &str,
     values: &Value,
-) -> Result<usize, String> {
-    for object in chart(namespace, version, values) {
-        let (api, parsed) = api(client, &object)?;
+) -> Result<u64, String> {
+    let known = revisions(client, namespace, release).await?;
+    if known.last().is_some_and(|r| r.status.starts_with("pending-")) {
+        return Err("UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress".into());
+    }
+    let pending = if known.is_empty() { "pending-install" } else { "pending-upgrade" };
+    operate(client, namespace, release, pending, version, values).await
+}
+
+/// Makes the release as it was at a revision; the last one that was deployed where none is named.
+pub(super) async fn rollback(client: &Client, namespace: &str, release: &str, to: Option<u64>) -> Result<u64, String> {
+    let known = revisions(client, namespace, release).await?;
+    let was_deployed = |r: &&Revision| matches!(r.status.as_str(), "deployed" | "superseded");
+    let to =
+        to.or_else(|| known.iter().rev().find(was_deployed).map(|r| r.number)).ok_or("release has no 0 version")?;
+    let secret = secrets(client, namespace).get(&secret_name(release, to)).await.map_err(|e| e.to_string())?;
+    let kept = |key: &str| secret.annotations().get(key).cloned().unwrap_or_default();
+    let values = serde_json::from_str(&kept(VALUES)).map_err(|e| e.to_string())?;
+    operate(client, namespace, release, "pending-rollback", &kept(VERSION), &values).await
+}
+
+/// One operation: on record as pending before the first object is written, as helm does it. Killed half way it stays so.
+async fn operate(
+    client: &Client,
+    namespace: &str,
+    release: &str,
+    pending: &str,
+    version: &str,
+    values: &Value,
+) -> Result<u64, String> {
+    let secrets = secrets(client, namespace);
+    let before = revisions(client, namespace, release).await?;
+    let number = before.last().map_or(0, |r| r.number) + 1;
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1", "metadata": {
+        "name": secret_name(release, number), "namespace": namespace,
+        "annotations": {VERSION: version, VALUES: values.to_string()},
+        "labels": {"owner": "helm", "name": release, "status": pending, "version": number.to_string()}}});
+    let secret: DynamicObject = serde_json::from_value(secret).map_err(|e| e.to_string())?;
+    secrets.create(&PostParams::default(), &secret).await.map_err(|e| e.to_string())?;
+    let applied = apply(client, &chart(namespace, version, values)).await;
+    let status = if applied.is_ok() { "deployed" } else { "failed" };
+    if applied.is_ok() {
+        for old in before.iter().filter(|r| r.status != "superseded") {
+            mark(&secrets, &secret_name(release, old.number), "superseded").await?;
+        }
+    }
+    mark(&secrets, &secret_name(release, number), status).await?;
+    applied.map(|()| number)
+}
+
+async fn apply(client: &Client, objects: &[Value]) -> Result<(), String> {
+    for object in objects {
+        let (api, parsed) = api(client, object)?;
         let name = parsed.metadata.name.clone().unwrap_or_default();
-        api.patch(&name, &PatchParams::apply("helm").force(), &Patch::Apply(&object))
+        api.patch(&name, &PatchParams::apply("helm").force(), &Patch::Apply(object))
             .await
             .map_err(|e| format!("{name}: {e}"))?;
     }
-    record(client, namespace, release).await
+    Ok(())
 }
 
-/// One Secret a revision, as helm stores releases; without the payload, which nothing reads here.
-async fn record(client: &Client, namespace: &str, release: &str) -> Result<usize, String> {
-    let secrets = secrets(client, namespace);
-    let before = secrets
-        .list(&ListParams::default().labels(&format!("owner=helm,name={release}")))
-        .await
-        .map_err(|e| e.to_string())?;
-    let number = |s: &DynamicObject| s.metadata.labels.as_ref()?.get("version")?.parse::<usize>().ok();
-    let revision = before.items.iter().filter_map(number).max().unwrap_or(0) + 1;
-    let secret = json!({"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1", "metadata": {
-        "name": format!("sh.helm.release.v1.{release}.v{revision}"), "namespace": namespace,
-        "labels": {"owner": "helm", "name": release, "status": "deployed", "version": revision.to_string()}}});
-    let secret: DynamicObject = serde_json::from_value(secret).map_err(|e| e.to_string())?;
-    secrets.create(&PostParams::default(), &secret).await.map_err(|e| e.to_string())?;
-    Ok(revision)
+async fn mark(secrets: &Api<DynamicObject>, name: &str, status: &str) -> Result<(), String> {
+    let labels = json!({"metadata": {"labels": {"status": status}}});
+    secrets.patch(name, &PatchParams::default(), &Patch::Merge(&labels)).await.map(|_| ()).map_err(|e| e.to_string())
+}
+
+fn secret_name(release: &str, number: u64) -> String {
+    format!("sh.helm.release.v1.{release}.v{number}")
+}
+
+/// The revisions of a release, the newest last.
+pub(super) async fn revisions(client: &Client, namespace: &str, release: &str) -> Result<Vec<Revision>, String> {
+    let own = ListParams::default().labels(&format!("owner=helm,name={release}"));
+    let list = secrets(client, namespace).list(&own).await.map_err(|e| e.to_string())?;
+    let label = |s: &DynamicObject, key: &str| s.labels().get(key).cloned().unwrap_or_default();
+    let mut revisions: Vec<Revision> = list
+        .iter()
+        .map(|s| Revision {
+            number: label(s, "version").parse().unwrap_or_default(),
+            status: label(s, "status"),
+            at: s.metadata.creation_timestamp.as_ref().map(|t| t.0),
+        })
+        .collect();
+    revisions.sort_by_key(|r| r.number);
+    Ok(revisions)
 }
 
 fn secrets(client: &Client, namespace: &str) -> Api<DynamicObject> {

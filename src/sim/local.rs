@@ -18,7 +18,10 @@ use super::{
     clock::{self, Pace, begin_day},
     helm, world,
 };
-use crate::domain::effect::HelmRelease;
+use crate::domain::effect::{
+    HelmRelease, RELEASE,
+    release::{Before, before},
+};
 
 /// A cluster in this process.
 pub struct Local {
@@ -60,22 +63,30 @@ impl Local {
     }
 }
 
-/// Installs or upgrades a release as helm does.
+/// Installs or upgrades a release as Cutover has helm do it.
 ///
 /// # Errors
 /// helm's message.
 pub async fn upgrade(client: &Client, release: &HelmRelease) -> Result<(), String> {
-    helm::upgrade(client, &release.namespace, crate::domain::effect::RELEASE, &release.version, &release.values)
-        .await
-        .map(|_| ())
+    let namespace = &release.namespace;
+    match before(&helm::revisions(client, namespace, RELEASE).await?, release.resumes, clock::now()) {
+        Before::Go => {}
+        Before::Wait(pending) => return Err(format!("revision {} is {}", pending.number, pending.status)),
+        Before::Resolve { deployed: None, .. } => helm::uninstall(client, namespace, RELEASE).await?,
+        Before::Resolve { deployed, .. } => drop(helm::rollback(client, namespace, RELEASE, deployed).await?),
+    }
+    helm::upgrade(client, namespace, RELEASE, &release.version, &release.values).await.map(|_| ())
 }
 
-/// Uninstalls the release.
+/// Uninstalls the release; one that is not there is no error.
 ///
 /// # Errors
 /// helm's message.
 pub async fn uninstall(client: &Client, namespace: &str) -> Result<(), String> {
-    helm::uninstall(client, namespace, crate::domain::effect::RELEASE).await
+    match helm::uninstall(client, namespace, RELEASE).await {
+        Err(why) if why.contains("release: not found") => Ok(()),
+        other => other,
+    }
 }
 
 /// Answers requests.

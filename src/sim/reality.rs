@@ -42,6 +42,7 @@ impl Rig {
             namespace: "kube-system".into(),
             values,
             purpose: "test",
+            resumes: false,
         };
         upgrade(&self.client, &release).await.unwrap();
     }

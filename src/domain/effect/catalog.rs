@@ -32,6 +32,7 @@ fn after(effect: &Effect, namespace: &str) -> Option<Effect> {
             namespace: namespace(),
             values: serde_json::json!({}),
             purpose: "install",
+            resumes: false,
         })),
         Effect::Helm(_) => Effect::Uninstall { namespace: namespace() },
         Effect::Uninstall { .. } => Effect::CreateNodeConfig { namespace: namespace(), version: "v2".into() },

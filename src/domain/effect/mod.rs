@@ -7,6 +7,7 @@ pub mod flannel;
 pub mod nodes;
 pub mod pods;
 pub mod records;
+pub mod release;
 mod request;
 pub mod resource;
 mod right;
@@ -65,6 +66,8 @@ pub struct HelmRelease {
     pub values: Value,
     /// What the change is for.
     pub purpose: &'static str,
+    /// This migration has begun it before, and it was not seen to end.
+    pub resumes: bool,
 }
 
 /// One change of the cluster.

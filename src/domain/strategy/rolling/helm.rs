@@ -51,6 +51,7 @@ pub(super) fn release(view: &View<'_>, purpose: Purpose) -> Result<Effect, Probl
         namespace: cilium.namespace.clone(),
         values,
         purpose: purpose.name(),
+        resumes: false,
     })))
 }
 
@@ -65,8 +66,15 @@ pub(super) fn upgrade(view: &View<'_>, purpose: Purpose, due: bool, message: &st
     if view.in_flight.contains(&name) {
         return Some(running());
     }
-    let needed = due || is_unfinished(view, &name) || view.failures.contains_key(&name);
-    needed.then(|| Progress::act(effect, message))
+    let unfinished = is_unfinished(view, &name);
+    if !due && !unfinished && !view.failures.contains_key(&name) {
+        return None;
+    }
+    let effect = match effect {
+        Effect::Helm(release) => Effect::Helm(Box::new(HelmRelease { resumes: unfinished, ..*release })),
+        other => other,
+    };
+    Some(Progress::act(effect, message))
 }
 
 /// The operation was begun, by this engine or an earlier one, and has not been seen to end.

@@ -1,0 +1,108 @@
+//! The state of the helm release, and what has to be done about it before it is upgraded.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::RELEASE;
+
+/// Younger than this, a pending operation may still be at work: in a helm that outlived the program that started it.
+const STILL_AT_WORK: SignedDuration = SignedDuration::from_secs(120);
+
+/// One revision of the release, as `helm history -o json` has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// Its number.
+    pub number: u64,
+    /// `deployed`, `superseded`, `failed`, `pending-install`, `pending-upgrade`, `pending-rollback`, …
+    pub status: String,
+    /// When it was begun.
+    pub at: Option<Timestamp>,
+}
+
+/// What has to be done before an upgrade.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Nothing.
+    Go,
+    /// This operation of ours died half way: helm refuses every other one until the release is rolled back to the
+    /// revision, or uninstalled where none was ever deployed.
+    Resolve {
+        /// The revision, and its status.
+        pending: Revision,
+        /// The last one that was deployed.
+        deployed: Option<u64>,
+    },
+    /// An operation is at work, or is another actor's.
+    Wait(Revision),
+}
+
+/// The revisions, the newest last.
+///
+/// # Errors
+/// What cannot be read.
+pub fn history(json: &str) -> Result<Vec<Revision>, String> {
+    let revisions: Vec<Value> = serde_json::from_str(json).map_err(|e| format!("helm history cannot be read: {e}"))?;
+    let mut revisions: Vec<Revision> = revisions
+        .iter()
+        .map(|r| Revision {
+            number: r["revision"].as_u64().unwrap_or_default(),
+            status: r["status"].as_str().unwrap_or_default().to_owned(),
+            at: r["updated"].as_str().and_then(|t| t.parse().ok()),
+        })
+        .collect();
+    revisions.sort_by_key(|r| r.number);
+    Ok(revisions)
+}
+
+/// What has to be done before an upgrade. `ours`: the operation was begun by this migration and not seen to end.
+pub fn before(history: &[Revision], ours: bool, now: Timestamp) -> Before {
+    let Some(last) = history.last().filter(|r| r.status.starts_with("pending-")) else { return Before::Go };
+    let young = last.at.is_none_or(|at| now.duration_since(at).abs() < STILL_AT_WORK);
+    if !ours || young {
+        return Before::Wait(last.clone());
+    }
+    let deployed = history.iter().rev().find(|r| matches!(r.status.as_str(), "deployed" | "superseded"));
+    Before::Resolve { pending: last.clone(), deployed: deployed.map(|r| r.number) }
+}
+
+/// helm's arguments for the last revisions of the release.
+pub fn history_arguments(namespace: &str) -> Vec<String> {
+    ["history", RELEASE, "--namespace", namespace, "--max", "20", "--output", "json"].map(str::to_owned).to_vec()
+}
+
+/// helm's arguments that resolve a pending operation.
+pub fn resolve_arguments(namespace: &str, deployed: Option<u64>) -> Vec<String> {
+    let what = deployed.map_or_else(|| vec!["uninstall".into()], |n| vec!["rollback".into(), n.to_string()]);
+    let mut arguments = what;
+    arguments.insert(1, RELEASE.to_owned());
+    arguments.extend(["--namespace".to_owned(), namespace.to_owned()]);
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HISTORY: &str = r#"[{"revision":1,"updated":"2026-11-26T10:00:00Z","status":"superseded","chart":"cilium-1.15.19"},
+        {"revision":3,"updated":"2026-11-26T10:20:00.123456789+01:00","status":"pending-upgrade","chart":"cilium-1.15.19"},
+        {"revision":2,"updated":"2026-11-26T10:10:00Z","status":"deployed","chart":"cilium-1.15.19"}]"#;
+
+    #[test]
+    fn only_an_operation_of_ours_that_is_not_at_work_any_more_is_resolved() {
+        let seen = history(HISTORY).unwrap();
+        let pending = seen.last().unwrap().clone();
+        assert_eq!((pending.number, pending.status.as_str()), (3, "pending-upgrade"));
+        let at = |t: &str| t.parse::<Timestamp>().unwrap();
+        let late = at("2026-11-26T10:30:00Z");
+        let resolve = Before::Resolve { pending: pending.clone(), deployed: Some(2) };
+        assert_eq!(before(&seen, true, late), resolve);
+        assert_eq!(before(&seen, true, at("2026-11-26T09:21:00Z")), Before::Wait(pending.clone()), "it may be at work");
+        assert_eq!(before(&seen, false, late), Before::Wait(pending.clone()), "it is not ours");
+        assert_eq!(before(&seen[..2], false, late), Before::Go);
+        assert_eq!(before(&[], true, late), Before::Go);
+        let install = [Revision { number: 1, status: "pending-install".into(), at: pending.at }];
+        let Before::Resolve { deployed, .. } = before(&install, true, late) else { panic!() };
+        assert_eq!(resolve_arguments("kube-system", deployed), ["uninstall", "cilium", "--namespace", "kube-system"]);
+        assert_eq!(resolve_arguments("kube-system", Some(2))[..3], ["rollback", "cilium", "2"]);
+    }
+}
