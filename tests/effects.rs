@@ -22,7 +22,8 @@ use cutover::{
     domain::{
         audit::Actor,
         effect::{
-            BUDGET_MARK, CORDON_MARK, Effect, Right, Role, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT, flannel,
+            BUDGET_MARK, CORDON_MARK, Effect, FLANNEL_BACKUP, Right, Role, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT,
+            flannel::{self, COPY, digest},
             one_of_each,
         },
         host::{SCRIPT, Way},
@@ -145,11 +146,11 @@ fn found(effect: &Effect, at: &str) -> Value {
             let bindings = flannels().into_iter().filter(|o| o["kind"] == "ClusterRoleBinding");
             json!({"items": bindings.collect::<Vec<_>>()})
         }
-        Effect::BackUpFlannel { .. } => {
+        Effect::DeleteFlannel { .. } | Effect::RestoreFlannel { .. } if at.ends_with(FLANNEL_BACKUP) => copy(),
+        Effect::BackUpFlannel { .. } | Effect::DeleteFlannel { .. } => {
             let found = flannels().into_iter().find(|o| path_of(o, true) == at);
             found.unwrap_or_else(|| panic!("{at} is read"))
         }
-        Effect::DeleteFlannel { .. } | Effect::RestoreFlannel { .. } => copy(),
         _ => json!({}),
     };
     object["metadata"]["resourceVersion"] = json!("7");
@@ -188,8 +189,21 @@ async fn applied(effect: &Effect, folder: &Path) -> (Vec<Sent>, Vec<Sent>) {
     };
     let (lines, _said) = tokio::sync::mpsc::channel(8);
     let permit = Permit::new(1, || Duration::from_secs(60));
-    cluster.apply(effect, permit, Duration::from_secs(5), lines).await.unwrap_or_else(|p| panic!("{effect:?}: {p}"));
+    cluster
+        .apply(&with_copy(effect), permit, Duration::from_secs(5), lines)
+        .await
+        .unwrap_or_else(|p| panic!("{effect:?}: {p}"));
     sent.lock().unwrap().clone()
+}
+
+/// With the hash of the copy that the server has.
+fn with_copy(effect: &Effect) -> Effect {
+    let text = found(effect, "/configmaps/cutover-flannel-backup")["data"][COPY].as_str().map(str::to_owned);
+    let mut effect = effect.clone();
+    if let Effect::DeleteFlannel { copy, .. } | Effect::RestoreFlannel { copy, .. } = &mut effect {
+        *copy = digest(text.as_ref());
+    }
+    effect
 }
 
 /// One call of a program that an operator would have: its arguments and its standard input.

@@ -126,6 +126,11 @@ impl Wanted {
                 })?
             }
         };
+        if let Some(path) = values::private(&values) {
+            return Err(usage(format!(
+                "the value {path} looks like a secret, and the Migration's spec can be read by many. Nothing was changed; let the chart generate it, or create its Secret and name that in the values"
+            )));
+        }
         let mut selector = BTreeMap::new();
         for pair in &self.selector {
             let (key, value) =

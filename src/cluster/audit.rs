@@ -101,14 +101,22 @@ struct Open {
     end: Anchor,
 }
 
+/// `cutover` in the user's state folder.
+///
+/// # Errors
+/// When the user has no home.
+pub(super) fn state_folder() -> Result<PathBuf, AuditError> {
+    use etcetera::BaseStrategy;
+    let base = etcetera::choose_base_strategy().map_err(|e| AuditError::NoFolder(e.to_string()))?;
+    Ok(base.state_dir().unwrap_or_else(|| base.data_dir()).join("cutover"))
+}
+
 /// Where logs are kept: `cutover/audit` in the user's state folder.
 ///
 /// # Errors
 /// When the user has no home.
 pub fn folder() -> Result<PathBuf, AuditError> {
-    use etcetera::BaseStrategy;
-    let base = etcetera::choose_base_strategy().map_err(|e| AuditError::NoFolder(e.to_string()))?;
-    Ok(base.state_dir().unwrap_or_else(|| base.data_dir()).join("cutover").join("audit"))
+    Ok(state_folder()?.join("audit"))
 }
 
 impl Audit {

@@ -1,6 +1,8 @@
 //! helm as a process, its output handed on line by line.
 
 use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -8,6 +10,7 @@ use std::{
 
 use jiff::Timestamp;
 use rustix::process::{Pid, Signal};
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
@@ -15,7 +18,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::connect::Connection;
+use super::{audit::state_folder, connect::Connection};
 use crate::domain::{
     effect::{
         HelmRelease, cilium,
@@ -68,6 +71,9 @@ pub enum HelmError {
         /// The last lines of its standard error.
         said: String,
     },
+    /// One that an earlier run of this program started is still at work.
+    #[error("a helm that Cutover started earlier on this machine is still at work")]
+    AtWork,
     /// Another operation on the release is pending.
     #[error("revision {revision} of the release cilium is {status}: another helm operation is at work, or died")]
     Pending {
@@ -92,6 +98,7 @@ impl From<HelmError> for Problem {
             HelmError::NotRun { .. } | HelmError::Silent { .. } | HelmError::Values(_) | HelmError::Unreadable(_) => {
                 "Nothing was changed.".to_owned()
             }
+            HelmError::AtWork => "Nothing was changed; it is tried again.".to_owned(),
             HelmError::Pending { namespace, .. } => format!(
                 "Nothing was changed; it is tried again. One of Cutover's own is resolved after two minutes. Another actor's is theirs to end, or: helm -n {namespace} rollback cilium"
             ),
@@ -110,13 +117,25 @@ pub struct Helm {
     kubeconfig: Option<PathBuf>,
     /// None in a pod: there helm finds the service account itself.
     context: Option<String>,
+    /// Locked by every helm that is started from this machine for this cluster, for as long as it runs. It says when the
+    /// last one was started.
+    lock: Option<PathBuf>,
+}
+
+/// The lock while it is held, and when the helm before was started.
+struct Turn {
+    file: Option<File>,
+    before: Option<Timestamp>,
 }
 
 impl Helm {
     /// `program` as named, else as the context names it, else `helm` on the PATH.
     pub fn new(named: Option<&Path>, connection: &Connection) -> Self {
         let program = named.map(Path::to_path_buf).or_else(|| connection.marks.helm.clone());
+        let of = format!("{:?} {} {}", connection.kubeconfig, connection.context, connection.server);
+        let name = format!("helm-{:.16}.lock", format!("{:x}", Sha256::digest(of)));
         Self {
+            lock: state_folder().ok().map(|folder| folder.join(name)),
             program: program.unwrap_or_else(|| PathBuf::from("helm")),
             kubeconfig: connection.kubeconfig.clone(),
             context: (!connection.in_pod).then(|| connection.context.clone()),
@@ -125,7 +144,7 @@ impl Helm {
 
     /// Without a helm to be run.
     pub fn none() -> Self {
-        Self { program: PathBuf::from("helm"), kubeconfig: None, context: None }
+        Self { program: PathBuf::from("helm"), kubeconfig: None, context: None, lock: None }
     }
 
     /// helm's version; the proof that it can be run.
@@ -156,20 +175,26 @@ impl Helm {
     /// # Errors
     /// See [`HelmError`].
     pub async fn upgrade(&self, release: &HelmRelease, lines: mpsc::Sender<String>) -> Result<(), HelmError> {
-        self.resolve_pending(release, &lines).await?;
+        let turn = self.turn()?;
+        self.resolve_pending(release, &turn, &lines).await?;
         let values = tempfile::Builder::new().prefix("cutover-values-").suffix(".yaml").tempfile()?;
         // JSON is YAML, and is written the same on every machine
         tokio::fs::write(values.path(), format!("{:#}", release.values)).await?;
         let mut command = self.command();
         command.args(release.arguments(&values.path().to_string_lossy()));
-        run(command, lines).await
+        run(command, &turn, lines).await
     }
 
     /// An operation of ours that died half way would make helm refuse every other one.
-    async fn resolve_pending(&self, release: &HelmRelease, lines: &mpsc::Sender<String>) -> Result<(), HelmError> {
+    async fn resolve_pending(
+        &self,
+        release: &HelmRelease,
+        turn: &Turn,
+        lines: &mpsc::Sender<String>,
+    ) -> Result<(), HelmError> {
         let namespace = &release.namespace;
         let history = release::history(&self.history(namespace).await?).map_err(HelmError::Unreadable)?;
-        match release::before(&history, release.resumes, Timestamp::now()) {
+        match release::before(&history, release.resumes, turn.before, Timestamp::now()) {
             Before::Go => Ok(()),
             Before::Wait(Revision { number, status, .. }) => {
                 Err(HelmError::Pending { revision: number, status, namespace: namespace.clone() })
@@ -182,7 +207,7 @@ impl Helm {
                 let _ = lines.try_send(said);
                 let mut command = self.command();
                 command.args(release::resolve_arguments(namespace, deployed));
-                run(command, lines.clone()).await
+                run(command, turn, lines.clone()).await
             }
         }
     }
@@ -211,13 +236,30 @@ impl Helm {
     /// # Errors
     /// See [`HelmError`].
     pub async fn uninstall(&self, namespace: &str, lines: mpsc::Sender<String>) -> Result<(), HelmError> {
+        let turn = self.turn()?;
         let mut command = self.command();
         command.args(cilium::uninstall(namespace));
-        match run(command, lines).await {
+        match run(command, &turn, lines).await {
             // helm has one exit code for everything
             Err(HelmError::Failed { said, .. }) if said.contains("release: not found") => Ok(()),
             other => other,
         }
+    }
+
+    /// Waits for no one: a helm that outlived the program that started it is still at work.
+    fn turn(&self) -> Result<Turn, HelmError> {
+        let open = |path: &PathBuf| {
+            std::fs::create_dir_all(path.parent()?).ok()?;
+            File::options().read(true).write(true).create(true).truncate(false).open(path).ok()
+        };
+        // without a folder of its own nothing is known of an earlier helm
+        let Some(mut file) = self.lock.as_ref().and_then(open) else { return Ok(Turn { file: None, before: None }) };
+        if matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)) {
+            return Err(HelmError::AtWork);
+        }
+        let mut text = String::new();
+        let _ = file.read_to_string(&mut text);
+        Ok(Turn { file: Some(file), before: text.trim().parse().ok() })
     }
 
     fn command(&self) -> Command {
@@ -232,10 +274,25 @@ impl Helm {
     }
 }
 
-async fn run(mut command: Command, lines: mpsc::Sender<String>) -> Result<(), HelmError> {
+impl Turn {
+    /// The lock as standard input, for as long as the program runs; with the time of its start in it.
+    fn stdin(&self) -> Stdio {
+        let Some(file) = &self.file else { return Stdio::null() };
+        let mut file: &File = file;
+        let now = Timestamp::now().to_string();
+        let written =
+            file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0))).and_then(|_| file.write_all(now.as_bytes()));
+        match (written, file.try_clone()) {
+            (Ok(()), Ok(file)) => file.into(),
+            _ => Stdio::null(),
+        }
+    }
+}
+
+async fn run(mut command: Command, turn: &Turn, lines: mpsc::Sender<String>) -> Result<(), HelmError> {
     let program = command.as_std().get_program().to_string_lossy().into_owned();
     // a group of its own: the terminal's Ctrl-C and hangup are not for it
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command.stdin(turn.stdin()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let not_run = |source| HelmError::NotRun { program: program.clone(), source };
     let mut child = command.spawn().map_err(not_run)?;
     let group = Group::of(&child);

@@ -15,6 +15,8 @@ pub enum ConsentKind {
     LoseEmptyDir,
     /// Evict the single replica of a workload: it is down until its successor is ready.
     InterruptSingleReplica,
+    /// Evict the pod of a Job: its work so far is lost, and it may count as a failure.
+    InterruptJob,
     /// Evict a pod with a host port: it answers at another node's address afterwards.
     MoveHostPort,
     /// Evict a pod that no other node can take (a local volume, a selector, no room): it is Pending until its node is
@@ -40,10 +42,11 @@ pub enum ConsentKind {
 
 impl ConsentKind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::DeleteBarePod,
         Self::LoseEmptyDir,
         Self::InterruptSingleReplica,
+        Self::InterruptJob,
         Self::MoveHostPort,
         Self::WaitForNode,
         Self::ScaleUp,
@@ -62,6 +65,7 @@ impl ConsentKind {
             Self::DeleteBarePod => "DeleteBarePod",
             Self::LoseEmptyDir => "LoseEmptyDir",
             Self::InterruptSingleReplica => "InterruptSingleReplica",
+            Self::InterruptJob => "InterruptJob",
             Self::MoveHostPort => "MoveHostPort",
             Self::WaitForNode => "WaitForNode",
             Self::ScaleUp => "ScaleUp",
@@ -81,6 +85,7 @@ impl ConsentKind {
             Self::DeleteBarePod => "bare pod: will not be recreated",
             Self::LoseEmptyDir => "emptyDir: its data is lost with the pod",
             Self::InterruptSingleReplica => "single replica: downtime until rescheduled",
+            Self::InterruptJob => "Job in flight: its work so far is lost, and it may count as a failure",
             Self::MoveHostPort => "host port: it answers at another node's address afterwards",
             Self::WaitForNode => "no other node can take it: Pending until its node is back",
             Self::ScaleUp => "the workload has one more replica while its node drains",

@@ -30,6 +30,35 @@ pub fn merge(under: &mut Value, over: &Value) {
     }
 }
 
+/// Names of keys whose values are secrets, as charts have them.
+const PRIVATE: [&str; 7] = ["key", "privateKey", "password", "token", "secret", "psk", "clientSecret"];
+/// What stands beside a `key` that is a name: in tolerations, selectors and references.
+const BESIDE_A_NAME: [&str; 5] = ["operator", "effect", "values", "name", "value"];
+/// What a private key begins with in PEM: `-----BEGIN`, as it is and in base64.
+const PEM: [&str; 2] = ["PRIVATE KEY-----", "LS0tLS1CRUdJTi"];
+
+/// The first value that looks like a secret, as a path with dots: the Migration's spec can be read by many.
+pub fn private(values: &Value) -> Option<String> {
+    fn find(path: &str, value: &Value) -> Option<String> {
+        match value {
+            Value::Object(map) => map.iter().find_map(|(key, value)| {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let named = PRIVATE.contains(&key.as_str())
+                    && !BESIDE_A_NAME.iter().any(|other| map.contains_key(*other))
+                    && value.as_str().is_some_and(|v| !v.is_empty());
+                if named { Some(path) } else { find(&path, value) }
+            }),
+            Value::Array(items) => items.iter().find_map(|item| find(path, item)),
+            Value::String(text) => {
+                let pem = text.contains(PEM[0]) || (text.starts_with(PEM[1]) && text.len() > 1_000);
+                pem.then(|| path.to_owned())
+            }
+            _ => None,
+        }
+    }
+    find("", values)
+}
+
 /// Keys that are set in both trees, and differently, as paths with dots.
 pub fn overruled_keys(base: &Value, own: &Value) -> Vec<String> {
     let mut found = Vec::new();
@@ -53,6 +82,26 @@ fn compare(path: &str, base: &Value, own: &Value, found: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_looks_like_a_secret_is_found() {
+        let pem = "-----BEGIN EC PRIVATE KEY-----\nMHc";
+        for (values, found) in [
+            (json!({"hubble": {"tls": {"ca": {"key": "TOPSECRET"}}}}), Some("hubble.tls.ca.key")),
+            (
+                json!({"clustermesh": {"config": {"clusters": [{"tls": {"key": "x"}}]}}}),
+                Some("clustermesh.config.clusters.tls.key"),
+            ),
+            (json!({"extra": {"file": pem}}), Some("extra.file")),
+            (json!({"image": {"pullSecrets": [{"name": "regcred"}]}, "tls": {"secretName": "ca"}}), None),
+            (
+                json!({"hubble": {"tls": {"ca": {"key": ""}}}, "tolerations": [{"key": "a/b", "operator": "Exists"}]}),
+                None,
+            ),
+        ] {
+            assert_eq!(private(&values).as_deref(), found, "{values}");
+        }
+    }
 
     #[test]
     fn what_is_not_a_mapping_is_refused() {

@@ -69,7 +69,7 @@ impl Local {
 /// helm's message.
 pub async fn upgrade(client: &Client, release: &HelmRelease) -> Result<(), String> {
     let namespace = &release.namespace;
-    match before(&helm::revisions(client, namespace, RELEASE).await?, release.resumes, clock::now()) {
+    match before(&helm::revisions(client, namespace, RELEASE).await?, release.resumes, None, clock::now()) {
         Before::Go => {}
         Before::Wait(pending) => return Err(format!("revision {} is {}", pending.number, pending.status)),
         Before::Resolve { deployed: None, .. } => helm::uninstall(client, namespace, RELEASE).await?,

@@ -4,7 +4,7 @@ use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity},
     effect::{NODE_CONFIG, Right, Role, resource::DEFINITIONS},
-    rights, text,
+    rights, text, values,
     view::View,
 };
 
@@ -207,6 +207,15 @@ pub(super) fn values(ctx: &View<'_>, out: &mut Vec<Finding>) {
             "migration/cutover",
             format!("the migration overrides your values of {}", conflicts.join(", ")),
             "They apply again once you upgrade the release yourself.",
+        ));
+    }
+    if let Some(path) = values::private(&ctx.migration.spec.cilium.values) {
+        out.push(finding(
+            "values",
+            Severity::Block,
+            "migration/cutover",
+            format!("the value {} looks like a secret, and this spec can be read by many", text::safe(&path)),
+            "Take it out of spec.cilium.values; create its Secret and name that in the values.",
         ));
     }
     let key = "kubeProxyReplacement";

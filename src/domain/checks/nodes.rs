@@ -89,6 +89,15 @@ pub(super) fn etcd(ctx: &View<'_>, out: &mut Vec<Finding>) {
     if control_planes == 0 {
         return;
     }
+    if control_planes == 1 {
+        out.push(finding(
+            "control plane",
+            Severity::Warn,
+            "control plane",
+            "one control-plane node: the API server is away for some minutes while it reboots",
+            "Pods go on running; nothing is scheduled, scaled or admitted meanwhile. Move it when that is bearable.",
+        ));
+    }
     if members < control_planes {
         out.push(finding(
             "etcd",

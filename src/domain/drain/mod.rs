@@ -61,7 +61,12 @@ fn needed(facts: &Facts, pod: &PodFact, unschedulable: bool) -> Vec<ConsentKind>
     if pod.labels.get("app.kubernetes.io/part-of").is_some_and(|v| v == "cilium") && ciliums() {
         return Vec::new();
     }
-    let single = facts.workload_of(pod).is_some_and(|w| w.scaled_from.unwrap_or(w.wanted) == 1);
+    let is_job = pod.owner.as_ref().is_some_and(|o| &*o.kind == "Job");
+    let single = match facts.workload_of(pod) {
+        Some(workload) => workload.scaled_from.unwrap_or(workload.wanted) == 1,
+        // of an operator's own kind, say: how many it wants is not known
+        None => pod.owner.is_some() && !is_job && facts.ready_beside(pod) == 0,
+    };
     [
         (pod.owner.is_none(), ConsentKind::DeleteBarePod),
         (pod.empty_dir, ConsentKind::LoseEmptyDir),
@@ -69,6 +74,7 @@ fn needed(facts: &Facts, pod: &PodFact, unschedulable: bool) -> Vec<ConsentKind>
         // a bare pod needs no place: it has no successor
         (unschedulable && pod.owner.is_some(), ConsentKind::WaitForNode),
         (single, ConsentKind::InterruptSingleReplica),
+        (is_job, ConsentKind::InterruptJob),
     ]
     .into_iter()
     .filter_map(|(is, kind)| is.then_some(kind))

@@ -20,6 +20,8 @@ use crate::domain::{
     text,
 };
 
+/// The kinds of workloads that are watched: where one of these is not there, it was deleted.
+const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "ReplicaSet"];
 /// A kubelet takes its time: only this long after its grace period a pod counts as one that hangs.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(15);
 /// A drain without progress for this long says so.
@@ -267,10 +269,15 @@ fn blocked(held: &Problem) -> String {
 pub fn moved(facts: &Facts, drain: &Drain<'_>) -> Vec<Moved> {
     let leaving = drain.evict.iter().chain(&drain.scale_first).chain(&drain.leaving);
     let leaving = leaving.chain(drain.consent.iter().map(|(p, _)| p));
-    let mut moved: Vec<Moved> = leaving
-        .filter_map(|p| facts.workload_of(p))
-        .map(|w| Moved { workload: w.object(), ready: w.ready.min(w.scaled_from.unwrap_or(w.wanted)) })
-        .collect();
+    let of = |pod: &PodFact| {
+        let owner = pod.owner.as_ref().filter(|o| &*o.kind != "Job")?;
+        let ready = match facts.workload_of(pod) {
+            Some(w) => w.ready.min(w.scaled_from.unwrap_or(w.wanted)),
+            None => facts.ready_pods_of(&pod.object()),
+        };
+        Some(Moved { workload: format!("{}/{}/{}", pod.key.namespace, owner.kind, owner.name), ready })
+    };
+    let mut moved: Vec<Moved> = leaving.filter_map(|p| of(p)).collect();
     moved.sort_by(|a, b| a.workload.cmp(&b.workload));
     moved.dedup();
     moved
@@ -279,11 +286,14 @@ pub fn moved(facts: &Facts, drain: &Drain<'_>) -> Vec<Moved> {
 /// Why the next node has to wait: a workload that lost a pod has fewer ready replicas than before.
 pub fn not_replaced(facts: &Facts, moved: &[Moved], consents: &[Consent]) -> Option<String> {
     moved.iter().find_map(|m| {
-        // one that was deleted or scaled down since has all it is to have
-        let now = facts.workloads.get(m.workload.as_str())?;
-        let wanted = m.ready.min(now.wanted);
-        let waits = now.ready < wanted && !given(consents, ConsentKind::GoOnWithoutReplacement, &m.workload);
-        waits.then(|| format!("{} has {} ready replicas, {} before", m.workload, now.ready, m.ready))
+        let (ready, wanted) = match facts.workloads.get(m.workload.as_str()) {
+            Some(now) => (now.ready, m.ready.min(now.wanted)),
+            // one that was deleted since has all it is to have
+            None if KINDS.iter().any(|kind| m.workload.split('/').nth(1) == Some(kind)) => return None,
+            None => (facts.ready_pods_of(&m.workload), m.ready),
+        };
+        let waits = ready < wanted && !given(consents, ConsentKind::GoOnWithoutReplacement, &m.workload);
+        waits.then(|| format!("{} has {ready} ready replicas, {} before", m.workload, m.ready))
     })
 }
 

@@ -316,11 +316,11 @@ impl Effect {
             }
             Self::DeleteFlannel { daemon_sets, namespace, .. } => {
                 let first = daemon_sets.first().map(|d| DAEMON_SETS.at(d.clone()).to_string());
-                let mut rights = flannel::rights(&["delete"]);
-                rights.push(Right::new(Role::Finish, "get", CONFIG_MAPS));
+                let rights = flannel::rights(&["get", "delete"]);
                 let gate = &[
                     "Remove is approved, and the phases before it are done",
-                    "the copy holds every DaemonSet that is deleted",
+                    "every node is on Cilium, and no pod on any node has a Flannel address",
+                    "the copy holds what is deleted, as it is, and nothing but Flannel's objects",
                 ];
                 Description::new(
                     first.unwrap_or_else(|| "Flannel".into()),
@@ -338,7 +338,7 @@ impl Effect {
                 rights.extend(["bind", "escalate"].map(|verb| Right::new(Role::Finish, verb, CLUSTER_ROLES)));
                 let gate = &[
                     "Remove is rolled back, and the hosts have back what was cleaned",
-                    "the copy can be read, and no DaemonSet of Flannel exists",
+                    "the copy is the one that was compared with Flannel's objects, and no DaemonSet of Flannel exists",
                 ];
                 Description::new("Flannel", "restore Flannel's objects", Risk::Reversible, gate)
                     .typed(vec![flannel::kubectl_restore(namespace)])

@@ -142,6 +142,20 @@ impl Facts {
         pod.task.is_some() && *pod.key.namespace == *self.cilium_namespace()
     }
 
+    /// Ready pods of a controller, given as `namespace/Kind/name`.
+    pub fn ready_pods_of(&self, controller: &str) -> i32 {
+        let mut parts = controller.splitn(3, '/');
+        let (Some(namespace), Some(kind), Some(name)) = (parts.next(), parts.next(), parts.next()) else { return 0 };
+        let owner = Owner { kind: kind.into(), name: name.into() };
+        let ready = self.pods.owned_by(&namespace.into(), owner).filter(|p| p.ready && p.deleting.is_none());
+        i32::try_from(ready.count()).unwrap_or(i32::MAX)
+    }
+
+    /// Ready pods of a pod's controller, itself not counted.
+    pub fn ready_beside(&self, pod: &PodFact) -> i32 {
+        self.ready_pods_of(&pod.object()) - i32::from(pod.ready && pod.deleting.is_none())
+    }
+
     /// The node that this program runs on: as a pod, or because the machine is called like it.
     pub fn own_node(&self) -> Option<&str> {
         let own = self.surroundings.own_name.as_str();
