@@ -146,7 +146,11 @@ fn found(effect: &Effect, at: &str) -> Value {
             let bindings = flannels().into_iter().filter(|o| o["kind"] == "ClusterRoleBinding");
             json!({"items": bindings.collect::<Vec<_>>()})
         }
-        Effect::DeleteFlannel { .. } | Effect::RestoreFlannel { .. } if at.ends_with(FLANNEL_BACKUP) => copy(),
+        Effect::DeleteFlannel { .. } | Effect::RestoreFlannel { .. }
+            if at.is_empty() || at.ends_with(FLANNEL_BACKUP) =>
+        {
+            copy()
+        }
         Effect::BackUpFlannel { .. } | Effect::DeleteFlannel { .. } => {
             let found = flannels().into_iter().find(|o| path_of(o, true) == at);
             found.unwrap_or_else(|| panic!("{at} is read"))
@@ -198,10 +202,9 @@ async fn applied(effect: &Effect, folder: &Path) -> (Vec<Sent>, Vec<Sent>) {
 
 /// With the hash of the copy that the server has.
 fn with_copy(effect: &Effect) -> Effect {
-    let text = found(effect, "/configmaps/cutover-flannel-backup")["data"][COPY].as_str().map(str::to_owned);
     let mut effect = effect.clone();
-    if let Effect::DeleteFlannel { copy, .. } | Effect::RestoreFlannel { copy, .. } = &mut effect {
-        *copy = digest(text.as_ref());
+    if let Effect::DeleteFlannel { copy: hash, .. } | Effect::RestoreFlannel { copy: hash, .. } = &mut effect {
+        *hash = digest(copy()["data"][COPY].as_str().map(str::to_owned).as_ref());
     }
     effect
 }
