@@ -298,16 +298,14 @@ async fn run(mut command: Command, turn: &Turn, lines: mpsc::Sender<String>) -> 
     let group = Group::of(&child);
     let out = tokio::spawn(forward(child.stdout.take(), lines.clone()));
     let err = tokio::spawn(forward(child.stderr.take(), lines));
-    let status = match tokio::time::timeout(LONGEST, child.wait()).await {
-        Ok(ended) => ended.map_err(not_run)?,
-        Err(_) => {
-            group.end();
-            if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
-                let _ = child.kill().await;
-            }
-            return Err(HelmError::TimedOut { program, minutes: LONGEST.as_secs() / 60 });
+    let Ok(ended) = tokio::time::timeout(LONGEST, child.wait()).await else {
+        group.end();
+        if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
+            let _ = child.kill().await;
         }
+        return Err(HelmError::TimedOut { program, minutes: LONGEST.as_secs() / 60 });
     };
+    let status = ended.map_err(not_run)?;
     group.has_ended();
     let (_, said) = (out.await, err.await.unwrap_or_default());
     if status.success() {

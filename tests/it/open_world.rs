@@ -1,7 +1,7 @@
 //! The cluster belongs to others, too: what they write is neither believed nor touched.
 
 use cutover::domain::{
-    api::{ConsentKind, PhaseState, Pin, Pins, Severity, Stage, Target},
+    api::{ConsentKind, MigrationStatus, PhaseState, Pin, Pins, Severity, Stage, Target},
     checks,
     effect::{FLANNEL_BACKUP, RELEASE, flannel::objection},
     facts::{CiliumConfigFact, DaemonSetFact, Facts, Key},
@@ -209,7 +209,7 @@ fn another_machine_under_the_name_of_a_node_was_never_moved() {
 fn a_mark_without_a_cordon_is_named_before_anything_begins() {
     let mut facts = before();
     facts.migration = midway().migration;
-    facts.status(|s| *s = Default::default()).node_is("worker-2", |n| n.stray_mark = true);
+    facts.status(|s| *s = MigrationStatus::default()).node_is("worker-2", |n| n.stray_mark = true);
     let findings = checks::preflight(&inspected(&facts, 200));
     let found = findings.iter().find(|f| f.object == "node/worker-2" && f.severity == Severity::Block).unwrap();
     assert!(found.remedy.contains("kubectl annotate node worker-2 cutover.dev/cordoned-"), "{}", found.remedy);
@@ -228,4 +228,17 @@ fn a_node_that_was_shut_down_by_hand_is_left_alone() {
     assert_waits(&d, "worker-1", "is left alone");
     facts.consent(ConsentKind::TakeCordoned, "node/worker-1");
     assert_eq!(names(&decided(&facts)), ["cordon worker-1"]);
+}
+
+/// The engine that saw helm fail is gone; what it wrote down is that the phase is blocked.
+#[test]
+fn an_uninstall_that_failed_half_way_is_run_again_by_the_next_engine() {
+    let mut facts = before();
+    (facts.migration, facts.node_migrations) = (installed().migration, installed().node_migrations);
+    facts.want(|s| s.target = Target::Flannel);
+    facts.status(|s| s.pending_helm_operation = Some("helm uninstall".into()));
+    for state_of in [PhaseState::RollingBack, PhaseState::Blocked] {
+        state(&mut facts, "Install", state_of);
+        assert_eq!(names(&decided(&facts)), ["helm uninstall"], "{state_of:?}");
+    }
 }

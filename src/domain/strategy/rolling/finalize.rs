@@ -53,7 +53,8 @@ impl Phase for Finalize {
     fn undo(&self, round: &mut Round<'_>) -> Progress {
         let view = &round.view;
         // the agents' restart belongs to it: nodes wait until all are back
-        let undoing = facts::is_installed(view.facts) && view.recorded(self.id()) == PhaseState::RollingBack;
+        let under_way = matches!(view.recorded(self.id()), PhaseState::RollingBack | PhaseState::Blocked);
+        let undoing = facts::is_installed(view.facts) && under_way;
         if !facts::is_finalized(view) && !undoing {
             return Progress::Done;
         }

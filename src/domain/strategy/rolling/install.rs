@@ -63,7 +63,7 @@ impl Phase for Install {
     fn undo(&self, round: &mut Round<'_>) -> Progress {
         let view = &round.view;
         // what is left of Cilium when its agents have gone belongs to it
-        if !facts::is_installed(view.facts) && view.recorded(self.id()) != PhaseState::RollingBack {
+        if !facts::is_installed(view.facts) && !view.has_begun(self.id()) {
             return Progress::Done;
         }
         if let Some(progress) = helm::node_config(view, false) {
