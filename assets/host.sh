@@ -246,7 +246,10 @@ clean() {
     saved $t >/dev/null || fail "cannot read the rules of $t; nothing was removed"
     complete "$cleaned/$t.restore" || { firewall $t restore "$*" > "$cleaned/$t.restore.part" && completed "$cleaned/$t.restore"; } ||
       fail "cannot save the rules of $t; nothing was removed"
-    firewall $t remove "$*" > "$cleaned/$t.remove" || fail "cannot write to $cleaned; nothing was removed"
+  done
+  for t in iptables ip6tables; do
+    has $t-save || continue
+    firewall $t remove "$*" > "$cleaned/$t.remove" || fail "cannot write to $cleaned; the rules of $t were not removed"
     [ ! -s "$cleaned/$t.remove" ] || $t-restore -w --noflush < "$cleaned/$t.remove" 2> "$cleaned/said" ||
       fail "cannot remove Flannel's rules from $t: $(head -c 200 "$cleaned/said")"
   done

@@ -347,15 +347,23 @@ fn described(status: &NodeMigrationStatus) -> Waiting {
     Waiting { message, ..status.waiting.clone() }
 }
 
+/// It was started to outlive its terminal, as `nohup` does it: SIGHUP is the lowest bit of the mask.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:")).map(str::trim);
+    mask.and_then(|m| u64::from_str_radix(m, 16).ok()).is_some_and(|m| m & 1 == 1)
+}
+
 pub(super) async fn interrupted() {
+    let outlives = ignores_hangup();
     let on = |kind| tokio::signal::unix::signal(kind).ok();
     let (term, hangup) = (on(SignalKind::terminate()), on(SignalKind::hangup()));
     let (Some(mut term), Some(mut hangup)) = (term, hangup) else { return std::future::pending().await };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = term.recv() => {}
-        // the terminal is gone: what is under way is ended in order
-        _ = hangup.recv() => {}
+        // the terminal is gone: what is under way is ended in order, unless it was started to outlive it
+        _ = hangup.recv(), if !outlives => {}
     }
 }
 

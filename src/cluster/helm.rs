@@ -100,7 +100,7 @@ impl From<HelmError> for Problem {
             }
             HelmError::AtWork => "Nothing was changed; it is tried again.".to_owned(),
             HelmError::Pending { namespace, .. } => format!(
-                "Nothing was changed; it is tried again. One of Cutover's own is resolved after two minutes. Another actor's is theirs to end, or: helm -n {namespace} rollback cilium"
+                "Nothing was changed; it is tried again. If nobody's helm is at work: helm -n {namespace} rollback cilium"
             ),
             HelmError::TimedOut { .. } | HelmError::Failed { .. } => {
                 "What helm has changed by then stays; it is run again. `helm history cilium` tells more.".to_owned()
@@ -118,7 +118,7 @@ pub struct Helm {
     /// None in a pod: there helm finds the service account itself.
     context: Option<String>,
     /// Locked by every helm that is started from this machine for this cluster, for as long as it runs. It says when the
-    /// last one was started.
+    /// last one was started that has not ended well.
     lock: Option<PathBuf>,
 }
 
@@ -194,7 +194,7 @@ impl Helm {
     ) -> Result<(), HelmError> {
         let namespace = &release.namespace;
         let history = release::history(&self.history(namespace).await?).map_err(HelmError::Unreadable)?;
-        match release::before(&history, release.resumes, turn.before, Timestamp::now()) {
+        match release::before(&history, release.resumes, turn.before) {
             Before::Go => Ok(()),
             Before::Wait(Revision { number, status, .. }) => {
                 Err(HelmError::Pending { revision: number, status, namespace: namespace.clone() })
@@ -275,6 +275,11 @@ impl Helm {
 }
 
 impl Turn {
+    /// What is pending later is not of this helm.
+    fn ended_well(&self) {
+        let _ = self.file.as_ref().map(|file| file.set_len(0));
+    }
+
     /// The lock as standard input, for as long as the program runs; with the time of its start in it.
     fn stdin(&self) -> Stdio {
         let Some(file) = &self.file else { return Stdio::null() };
@@ -309,6 +314,7 @@ async fn run(mut command: Command, turn: &Turn, lines: mpsc::Sender<String>) -> 
     group.has_ended();
     let (_, said) = (out.await, err.await.unwrap_or_default());
     if status.success() {
+        turn.ended_well();
         return Ok(());
     }
     let said = if said.is_empty() { "it said nothing".to_owned() } else { said.join("; ") };

@@ -15,7 +15,8 @@ pub enum ConsentKind {
     LoseEmptyDir,
     /// Evict the single replica of a workload: it is down until its successor is ready.
     InterruptSingleReplica,
-    /// Evict the pod of a Job: its work so far is lost, and it may count as a failure.
+    /// Evict the pod of a Job: its work so far is lost, and it may count as a failure. `namespace/Job/*` is for all of a
+    /// namespace.
     InterruptJob,
     /// Evict a pod with a host port: it answers at another node's address afterwards.
     MoveHostPort,

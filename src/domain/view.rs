@@ -101,10 +101,7 @@ impl<'a> View<'a> {
     pub fn has_ended(&self) -> bool {
         let Some(status) = &self.migration.status else { return false };
         let generation = self.migration.metadata.generation.unwrap_or_default();
-        let asks = |n: &Arc<NodeMigration>| match status.phase {
-            Stage::RolledBack => n.spec.approved,
-            _ => n.spec.target == Target::Flannel,
-        };
+        let asks = |n: &Arc<NodeMigration>| status.phase == Stage::Complete && n.spec.target == Target::Flannel;
         status.phase.is_end()
             && status.finished_at.is_some()
             && status.observed_generation == generation

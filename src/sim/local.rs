@@ -69,7 +69,9 @@ impl Local {
 /// helm's message.
 pub async fn upgrade(client: &Client, release: &HelmRelease) -> Result<(), String> {
     let namespace = &release.namespace;
-    match before(&helm::revisions(client, namespace, RELEASE).await?, release.resumes, None, clock::now()) {
+    let revisions = helm::revisions(client, namespace, RELEASE).await?;
+    // nobody else runs helm here
+    match before(&revisions, release.resumes, revisions.last().and_then(|r| r.at)) {
         Before::Go => {}
         Before::Wait(pending) => return Err(format!("revision {} is {}", pending.number, pending.status)),
         Before::Resolve { deployed: None, .. } => helm::uninstall(client, namespace, RELEASE).await?,

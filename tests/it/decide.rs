@@ -87,8 +87,12 @@ fn marks_of_cutover_on_nodes_that_it_did_not_take_pass_no_limit() {
         facts.node_is(node, |n| (n.unschedulable, n.cordoned_by_cutover) = (true, true));
     }
     let d = decided(&facts);
-    assert_eq!(names(&d), Vec::<String>::new());
-    assert_waits(&d, "worker-1", "maxUnavailable 1");
+    assert_eq!(names(&d), ["taint worker-1"], "one after the other");
+    assert_waits(&d, "worker-2", "maxUnavailable 1");
+    // nor do they pass a node that is out
+    facts.node_is("cp-1", |n| n.ready = false);
+    assert_eq!(names(&decided(&facts)), Vec::<String>::new());
+    facts.node_is("cp-1", |n| n.ready = true);
     // one alone may be what a lost record has left
     for node in ["worker-2", "worker-3"] {
         facts.node_is(node, |n| (n.unschedulable, n.cordoned_by_cutover) = (false, false));

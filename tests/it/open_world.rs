@@ -242,3 +242,61 @@ fn an_uninstall_that_failed_half_way_is_run_again_by_the_next_engine() {
         assert_eq!(names(&decided(&facts)), ["helm uninstall"], "{state_of:?}");
     }
 }
+
+#[test]
+fn what_another_actor_has_installed_is_not_uninstalled() {
+    let mut facts = installed();
+    facts.status(|s| *s = MigrationStatus::default()).want(|s| s.approved = phase_named("Preflight"));
+    let d = decided(&facts);
+    assert_eq!((names(&d), d.migration.started_at), (vec![], None));
+    facts.want(|s| s.target = Target::Flannel);
+    assert_eq!(names(&decided(&facts)), Vec::<String>::new());
+}
+
+/// What only tidies up begins no migration: a tenant can set the marks that ask for it.
+#[test]
+fn tidying_up_begins_nothing() {
+    let mut facts = before();
+    facts.migration = installed().migration;
+    facts.status(|s| *s = MigrationStatus::default()).want(|s| s.approved = phase_named("Preflight"));
+    facts.deployment("web", 2, 2);
+    facts.workloads.values_mut().for_each(|w| w.scaled_from = Some(1));
+    let d = decided(&facts);
+    assert_eq!(names(&d).iter().filter(|n| n.contains("scale")).count(), 1, "{:?}", names(&d));
+    assert_eq!(d.migration.started_at, None);
+}
+
+/// helm is at work, or has ended, when the phase is taken back, or when an earlier one has something to do again.
+#[test]
+fn a_finalize_that_was_taken_back_while_helm_was_at_work_is_this_migrations_own() {
+    let mut facts = finalized();
+    state(&mut facts, "Finalize", PhaseState::Pending);
+    facts.want(|s| s.approved = phase_named("Migrate"));
+    facts.status(|s| s.pending_helm_operation = Some("helm upgrade (finalize)".into()));
+    let d = decided(&facts);
+    assert_eq!((names(&d), d.migration.waiting.reason), (vec!["create CiliumNodeConfig".to_owned()], Reason::Working));
+}
+
+#[test]
+fn what_is_asked_for_after_the_end_is_not_forgotten_while_it_is_held() {
+    let mut facts = ended(Stage::Complete);
+    facts.status(|s| s.pins.as_mut().unwrap().agent_image = Some("quay.io/cilium:v0".into()));
+    assert_eq!(decided(&facts).migration.phase, Stage::Complete, "others may upgrade it by then");
+    facts.migration(|m| m.metadata.generation = Some(4)).want(|s| s.target = Target::Flannel);
+    let d = decided(&facts);
+    assert_eq!((d.migration.phase, d.migration.waiting.reason), (Stage::RollingBack, Reason::IdentityChanged));
+    facts.status(|s| *s = d.migration.clone());
+    assert_eq!(decided(&facts).migration.waiting.reason, Reason::IdentityChanged, "and stays so");
+}
+
+/// Without the copy Flannel cannot come back: no node is sent to it.
+#[test]
+fn a_copy_that_is_gone_holds_the_way_back() {
+    let mut facts = finalized();
+    facts.daemon_sets.retain(|k, _| &*k.name == RELEASE);
+    facts.without_pods("kube-flannel").want(|s| s.target = Target::Flannel);
+    facts.status(|s| s.pins.as_mut().unwrap().flannel_copy = Some("hash".into()));
+    state(&mut facts, "Remove", PhaseState::Done);
+    let d = decided(&facts);
+    assert_eq!((names(&d), d.migration.waiting.reason), (vec![], Reason::IdentityChanged), "{}", d.migration.waiting);
+}

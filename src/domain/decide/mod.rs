@@ -66,7 +66,7 @@ pub fn decide(view: View<'_>) -> Decision {
     let held = hold(&view);
     match &held {
         None => round.go(),
-        Some(waiting) => round.waiting = waiting.clone(),
+        Some(waiting) => round.hold(waiting.clone()),
     }
     status::finish(round, held)
 }
@@ -97,6 +97,8 @@ pub struct Round<'a> {
     pub findings: Vec<Finding>,
     /// What the migration relies on.
     pub pins: Pins,
+    /// How many of the effects only tidy up, and begin nothing.
+    tidied: usize,
     phases: Vec<(PhaseId, PhaseState, Waiting)>,
     stage: Stage,
     waiting: Waiting,
@@ -120,6 +122,7 @@ impl<'a> Round<'a> {
             effects: vec![],
             findings: old.map(|s| s.findings.clone()).unwrap_or_default(),
             pins: old.and_then(|s| s.pins.clone()).unwrap_or_default(),
+            tidied: 0,
             phases: view.strategy.phases().iter().map(phase).collect(),
             stage: old.map(|s| s.phase).unwrap_or_default(),
             waiting: Waiting::default(),
@@ -132,11 +135,21 @@ impl<'a> Round<'a> {
         }
     }
 
+    /// Nothing is done now. What was asked for since the end is no end any more.
+    fn hold(&mut self, waiting: Waiting) {
+        self.waiting = waiting;
+        if self.stage.is_end() && !self.view.has_ended() {
+            let back = self.view.migration.spec.target == Target::Flannel;
+            self.stage = if back { Stage::RollingBack } else { Stage::At(self.view.strategy.first()) };
+        }
+    }
+
     fn go(&mut self) {
         let view = self.view;
         self.effects.extend(steps::sweep(&view));
         let records = &self.records;
         self.effects.extend(progress::put_back(view.facts, view.migration, |n| Some(records.get(n))));
+        self.tidied = self.effects.len();
         if view.has_ended() {
             // what others install or restore afterwards is theirs
             if let Some(last) = view.strategy.phases().last().filter(|_| self.stage == Stage::Complete) {
@@ -149,9 +162,12 @@ impl<'a> Round<'a> {
         let missing = view.facts.nodes.keys().filter(|n| !view.facts.node_migrations.contains_key(*n));
         let owner: Option<Arc<str>> = view.migration.metadata.uid.as_deref().map(Into::into);
         self.effects.extend(missing.map(|n| Effect::CreateRecord { node: n.clone(), owner: owner.clone() }));
+        self.tidied = self.effects.len();
         self.forget_replaced_nodes();
         let spec = &view.migration.spec;
-        if self.undo((spec.target == Target::Cilium).then_some(spec.approved)) {
+        // before the first change there is nothing of this migration's to take back, whatever there is
+        let begun = view.is_started() || spec.target == Target::Flannel;
+        if begun && self.undo((spec.target == Target::Cilium).then_some(spec.approved)) {
             self.stage = Stage::RollingBack;
         } else if spec.target == Target::Flannel {
             self.waiting.clear();
@@ -218,7 +234,8 @@ impl<'a> Round<'a> {
                 self.stage = Stage::Complete;
             }
         }
-        for later in phases {
+        // one that has begun stays so, although an earlier one has something to do again
+        for later in phases.filter(|p| !view.has_begun(p.id())) {
             self.set(later.id(), PhaseState::Pending, Waiting::default());
         }
     }

@@ -100,7 +100,11 @@ impl<'a> Queue<'a> {
     /// # Errors
     /// What it waits for.
     pub(crate) fn may_resume(&mut self, node: &NodeFact) -> Result<(), Waiting> {
-        let others = self.out.len() - usize::from(self.out.contains_key(&node.name));
+        // of those that only their marks say are out the first one goes on: they would wait for each other for ever
+        let by_mark = |name: &str| {
+            self.view.facts.nodes.get(name).is_some_and(NodeFact::is_taken_out) && !self.view.status(name).step.is_out()
+        };
+        let others = self.out.keys().filter(|n| **n != node.name && !(by_mark(n) && **n > node.name)).count();
         if others >= self.limit { Err(self.queued(node)) } else { self.control_plane(node) }
     }
 

@@ -11,17 +11,14 @@ use crate::domain::{
 };
 
 pub(super) fn finish(round: Round<'_>, held: Option<Waiting>) -> Decision {
-    let Round { view, order, records, mut effects, findings, pins, phases, stage, waiting } = round;
+    let Round { view, order, records, mut effects, findings, pins, tidied, phases, stage, waiting } = round;
     if held.is_some() {
         effects.clear();
     }
     let old = view.migration.status.as_ref();
-    // what was wanted meanwhile was not looked at: a status that answers it could be taken for its end
-    let unread = held.as_ref().is_some_and(|w| w.reason == Reason::StaleFacts);
-    let answered = if unread { old.map(|s| s.observed_generation) } else { view.migration.metadata.generation };
     let ended = matches!(stage, Stage::Complete | Stage::RolledBack);
     let again = old.is_some_and(|s| s.phase == Stage::RolledBack) && !ended;
-    let begun = again || effects.iter().any(|e| !matches!(e, Effect::CreateRecord { .. }));
+    let begun = again || effects.len() > tidied;
     let begins = effects.iter().find(|e| matches!(e, Effect::Helm(_) | Effect::Uninstall { .. })).map(Effect::name);
     let pending = old.and_then(|s| s.pending_helm_operation.clone()).filter(|name| !view.ended.contains(name));
     let done = order.iter().filter(|n| records.get(&n.name).step == NodeStep::Done).count();
@@ -48,7 +45,7 @@ pub(super) fn finish(round: Round<'_>, held: Option<Waiting>) -> Decision {
         pending_helm_operation: begins.or(pending),
         pins: begun_with(&view, pins, again, begun),
         flannel_networks: flannel_networks(&view),
-        observed_generation: answered.unwrap_or_default(),
+        observed_generation: view.migration.metadata.generation.unwrap_or_default(),
         // begun again after everything was rolled back: the time starts again
         started_at: old.and_then(|s| s.started_at).filter(|_| !again).or_else(|| begun.then_some(view.now)),
         finished_at: ended.then(|| old.and_then(|s| s.finished_at).unwrap_or(view.now)),

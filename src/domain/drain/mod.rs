@@ -34,7 +34,10 @@ pub enum Fate {
 fn given_for(consents: &[Consent], kind: ConsentKind, pod: &PodFact) -> bool {
     // most have none of the kind: no names are made for nothing
     consents.iter().any(|c| c.kind == kind)
-        && (given(consents, kind, &pod.object()) || given(consents, kind, &pod.key.to_string()))
+        && (given(consents, kind, &pod.object())
+            || given(consents, kind, &pod.key.to_string())
+            // a Job's name is a new one each time
+            || (kind == ConsentKind::InterruptJob && given(consents, kind, &format!("{}/Job/*", pod.key.namespace))))
 }
 
 /// What a drain does with a pod, whatever was consented to; `None` for one that leaves by eviction.

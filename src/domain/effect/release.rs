@@ -5,10 +5,8 @@ use serde_json::Value;
 
 use super::RELEASE;
 
-/// Younger than this, a pending operation may still be at work: in a helm that outlived the program that started it.
-const STILL_AT_WORK: SignedDuration = SignedDuration::from_secs(120);
-/// A revision's time may be cut to the second before the start of its helm.
-const ZERO: SignedDuration = SignedDuration::from_secs(-1);
+/// How long helm may take from its start to its revision, which may be dated a second before it.
+const FIRST_WRITE: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(-1), SignedDuration::from_secs(120));
 
 /// One revision of the release, as `helm history -o json` has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,12 +55,15 @@ pub fn history(json: &str) -> Result<Vec<Revision>, String> {
 }
 
 /// What has to be done before an upgrade. `ours`: the operation was begun by this migration and not seen to end. `here`:
-/// when a helm that has ended since was last started on this machine.
-pub fn before(history: &[Revision], ours: bool, here: Option<Timestamp>, now: Timestamp) -> Before {
+/// when a helm that did not end well was last started on this machine; it does not run any more. Without both it may be
+/// another actor's, or at work elsewhere.
+pub fn before(history: &[Revision], ours: bool, here: Option<Timestamp>) -> Before {
     let Some(last) = history.last().filter(|r| r.status.starts_with("pending-")) else { return Before::Go };
-    let began_here = |at: Timestamp| here.is_some_and(|here| (ZERO..STILL_AT_WORK).contains(&at.duration_since(here)));
-    let young = last.at.is_none_or(|at| !began_here(at) && now.duration_since(at).abs() < STILL_AT_WORK);
-    if !ours || young {
+    let began_here = last.at.zip(here).is_some_and(|(at, here)| {
+        let took = at.duration_since(here);
+        FIRST_WRITE.0 <= took && took <= FIRST_WRITE.1
+    });
+    if !ours || !began_here {
         return Before::Wait(last.clone());
     }
     let deployed = history.iter().rev().find(|r| matches!(r.status.as_str(), "deployed" | "superseded"));
@@ -97,18 +98,16 @@ mod tests {
         let pending = seen.last().unwrap().clone();
         assert_eq!((pending.number, pending.status.as_str()), (3, "pending-upgrade"));
         let at = |t: &str| t.parse::<Timestamp>().unwrap();
-        let late = at("2026-11-26T10:30:00Z");
         let resolve = Before::Resolve { pending: pending.clone(), deployed: Some(2) };
-        assert_eq!(before(&seen, true, None, late), resolve);
-        let soon = at("2026-11-26T09:21:00Z");
-        assert_eq!(before(&seen, true, None, soon), Before::Wait(pending.clone()), "it may be at work");
-        assert_eq!(before(&seen, true, Some(at("2026-11-26T09:19:58Z")), soon), resolve, "it ended on this machine");
-        assert_eq!(before(&seen, true, Some(at("2026-11-26T09:10:00Z")), soon), Before::Wait(pending.clone()));
-        assert_eq!(before(&seen, false, None, late), Before::Wait(pending.clone()), "it is not ours");
-        assert_eq!(before(&seen[..2], false, None, late), Before::Go);
-        assert_eq!(before(&[], true, None, late), Before::Go);
+        let here = Some(at("2026-11-26T09:19:58Z"));
+        assert_eq!(before(&seen, true, here), resolve);
+        assert_eq!(before(&seen, true, None), Before::Wait(pending.clone()), "it may be at work elsewhere");
+        assert_eq!(before(&seen, true, Some(at("2026-11-26T09:10:00Z"))), Before::Wait(pending.clone()), "another one");
+        assert_eq!(before(&seen, false, here), Before::Wait(pending.clone()), "it is not ours");
+        assert_eq!(before(&seen[..2], false, None), Before::Go);
+        assert_eq!(before(&[], true, here), Before::Go);
         let install = [Revision { number: 1, status: "pending-install".into(), at: pending.at }];
-        let Before::Resolve { deployed, .. } = before(&install, true, None, late) else { panic!() };
+        let Before::Resolve { deployed, .. } = before(&install, true, here) else { panic!() };
         assert_eq!(resolve_arguments("kube-system", deployed), ["uninstall", "cilium", "--namespace", "kube-system"]);
         assert_eq!(resolve_arguments("kube-system", Some(2))[..3], ["rollback", "cilium", "2"]);
     }

@@ -156,7 +156,17 @@ pub(super) fn persistent(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Opt
         if pods.len() == 1 { "1 pod that tolerates".to_owned() } else { format!("{} pods that tolerate", pods.len()) },
         if pods.len() == 1 { "leaves" } else { "leave" }
     );
-    let waiting = Waiting::new(Reason::PodsTerminating, message);
+    let timeout = std::time::Duration::from_secs(u64::from(at.migration.spec.nodes.drain_timeout_seconds));
+    let late = status.since.is_some_and(|since| text::between(since, at.now) >= timeout);
+    let held = pods.iter().find_map(|p| Some((p, budget::blocker(at.facts, p)?)));
+    let waiting = match held {
+        Some((pod, blocker)) => {
+            let reason = if late { Reason::DrainPaused } else { Reason::Draining };
+            let why = blocker.problem.message;
+            Waiting::new(reason, format!("{message}; {} waits: {why}", pod.key)).on(format!("pod/{}", pod.key))
+        }
+        None => Waiting::new(Reason::PodsTerminating, message),
+    };
     Some(if effects.is_empty() { Progress::Wait(waiting) } else { Progress::Act(effects, waiting) })
 }
 

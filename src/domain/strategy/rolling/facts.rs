@@ -1,7 +1,10 @@
 //! How the phases of this strategy stand: what is seen, and only as far as this migration has done it. What another
 //! actor did in its place holds the migration instead.
 
-use super::specs::{FINALIZE, INSTALL, REMOVE};
+use super::{
+    helm::{self, Purpose},
+    specs::{FINALIZE, INSTALL, REMOVE},
+};
 use crate::domain::{
     decide::Round,
     facts::{Cni, Facts},
@@ -27,15 +30,23 @@ fn is_default(facts: &Facts) -> bool {
     facts.cilium_config().is_some_and(|c| !c.custom_conf)
 }
 
+/// Its phase has begun, or its helm is at work although the phase was taken back meanwhile.
+fn has_begun_finalize(view: &View<'_>) -> bool {
+    view.has_begun(PhaseId::of(&FINALIZE)) || helm::is_at_work(view, Purpose::Finalize)
+}
+
 /// This migration has made Cilium the default of every node, or is doing so.
 pub(super) fn is_finalized(view: &View<'_>) -> bool {
     let restarted = || view.facts.cilium_agents().is_some_and(|a| a.restarted_for.as_deref() == Some(FINALIZED));
-    view.has_begun(PhaseId::of(&FINALIZE)) && (is_default(view.facts) || restarted())
+    has_begun_finalize(view) && (is_default(view.facts) || restarted())
 }
 
 /// Flannel is gone, or going: this migration holds the copy of its objects.
 pub(super) fn is_removed(view: &View<'_>) -> bool {
-    view.has_begun(PhaseId::of(&REMOVE)) && view.facts.flannel_copy().is_some()
+    let pinned = || view.migration.status.as_ref()?.pins.as_ref()?.flannel_copy.as_ref();
+    // a copy that is gone is missed, not forgotten, once Flannel is gone, too
+    let gone = || pinned().is_some() && view.facts.flannel_daemon_sets().next().is_none();
+    view.has_begun(PhaseId::of(&REMOVE)) && (view.facts.flannel_copy().is_some() || gone())
 }
 
 /// Something that the migration relies on was changed by another actor.
@@ -47,7 +58,7 @@ pub(super) fn changed_by_others(view: &View<'_>) -> Option<Waiting> {
     let changed = |object: String, message: String| {
         Some(Waiting::new(Reason::IdentityChanged, format!("{message}. {restore}")).on(object))
     };
-    if view.has_begun(PhaseId::of(&INSTALL)) && !view.has_begun(PhaseId::of(&FINALIZE)) && is_default(view.facts) {
+    if view.has_begun(PhaseId::of(&INSTALL)) && !has_begun_finalize(view) && is_default(view.facts) {
         let message = "custom-cni-conf is false although Finalize has not begun: another actor changed the release";
         return changed(format!("configmap/{namespace}/cilium-config"), message.into());
     }
@@ -64,7 +75,7 @@ pub(super) fn needs_flannel(round: &Round<'_>) -> Option<Waiting> {
     let view = &round.view;
     // a node that joins once Cilium is the default is never moved: it starts on it
     let joins_on_cilium = is_finalized(view);
-    for node in &round.order {
+    for node in view.facts.nodes.values() {
         let step = round.records.get(&node.name).step;
         if step == NodeStep::Done || (joins_on_cilium && view.facts.agent_on(&node.name).is_some_and(|a| a.ready)) {
             continue;

@@ -54,7 +54,8 @@ impl Phase for Finalize {
         let view = &round.view;
         // the agents' restart belongs to it: nodes wait until all are back
         let under_way = matches!(view.recorded(self.id()), PhaseState::RollingBack | PhaseState::Blocked);
-        let undoing = facts::is_installed(view.facts) && under_way;
+        let at_work = helm::is_at_work(view, Purpose::Finalize);
+        let undoing = facts::is_installed(view.facts) && (under_way || at_work);
         if !facts::is_finalized(view) && !undoing {
             return Progress::Done;
         }

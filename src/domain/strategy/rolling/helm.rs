@@ -83,6 +83,11 @@ pub(super) fn is_unfinished(view: &View<'_>, name: &str) -> bool {
     begun == Some(name) && !view.ended.contains(name)
 }
 
+/// The upgrade runs, or was begun and has not been seen to end.
+pub(super) fn is_at_work(view: &View<'_>, purpose: Purpose) -> bool {
+    release(view, purpose).is_ok_and(|e| view.in_flight.contains(&e.name()) || is_unfinished(view, &e.name()))
+}
+
 pub(super) fn running() -> Progress {
     Progress::wait(Reason::HelmRunning, "helm is running")
 }

@@ -62,8 +62,8 @@ impl Phase for Install {
     /// Every node is back on Flannel by now.
     fn undo(&self, round: &mut Round<'_>) -> Progress {
         let view = &round.view;
-        // what is left of Cilium when its agents have gone belongs to it
-        if !facts::is_installed(view.facts) && !view.has_begun(self.id()) {
+        // what this migration has not installed is somebody else's
+        if !view.has_begun(self.id()) {
             return Progress::Done;
         }
         if let Some(progress) = helm::node_config(view, false) {
@@ -82,7 +82,10 @@ impl Phase for Install {
             p.labels.get("app.kubernetes.io/part-of").is_some_and(|v| v == RELEASE) && *p.key.namespace == **namespace
         });
         match left.count() {
-            0 => Progress::Done,
+            0 => {
+                round.pins.agent_image = None;
+                Progress::Done
+            }
             n => helm::terminating(n, "Cilium"),
         }
     }
