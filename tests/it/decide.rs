@@ -326,7 +326,7 @@ fn a_node_that_was_uncordoned_meanwhile_is_cordoned_before_it_is_switched() {
     facts.node_is("worker-2", |n| (n.unschedulable, n.cordoned_by_cutover) = (false, false));
     assert_eq!(names(&decided(&facts)), ["cordon worker-2"]);
     facts.node_is("worker-2", |n| n.unschedulable = true);
-    facts.place(pod("shop", "late", "worker-2", "10.233.2.30", Some(("Deployment", "late"))));
+    facts.place(pod("shop", "late", "worker-2", "10.233.2.30", Some(("Deployment", "web"))));
     assert_eq!(names(&decided(&facts)), ["evict shop/late uid-late"]);
 }
 

@@ -10,8 +10,6 @@ const FOREIGN: &[(&str, &str, &str)] = &[
     ("cluster/apply/flannel.rs", "flannel", "the name of a role"),
     ("domain/effect/flannel.rs", "flannel", "the name of a role"),
     ("domain/effect/release.rs", "pending-", "helm's word"),
-    ("sim/helm.rs", "pending-", "helm's word"),
-    ("sim/local.rs", "release: not found", "helm's words"),
     ("cluster/apply/pods.rs", "DisruptedPods", "the API server's refusal of an eviction, which has no cause"),
     ("cluster/apply/pods.rs", "disruption", "the API server's refusal of an eviction, which has no cause"),
     ("cluster/apply/pods.rs", "more than one PodDisruptionBudget", "the API server's refusal of an eviction"),
