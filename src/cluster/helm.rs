@@ -117,15 +117,15 @@ pub struct Helm {
     kubeconfig: Option<PathBuf>,
     /// None in a pod: there helm finds the service account itself.
     context: Option<String>,
-    /// Locked by every helm that is started from this machine for this cluster, for as long as it runs. It says when the
-    /// last one was started that has not ended well.
+    /// Locked by every helm that is started from this machine for this cluster, for as long as it runs. It says when
+    /// they were started, since the last one that ended well.
     lock: Option<PathBuf>,
 }
 
-/// The lock while it is held, and when the helm before was started.
+/// The lock while it is held, and when helms were started since the last one that ended well.
 struct Turn {
     file: Option<File>,
-    before: Option<Timestamp>,
+    before: Vec<Timestamp>,
 }
 
 impl Helm {
@@ -194,7 +194,7 @@ impl Helm {
     ) -> Result<(), HelmError> {
         let namespace = &release.namespace;
         let history = release::history(&self.history(namespace).await?).map_err(HelmError::Unreadable)?;
-        match release::before(&history, release.resumes, turn.before) {
+        match release::before(&history, release.resumes, &turn.before) {
             Before::Go => Ok(()),
             Before::Wait(Revision { number, status, .. }) => {
                 Err(HelmError::Pending { revision: number, status, namespace: namespace.clone() })
@@ -253,13 +253,13 @@ impl Helm {
             File::options().read(true).write(true).create(true).truncate(false).open(path).ok()
         };
         // without a folder of its own nothing is known of an earlier helm
-        let Some(mut file) = self.lock.as_ref().and_then(open) else { return Ok(Turn { file: None, before: None }) };
+        let Some(mut file) = self.lock.as_ref().and_then(open) else { return Ok(Turn { file: None, before: vec![] }) };
         if matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)) {
             return Err(HelmError::AtWork);
         }
         let mut text = String::new();
         let _ = file.read_to_string(&mut text);
-        Ok(Turn { file: Some(file), before: text.trim().parse().ok() })
+        Ok(Turn { file: Some(file), before: text.lines().filter_map(|l| l.parse().ok()).collect() })
     }
 
     fn command(&self) -> Command {
@@ -284,9 +284,8 @@ impl Turn {
     fn stdin(&self) -> Stdio {
         let Some(file) = &self.file else { return Stdio::null() };
         let mut file: &File = file;
-        let now = Timestamp::now().to_string();
-        let written =
-            file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0))).and_then(|_| file.write_all(now.as_bytes()));
+        let now = format!("{}\n", Timestamp::now());
+        let written = file.seek(SeekFrom::End(0)).and_then(|_| file.write_all(now.as_bytes()));
         match (written, file.try_clone()) {
             (Ok(()), Ok(file)) => file.into(),
             _ => Stdio::null(),

@@ -71,7 +71,8 @@ pub async fn upgrade(client: &Client, release: &HelmRelease) -> Result<(), Strin
     let namespace = &release.namespace;
     let revisions = helm::revisions(client, namespace, RELEASE).await?;
     // nobody else runs helm here
-    match before(&revisions, release.resumes, revisions.last().and_then(|r| r.at)) {
+    let starts: Vec<_> = revisions.iter().filter_map(|r| r.at).collect();
+    match before(&revisions, release.resumes, &starts) {
         Before::Go => {}
         Before::Wait(pending) => return Err(format!("revision {} is {}", pending.number, pending.status)),
         Before::Resolve { deployed: None, .. } => helm::uninstall(client, namespace, RELEASE).await?,

@@ -55,14 +55,13 @@ pub fn history(json: &str) -> Result<Vec<Revision>, String> {
 }
 
 /// What has to be done before an upgrade. `ours`: the operation was begun by this migration and not seen to end. `here`:
-/// when a helm that did not end well was last started on this machine; it does not run any more. Without both it may be
-/// another actor's, or at work elsewhere.
-pub fn before(history: &[Revision], ours: bool, here: Option<Timestamp>) -> Before {
+/// when helms were started on this machine since the last one that ended well; none runs any more. Without both it may
+/// be another actor's, or at work elsewhere.
+pub fn before(history: &[Revision], ours: bool, here: &[Timestamp]) -> Before {
     let Some(last) = history.last().filter(|r| r.status.starts_with("pending-")) else { return Before::Go };
-    let began_here = last.at.zip(here).is_some_and(|(at, here)| {
-        let took = at.duration_since(here);
-        FIRST_WRITE.0 <= took && took <= FIRST_WRITE.1
-    });
+    let took = |at: Timestamp, started: &Timestamp| at.duration_since(*started);
+    let fits = |took: SignedDuration| FIRST_WRITE.0 <= took && took <= FIRST_WRITE.1;
+    let began_here = last.at.is_some_and(|at| here.iter().any(|started| fits(took(at, started))));
     if !ours || !began_here {
         return Before::Wait(last.clone());
     }
@@ -99,15 +98,16 @@ mod tests {
         assert_eq!((pending.number, pending.status.as_str()), (3, "pending-upgrade"));
         let at = |t: &str| t.parse::<Timestamp>().unwrap();
         let resolve = Before::Resolve { pending: pending.clone(), deployed: Some(2) };
-        let here = Some(at("2026-11-26T09:19:58Z"));
-        assert_eq!(before(&seen, true, here), resolve);
-        assert_eq!(before(&seen, true, None), Before::Wait(pending.clone()), "it may be at work elsewhere");
-        assert_eq!(before(&seen, true, Some(at("2026-11-26T09:10:00Z"))), Before::Wait(pending.clone()), "another one");
-        assert_eq!(before(&seen, false, here), Before::Wait(pending.clone()), "it is not ours");
-        assert_eq!(before(&seen[..2], false, None), Before::Go);
-        assert_eq!(before(&[], true, here), Before::Go);
+        // its own start, and that of the helm that was to resolve it and died, too
+        let here = [at("2026-11-26T09:19:58Z"), at("2026-11-26T09:25:00Z")];
+        assert_eq!(before(&seen, true, &here), resolve);
+        assert_eq!(before(&seen, true, &[]), Before::Wait(pending.clone()), "it may be at work elsewhere");
+        assert_eq!(before(&seen, true, &[at("2026-11-26T09:10:00Z")]), Before::Wait(pending.clone()), "another one");
+        assert_eq!(before(&seen, false, &here), Before::Wait(pending.clone()), "it is not ours");
+        assert_eq!(before(&seen[..2], false, &[]), Before::Go);
+        assert_eq!(before(&[], true, &here), Before::Go);
         let install = [Revision { number: 1, status: "pending-install".into(), at: pending.at }];
-        let Before::Resolve { deployed, .. } = before(&install, true, here) else { panic!() };
+        let Before::Resolve { deployed, .. } = before(&install, true, &here) else { panic!() };
         assert_eq!(resolve_arguments("kube-system", deployed), ["uninstall", "cilium", "--namespace", "kube-system"]);
         assert_eq!(resolve_arguments("kube-system", Some(2))[..3], ["rollback", "cilium", "2"]);
     }
