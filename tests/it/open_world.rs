@@ -275,6 +275,10 @@ fn a_finalize_that_was_taken_back_while_helm_was_at_work_is_this_migrations_own(
     facts.status(|s| s.pending_helm_operation = Some("helm upgrade (finalize)".into()));
     let d = decided(&facts);
     assert_eq!((names(&d), d.migration.waiting.reason), (vec!["create CiliumNodeConfig".to_owned()], Reason::Working));
+    // also where it has changed nothing yet: its operation is on record until another one takes its place
+    config(&mut facts, |c| c.custom_conf = true);
+    facts.node_configs = installed().node_configs;
+    assert_eq!(names(&decided(&facts)), ["helm upgrade (undo finalize)"]);
 }
 
 #[test]

@@ -61,7 +61,9 @@ impl Phase for Finalize {
         }
         let custom = view.facts.cilium_config().is_some_and(|c| c.custom_conf);
         helm::node_config(view, true)
-            .or_else(|| helm::upgrade(view, Purpose::UndoFinalize, !custom, "helm makes Cilium optional again"))
+            .or_else(|| {
+                helm::upgrade(view, Purpose::UndoFinalize, !custom || at_work, "helm makes Cilium optional again")
+            })
             .or_else(|| helm::agents_restarted(view, facts::UNDONE))
             .unwrap_or(Progress::Done)
     }
