@@ -16,8 +16,6 @@ pub enum Mark {
     Etcd,
     /// Everything of Cilium's: agents, operator, Envoy, Hubble.
     Cilium,
-    /// Pods of a DaemonSet with Flannel's own label, also when the DaemonSet is gone.
-    Flannel,
     /// What keeps other pods of this namespace away from it, by a required anti-affinity.
     Repels(Arc<str>),
 }
@@ -275,9 +273,6 @@ fn marks(pod: &PodFact) -> Vec<Mark> {
         || label("io.cilium/app") == "operator"
     {
         marks.push(Mark::Cilium);
-    }
-    if pod.is_daemon() && label("app") == "flannel" {
-        marks.push(Mark::Flannel);
     }
     for term in &pod.needs.anti_affinity {
         if term.namespaces.is_empty() {
