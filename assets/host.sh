@@ -15,6 +15,7 @@ boot_id=${BOOT_ID_FILE:-/proc/sys/kernel/random/boot_id}
 links=${LINKS_DIR:-/sys/class/net}
 plugins=$root${CNI_BIN_DIR:-/opt/cni/bin}
 hold=$net/00-cutover-hold.conflist
+bpf=$root${BPF_DIR:-/sys/fs/bpf}
 
 say() { if [ "$report" = - ]; then printf '%s=%s\n' "$1" "$2"; else printf '%s=%s\n' "$1" "$2" >> "$report"; fi; }
 # fail MESSAGE [CODE]: the message is for people, the code for programs
@@ -60,6 +61,9 @@ nft_() {
 
 # Flannel's own lines in the firewall (its chains, the jumps to them, its comments), not every rule that names it
 flannels() { saved "$1" | grep -cE '^:FLANNEL-|-[AIj] FLANNEL-|--comment "?flanneld '; }
+# Cilium's: all of them are in chains of its own, or jump there
+ciliums() { saved "$1" | grep -cE '^:(OLD_)?CILIUM_|-[AIj] (OLD_)?CILIUM_'; }
+cilium_links="cilium_host cilium_net cilium_vxlan cilium_geneve cilium_wg0 lxc_health"
 
 # how many there are; a table of nftables counts as one
 rules() {
@@ -79,6 +83,13 @@ look() {
   mode=$(printf '%s' "$status" | sed -n 's/.*"encryption":{//p' | sed 's/"mode":"/\n/' | sed -n '2s/".*//p')
   [ -z "$mode" ] || say encryption "$mode"
   for l in flannel.1 flannel-v6.1 cni0 cilium_host; do [ ! -e "$links/$l" ] || say link "$l"; done
+  for l in $cilium_links; do [ ! -e "$links/$l" ] || say cilium "link $l"; done
+  n=0
+  for t in iptables ip6tables; do ! has $t-save || n=$((n + $(ciliums $t))); done
+  [ $n = 0 ] || say cilium "$n firewall rules"
+  for f in "$plugins/cilium-cni" "$bpf/tc/globals"/cilium_*; do
+    [ ! -e "$f" ] || { say cilium "${f#"$root"}"; [ "$f" = "$plugins/cilium-cni" ] || break; }
+  done
   for f in "$root/run/flannel" "$leases"; do [ ! -d "$f" ] || say folder "${f#"$root"}"; done
   say rules "$(rules)"
   nft_ list tables >/dev/null 2>&1 || say unseen nftables
@@ -187,11 +198,11 @@ link_again() {
   ! has bridge || bridge fdb show dev "$1" 2>/dev/null | awk -v l="$1" '$2 == "dst" { print "bridge fdb append " $1 " dev " l " dst " $3 }'
 }
 
-# Which rules are Flannel's, or host ports that lead into its networks. Prints what removes them (want=remove)
-# or what puts them back at their places (want=restore), as iptables-restore --noflush reads it.
+# Which rules are Flannel's (CHAINS and NOTE: those of others), or host ports that lead into its networks. Prints what
+# removes them (want=remove) or what puts them back at their places (want=restore), as iptables-restore --noflush reads it.
 firewall() {
   saved "$1" > "$cleaned/now" && grep -q '^COMMIT' "$cleaned/now" || [ ! -s "$cleaned/now" ] || return 1
-  awk -v want="$2" -v networks="$3" '
+  awk -v want="$2" -v networks="$3" -v chains="${CHAINS:-^FLANNEL}" -v note="--comment \"?${NOTE:-flanneld} " '
     function number(ip,  a) { split(ip, a, "."); return ((a[1] * 256 + a[2]) * 256 + a[3]) * 256 + a[4] }
     function within(ip,  i, n, nets, parts, size) {
       n = split(networks, nets, " ")
@@ -202,7 +213,7 @@ firewall() {
       }
       return 0
     }
-    function gone(chain) { return chain ~ /^FLANNEL/ || (table, chain) in stale }
+    function gone(chain) { return chain ~ chains || (table, chain) in stale }
     /^\*/ { table = substr($1, 2) }
     NR == FNR {
       if ($1 == "-A" && $2 ~ /^CNI-DN-/ && match($0, /--to-destination [0-9.]+/) &&
@@ -223,7 +234,7 @@ firewall() {
       place[table, $2]++
       target = ""
       for (i = 3; i < NF; i++) if ($i == "-j" || $i == "-g") target = $(i + 1)
-      if (!gone($2) && !gone(target) && $0 !~ /--comment "?flanneld /) next
+      if (!gone($2) && !gone(target) && $0 !~ note) next
       if (want == "restore") {
         if (gone($2)) out = out $0 "\n"
         else out = out "-I " $2 " " place[table, $2] substr($0, 4 + length($2)) "\n"
@@ -237,22 +248,27 @@ firewall() {
     }' "$cleaned/now" "$cleaned/now" && rm -f "$cleaned/now"
 }
 
-clean() {
-  # a node is never left without a CNI configuration
-  [ -e "$net/05-cilium.conflist" ] || { look; fail "no 05-cilium.conflist: Flannel's configuration is the only one; nothing was removed" missing-file; }
-  mkdir -p "$cleaned" || fail "cannot make $cleaned"
+# remove_rules NETWORKS: with a copy of all of them first, complete before one is removed
+remove_rules() {
   for t in iptables ip6tables; do
     has $t-save || continue
     saved $t >/dev/null || fail "cannot read the rules of $t; nothing was removed"
-    complete "$cleaned/$t.restore" || { firewall $t restore "$*" > "$cleaned/$t.restore.part" && completed "$cleaned/$t.restore"; } ||
+    complete "$cleaned/$t.restore" || { firewall $t restore "$1" > "$cleaned/$t.restore.part" && completed "$cleaned/$t.restore"; } ||
       fail "cannot save the rules of $t; nothing was removed"
   done
   for t in iptables ip6tables; do
     has $t-save || continue
-    firewall $t remove "$*" > "$cleaned/$t.remove" || fail "cannot write to $cleaned; the rules of $t were not removed"
+    firewall $t remove "$1" > "$cleaned/$t.remove" || fail "cannot write to $cleaned; the rules of $t were not removed"
     [ ! -s "$cleaned/$t.remove" ] || $t-restore -w --noflush < "$cleaned/$t.remove" 2> "$cleaned/said" ||
-      fail "cannot remove Flannel's rules from $t: $(head -c 200 "$cleaned/said")"
+      fail "cannot remove the rules from $t: $(head -c 200 "$cleaned/said")"
   done
+}
+
+clean() {
+  # a node is never left without a CNI configuration
+  [ -e "$net/05-cilium.conflist" ] || { look; fail "no 05-cilium.conflist: Flannel's configuration is the only one; nothing was removed" missing-file; }
+  mkdir -p "$cleaned" || fail "cannot make $cleaned"
+  remove_rules "$*"
   for family in ip:flannel-ipv4 ip6:flannel-ipv6; do
     nft_ list table "${family%:*}" "${family#*:}" >/dev/null 2>&1 || continue
     nft_ list table "${family%:*}" "${family#*:}" > "$cleaned/nft.${family%:*}.part" &&
@@ -270,6 +286,36 @@ clean() {
   put_away /run/flannel /var/lib/cni/networks/cbr0
   conf=${CNI_DIR:-/etc/cni/net.d}
   put_away "$conf/10-flannel.conflist" "$conf/10-flannel.conflist.cilium_bak"
+}
+
+# What helm leaves of Cilium on a host that is back on Flannel. Its agent makes all of it again when it is installed.
+clean_cilium() {
+  [ -e "$net/10-flannel.conflist" ] && [ ! -e "$net/05-cilium.conflist" ] ||
+    { look; fail "10-flannel.conflist is not the CNI configuration of this host; nothing was removed" missing-file; }
+  ! agent status >/dev/null || fail "Cilium's agent runs on this host; nothing was removed"
+  cleaned=$backup/cilium
+  mkdir -p "$cleaned" || fail "cannot make $cleaned"
+  CHAINS='^(OLD_)?CILIUM_' NOTE='cilium-feeder:'
+  remove_rules ""
+  # rules that lead to its proxy, and their tables
+  ip rule show 2>/dev/null | awk '/fwmark 0x[0-9a-f]+00\/0xf00 lookup 200[45]/ {
+    for (i = 1; i <= NF; i++) { if ($i == "fwmark") mark = $(i + 1); if ($i == "lookup") print mark, $(i + 1) } }' |
+    while read -r mark table; do ip rule delete fwmark "$mark" lookup "$table" && ip route flush table "$table"; done
+  # its programs on the host's own links
+  ! has tc || for l in "$links"/*; do
+    l=$(basename "$l")
+    for way in ingress egress; do
+      tc filter show dev "$l" $way 2>/dev/null | awk '/ cil_| bpf_(netdev|overlay|host|lxc)/ { for (i = 1; i < NF; i++) if ($i == "pref") print $(i + 1) }' |
+        sort -u | while read -r pref; do tc filter delete dev "$l" $way pref "$pref"; done
+    done
+  done
+  for l in $cilium_links; do
+    [ ! -e "$links/$l" ] || ip link delete "$l" || [ ! -e "$links/$l" ] || fail "cannot delete link $l"
+  done
+  rm -rf "$bpf/tc/globals"/cilium_* "$bpf/cilium"
+  put_away "${CNI_BIN_DIR:-/opt/cni/bin}/cilium-cni"
+  rm -f "$cleaned/said" "$cleaned"/*.remove
+  mv "$cleaned" "$backup/$(stamp)-cilium" || fail "cannot rename $cleaned"
 }
 
 put_back() {
@@ -374,6 +420,7 @@ restore) restore; look ;;
 reboot) reboot_once "$1" ;;
 clean) clean "$@"; look ;;
 put-back) put_back; look ;;
+clean-cilium) clean_cilium; look ;;
 release) release "$@"; look ;;
 probe) probe ;;
 *) fail "no task $task" ;;

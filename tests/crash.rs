@@ -11,7 +11,7 @@ use cutover::{
 use serde_json::Value;
 use support::{
     crash::{Boots, at_rest, to_the_end},
-    proxy::{Edge, Proxy},
+    proxy::{self, Edge, Proxy},
 };
 
 struct Ends {
@@ -22,7 +22,8 @@ struct Ends {
 
 fn arguments(words: &[&str], log: &std::path::Path) -> Vec<String> {
     let mut all: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
-    all.extend(["--yes".into(), "--audit-log".into(), log.join("audit.jsonl").to_string_lossy().into_owned()]);
+    all.extend(["--yes", "--confirm-context", proxy::CONTEXT].map(str::to_owned));
+    all.extend(["--audit-log".into(), log.join("audit.jsonl").to_string_lossy().into_owned()]);
     if words[0] == "run" {
         all.extend(["--observe".into(), "0".into()]);
         all.extend(world::CONSENTS.iter().flat_map(|c| ["--consent".to_owned(), (*c).to_owned()]));

@@ -232,6 +232,39 @@ fn a_host_is_cleaned_and_put_back_byte_by_byte() {
     same(&host.snapshot(), &before);
 }
 
+/// What an agent leaves on a host, as it was seen on real nodes after `helm uninstall`.
+const CILIUMS: &[&str] = &[
+    "ip link add cilium_net type veth peer name cilium_host; ip link set cilium_host up; ip link set cilium_net up",
+    "ip link add cilium_vxlan type vxlan external dstport 8473; ip link set cilium_vxlan up",
+    "ip rule add fwmark 0x200/0xf00 lookup 2004 pref 9; ip route add local 0.0.0.0/0 dev lo table 2004",
+    "iptables -t nat -N CILIUM_POST_nat; iptables -t nat -I POSTROUTING -m comment --comment 'cilium-feeder: CILIUM_POST_nat' -j CILIUM_POST_nat",
+    "iptables -N CILIUM_FORWARD; iptables -I FORWARD -m comment --comment 'cilium-feeder: CILIUM_FORWARD' -j CILIUM_FORWARD",
+    "iptables -A CILIUM_FORWARD -o cilium_host -m comment --comment 'cilium: any->cluster on cilium_host forward accept' -j ACCEPT",
+    "iptables -t raw -N OLD_CILIUM_PRE_raw; iptables -t raw -A PREROUTING -j OLD_CILIUM_PRE_raw",
+];
+
+#[test]
+#[ignore = "needs root and a network namespace; .ci/run runs it"]
+fn what_helm_leaves_of_cilium_is_cleaned_and_nothing_else() {
+    let host = Host::new();
+    host.on("cd /etc/cni/net.d; rm 05-cilium.conflist; mv 10-flannel.conflist.cilium_bak 10-flannel.conflist");
+    // the tables that it uses are there before: an empty one is listed, too
+    host.on("iptables -t raw -L >/dev/null");
+    let (before, policy) = (host.snapshot(), host.on("ip rule; ip route show table all | grep -v cilium"));
+    CILIUMS.iter().for_each(|line| drop(host.on(line)));
+    let seen = host.task(&HostTask::Look);
+    let left: Vec<&str> = seen.all("cilium").collect();
+    assert_eq!(left[..3], ["link cilium_host", "link cilium_net", "link cilium_vxlan"], "{left:?}");
+    assert!(left[3].ends_with("firewall rules"), "{left:?}");
+    for _ in 0..2 {
+        let cleaned = host.task(&HostTask::CleanCilium);
+        assert_eq!(cleaned.all("cilium").count(), 0, "{cleaned:?}");
+        same(&host.snapshot(), &before);
+        same(&host.on("ip rule; ip route show table all | grep -v cilium"), &policy);
+    }
+    assert!(host.on("cat /var/lib/cutover/backup/*-cilium/iptables.restore").contains("CILIUM_FORWARD"));
+}
+
 /// A full disk: what cannot be copied whole is not removed.
 #[test]
 #[ignore = "needs root and a network namespace; .ci/run runs it"]

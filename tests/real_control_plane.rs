@@ -136,12 +136,16 @@ async fn the_engine_has_the_rights_that_it_needs() {
     // the operator only wishes: the engine is another one
     let operator = support::Cutover { kubeconfig: plane.admin() };
     let consents = world::CONSENTS.iter().flat_map(|c| ["--consent", *c]);
-    let forward: Vec<&str> = ["run", "--until", "verify", "--yes", "--observe", "0", "--timeout", "600"]
+    let context = support::context(&plane.admin());
+    let confirmed = ["--yes", "--confirm-context", &context, "--timeout", "600"];
+    let forward: Vec<&str> = ["run", "--until", "verify", "--observe", "0"]
         .into_iter()
+        .chain(confirmed)
         .chain(consents)
         .collect();
     let said = || std::fs::read_to_string(folder.path().join("said")).unwrap_or_default();
-    for (arguments, phase) in [(forward, "Complete"), (vec!["rollback", "--yes", "--timeout", "600"], "RolledBack")] {
+    let back = [&["rollback"], &confirmed[..]].concat();
+    for (arguments, phase) in [(forward, "Complete"), (back, "RolledBack")] {
         let (code, out, err) = tokio::task::block_in_place(|| operator.run(&arguments));
         assert_eq!(code, 0, "{out}\n{err}\n{}", said());
         let request = http::Request::get("/apis/cutover.dev/v1alpha1/migrations/cutover").body(Vec::new()).unwrap();

@@ -109,7 +109,7 @@ impl Roll for Shake {
     }
 
     fn has_touched(&self, at: &Site<'_>, status: &NodeMigrationStatus) -> bool {
-        at.node.is_taken_out() || status.step.is_out()
+        at.facts.is_taken_out(at.node) || status.step.is_out()
     }
 
     fn start(&self, _: &Site<'_>, _: &NodeMigrationStatus) -> Start {
@@ -198,5 +198,5 @@ async fn it_runs_headless() {
     assert_eq!(run(forward.leak()).await, Exit::Done);
     let text = std::fs::read_to_string(&audit).unwrap();
     assert_eq!(text.matches("\"cordon worker-1\"").count() / 2, 2, "each intent and its outcome");
-    assert_eq!(run(&["rollback", "--yes", "--timeout", "120"]).await, Exit::Done);
+    assert_eq!(run(&["rollback", "--confirm-context", "embedded", "--timeout", "120"]).await, Exit::Done);
 }

@@ -94,9 +94,8 @@ impl Engine {
                 }
             }
         }
-        output::note("stopping: changes in flight end first, then the lease is released");
         let _ = stop.send(true);
-        let _ = engine.await;
+        until_ended(engine).await;
         if let Some(task) = server {
             task.abort();
         }

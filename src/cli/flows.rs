@@ -123,7 +123,7 @@ impl Flows {
 
     async fn live(&self, global: &Global, print: &mut Print) -> Result<Exit, Failed> {
         let (dial, session) = way(global).await?;
-        let mut interrupt = std::pin::pin!(super::run::interrupted());
+        let mut interrupt = std::pin::pin!(super::interrupt::interrupted());
         let mut intake = Intake::default();
         let mut since = self.since;
         let mut first = true;

@@ -3,8 +3,7 @@
 
 use std::{
     fmt::{Debug, Write},
-    fs::{File, OpenOptions},
-    os::unix::fs::OpenOptionsExt,
+    fs::File,
     path::Path,
     sync::Mutex,
 };
@@ -19,6 +18,7 @@ use tracing_subscriber::{
 
 use super::{Exit, session::Failed};
 use crate::{
+    cluster::private,
     domain::log::{Entry, Kind},
     engine::Journal,
 };
@@ -35,8 +35,7 @@ pub(super) fn install(path: Option<&Path>, journal: &Journal) -> Result<(), Fail
 }
 
 fn open(path: &Path) -> Result<File, Failed> {
-    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-    file.map_err(|e| Failed::new(Exit::Usage, format!("the log {} cannot be written: {e}", path.display())))
+    private::append(path).map_err(|e| Failed::new(Exit::Usage, format!("the log {} cannot be written: {e}", path.display())))
 }
 
 /// Makes lines of the journal out of Cutover's own warnings and errors.

@@ -25,7 +25,7 @@ pub(super) struct Manifests {
     /// Print the script that works on hosts instead: `sh host.sh look`, and so on
     #[arg(long, conflicts_with_all = ["rbac", "engine"])]
     host_script: bool,
-    /// Print the pod that runs a host task instead: look, hold, restore, reboot, clean, put-back, release or probe
+    /// Print the pod that runs a host task instead: look, hold, restore, reboot, clean, put-back, clean-cilium, release or probe
     #[arg(long, value_name = "TASK", requires = "image", requires = "node", conflicts_with_all = ["rbac", "engine", "host_script"])]
     host_task: Option<String>,
     /// The node of the host task

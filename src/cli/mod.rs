@@ -1,14 +1,17 @@
 //! The command line: one file a command.
 
+mod adopt;
 mod ansible;
 mod audit;
 mod cockpit;
+mod confirm;
 mod credential;
 mod demo;
 mod engine;
 mod exit;
 mod findings;
 mod flows;
+mod interrupt;
 mod log;
 mod manifests;
 mod output;
@@ -153,6 +156,8 @@ enum Command {
     Status,
     /// Roll back a node, to a phase, or everything
     Rollback(rollback::Rollback),
+    /// Take over a cluster half way whose Migration was deleted
+    Adopt(adopt::Adopt),
     /// Check that the cluster is on Cilium; changes nothing
     Verify,
     /// Check the log of everything that was done
@@ -189,6 +194,7 @@ pub async fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         Some(Command::Flows(flows)) => Box::pin(flows.run(&global)).await,
         Some(Command::Status) => status::run(&global).await,
         Some(Command::Rollback(rollback)) => rollback.run(&global).await,
+        Some(Command::Adopt(adopt)) => Box::pin(adopt.run(&global)).await,
         Some(Command::Verify) => findings::verify(&global).await,
         Some(Command::Audit(audit)) => audit.run(&global).await,
         Some(Command::Credential(credential)) => credential.run().await,

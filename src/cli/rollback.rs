@@ -1,22 +1,25 @@
 //! `cutover rollback`.
 
 use clap::Args;
+use futures::FutureExt;
 use jiff::Timestamp;
 
 use super::{
-    Exit, Global, Output, output,
-    run::{confirm, follow},
+    Exit, Global, Output,
+    confirm::Confirm,
+    output,
+    run::follow,
     session::{Failed, Session},
 };
 use crate::{
     cluster::records,
     domain::{
+        adopt::traces,
         api::{PhaseState, Stage, Target},
-        effect::NODE_CONFIG,
         facts::Facts,
         intent::Intent,
         steps::NodeStep,
-        strategy::{self, PhaseId},
+        strategy::{self, Approval, PhaseId},
         view::View,
     },
 };
@@ -30,9 +33,8 @@ pub(super) struct Rollback {
     /// Roll back what lies beyond this phase
     #[arg(long, value_name = "PHASE")]
     phase: Option<PhaseId>,
-    /// Do not ask
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    confirm: Confirm,
     /// Stop waiting after so many seconds; nothing is undone
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
@@ -46,7 +48,14 @@ impl Rollback {
             return without_migration(global, &facts);
         }
         let (intent, what) = self.intent(&facts)?;
-        confirm(self.yes, &format!("On {} ({}): {what}?", session.connection.context, session.connection.server))?;
+        let question = format!("On {} ({}): {what}?", session.connection.context, session.connection.server);
+        let everything = matches!(&intent, Intent::RollBackAll)
+            || matches!(&intent, Intent::RollBackTo(phase) if *phase == PhaseId::default());
+        let needs = if everything { Approval::ContextName } else { Approval::Key };
+        self.confirm.ask(&session, &question, needs)?;
+        // they may have been deleted with everything of their kind
+        let definitions = records::install_definitions(&session.connection.write).boxed();
+        session.audit()?.request("customresourcedefinitions", "what is wanted", definitions).await?;
         records::carry_out(&session.connection.write, session.audit()?, &intent).await?;
         let (node, phase) = (self.node.clone(), self.phase);
         follow(&session, global, self.timeout, move |facts| ended(facts, node.as_deref(), phase)).await
@@ -98,7 +107,7 @@ fn without_migration(global: &Global, facts: &Facts) -> Result<Exit, Failed> {
         return Err(Failed::new(
             Exit::Blocked,
             format!(
-                "there is no Migration on this cluster, but traces of one: {}. It was deleted, or its definition was. Nothing was changed. `cutover run` says what stands in the way of a new one",
+                "there is no Migration on this cluster, but traces of one: {}. It was deleted, or its definition was. Nothing was changed. `cutover adopt` takes it over; then roll it back",
                 traces.join("; ")
             ),
         ));
@@ -108,15 +117,6 @@ fn without_migration(global: &Global, facts: &Facts) -> Result<Exit, Failed> {
         Output::Table => output::line("No migration has been begun on this cluster: there is nothing to roll back."),
     }
     Ok(Exit::Done)
-}
-
-/// What a migration leaves on a cluster while it is under way.
-fn traces(facts: &Facts) -> Vec<String> {
-    let marked = facts.nodes.values().filter(|n| n.is_taken_out() || n.stray_mark || n.switched);
-    let nodes = marked.map(|n| format!("marks on node/{}", n.name));
-    let copies = facts.flannel_copies.keys().map(|key| format!("configmap/{key}"));
-    let configs = facts.node_configs.keys().filter(|key| *key.name == *NODE_CONFIG);
-    nodes.chain(copies).chain(configs.map(|key| format!("ciliumnodeconfig/{key}"))).collect()
 }
 
 fn ended(facts: &Facts, node: Option<&str>, phase: Option<PhaseId>) -> Option<Exit> {

@@ -1,18 +1,21 @@
 //! `cutover run`: the engine without a screen.
 
-use std::{io::IsTerminal, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 use futures::FutureExt;
 use jiff::Timestamp;
 use tokio::{
-    signal::unix::SignalKind,
     sync::{broadcast, watch},
     time::Instant,
 };
 
 use super::{
-    Exit, Global, Output, Wanted, findings, output,
+    Exit, Global, Output, Wanted,
+    confirm::Confirm,
+    findings,
+    interrupt::{interrupted, until_ended},
+    output,
     session::{Failed, Session},
 };
 use crate::{
@@ -31,6 +34,7 @@ use crate::{
         view::View,
     },
     engine::identity,
+    sim::embedded::CONTEXT as EMBEDDED,
 };
 
 /// Carry the migration out.
@@ -39,9 +43,8 @@ pub(super) struct Run {
     /// Up to and with this phase; `cutover plan` names them
     #[arg(long, value_name = "PHASE")]
     until: PhaseId,
-    /// Do not ask
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    confirm: Confirm,
     /// Move this node after all, which was rolled back alone and is held on Flannel
     #[arg(long, value_name = "NODE")]
     release: Vec<String>,
@@ -59,7 +62,8 @@ impl Run {
     /// The run that the demo makes.
     pub(super) fn demo(wanted: Wanted) -> Self {
         let until = wanted.strategy.get().last();
-        Self { until, yes: true, release: vec![], retry: vec![], timeout: None, wanted }
+        let confirm = Confirm { yes: true, confirm_context: Some(EMBEDDED.into()) };
+        Self { until, confirm, release: vec![], retry: vec![], timeout: None, wanted }
     }
 
     pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
@@ -101,13 +105,11 @@ impl Run {
         }
         let begun = strategy.is_begun(&View::read_only(&session.store.read(), &migration, Timestamp::now()));
         let changes = self.wanted.changes(&migration.spec, begun)?;
-        confirm(
-            self.yes,
-            &format!(
-                "Carry the migration of {} ({}) out up to {}?",
-                session.connection.context, session.connection.server, self.until
-            ),
-        )?;
+        let question = format!(
+            "Carry the migration of {} ({}) out up to {}?",
+            session.connection.context, session.connection.server, self.until
+        );
+        self.confirm.ask(&session, &question, strategy.approval_needed(&migration.spec, self.until))?;
         let client = &session.connection.write;
         let audit = session.audit()?;
         let begin = async {
@@ -151,23 +153,6 @@ fn reached(facts: &Facts, until: PhaseId) -> Option<Exit> {
     (done && approved).then_some(Exit::Done)
 }
 
-/// Asks, unless told not to.
-pub(super) fn confirm(yes: bool, question: &str) -> Result<(), Failed> {
-    if yes {
-        return Ok(());
-    }
-    if !std::io::stdin().is_terminal() {
-        return Err(Failed::new(Exit::Usage, "nobody can be asked here: add --yes. Nothing was changed"));
-    }
-    output::note(&format!("{question} [y/N]"));
-    let mut answer = String::new();
-    let _ = std::io::stdin().read_line(&mut answer);
-    if answer.trim().eq_ignore_ascii_case("y") {
-        return Ok(());
-    }
-    Err(Failed::new(Exit::Usage, "not confirmed. Nothing was changed"))
-}
-
 /// Runs an engine and prints what it does, until `ended` says so, an operator is needed, or the time is up.
 pub(super) async fn follow(
     session: &Session,
@@ -184,7 +169,8 @@ pub(super) async fn follow(
     let deadline = limit.map(|s| began + Duration::from_secs(s));
     let quiet = global.output == Output::Json;
     let mut needs = Needs::default();
-    let mut tidying = None;
+    let mut tidying: Option<(Exit, Instant)> = None;
+    let mut last: Option<Arc<Migration>> = None;
     let mut gone = None;
     let mut interrupt = std::pin::pin!(interrupted());
     let exit = loop {
@@ -208,8 +194,11 @@ pub(super) async fn follow(
             () = wake => {}
         }
         let facts = session.store.read();
-        if let Some(exit) = ended(&facts) {
-            let since = *tidying.get_or_insert_with(Instant::now);
+        // a Migration that was deleted goes with its end
+        let exit = if facts.migration.is_none() { tidying.map(|(exit, _)| exit) } else { ended(&facts) };
+        last = facts.migration.clone().or(last);
+        if let Some(exit) = exit {
+            let (_, since) = *tidying.get_or_insert_with(|| (exit, Instant::now()));
             if since.elapsed() > TIDY || facts.task_pods().next().is_none() {
                 break Ok(exit);
             }
@@ -218,7 +207,7 @@ pub(super) async fn follow(
         if facts.migration.is_none() && facts.stale().is_empty() {
             // what was just created may not be heard of yet
             if gone.get_or_insert_with(Instant::now).elapsed() > TIDY {
-                let message = "the Migration is gone: it or its definition was deleted. What was done so far stands; `cutover rollback` names it";
+                let message = "the Migration is gone: it or its definition was deleted, and its finalizer removed. What was done so far stands; `cutover adopt` takes it over again";
                 break Err(Failed::new(Exit::Failed, message));
             }
         } else {
@@ -240,11 +229,12 @@ pub(super) async fn follow(
         }
     };
     let _ = stop.send(true);
-    let _ = engine.await;
+    until_ended(engine).await;
     while let Ok(entry) = lines.try_recv() {
         print(&entry, quiet);
     }
-    let facts = session.facts();
+    let mut facts = session.facts();
+    facts.migration = facts.migration.or(last);
     match global.output {
         Output::Json => output::json(&output::objects_of(&facts)),
         Output::Table => {
@@ -315,7 +305,7 @@ impl Needs {
         let records = || facts.node_migrations.iter().filter_map(|(n, r)| Some((n, r.status.as_ref()?)));
         match status.waiting.reason {
             Reason::CheckFailed if status.phase == Stage::default() => return Some(waiting()),
-            Reason::IdentityChanged => return Some(waiting()),
+            Reason::IdentityChanged | Reason::MigrationDeleted => return Some(waiting()),
             Reason::NodesHeld if records().all(|(_, s)| s.step.is_final() || s.step == NodeStep::Pending) => {
                 let message = format!("{}. Give --release NODE to move it after all", status.waiting.message);
                 return Some((String::new(), Waiting { message, ..status.waiting.clone() }));
@@ -345,26 +335,6 @@ fn described(status: &NodeMigrationStatus) -> Waiting {
     let error = status.last_error.as_ref().filter(|_| status.waiting.reason == Reason::RebootOverdue);
     let message = error.map_or_else(|| status.waiting.message.clone(), |e| e.problem.to_string());
     Waiting { message, ..status.waiting.clone() }
-}
-
-/// It was started to outlive its terminal, as `nohup` does it: SIGHUP is the lowest bit of the mask.
-fn ignores_hangup() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:")).map(str::trim);
-    mask.and_then(|m| u64::from_str_radix(m, 16).ok()).is_some_and(|m| m & 1 == 1)
-}
-
-pub(super) async fn interrupted() {
-    let outlives = ignores_hangup();
-    let on = |kind| tokio::signal::unix::signal(kind).ok();
-    let (term, hangup) = (on(SignalKind::terminate()), on(SignalKind::hangup()));
-    let (Some(mut term), Some(mut hangup)) = (term, hangup) else { return std::future::pending().await };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = term.recv() => {}
-        // the terminal is gone: what is under way is ended in order, unless it was started to outlive it
-        _ = hangup.recv(), if !outlives => {}
-    }
 }
 
 /// One line an event, never overwritten. Beginnings are left out: their end says the same.

@@ -1,9 +1,9 @@
 //! The audit log's file: appended line by line, each on the disk before what it announces is done.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{File, TryLockError},
     io::{Read, Seek, SeekFrom, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 use tokio::runtime::RuntimeFlavor;
 
-use super::{auditing::record_requests, error::UNKNOWN};
+use super::{auditing::record_requests, error::UNKNOWN, private};
 use crate::domain::{
     audit::{Actor, Anchor, Entry, START, follow, seal},
     problem::{Problem, ProblemKind},
@@ -129,7 +129,7 @@ impl Audit {
         if let Some(folder) = path.parent() {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         }
-        let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path).map_err(failed)?;
+        let file = private::append(path).map_err(failed)?;
         let log = uuid::Uuid::new_v4().to_string();
         let mut open = Open { file, read: 0, end: Anchor { log, head: START.into(), ..Anchor::default() } };
         open.locked(Open::catch_up).map_err(|why| AuditError::Broken { path: path.into(), why })?;

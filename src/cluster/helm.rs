@@ -10,6 +10,7 @@ use std::{
 
 use jiff::Timestamp;
 use rustix::process::{Pid, Signal};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tokio::{
@@ -22,7 +23,7 @@ use super::{audit::state_folder, connect::Connection};
 use crate::domain::{
     effect::{
         HelmRelease, cilium,
-        release::{self, Before, Revision},
+        release::{self, Before, Installed, Revision},
     },
     problem::Problem,
 };
@@ -212,11 +213,29 @@ impl Helm {
         }
     }
 
+    /// The release as it is on the cluster.
+    ///
+    /// # Errors
+    /// See [`HelmError`].
+    pub async fn installed(&self, namespace: &str) -> Result<Option<Installed>, HelmError> {
+        let history = release::history(&self.history(namespace).await?).map_err(HelmError::Unreadable)?;
+        let Some(last) = history.into_iter().next_back() else { return Ok(None) };
+        let Some(values) = self.read(release::values_arguments(namespace)).await? else { return Ok(None) };
+        let values: Value = serde_json::from_str(&values)
+            .map_err(|e| HelmError::Unreadable(format!("helm get values cannot be read: {e}")))?;
+        Ok(Some(Installed { chart: last.chart, values }))
+    }
+
     /// `helm history -o json`; an empty list where there is no release.
     async fn history(&self, namespace: &str) -> Result<String, HelmError> {
+        Ok(self.read(release::history_arguments(namespace)).await?.unwrap_or_else(|| "[]".into()))
+    }
+
+    /// What helm prints of the release; nothing where there is none.
+    async fn read(&self, arguments: Vec<String>) -> Result<Option<String>, HelmError> {
         let program = self.program.display().to_string();
         let mut command = self.command();
-        command.args(release::history_arguments(namespace)).stdin(Stdio::null()).kill_on_drop(true);
+        command.args(&arguments).stdin(Stdio::null()).kill_on_drop(true);
         let output = match tokio::time::timeout(READS, command.output()).await {
             Ok(Ok(output)) => output,
             Ok(Err(source)) => return Err(HelmError::NotRun { program, source }),
@@ -224,10 +243,13 @@ impl Helm {
         };
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         match output.status.success() {
-            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            true => Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned())),
             // helm has one exit code for everything
-            false if said.contains("release: not found") => Ok("[]".into()),
-            false => Err(HelmError::Failed { program: "helm history".into(), status: output.status, said }),
+            false if said.contains("release: not found") => Ok(None),
+            false => {
+                let program = format!("helm {}", arguments.first().map_or("", String::as_str));
+                Err(HelmError::Failed { program, status: output.status, said })
+            }
         }
     }
 

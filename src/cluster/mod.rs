@@ -14,6 +14,7 @@ pub mod helm;
 mod identity;
 mod lease;
 pub mod port;
+pub mod private;
 pub mod process;
 pub mod records;
 pub mod relay;

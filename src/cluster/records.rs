@@ -198,6 +198,22 @@ pub async fn write_migration(client: &Client, seen: &Migration, status: &Migrati
     Api::<Migration>::all(client.clone()).replace_status(MIGRATION, &PostParams::default(), &object).await
 }
 
+/// Writes the status of a Migration that nothing is recorded of yet.
+///
+/// # Errors
+/// Why it was not written.
+pub async fn set_status(client: &Client, status: &MigrationStatus) -> Result<(), Problem> {
+    let api: Api<Migration> = Api::all(client.clone());
+    for last in (1..=TRIES).map(|n| n == TRIES) {
+        let seen = api.get(MIGRATION).await.map_err(about(&migration_object()))?;
+        match write_migration(client, &seen, status).await {
+            Err(e) if is_conflict(&e) && !last => {}
+            other => return other.map(drop).map_err(about(&migration_object())),
+        }
+    }
+    Ok(())
+}
+
 /// Writes a node's status, provided that the record has not changed since `seen`.
 ///
 /// # Errors

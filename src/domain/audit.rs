@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 /// The hash before the first line.
 pub const START: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-/// How many logs are anchored. None is ever forgotten: beyond them a new log is anchored nowhere, and says so.
-const ANCHORS: usize = 256;
+/// How many logs are anchored: those that have grown last. A pod begins a new one each time that it starts.
+const ANCHORS: usize = 64;
 /// Values that are longer than this are cut: the log says what changed, it is no copy of objects.
 const LONGEST: usize = 300;
 /// How many changed fields of one request are listed.
@@ -35,13 +35,12 @@ pub struct Anchor {
 
 /// Puts an anchor among the others. One that is lower than what was anchored before changes nothing: the log was cut.
 pub fn anchor(anchors: &mut Vec<Anchor>, now: &Anchor) {
-    if let Some(known) = anchors.iter_mut().find(|a| a.log == now.log) {
-        if known.lines < now.lines {
-            *known = now.clone();
-        }
-    } else if anchors.len() < ANCHORS {
-        anchors.push(now.clone());
+    if anchors.iter().any(|a| a.log == now.log && a.lines >= now.lines) {
+        return;
     }
+    anchors.retain(|a| a.log != now.log);
+    anchors.push(now.clone());
+    anchors.drain(..anchors.len().saturating_sub(ANCHORS));
 }
 
 /// Who did it, and where.
@@ -282,6 +281,20 @@ mod tests {
             head = hash;
         }
         text
+    }
+
+    #[test]
+    fn the_logs_that_have_grown_last_stay_anchored() {
+        let at = |log: usize, lines| Anchor { log: log.to_string(), lines, ..Anchor::default() };
+        let mut anchors = vec![];
+        (0..ANCHORS).for_each(|n| anchor(&mut anchors, &at(n, 1)));
+        anchor(&mut anchors, &at(0, 2));
+        anchor(&mut anchors, &at(ANCHORS, 1));
+        assert_eq!(anchors.len(), ANCHORS);
+        assert!(anchors.contains(&at(0, 2)) && !anchors.iter().any(|a| a.log == "1"));
+        // a log that was cut changes nothing
+        anchor(&mut anchors, &at(0, 1));
+        assert!(anchors.contains(&at(0, 2)));
     }
 
     #[test]

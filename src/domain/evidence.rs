@@ -61,6 +61,9 @@ pub struct Evidence {
     /// Flannel's leftovers were cleaned from the host.
     #[serde(default)]
     pub cleaned: bool,
+    /// Cilium's leftovers were cleaned from the host after it was uninstalled.
+    #[serde(default)]
+    pub cleaned_of_cilium: bool,
     /// Pods with a Cilium address at the last check.
     #[serde(default)]
     pub pods_on_cilium: u32,
@@ -93,6 +96,9 @@ pub struct HostEvidence {
     /// Flannel's `/run/flannel` or its IPAM folder exists.
     #[serde(default)]
     pub folders: Vec<String>,
+    /// What of Cilium's is on the host: links, firewall rules, the plugin, BPF maps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cilium: Vec<String>,
     /// When; empty once a later step has begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,

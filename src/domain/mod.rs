@@ -3,6 +3,7 @@
 //! Nothing in here reads a clock, a network or a file. [`decide::decide`] is a function of
 //! ([`facts::Facts`], now); everything else feeds it or reads what it says.
 
+pub mod adopt;
 pub mod api;
 pub mod audit;
 pub mod checks;

@@ -7,7 +7,7 @@ use super::{
     effect::{Effect, Risk},
     facts::NodeFact,
     steps::StepSpec,
-    strategy::{self, PhaseId},
+    strategy::{self, Phase, PhaseId},
     view::View,
 };
 
@@ -87,17 +87,36 @@ pub struct Planned {
 /// The changes forward, up to and with `until`.
 pub fn forward(view: &View<'_>, until: PhaseId) -> Vec<Planned> {
     let phases = view.strategy.phases().iter().filter(|p| view.strategy.is_within(p.id(), until));
-    phases.flat_map(|p| p.preview(view, Target::Cilium)).collect()
+    let ends = until == view.strategy.last();
+    held(view, phases.flat_map(|p| p.preview(view, Target::Cilium)).collect(), ends)
+}
+
+/// The changes of one phase.
+pub fn phase(view: &View<'_>, phase: &dyn Phase) -> Vec<Planned> {
+    held(view, phase.preview(view, Target::Cilium), phase.id() == view.strategy.last())
 }
 
 /// The changes of rolling back what lies beyond `through`, the last phase first; everything without it.
 pub fn back(view: &View<'_>, through: Option<PhaseId>) -> Vec<Planned> {
     let phases = view.strategy.phases().iter().rev();
     let beyond = phases.filter(|p| through.is_none_or(|t| !view.strategy.is_within(p.id(), t)));
-    beyond.flat_map(|p| p.preview(view, Target::Flannel)).collect()
+    held(view, beyond.flat_map(|p| p.preview(view, Target::Flannel)).collect(), through.is_none())
 }
 
 /// What one node's way will change, with the pods that are on it now.
 pub fn node(view: &View<'_>, node: &NodeFact, way: Target) -> Vec<Planned> {
-    strategy::preview_node(view, node, way)
+    held(view, strategy::preview_node(view, node, way), false)
+}
+
+/// Between its first change and its end the Migration has a finalizer.
+fn held(view: &View<'_>, mut plan: Vec<Planned>, ends: bool) -> Vec<Planned> {
+    let phase = plan.first().map_or_else(|| view.strategy.last(), |p| p.phase);
+    if !view.is_held() && !plan.is_empty() {
+        plan.insert(0, Preview::from(Effect::HoldMigration).planned(phase, None, None));
+    }
+    if ends {
+        let last = plan.last().map_or(phase, |p| p.phase);
+        plan.push(Preview::from(Effect::ReleaseMigration).planned(last, None, None));
+    }
+    plan
 }

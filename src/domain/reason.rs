@@ -24,6 +24,8 @@ pub enum Reason {
     CheckFailed,
     /// Something that the migration relies on was changed by another actor.
     IdentityChanged,
+    /// The Migration was deleted before its end.
+    MigrationDeleted,
     /// Another actor cordoned the node, or keeps it out of service.
     CordonedByOthers,
     /// Something failed; it is tried again.
@@ -103,6 +105,7 @@ impl Reason {
                 | Self::ApprovedNodesDone
                 | Self::CheckFailed
                 | Self::IdentityChanged
+                | Self::MigrationDeleted
                 | Self::CordonedByOthers
                 | Self::InvalidSpec
                 | Self::NodesHeld

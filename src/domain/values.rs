@@ -66,6 +66,25 @@ pub fn overruled_keys(base: &Value, own: &Value) -> Vec<String> {
     found
 }
 
+/// Keys whose values differ, or that only one of the trees has, as paths with dots.
+pub fn differing(one: &Value, other: &Value) -> Vec<String> {
+    fn walk(path: &str, one: &Value, other: &Value, found: &mut Vec<String>) {
+        let (Some(a), Some(b)) = (one.as_object(), other.as_object()) else {
+            if one != other {
+                found.push(path.to_owned());
+            }
+            return;
+        };
+        for key in a.keys().chain(b.keys().filter(|k| !a.contains_key(*k))) {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            walk(&path, a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null), found);
+        }
+    }
+    let mut found = Vec::new();
+    walk("", one, other, &mut found);
+    found
+}
+
 fn compare(path: &str, base: &Value, own: &Value, found: &mut Vec<String>) {
     let (Some(base), Some(own)) = (base.as_object(), own.as_object()) else { return };
     for (key, wanted) in base {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::{
     api::{Migration, NodeMigration, NodeMigrationStatus, PhaseState, Stage, Target},
+    effect::FINALIZER,
     facts::Facts,
     problem::Problem,
     strategy::{Phase, PhaseId, Standing, Strategy},
@@ -106,6 +107,17 @@ impl<'a> View<'a> {
             && status.finished_at.is_some()
             && status.observed_generation == generation
             && !self.facts.node_migrations.values().any(asks)
+    }
+
+    /// Cutover's finalizer is on the Migration.
+    pub fn is_held(&self) -> bool {
+        self.migration.metadata.finalizers.iter().flatten().any(|f| f == FINALIZER)
+    }
+
+    /// It was deleted before its end: Cutover's finalizer keeps it until then.
+    pub fn is_deleted_midway(&self) -> bool {
+        let ended = self.migration.status.as_ref().is_some_and(|s| s.phase.is_end());
+        self.migration.metadata.deletion_timestamp.is_some() && self.is_started() && !ended
     }
 
     /// The first change of this migration is on record.

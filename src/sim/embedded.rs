@@ -17,6 +17,9 @@ use super::{
     world,
 };
 
+/// The context that its kubeconfig begins with.
+pub const CONTEXT: &str = "embedded";
+
 /// Settings of an embedded cluster.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -117,10 +120,10 @@ fn kubeconfig_text(server: SocketAddr, hubble: SocketAddr, helm: &Path) -> Strin
     };
     let user = |name: &str, token: &str| json!({"name": name, "user": {"token": token}});
     let config = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "embedded",
+        "apiVersion": "v1", "kind": "Config", "current-context": CONTEXT,
         "clusters": [{"name": "embedded", "cluster": {"server": format!("http://{server}")}}],
         "users": [user("admin", Server::admin_token()), user("viewer", Server::viewer_token()), user("expired", "expired")],
-        "contexts": [context("embedded", "admin"), context("embedded-viewer", "viewer"), context("embedded-expired", "expired")],
+        "contexts": [context(CONTEXT, "admin"), context("embedded-viewer", "viewer"), context("embedded-expired", "expired")],
     });
     // JSON is YAML
     format!("{config:#}\n")

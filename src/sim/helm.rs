@@ -59,8 +59,23 @@ enum Command {
         #[arg(long, short, default_value = "json")]
         output: String,
     },
+    /// What is known of a release
+    Get {
+        #[command(subcommand)]
+        what: Get,
+    },
     /// Roll a release back to a revision; to the last one that was deployed without one
     Rollback { release: String, revision: Option<u64> },
+}
+
+#[derive(Subcommand)]
+enum Get {
+    /// The values that were given
+    Values {
+        release: String,
+        #[arg(long, short, default_value = "json")]
+        output: String,
+    },
 }
 
 /// Runs as helm would; returns the exit code and the output.
@@ -102,8 +117,16 @@ async fn act(arguments: &Arguments) -> Result<String, String> {
             if revisions.is_empty() {
                 return Err("release: not found".into());
             }
-            let shown = revisions.iter().map(|r| json!({"revision": r.number, "updated": r.at.map(|t| t.to_string()), "status": r.status, "chart": "cilium", "app_version": "", "description": ""}));
+            let shown = revisions.iter().map(|r| json!({"revision": r.number, "updated": r.at.map(|t| t.to_string()), "status": r.status, "chart": r.chart, "app_version": "", "description": ""}));
             Ok(Value::Array(shown.collect()).to_string())
+        }
+        Command::Get { what: Get::Values { release, .. } } => {
+            let client = client(arguments).await?;
+            let revisions = revisions(&client, &arguments.namespace, release).await?;
+            let last = revisions.last().ok_or("release: not found")?;
+            let secrets = secrets(&client, &arguments.namespace);
+            let secret = secrets.get(&secret_name(release, last.number)).await.map_err(|e| e.to_string())?;
+            Ok(secret.annotations().get(VALUES).cloned().unwrap_or_default())
         }
         Command::Rollback { release, revision } => {
             let client = client(arguments).await?;
@@ -293,6 +316,7 @@ pub(super) async fn revisions(client: &Client, namespace: &str, release: &str) -
             number: label(s, "version").parse().unwrap_or_default(),
             status: label(s, "status"),
             at: s.metadata.creation_timestamp.as_ref().map(|t| t.0),
+            chart: format!("cilium-{}", s.annotations().get(VERSION).map_or("", String::as_str)),
         })
         .collect();
     revisions.sort_by_key(|r| r.number);

@@ -4,7 +4,7 @@
 pub mod actors;
 pub mod api;
 pub mod clock;
-mod embedded;
+pub mod embedded;
 pub mod helm;
 pub mod local;
 #[cfg(test)]

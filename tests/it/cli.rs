@@ -103,7 +103,7 @@ async fn clusters_that_cannot_be_migrated() {
     let cluster = Embedded::start(Settings { nodes: 3, pace: Pace::MAX }, folder.path()).await.unwrap();
     let cutover = Cutover { kubeconfig: cluster.kubeconfig.clone() };
     let client = client(&cluster.kubeconfig).await;
-    let run = ["run", "--until", "verify", "--yes", "--timeout", "60"];
+    let run = ["run", "--until", "verify", "--confirm-context", "embedded", "--timeout", "60"];
     let with = |more: &[&'static str]| [&run[..], more].concat();
 
     refused(
@@ -124,6 +124,8 @@ async fn clusters_that_cannot_be_migrated() {
     refused(&cutover, &with(&["--pod-cidr", "10.245.0.0/24"]), 4, &["1 ranges of /24", "3 nodes"]);
     refused(&cutover, &with(&["--tunnel-port", "8472"]), 4, &["UDP 8472", "--tunnel-port"]);
     refused(&cutover, &["run", "--until", "install"], 2, &["--yes"]);
+    refused(&cutover, &["run", "--until", "install", "--confirm-context", "prod"], 2, &["prod", "embedded"]);
+    refused(&cutover, &["run", "--until", "remove", "--yes"], 2, &["--confirm-context embedded"]);
     let (code, out, _) = cutover.run(&["verify"]);
     assert!(code == 4 && out.contains("BLOCK"), "{out}");
     let (code, out, _) = cutover.run(&["rollback", "--yes"]);

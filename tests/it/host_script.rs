@@ -196,6 +196,26 @@ fn the_only_configuration_is_not_taken_away() {
     assert!(host.path("run/flannel/subnet.env").exists());
 }
 
+#[test]
+fn what_helm_leaves_of_cilium_is_moved_away_only_where_flannels_configuration_is_in_use() {
+    let (plugin, map) = ("opt/cni/bin/cilium-cni", "sys/fs/bpf/tc/globals/cilium_ipcache");
+    let host = Host::new(&[(CILIUM, "c"), (BAK, "flannel's"), (plugin, "a program"), (map, "")]);
+    let (output, report) = host.run(&["clean-cilium"]);
+    assert!(!output.status.success() && report.get("error_code") == Some("missing-file"), "{report:?}");
+    assert_eq!(report.all("cilium").count(), 2, "{report:?}");
+    assert!(host.path(plugin).exists() && host.path(map).exists());
+    assert!(host.run(&["restore"]).0.status.success());
+    for _ in 0..2 {
+        let (output, report) = host.run(&["clean-cilium"]);
+        assert!(output.status.success() && report.is_complete(), "{output:?} {report:?}");
+        assert_eq!(report.all("cilium").count(), 0, "{report:?}");
+    }
+    assert!(!host.path(plugin).exists() && !host.path(map).exists());
+    let kept = fs::read_dir(host.path("var/lib/cutover/backup")).unwrap().map(|e| e.unwrap().path());
+    assert!(kept.into_iter().any(|p| p.join("files/opt/cni/bin/cilium-cni").exists()), "its copy is in the backup");
+    assert_eq!(host.confs(), ["10-flannel.conflist"]);
+}
+
 /// A copy that somebody has changed is not put back over a host.
 #[test]
 fn a_damaged_copy_is_refused() {

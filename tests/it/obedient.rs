@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use cutover::domain::{
     api::{HostAccess, Migration, NodeMigration, NodeMigrationSpec, PhaseState, Stage, Target},
     decide::{Decision, decide},
-    effect::{Effect, FLANNEL_BACKUP},
+    effect::{Effect, FINALIZER, FLANNEL_BACKUP},
     facts::{DaemonSetFact, Facts, Key, NodeConfigFact, PodFact},
     flannel::FlannelFact,
     host::{HOLD, HostTask, Way},
@@ -74,6 +74,12 @@ impl Obedient {
         let mut migration = self.migration().clone();
         change(&mut migration);
         migration.metadata.generation = Some(migration.metadata.generation.unwrap_or_default() + 1);
+        self.facts.migration = Some(migration.into());
+    }
+
+    fn finalizers(&mut self, finalizers: &[&str]) {
+        let mut migration = self.migration().clone();
+        migration.metadata.finalizers = Some(finalizers.iter().map(|f| (*f).to_owned()).collect());
         self.facts.migration = Some(migration.into());
     }
 
@@ -305,6 +311,8 @@ impl Obedient {
                 let record = NodeMigration::new(node, NodeMigrationSpec::default());
                 self.facts.node_migrations.insert(node.clone(), record.into());
             }
+            Effect::HoldMigration => self.finalizers(&[FINALIZER]),
+            Effect::ReleaseMigration => self.finalizers(&[]),
             Effect::Helm(release) => self.helm(release.purpose),
             Effect::Uninstall { .. } => {
                 self.facts.daemon_sets.retain(|k, _| &*k.name != "cilium");
@@ -320,7 +328,7 @@ impl Obedient {
                 self.facts.daemon_sets.get_mut(daemon_set).unwrap().restarted_for = Some(mark.clone());
                 self.agents();
             }
-            Effect::Cordon { node } => self.node(node, |n| (n.unschedulable, n.cordoned_by_cutover) = (true, true)),
+            Effect::Cordon { node, .. } => self.node(node, |n| (n.unschedulable, n.cordoned_by_cutover) = (true, true)),
             Effect::Uncordon { node } => self.node(node, |n| (n.unschedulable, n.cordoned_by_cutover) = (false, false)),
             Effect::Taint { node } => self.node(node, |n| n.tainted = true),
             Effect::Untaint { node } => {

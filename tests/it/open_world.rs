@@ -1,9 +1,10 @@
 //! The cluster belongs to others, too: what they write is neither believed nor touched.
 
 use cutover::domain::{
+    adopt::adopt,
     api::{ConsentKind, MigrationStatus, PhaseState, Pin, Pins, Severity, Stage, Target},
     checks,
-    effect::{FLANNEL_BACKUP, RELEASE, flannel::objection},
+    effect::{FINALIZER, FLANNEL_BACKUP, RELEASE, flannel::objection},
     facts::{CiliumConfigFact, DaemonSetFact, Facts, Key},
     reason::Reason,
     steps::NodeStep,
@@ -186,6 +187,8 @@ fn after_the_end_nothing_is_changed_until_something_else_is_wanted() {
         let mut facts = ended(stage);
         // whatever others do by then: Flannel is there, a release is there, a node has joined
         facts.nodes.insert("worker-9".into(), fixture::node("worker-9", 9));
+        assert_eq!(names(&decided(&facts)), ["release the Migration"]);
+        facts.migration(|m| m.metadata.finalizers = None);
         let d = decided(&facts);
         assert_eq!((d.migration.phase, names(&d)), (stage, vec![]));
         facts.migration(|m| m.metadata.generation = Some(4)).want(|s| s.target = Target::Flannel);
@@ -303,4 +306,70 @@ fn a_copy_that_is_gone_holds_the_way_back() {
     state(&mut facts, "Remove", PhaseState::Done);
     let d = decided(&facts);
     assert_eq!((names(&d), d.migration.waiting.reason), (vec![], Reason::IdentityChanged), "{}", d.migration.waiting);
+}
+
+#[test]
+fn a_mark_that_names_another_migration_is_another_actors() {
+    let mut facts = installed();
+    facts.migration(|m| m.metadata.uid = Some("this".into()));
+    let marked = |n: &mut cutover::domain::facts::NodeFact, uid: &str| {
+        (n.unschedulable, n.cordoned_by_cutover, n.mark) = (true, true, Some(uid.into()));
+    };
+    facts.node_is("worker-1", |n| marked(n, "another"));
+    assert_waits(&decided(&facts), "worker-1", "was cordoned by another actor");
+    facts.node_is("worker-1", |n| marked(n, "this"));
+    assert_eq!(step(&decided(&facts), "worker-1").spec().map(|s| s.id), Some("Cordon"));
+    // as one that was deleted, and that this one has taken over
+    facts.node_is("worker-1", |n| marked(n, "another"));
+    facts.status(|s| s.pins.get_or_insert_default().marks = vec!["another".into()]);
+    assert_eq!(step(&decided(&facts), "worker-1").spec().map(|s| s.id), Some("Cordon"));
+}
+
+#[test]
+fn a_migration_that_is_deleted_midway_goes_only_back() {
+    let mut facts = midway();
+    facts.migration(|m| m.metadata.finalizers = None);
+    assert!(names(&decided(&facts)).contains(&"hold the Migration".to_owned()));
+    facts.migration(|m| {
+        m.metadata.finalizers = Some(vec![FINALIZER.into()]);
+        m.metadata.deletion_timestamp = serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
+    });
+    let d = decided(&facts);
+    assert_eq!((names(&d), d.migration.waiting.reason), (vec![], Reason::MigrationDeleted), "{}", d.migration.waiting);
+    facts.want(|s| s.target = Target::Flannel);
+    assert!(!decided(&facts).effects.is_empty());
+    // at its end it goes
+    let mut facts = ended(Stage::RolledBack);
+    facts.migration(|m| m.metadata.deletion_timestamp = serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap());
+    assert_eq!(names(&decided(&facts)), ["release the Migration"]);
+}
+
+/// The facts say how far each phase has come, as far as it was begun.
+#[test]
+fn a_migration_that_is_gone_is_taken_over_where_it_was() {
+    let copied = |mut facts: Facts| {
+        facts.flannel_copies.insert(Key::new("kube-system", FLANNEL_BACKUP), "hash".into());
+        facts
+    };
+    for (facts, begun) in [
+        (before(), None),
+        (installed(), Some("Install")),
+        (midway(), Some("Migrate")),
+        (finalized(), Some("Finalize")),
+        (copied(finalized()), Some("Remove")),
+    ] {
+        let mut facts = facts;
+        (facts.migration, facts.node_migrations) = (None, std::collections::BTreeMap::default());
+        let found = adopt(&facts, fixture::spec(), at(200));
+        assert_eq!(found.as_ref().map(|m| m.spec.approved), begun.map(phase_named));
+        let Some(found) = found else { continue };
+        assert!(found.spec.paused);
+        // rolled back from there it begins with what was done last
+        let pins = found.status.as_ref().unwrap().pins.clone().unwrap();
+        assert_eq!(pins.flannel_copy.as_deref(), (begun == Some("Remove")).then_some("hash"));
+        facts.migration = Some(found.into());
+        facts.want(|s| (s.paused, s.target) = (false, Target::Flannel));
+        assert_eq!(decided(&facts).migration.phase, Stage::RollingBack, "{begun:?}");
+        assert!(decided(&facts).effects.len() > 1);
+    }
 }

@@ -10,6 +10,7 @@ use cutover::{
             StepTiming, Target,
         },
         decide::{Decision, decide},
+        effect::FINALIZER,
         evidence::{Evidence, HostEvidence},
         facts::{
             BudgetFact, CiliumConfigFact, Cni, DaemonSetFact, Facts, Key, NodeFact, Owner, PodFact, Selector, Sources,
@@ -201,6 +202,7 @@ pub fn installed() -> Facts {
     let names: Vec<Arc<str>> = facts.nodes.keys().cloned().collect();
     let mut migration = Migration::new(MIGRATION, MigrationSpec { approved: phase_named("Migrate"), ..spec() });
     migration.metadata.generation = Some(3);
+    migration.metadata.finalizers = Some(vec![FINALIZER.into()]);
     let phase = |name: &str, state, message: &str| PhaseStatus {
         name: phase_named(name),
         state,

@@ -46,6 +46,11 @@ impl Cutover {
     }
 }
 
+/// The current context of a kubeconfig, for `--confirm-context`.
+pub fn context(kubeconfig: &Path) -> String {
+    Kubeconfig::read_from(kubeconfig).unwrap().current_context.unwrap()
+}
+
 /// The program, without anything of the user's around it.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cutover"));

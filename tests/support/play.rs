@@ -21,7 +21,7 @@
 //! | `delete: {object}` | another client deletes an object |
 //! | `agree: {to: KIND:OBJECT}` | an operator gives a consent while the program runs |
 //! | `run: {arguments}` | `cutover run` again; what ran before has to have ended |
-//! | `rollback: {arguments}` | `cutover rollback --yes` |
+//! | `rollback: {arguments}` | `cutover rollback`, confirmed |
 //! | `preflight: {arguments, says}` | `cutover preflight`, whose output has these parts |
 //! | `ends: {code, says}` | waits until what runs ends, with this exit code and these parts in its output |
 //! | `flows: {filter, says}` | waits until `cutover flows --last 4000` with this filter prints these parts |
@@ -180,7 +180,8 @@ impl Player<'_> {
             Step::Agree { to } => self.agree(&to).await,
             Step::Run { arguments } => self.run(&arguments),
             Step::Rollback { arguments } => {
-                self.start(&[vec!["rollback".to_owned(), "--yes".into()], arguments].concat());
+                let confirmed = ["rollback", "--yes", "--confirm-context", &super::context(self.kubeconfig)];
+                self.start(&[confirmed.map(str::to_owned).to_vec(), arguments].concat());
             }
             Step::Preflight { arguments, says } => {
                 let output = self.program().arg("preflight").args(arguments).output().unwrap();

@@ -21,6 +21,9 @@ use kube::Client;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc};
 
+/// The context of its kubeconfig.
+pub const CONTEXT: &str = "proxied";
+
 /// Where a write is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {
@@ -72,10 +75,10 @@ impl Proxy {
         tokio::spawn(async move { axum::serve(listener, app).await });
         let kubeconfig = folder.join(format!("proxied-{}", address.port()));
         let config = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "proxied",
+            "apiVersion": "v1", "kind": "Config", "current-context": CONTEXT,
             "clusters": [{"name": "c", "cluster": {"server": format!("http://{address}")}}],
             "users": [{"name": "u", "user": {}}],
-            "contexts": [{"name": "proxied", "context": {"cluster": "c", "user": "u",
+            "contexts": [{"name": CONTEXT, "context": {"cluster": "c", "user": "u",
                 "extensions": [{"name": "cutover.dev", "extension": {"helm": helm}}]}}],
         });
         std::fs::write(&kubeconfig, config.to_string()).unwrap();

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use cutover::{domain::api::NodeMigration, sim::world};
 
-use super::{Cutover, client};
+use super::{Cutover, client, context};
 
 /// Every consent that the cluster needs, as arguments.
 fn consents() -> Vec<&'static str> {
@@ -26,6 +26,8 @@ fn consents() -> Vec<&'static str> {
 pub async fn rolling(operator: &Path, admin: &Path) {
     let cutover = Cutover { kubeconfig: operator.to_owned() };
     let client = client(admin).await;
+    let context = context(operator);
+    let to_the_end = ["run", "--until", "verify", "--yes", "--timeout", "600"];
 
     let (code, found, _) = cutover.json(&["preflight"]);
     assert_eq!(code, 0, "{found:#}");
@@ -58,14 +60,19 @@ pub async fn rolling(operator: &Path, admin: &Path) {
     let records: Api<NodeMigration> = Api::all(client.clone());
     let go = Patch::Merge(json!({"spec": {"target": "Cilium"}}));
     records.patch("worker-2", &PatchParams::default(), &go).await.unwrap();
-    let (code, said, err) = cutover.json(&["run", "--until", "verify", "--yes", "--timeout", "600"]);
+    let (code, _, err) = cutover.run(&to_the_end);
+    assert!(code == 2 && err.contains("--confirm-context"), "{err}");
+    let (code, said, err) = cutover.json(&[&to_the_end[..], &["--confirm-context", &context]].concat());
     assert_eq!(code, 0, "{err}");
     assert_eq!(said["migration"]["status"]["phase"], "Complete");
     assert!(flannel(&client).await.is_empty());
     let (code, found, _) = cutover.json(&["verify"]);
     assert_eq!(code, 0, "{found:#}");
 
-    let (code, said, err) = cutover.json(&["rollback", "--yes", "--timeout", "600"]);
+    // a yes is not enough for everything
+    let (code, _, err) = cutover.run(&["rollback", "--yes"]);
+    assert!(code == 2 && err.contains("--confirm-context"), "{err}");
+    let (code, said, err) = cutover.json(&["rollback", "--confirm-context", &context, "--timeout", "600"]);
     assert_eq!(code, 0, "{err}");
     assert_eq!(said["migration"]["status"]["phase"], "RolledBack");
     every_node(&said, "RolledBack");

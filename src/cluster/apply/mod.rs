@@ -23,11 +23,11 @@ use super::{
     surroundings::own_name,
 };
 use crate::domain::{
-    api::{Migration, MigrationStatus, NodeMigration, NodeMigrationStatus},
+    api::{MIGRATION, Migration, MigrationStatus, NodeMigration, NodeMigrationStatus},
     audit::{Anchor, Entry},
     effect::{
         Description, Effect, ObjectRef, cilium, flannel as flannel_requests, nodes, pods as pod_requests, records,
-        resource::{BUDGETS, DAEMON_SETS, NODES},
+        resource::{BUDGETS, DAEMON_SETS, MIGRATIONS, NODES},
         tasks, workloads,
     },
     facts::Key,
@@ -145,6 +145,8 @@ impl KubeCluster {
                 Some(uid) => create(c, &records::create(node, Some(uid))).await,
                 None => Err(unchanged("the Migration that owns it is not known")),
             },
+            Effect::HoldMigration => patch(c, MIGRATIONS.named(MIGRATION), records::hold).await,
+            Effect::ReleaseMigration => patch(c, MIGRATIONS.named(MIGRATION), records::release).await,
             Effect::Helm(release) => Ok(self.helm.upgrade(release, lines).await?),
             Effect::Uninstall { namespace } => Ok(self.helm.uninstall(namespace, lines).await?),
             Effect::CreateNodeConfig { namespace, version } => {
@@ -156,7 +158,10 @@ impl KubeCluster {
             Effect::RestartAgents { daemon_set, mark } => {
                 patch(c, DAEMON_SETS.at(daemon_set.clone()), |set| cilium::restart_agents(set, mark)).await
             }
-            Effect::Cordon { node: name } => patch(c, node(name), nodes::cordon).await,
+            Effect::Cordon { node: name, owner } => match owner {
+                Some(uid) => patch(c, node(name), |n| nodes::cordon(n, Some(uid))).await,
+                None => Err(unchanged("the Migration that the mark names is not known")),
+            },
             Effect::Uncordon { node: name } => patch(c, node(name), nodes::uncordon).await,
             Effect::Taint { node: name } => patch(c, node(name), nodes::taint).await,
             Effect::Untaint { node: name } => patch(c, node(name), nodes::untaint).await,

@@ -55,6 +55,7 @@ pub(super) fn node(n: &Node) -> NodeFact {
         unschedulable: spec.unschedulable.unwrap_or(false),
         cordoned_by_cutover: spec.unschedulable == Some(true) && annotation(CORDON_MARK).is_some(),
         stray_mark: spec.unschedulable != Some(true) && annotation(CORDON_MARK).is_some(),
+        mark: annotation(CORDON_MARK).map(|uid| uid.as_str().into()),
         tainted: taints.iter().any(|t| t.key == SWITCHING_TAINT),
         switched: labels.get(SWITCH_LABEL).is_some_and(|v| v == "true"),
         control_plane: labels.contains_key("node-role.kubernetes.io/control-plane")

@@ -6,6 +6,7 @@ use crate::{
     domain::{
         api::{PhaseState, Target},
         intent::Intent,
+        plan,
         strategy::{Approval, Roll},
     },
 };
@@ -42,7 +43,7 @@ pub(in crate::cockpit) fn advance(name: &ClusterName, scene: &Scene<'_>) -> Dial
         asked = consents::missing(scene.facts, None);
         lines.extend(consents::lines(&asked));
     }
-    lines.extend(preview(&next.preview(&view, Target::Cilium)));
+    lines.extend(preview(&plan::phase(&view, next)));
     let intents = vec![Intent::Approve(next.id())];
     lines.extend(requests(scene, &intents));
     let type_this = (spec.approval == Approval::ContextName).then(|| name.context.clone());

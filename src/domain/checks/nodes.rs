@@ -27,7 +27,7 @@ pub(super) fn ready(ctx: &View<'_>, out: &mut Vec<Finding>) {
                 format!("not Ready: {}", text::safe(&node.not_ready_reason)),
                 "Repair it or remove it from the cluster: it counts as unavailable.",
             ));
-        } else if node.unschedulable && !node.cordoned_by_cutover {
+        } else if node.unschedulable && !ctx.facts.is_cordoned_by_cutover(node) {
             out.push(finding(
                 "nodes",
                 Severity::Warn,
@@ -51,7 +51,7 @@ pub(super) fn ready(ctx: &View<'_>, out: &mut Vec<Finding>) {
 
 /// Marks of Cutover's that this migration has not set: of an old attempt, of a copied manifest, or planted.
 pub(super) fn marks(ctx: &View<'_>, out: &mut Vec<Finding>) {
-    let strays = |n: &&NodeFact| n.stray_mark || (n.is_taken_out() && !ctx.is_started());
+    let strays = |n: &&NodeFact| n.stray_mark || (n.has_marks() && !(ctx.is_started() && ctx.facts.owns_marks(n)));
     for node in ctx.facts.nodes.values().filter(strays) {
         let name = &node.name;
         out.push(finding(
@@ -84,7 +84,7 @@ pub(super) fn kernel(ctx: &View<'_>, out: &mut Vec<Finding>) {
 
 /// etcd's health is checked before a control-plane node goes down; members that are no pods cannot be checked.
 pub(super) fn etcd(ctx: &View<'_>, out: &mut Vec<Finding>) {
-    let control_planes = ctx.facts.nodes.values().filter(|n| n.control_plane).count();
+    let control_planes = ctx.facts.nodes.values().filter(|n| ctx.facts.is_control_plane(n)).count();
     let members = ctx.facts.etcd_members().count();
     if control_planes == 0 {
         return;

@@ -156,7 +156,7 @@ fn nodes(ctx: &View<'_>, out: &mut Vec<Finding>) {
                 format!("not Ready: {}", text::safe(&node.not_ready_reason)),
                 "Check the node.",
             ));
-        } else if node.cordoned_by_cutover || node.tainted {
+        } else if node.has_marks() {
             out.push(finding(
                 "nodes",
                 Severity::Block,

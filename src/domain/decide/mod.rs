@@ -10,9 +10,9 @@ mod status;
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    api::{Finding, Migration, MigrationStatus, NodeMigration, NodeMigrationStatus, PhaseState, Pins, Stage, Target},
+    api::{Finding, MIGRATION, Migration, MigrationStatus, NodeMigration, NodeMigrationStatus, PhaseState, Pins, Stage, Target},
     drain::progress,
-    effect::Effect,
+    effect::{Effect, FINALIZER},
     facts::{Facts, NodeFact},
     progress::Progress,
     reason::{Reason, Waiting},
@@ -79,6 +79,12 @@ fn hold(view: &View<'_>) -> Option<Waiting> {
     }
     if view.migration.spec.paused {
         return Some(Waiting::new(Reason::Paused, "paused"));
+    }
+    if view.is_deleted_midway() && view.migration.spec.target == Target::Cilium {
+        let message = format!(
+            "the Migration was deleted before its end, and stays until everything is rolled back: cutover rollback. To go on instead, remove its finalizer {FINALIZER} and take the migration over: cutover adopt"
+        );
+        return Some(Waiting::new(Reason::MigrationDeleted, message).on(format!("migration/{MIGRATION}")));
     }
     if view.has_ended() { None } else { view.strategy.changed_by_others(view).filter(|_| view.is_started()) }
 }
@@ -149,6 +155,13 @@ impl<'a> Round<'a> {
         self.effects.extend(steps::sweep(&view));
         let records = &self.records;
         self.effects.extend(progress::put_back(view.facts, view.migration, |n| Some(records.get(n))));
+        match (view.has_ended(), view.is_held()) {
+            (true, true) => self.effects.push(Effect::ReleaseMigration),
+            (false, false) if view.is_started() && view.migration.metadata.deletion_timestamp.is_none() => {
+                self.effects.push(Effect::HoldMigration);
+            }
+            _ => {}
+        }
         self.tidied = self.effects.len();
         if view.has_ended() {
             // what others install or restore afterwards is theirs

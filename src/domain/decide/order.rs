@@ -17,7 +17,7 @@ impl<'a> View<'a> {
         nodes.sort_by_cached_key(|n| {
             let named = spec.order.iter().position(|o| **o == *n.name).unwrap_or(usize::MAX);
             // an engine that runs on the node that is drained interrupts itself: that node is the last of its kind
-            (named, n.control_plane, own == Some(&*n.name), batch(n), natural(&n.name))
+            (named, self.facts.is_control_plane(n), own == Some(&*n.name), batch(n), natural(&n.name))
         });
         nodes
     }
@@ -26,14 +26,14 @@ impl<'a> View<'a> {
     pub fn reversed(&self, order: &[&'a NodeFact]) -> Vec<&'a NodeFact> {
         let own = self.facts.own_node();
         let mut nodes: Vec<&NodeFact> = order.iter().rev().copied().collect();
-        nodes.sort_by_key(|n| (n.control_plane, own == Some(&*n.name)));
+        nodes.sort_by_cached_key(|n| (self.facts.is_control_plane(n), own == Some(&*n.name)));
         nodes
     }
 
     /// An etcd member elsewhere is not ready: taking this one out could cost the quorum. Members that are no pods
     /// are only seen through the API server's own check; preflight says so.
     pub fn etcd_unhealthy(&self, node: &NodeFact) -> Option<Waiting> {
-        if !node.control_plane {
+        if !self.facts.is_control_plane(node) {
             return None;
         }
         if self.facts.etcd_failing {
@@ -42,6 +42,19 @@ impl<'a> View<'a> {
         let ill = self.facts.etcd_members().find(|p| p.node != node.name && !p.ready)?;
         let message = format!("waits for etcd: member {} is not ready", ill.key.name);
         Some(Waiting::new(Reason::EtcdUnhealthy, message).on(format!("pod/{}", ill.key)))
+    }
+}
+
+impl View<'_> {
+    /// Another node of the control plane is not Ready: a reboot of this one would take a second one out.
+    pub fn control_plane_out(&self, node: &NodeFact) -> Option<Waiting> {
+        if !self.facts.is_control_plane(node) {
+            return None;
+        }
+        let others = self.facts.nodes.values().filter(|n| n.name != node.name && self.facts.is_control_plane(n));
+        let out = others.into_iter().find(|n| !n.ready)?;
+        let message = format!("control plane one at a time: waits for {}, which is not Ready", out.name);
+        Some(Waiting::new(Reason::Queued, message).on(format!("node/{}", out.name)))
     }
 }
 

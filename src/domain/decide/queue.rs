@@ -44,7 +44,7 @@ impl<'a> Queue<'a> {
             .facts
             .nodes
             .values()
-            .filter(|n| n.is_taken_out() || round.records.get(&n.name).step.is_out())
+            .filter(|n| view.facts.is_taken_out(n) || round.records.get(&n.name).step.is_out())
             .map(|n| n.name.clone())
             .collect();
         let why = |n: &NodeFact| why_out(round, n, taken.contains(&n.name));
@@ -55,7 +55,7 @@ impl<'a> Queue<'a> {
             let last = if way == Target::Cilium { NodeStep::Done } else { NodeStep::RolledBack };
             status.step != last && strategy::direction(&view, n) == Some(way)
         };
-        let workers = || round.order.iter().copied().filter(|n| !n.control_plane);
+        let workers = || round.order.iter().copied().filter(|n| !view.facts.is_control_plane(n));
         let mut queue = Self {
             view,
             limit,
@@ -102,7 +102,8 @@ impl<'a> Queue<'a> {
     pub(crate) fn may_resume(&mut self, node: &NodeFact) -> Result<(), Waiting> {
         // of those that only their marks say are out the first one goes on: they would wait for each other for ever
         let by_mark = |name: &str| {
-            self.view.facts.nodes.get(name).is_some_and(NodeFact::is_taken_out) && !self.view.status(name).step.is_out()
+            let facts = self.view.facts;
+            facts.nodes.get(name).is_some_and(|n| facts.is_taken_out(n)) && !self.view.status(name).step.is_out()
         };
         let others = self.out.keys().filter(|n| **n != node.name && !(by_mark(n) && **n > node.name)).count();
         if others >= self.limit { Err(self.queued(node)) } else { self.control_plane(node) }
@@ -128,7 +129,8 @@ impl<'a> Queue<'a> {
         let object = format!("node/{}", node.name);
         let by_taint = node.taints.iter().find(|t| t.key == OUT_OF_SERVICE);
         let consented = given(&self.view.migration.spec.consents, ConsentKind::TakeCordoned, &object);
-        if consented || !(node.unschedulable && !node.cordoned_by_cutover || by_taint.is_some()) {
+        let by_cordon = node.unschedulable && !self.view.facts.is_cordoned_by_cutover(node);
+        if consented || !(by_cordon || by_taint.is_some()) {
             return None;
         }
         let why = by_taint.map_or_else(
@@ -144,8 +146,9 @@ impl<'a> Queue<'a> {
 
     /// Control plane: one at a time, with a healthy etcd.
     fn control_plane(&self, node: &NodeFact) -> Result<(), Waiting> {
-        if node.control_plane {
-            let other = self.others(node).find(|(n, _)| self.view.facts.nodes.get(*n).is_some_and(|n| n.control_plane));
+        let facts = self.view.facts;
+        if facts.is_control_plane(node) {
+            let other = self.others(node).find(|(n, _)| facts.nodes.get(*n).is_some_and(|n| facts.is_control_plane(n)));
             if let Some((other, why)) = other {
                 let message = format!("control plane one at a time: waits for {other} ({why})");
                 return Err(Waiting::new(Reason::Queued, message).on(format!("node/{other}")));
@@ -183,7 +186,7 @@ impl<'a> Queue<'a> {
 
     /// A node that this one has to wait for, whatever `maxUnavailable` allows.
     fn ahead_of(&self, node: &NodeFact) -> Option<Waiting> {
-        if node.control_plane {
+        if self.view.facts.is_control_plane(node) {
             let worker = self.open_worker.iter().find(|w| w.name != node.name)?;
             let message = format!("the control plane goes last: waits for {}", worker.name);
             return Some(Waiting::new(Reason::Queued, message).on(format!("node/{}", worker.name)));

@@ -26,7 +26,9 @@ fn after(effect: &Effect, namespace: &str) -> Option<Effect> {
     let flannel = || vec![Key::new("kube-flannel", "kube-flannel-ds")];
     let budget = || Key::new("shop", "web");
     Some(match effect {
-        Effect::CreateRecord { .. } => Effect::Helm(Box::new(HelmRelease {
+        Effect::CreateRecord { .. } => Effect::HoldMigration,
+        Effect::HoldMigration => Effect::ReleaseMigration,
+        Effect::ReleaseMigration => Effect::Helm(Box::new(HelmRelease {
             chart: "cilium/cilium".into(),
             version: "1.15.19".into(),
             namespace: namespace(),
@@ -40,7 +42,7 @@ fn after(effect: &Effect, namespace: &str) -> Option<Effect> {
         Effect::DeleteNodeConfig { .. } => {
             Effect::RestartAgents { daemon_set: Key::new(&namespace(), "cilium"), mark: "finalize".into() }
         }
-        Effect::RestartAgents { .. } => Effect::Cordon { node: node() },
+        Effect::RestartAgents { .. } => Effect::Cordon { node: node(), owner: Some("migration-uid".into()) },
         Effect::Cordon { .. } => Effect::Taint { node: node() },
         Effect::Taint { .. } => Effect::Untaint { node: node() },
         Effect::Untaint { .. } => Effect::Uncordon { node: node() },

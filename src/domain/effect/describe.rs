@@ -6,15 +6,16 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
-    CORDON_MARK, Change, Effect, ObjectRef, RELEASE, Request, Resource, Right, Risk, Role, SCALE_MARK, SWITCH_LABEL,
+    CORDON_MARK, Change, Effect, FINALIZER, ObjectRef, RELEASE, Request, Resource, Right, Risk, Role, SCALE_MARK, SWITCH_LABEL,
     SWITCHING_TAINT, cilium, flannel, nodes, pods, records,
     resource::{
-        BUDGETS, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, NODES, PODS,
+        BUDGETS, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, MIGRATIONS, NODES, PODS,
         ROLE_BINDINGS, ROLES, SECRETS, SERVICE_ACCOUNTS, SERVICES,
     },
     tasks, workloads,
 };
 use crate::domain::{
+    api::MIGRATION,
     facts::Key,
     host::{Way, commands::command},
 };
@@ -108,6 +109,25 @@ impl Effect {
                 let gate = &["the node has no record yet"];
                 Description::new(&request.object, "create NodeMigration", Risk::Own, gate).sends(Role::Record, &request)
             }
+            Self::HoldMigration => {
+                let object = MIGRATIONS.named(MIGRATION);
+                let gate = &["the migration has begun and has not ended", "the Migration is not being deleted"];
+                Description::new(&object, "add the finalizer", Risk::Own, gate).patches(
+                    Role::Record,
+                    object,
+                    records::hold(&json!({})),
+                )
+            }
+            Self::ReleaseMigration => {
+                let object = MIGRATIONS.named(MIGRATION);
+                let held = json!({"metadata": {"finalizers": [FINALIZER]}});
+                let gate = &["the migration is complete, or everything is rolled back"];
+                Description::new(&object, "remove the finalizer", Risk::Own, gate).patches(
+                    Role::Record,
+                    object,
+                    records::release(&held),
+                )
+            }
             Self::Helm(release) => {
                 let gate = &[
                     "the phase is approved, and the phases before it are done",
@@ -152,21 +172,21 @@ impl Effect {
                     cilium::restart_agents(&json!({}), mark),
                 )
             }
-            Self::Cordon { node } => {
+            Self::Cordon { node, owner } => {
                 let gate = &[
                     "at most maxUnavailable nodes are out, those that others took out included",
                     "control-plane nodes: one at a time, etcd healthy",
                     "the node, its Cilium agent and its Flannel pod are Ready",
                     "every pod of the node can leave, with a consent where one is needed",
                     "no failing connection holds the migration",
-                    "the node is not cordoned already",
+                    "the node is not cordoned already; the mark names this Migration",
                 ];
-                of_node(node, "cordon", gate).patches(Role::Migrate, NODES.named(node), nodes::cordon(&json!({})))
+                of_node(node, "cordon", gate).patches(Role::Migrate, NODES.named(node), nodes::cordon(&json!({}), owner.as_deref()))
             }
             Self::Uncordon { node } => {
-                let cordoned = json!({"metadata": {"annotations": {CORDON_MARK: "true"}}});
+                let cordoned = json!({"metadata": {"annotations": {CORDON_MARK: ""}}});
                 let gate = &[
-                    "the cordon carries Cutover's mark",
+                    "the cordon carries the mark of this Migration",
                     "the node is verified, or nothing was switched on it",
                     "no reboot that was asked for is still to come",
                 ];

@@ -36,6 +36,8 @@ use super::{
 pub const SWITCH_LABEL: &str = "io.cilium.migration/cilium-default";
 /// Name of the CiliumNodeConfig.
 pub const NODE_CONFIG: &str = "cilium-default";
+/// Finalizer of a Migration between its first change and its end.
+pub const FINALIZER: &str = "cutover.dev/unfinished";
 /// Annotation of a cordon that is Cutover's.
 pub const CORDON_MARK: &str = "cutover.dev/cordoned";
 /// Key of the taint that keeps DaemonSet pods away while the CNI changes.
@@ -80,6 +82,10 @@ pub enum Effect {
         /// UID of the Migration that owns it; a plan that is made before there is one has none.
         owner: Option<Arc<str>>,
     },
+    /// Add Cutover's finalizer to the Migration: deleted half way it stays until its end.
+    HoldMigration,
+    /// Remove that finalizer.
+    ReleaseMigration,
     /// `helm upgrade --install`.
     Helm(Box<HelmRelease>),
     /// `helm uninstall`.
@@ -112,6 +118,8 @@ pub enum Effect {
     Cordon {
         /// The node.
         node: Arc<str>,
+        /// UID of the Migration that the mark names; a plan that is made before there is one has none.
+        owner: Option<Arc<str>>,
     },
     /// Taint a node so that DaemonSet pods stay away.
     Taint {
@@ -248,12 +256,14 @@ impl Effect {
     pub fn name(&self) -> String {
         match self {
             Self::CreateRecord { node, .. } => format!("record {node}"),
+            Self::HoldMigration => "hold the Migration".into(),
+            Self::ReleaseMigration => "release the Migration".into(),
             Self::Helm(release) => format!("helm upgrade ({})", release.purpose),
             Self::Uninstall { .. } => "helm uninstall".into(),
             Self::CreateNodeConfig { .. } => "create CiliumNodeConfig".into(),
             Self::DeleteNodeConfig { .. } => "delete CiliumNodeConfig".into(),
             Self::RestartAgents { mark, .. } => format!("restart agents ({mark})"),
-            Self::Cordon { node } => format!("cordon {node}"),
+            Self::Cordon { node, .. } => format!("cordon {node}"),
             Self::Taint { node } => format!("taint {node}"),
             Self::Untaint { node } => format!("untaint {node}"),
             Self::Uncordon { node } => format!("uncordon {node}"),

@@ -7,10 +7,14 @@ use super::{CORDON_MARK, SWITCH_LABEL, SWITCHING_TAINT};
 /// Value and effect of the taint.
 pub(super) const TAINT: (&str, &str) = ("true", "NoSchedule");
 
-/// No new pods, with the mark of a cordon that is Cutover's.
-pub fn cordon(node: &Value) -> Option<Value> {
+/// Stands for the UID of a Migration that is not created yet.
+const PLANNED: &str = "UID of the Migration";
+
+/// No new pods, with the mark of a cordon that is Cutover's: the UID of the Migration.
+pub fn cordon(node: &Value, owner: Option<&str>) -> Option<Value> {
     let cordoned = node["spec"]["unschedulable"] == true;
-    (!cordoned).then(|| json!({"metadata": {"annotations": {CORDON_MARK: "true"}}, "spec": {"unschedulable": true}}))
+    let mark = owner.unwrap_or(PLANNED);
+    (!cordoned).then(|| json!({"metadata": {"annotations": {CORDON_MARK: mark}}, "spec": {"unschedulable": true}}))
 }
 
 /// Undoes only a cordon that carries the mark.
@@ -68,8 +72,8 @@ mod tests {
     fn each_change_is_made_once_and_undone_by_its_inverse() {
         let theirs = json!([{"key": "gpu", "effect": "NoSchedule"}]);
         let node = json!({"metadata": {"name": "n", "annotations": {"a": "b"}}, "spec": {"taints": theirs}});
-        let cordoned = patched(node.clone(), cordon(&node));
-        assert_eq!(cordon(&cordoned), None);
+        let cordoned = patched(node.clone(), cordon(&node, Some("uid")));
+        assert_eq!(cordon(&cordoned, Some("uid")), None);
         assert_eq!(uncordon(&node), None, "a cordon without the mark, or none");
         assert_eq!(patched(cordoned.clone(), uncordon(&cordoned)), node);
         let tainted = patched(node.clone(), taint(&node));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Change, Request,
+    Change, FINALIZER, Request,
     resource::{MIGRATIONS, NODE_MIGRATIONS},
 };
 use crate::domain::api::{MIGRATION, NodeMigrationSpec};
@@ -24,6 +24,33 @@ pub fn create(node: &str, owner: Option<&str>) -> Request {
     Request { object: NODE_MIGRATIONS.named(node), change: Change::Create(body) }
 }
 
+/// Adds Cutover's finalizer. The API server takes none for an object that is being deleted.
+pub fn hold(migration: &Value) -> Option<Value> {
+    let mut finalizers = others(migration);
+    let deleted = !migration["metadata"]["deletionTimestamp"].is_null();
+    if deleted || finalizers.len() < count(migration) {
+        return None;
+    }
+    finalizers.push(json!(FINALIZER));
+    Some(json!({"metadata": {"finalizers": finalizers}}))
+}
+
+/// Removes Cutover's finalizer.
+pub fn release(migration: &Value) -> Option<Value> {
+    let finalizers = others(migration);
+    (finalizers.len() < count(migration)).then(|| json!({"metadata": {"finalizers": finalizers}}))
+}
+
+fn count(migration: &Value) -> usize {
+    migration["metadata"]["finalizers"].as_array().map_or(0, Vec::len)
+}
+
+/// The finalizers that are not Cutover's: a merge patch replaces the whole list.
+fn others(migration: &Value) -> Vec<Value> {
+    let finalizers = migration["metadata"]["finalizers"].as_array().into_iter().flatten();
+    finalizers.filter(|f| *f != FINALIZER).cloned().collect()
+}
+
 /// A change of what is wanted of the cluster.
 pub fn patch_migration(patch: Value) -> Request {
     Request { object: MIGRATIONS.named(MIGRATION), change: Change::Merge(patch) }
@@ -32,4 +59,20 @@ pub fn patch_migration(patch: Value) -> Request {
 /// A change of what is wanted of a node.
 pub fn patch_node(node: &str, patch: Value) -> Request {
     Request { object: NODE_MIGRATIONS.named(node), change: Change::Merge(patch) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_finalizer_is_added_once_and_those_of_others_stay() {
+        let with = |finalizers: Value| json!({"metadata": {"finalizers": finalizers}});
+        assert_eq!(hold(&with(json!(["a"]))), Some(with(json!(["a", FINALIZER]))));
+        assert_eq!(hold(&json!({"metadata": {}})), Some(with(json!([FINALIZER]))));
+        assert_eq!(hold(&with(json!([FINALIZER]))), None);
+        assert_eq!(hold(&json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})), None);
+        assert_eq!(release(&with(json!(["a", FINALIZER]))), Some(with(json!(["a"]))));
+        assert_eq!(release(&with(json!(["a"]))), None);
+    }
 }

@@ -17,6 +17,17 @@ pub struct Revision {
     pub status: String,
     /// When it was begun.
     pub at: Option<Timestamp>,
+    /// The chart with its version, as `cilium-1.15.19`.
+    pub chart: String,
+}
+
+/// The release as it is on the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Installed {
+    /// The chart with its version, as `cilium-1.15.19`.
+    pub chart: String,
+    /// The values that it was installed with.
+    pub values: Value,
 }
 
 /// What has to be done before an upgrade.
@@ -48,6 +59,7 @@ pub fn history(json: &str) -> Result<Vec<Revision>, String> {
             number: r["revision"].as_u64().unwrap_or_default(),
             status: r["status"].as_str().unwrap_or_default().to_owned(),
             at: r["updated"].as_str().and_then(|t| t.parse().ok()),
+            chart: r["chart"].as_str().unwrap_or_default().to_owned(),
         })
         .collect();
     revisions.sort_by_key(|r| r.number);
@@ -72,6 +84,11 @@ pub fn before(history: &[Revision], ours: bool, here: &[Timestamp]) -> Before {
 /// helm's arguments for the last revisions of the release.
 pub fn history_arguments(namespace: &str) -> Vec<String> {
     ["history", RELEASE, "--namespace", namespace, "--max", "20", "--output", "json"].map(str::to_owned).to_vec()
+}
+
+/// helm's arguments for the values of the release.
+pub fn values_arguments(namespace: &str) -> Vec<String> {
+    ["get", "values", RELEASE, "--namespace", namespace, "--output", "json"].map(str::to_owned).to_vec()
 }
 
 /// helm's arguments that resolve a pending operation.
@@ -106,7 +123,7 @@ mod tests {
         assert_eq!(before(&seen, false, &here), Before::Wait(pending.clone()), "it is not ours");
         assert_eq!(before(&seen[..2], false, &[]), Before::Go);
         assert_eq!(before(&[], true, &here), Before::Go);
-        let install = [Revision { number: 1, status: "pending-install".into(), at: pending.at }];
+        let install = [Revision { number: 1, status: "pending-install".into(), ..pending.clone() }];
         let Before::Resolve { deployed, .. } = before(&install, true, &here) else { panic!() };
         assert_eq!(resolve_arguments("kube-system", deployed), ["uninstall", "cilium", "--namespace", "kube-system"]);
         assert_eq!(resolve_arguments("kube-system", Some(2))[..3], ["rollback", "cilium", "2"]);

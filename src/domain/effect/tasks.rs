@@ -59,6 +59,7 @@ pub fn create(node: &str, task: &HostTask, nth: u32, namespace: &str, image: &st
         | HostTask::Reboot { .. }
         | HostTask::Clean { .. }
         | HostTask::PutBack
+        | HostTask::CleanCilium
         | HostTask::Release { .. } => {
             container["securityContext"] = json!({"privileged": true});
             container["volumeMounts"] = json!([{"name": "host", "mountPath": "/host"}]);
@@ -109,7 +110,7 @@ pub(super) const fn risk(task: &HostTask, way: &Way) -> Risk {
         (HostTask::Look | HostTask::Probe, Way::Pod { .. }) => Risk::Own,
         (HostTask::Hold | HostTask::Restore | HostTask::PutBack | HostTask::Release { .. }, _) => Risk::Reversible,
         (HostTask::Reboot { .. }, _) => Risk::Reboot,
-        (HostTask::Clean { .. }, _) => Risk::Destructive,
+        (HostTask::Clean { .. } | HostTask::CleanCilium, _) => Risk::Destructive,
     }
 }
 
@@ -137,6 +138,10 @@ pub(super) const fn gate(task: &HostTask) -> &'static [&'static str] {
         HostTask::Clean { .. } => &[
             "Flannel's DaemonSets are deleted and their pods are gone",
             "everything is copied to a backup with checksums before it is removed",
+        ],
+        HostTask::CleanCilium => &[
+            "Install is rolled back: Cilium is uninstalled, and none of its pods is left",
+            "10-flannel.conflist is the host's CNI configuration, and no agent runs on it",
         ],
         HostTask::PutBack => &["Remove is rolled back", "the backup has the checksums with which it was made"],
         HostTask::Release { .. } => &[

@@ -173,6 +173,11 @@ impl Facts {
         self.pods.marked(&Mark::Etcd)
     }
 
+    /// Part of the control plane: by its label, or because a member of etcd runs on it, whatever its labels.
+    pub fn is_control_plane(&self, node: &NodeFact) -> bool {
+        node.control_plane || self.etcd_members().any(|p| p.node == node.name)
+    }
+
     /// The pods of a node.
     pub fn pods_on<'a>(&'a self, node: &str) -> impl Iterator<Item = &'a PodFact> + use<'a> {
         self.pods.on(node)
@@ -219,8 +224,25 @@ impl Facts {
     }
 
     /// What the Migration relied on when it began.
-    fn pins(&self) -> Option<&Pins> {
+    pub(crate) fn pins(&self) -> Option<&Pins> {
         self.migration.as_ref()?.status.as_ref()?.pins.as_ref()
+    }
+
+    /// This migration has set the node's marks, or has taken over one that did.
+    pub fn owns_marks(&self, node: &NodeFact) -> bool {
+        let uid = self.migration.as_ref().and_then(|m| m.metadata.uid.as_deref());
+        let taken_over = || self.pins().is_some_and(|p| p.marks.iter().any(|m| Some(&**m) == node.mark.as_deref()));
+        node.mark.as_deref().is_none_or(|mark| Some(mark) == uid || taken_over())
+    }
+
+    /// This migration has taken the node out, and has not given it back.
+    pub fn is_taken_out(&self, node: &NodeFact) -> bool {
+        node.has_marks() && self.owns_marks(node)
+    }
+
+    /// This migration has cordoned the node.
+    pub fn is_cordoned_by_cutover(&self, node: &NodeFact) -> bool {
+        node.cordoned_by_cutover && self.owns_marks(node)
     }
 
     /// Flannel's DaemonSets: those that the Migration began with; before that any with a container of Flannel's, whatever

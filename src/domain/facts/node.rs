@@ -24,6 +24,8 @@ pub struct NodeFact {
     pub cordoned_by_cutover: bool,
     /// It carries the mark of Cutover's own cordon without being cordoned.
     pub stray_mark: bool,
+    /// The UID of the Migration that the mark of Cutover's own cordon names.
+    pub mark: Option<Arc<str>>,
     /// Cutover's taint keeps DaemonSet pods away.
     pub tainted: bool,
     /// The label that makes its Cilium agent take over is set.
@@ -55,8 +57,8 @@ pub struct NodeFact {
 }
 
 impl NodeFact {
-    /// Cutover has taken it out, and has not given it back.
-    pub const fn is_taken_out(&self) -> bool {
+    /// It carries marks of a node that Cutover has taken out: a claim of whoever wrote them.
+    pub const fn has_marks(&self) -> bool {
         self.cordoned_by_cutover || self.tainted
     }
 }

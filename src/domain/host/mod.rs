@@ -39,6 +39,8 @@ pub enum HostTask {
     },
     /// Undo the cleaning: all of it comes back as it was.
     PutBack,
+    /// Remove what Cilium left on a host that is back on Flannel: links, firewall chains, BPF maps, the plugin.
+    CleanCilium,
     /// Release addresses whose sandbox is gone.
     Release {
         /// host-local leases.
@@ -79,6 +81,7 @@ impl HostTask {
             Self::Reboot { .. } => "reboot",
             Self::Clean { .. } => "clean",
             Self::PutBack => "put-back",
+            Self::CleanCilium => "clean-cilium",
             Self::Release { .. } => "release",
             Self::Probe => "probe",
         }
@@ -93,6 +96,7 @@ impl HostTask {
             Self::Reboot { .. } => "reboot",
             Self::Clean { .. } => "clean up host",
             Self::PutBack => "undo the clean-up",
+            Self::CleanCilium => "clean up Cilium's leftovers",
             Self::Release { .. } => "release leaked addresses",
             Self::Probe => "connectivity probe",
         }
@@ -108,7 +112,7 @@ impl HostTask {
                 .map(|l| format!("lease={l}"))
                 .chain(endpoints.iter().map(|e| format!("endpoint={e}")))
                 .collect(),
-            Self::Look | Self::Hold | Self::Restore | Self::PutBack | Self::Probe => vec![],
+            Self::Look | Self::Hold | Self::Restore | Self::PutBack | Self::CleanCilium | Self::Probe => vec![],
         }
     }
 
@@ -121,6 +125,7 @@ impl HostTask {
             Self::Reboot { .. } => "reboot the node, once, while its boot id is the expected one",
             Self::Clean { .. } => "move Flannel's leftovers to a backup, delete its links and firewall chains",
             Self::PutBack => "put back what was cleaned: files, links and firewall chains as they were",
+            Self::CleanCilium => "delete Cilium's links, firewall chains and BPF maps, move its plugin to a backup",
             Self::Release { .. } => "release addresses whose sandbox is gone",
             Self::Probe => "open a connection to the API server from a pod address of the node",
         }
@@ -143,6 +148,7 @@ impl HostTask {
             "hold" => none(Self::Hold),
             "restore" => none(Self::Restore),
             "put-back" => none(Self::PutBack),
+            "clean-cilium" => none(Self::CleanCilium),
             "probe" => none(Self::Probe),
             "reboot" => match args {
                 [boot_id] => Ok(Self::Reboot { boot_id: boot_id.clone() }),
@@ -186,6 +192,7 @@ mod tests {
             HostTask::Reboot { boot_id: "b-1".into() },
             HostTask::Clean { networks: vec!["10.244.0.0/16".parse().unwrap()] },
             HostTask::PutBack,
+            HostTask::CleanCilium,
             HostTask::Release { leases: vec!["10.1.0.7".into()], endpoints: vec!["7".into()] },
             HostTask::Probe,
         ];

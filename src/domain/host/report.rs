@@ -71,6 +71,7 @@ impl Report {
             links: all("link"),
             rules: self.get("rules").and_then(|n| n.parse().ok()).unwrap_or(0),
             folders: all("folder"),
+            cilium: all("cilium"),
             at: Some(at),
         }
     }

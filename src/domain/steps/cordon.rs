@@ -1,5 +1,7 @@
 //! Cordon: no new pods may land on the node.
 
+use std::sync::Arc;
+
 use super::{Presence, Site, Step, StepSpec, secs};
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
@@ -35,7 +37,7 @@ impl Step for Cordon {
 
     fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
         let node = &at.node.name;
-        vec![Effect::Cordon { node: node.clone() }.into(), Effect::Taint { node: node.clone() }.into()]
+        vec![Effect::Cordon { node: node.clone(), owner: owner(at) }.into(), Effect::Taint { node: node.clone() }.into()]
     }
 }
 
@@ -44,10 +46,14 @@ impl Step for Cordon {
 pub(super) fn cordoned(at: &Site<'_>) -> Option<Progress> {
     let node = at.node.name.clone();
     if !at.node.unschedulable {
-        Some(Progress::act(Effect::Cordon { node }, "cordon"))
+        Some(Progress::act(Effect::Cordon { node, owner: owner(at) }, "cordon"))
     } else if !at.node.tainted {
         Some(Progress::act(Effect::Taint { node }, "keep DaemonSet pods away"))
     } else {
         None
     }
+}
+
+fn owner(at: &Site<'_>) -> Option<Arc<str>> {
+    at.migration.metadata.uid.as_deref().map(Into::into)
 }

@@ -55,8 +55,8 @@ pub(super) fn reboot(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Option<
     if let Some(progress) = cordoned(at).or_else(|| still_empty(at, status)) {
         return Some(progress);
     }
-    // a member may have become unhealthy while the node drained
-    if let Some(waiting) = at.etcd_unhealthy(at.node) {
+    // the last check before it: a member may have become unhealthy, or another node gone, while this one drained
+    if let Some(waiting) = at.etcd_unhealthy(at.node).or_else(|| at.control_plane_out(at.node)) {
         return Some(Progress::Wait(waiting));
     }
     if manual {

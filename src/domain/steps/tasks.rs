@@ -197,7 +197,8 @@ fn is_awaited(view: &View<'_>, pod: &PodFact) -> bool {
     pod.key.name.ends_with(&format!("-{}-{nth}", pod.node))
 }
 
-/// The agent's image: it is on every node that runs an agent, and never pulled.
+/// The agent's image: it is on every node that runs an agent, or ran one until it was uninstalled, and never pulled.
 pub(crate) fn task_image(facts: &Facts) -> Option<std::sync::Arc<str>> {
-    facts.cilium_agents().map(|d| d.image.clone())
+    let pinned = || facts.pins()?.agent_image.as_deref().map(Into::into);
+    facts.cilium_agents().map(|d| d.image.clone()).or_else(pinned)
 }

@@ -31,7 +31,7 @@ impl Step for Uncordon {
         }
         let node = at.node.name.clone();
         // the mark on the node tells whose cordon it is, whatever was there when the node's turn came
-        if at.node.cordoned_by_cutover || at.node.stray_mark {
+        if (at.node.cordoned_by_cutover || at.node.stray_mark) && at.facts.owns_marks(at.node) {
             return Progress::act(Effect::Uncordon { node }, "uncordon");
         }
         if at.node.tainted {

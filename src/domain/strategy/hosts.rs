@@ -6,6 +6,7 @@ use super::super::{
     evidence::Evidence,
     host::HostTask,
     plan::Preview,
+    problem::Problem,
     progress::Progress,
     reason::{Reason, Waiting},
     steps::{Site, tasks},
@@ -23,8 +24,8 @@ pub struct HostWork {
     pub is_due: fn(&NodeMigrationStatus) -> bool,
     /// Writes down that it is done.
     pub mark: fn(&mut NodeMigrationStatus),
-    /// Where hosts are an operator's: how a check of the host tells that it is done. Without it the task is skipped.
-    pub done_by_hand: Option<fn(&Evidence) -> Result<(), Waiting>>,
+    /// How a check of the host tells that it is done. Without it the task is skipped where hosts are an operator's.
+    pub is_done: Option<fn(&Evidence) -> Result<(), Waiting>>,
 }
 
 impl HostWork {
@@ -73,13 +74,20 @@ impl HostWork {
 
     fn on_host(&self, at: &Site<'_>, status: &mut NodeMigrationStatus) -> Progress {
         if tasks::is_manual(at, &self.task) {
-            return self.done_by_hand.map_or(Progress::Done, |done| tasks::change_until(at, status, &self.task, done));
+            return self.is_done.map_or(Progress::Done, |done| tasks::change_until(at, status, &self.task, done));
         }
         match tasks::run(at, status, &self.task) {
             Err(progress) => progress,
             Ok(report) => {
                 tasks::keep_report(at, status, &self.task, &report);
-                Progress::Done
+                match self.is_done.map_or(Ok(()), |done| done(&status.evidence)) {
+                    Ok(()) => Progress::Done,
+                    Err(waiting) => {
+                        let message = format!("{}: {}", self.task.title(), waiting.message);
+                        let remedy = "Check the host; the task is tried again.";
+                        Progress::Fail(Reason::TaskFailed, Problem::new(at.object(), message, remedy))
+                    }
+                }
             }
         }
     }
@@ -89,7 +97,7 @@ impl HostWork {
         let due = view.nodes_in_order().into_iter().filter(|n| (self.is_due)(view.status(&n.name)));
         due.flat_map(|n| {
             let at = Site::new(*view, n, self.way);
-            let skipped = tasks::is_manual(&at, &self.task) && self.done_by_hand.is_none();
+            let skipped = tasks::is_manual(&at, &self.task) && self.is_done.is_none();
             if skipped { vec![] } else { tasks::preview(&at, self.task.clone()) }
         })
         .collect()

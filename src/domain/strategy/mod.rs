@@ -27,7 +27,7 @@ pub(crate) use roll::{direction, preview_node};
 pub use verify::Verify;
 
 use super::{
-    api::{CiliumSpec, NodeMigrationStatus, Target},
+    api::{CiliumSpec, MigrationSpec, NodeMigrationStatus, Target},
     decide::Round,
     plan::Planned,
     progress::Progress,
@@ -124,14 +124,22 @@ impl dyn Strategy {
         roll.map(|r| r.path(status.direction)).unwrap_or_default()
     }
 
+    /// The strictest approval among the phases that approving this one would newly begin.
+    pub fn approval_needed(&self, spec: &MigrationSpec, until: PhaseId) -> Approval {
+        let rolled_back = spec.target == Target::Flannel;
+        let newly = |p: &&&dyn Phase| rolled_back || !self.is_within(p.id(), spec.approved);
+        let phases = self.phases().iter().filter(|p| self.is_within(p.id(), until)).filter(newly);
+        phases.map(|p| p.spec().approval).max().unwrap_or(Approval::None).max(Approval::Key)
+    }
+
     /// A phase beyond the first one has begun, by the facts.
     pub fn is_begun(&self, view: &View<'_>) -> bool {
         view.is_begun_after(self.first())
     }
 }
 
-/// What has to be given before a phase begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What has to be given before a phase begins; the later, the more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Approval {
     /// Nothing: it changes nothing.
     None,

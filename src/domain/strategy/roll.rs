@@ -334,7 +334,7 @@ fn change_direction(at: &Site<'_>, roll: &dyn Roll, status: &mut NodeMigrationSt
     status.steps.clear();
     status.last_error = None;
     if fresh {
-        status.evidence.cordoned_before = at.node.unschedulable && !at.node.cordoned_by_cutover;
+        status.evidence.cordoned_before = at.node.unschedulable && !at.facts.is_cordoned_by_cutover(at.node);
     }
     enter(at, start, status);
 }

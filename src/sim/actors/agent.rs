@@ -42,6 +42,7 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> bo
     }
     kubelet.hosts.with(&kubelet.node, |h| {
         h.links.extend(["cilium_host", "cilium_net", "cilium_vxlan"]);
+        (h.cilium_rules, h.cilium_plugin) = (true, true);
         if let Some(ip) = kubelet.ranges().1.and_then(|range| endpoint_address(h, range)) {
             h.launch_health(ip);
         }

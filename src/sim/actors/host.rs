@@ -66,6 +66,10 @@ pub(super) struct Host {
     pub(super) subnet_env: bool,
     /// Flannel's iptables chains.
     pub(super) chains: bool,
+    /// Cilium's chains in the firewall.
+    pub(super) cilium_rules: bool,
+    /// `/opt/cni/bin/cilium-cni`.
+    pub(super) cilium_plugin: bool,
     pub(super) agent: Option<Agent>,
     pub(super) sandboxes: BTreeMap<String, Sandbox>,
     /// Files that were moved to the backup.
@@ -82,6 +86,10 @@ pub(super) struct Cleaned {
     subnet_env: bool,
     chains: bool,
     links: Vec<&'static str>,
+}
+
+fn is_ciliums(link: &str) -> bool {
+    link.starts_with("cilium_") || link == "lxc_health"
 }
 
 /// The number of an endpoint, derived from its sandbox.
@@ -188,6 +196,28 @@ impl Host {
         true
     }
 
+    /// What an agent leaves on a host.
+    pub(super) fn of_cilium(&self) -> Vec<String> {
+        let mut left: Vec<String> = self.links.iter().filter(|l| is_ciliums(l)).map(|l| format!("link {l}")).collect();
+        if self.cilium_rules {
+            left.push("40 firewall rules".into());
+        }
+        if self.cilium_plugin {
+            left.push("/opt/cni/bin/cilium-cni".into());
+        }
+        left
+    }
+
+    /// The task `clean-cilium`; repeatable. False where Flannel's configuration is not the one in use, or an agent runs.
+    pub(super) fn clean_cilium(&mut self) -> bool {
+        if self.conf() != Some(Plugin::Flannel) || self.agent.is_some() {
+            return false;
+        }
+        self.links.retain(|l| !is_ciliums(l));
+        (self.cilium_rules, self.cilium_plugin) = (false, false);
+        true
+    }
+
     /// The task `put-back`.
     pub(super) fn put_back(&mut self) {
         let Some(cleaned) = self.cleaned.take() else { return };
@@ -245,7 +275,7 @@ impl Host {
         self.up = true;
         self.links.clear();
         self.subnet_env = false;
-        self.chains = false;
+        (self.chains, self.cilium_rules) = (false, false);
         self.agent = None;
         self.endpoints.clear();
     }

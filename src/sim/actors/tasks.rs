@@ -32,6 +32,11 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
                 code = 1;
             }
         }
+        "clean-cilium" => {
+            if !kubelet.hosts.with(&kubelet.node, super::host::Host::clean_cilium) {
+                code = 1;
+            }
+        }
         "put-back" => kubelet.hosts.with(&kubelet.node, super::host::Host::put_back),
         "release" => {
             kubelet.hosts.with(&kubelet.node, super::host::Host::unhold);
@@ -57,7 +62,7 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
             code = 1;
         }
     }
-    if matches!(task, "look" | "hold" | "restore" | "clean" | "put-back" | "release") {
+    if matches!(task, "look" | "hold" | "restore" | "clean" | "put-back" | "clean-cilium" | "release") {
         look(kubelet, &mut report);
     }
     if code == 0 {
@@ -65,6 +70,9 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
     } else if task == "restore" {
         report.push_str("error_code=missing-file\n");
         report.push_str("error=no 10-flannel.conflist to put back; 05-cilium.conflist was left\n");
+    } else if task == "clean-cilium" {
+        report.push_str("error_code=missing-file\n");
+        report.push_str("error=10-flannel.conflist is not the CNI configuration of this host; nothing was removed\n");
     } else if task == "clean" {
         report.push_str("error_code=missing-file\n");
         report.push_str("error=no 05-cilium.conflist: Flannel's configuration is the only one; nothing was removed\n");
@@ -106,6 +114,9 @@ fn look(kubelet: &Kubelet, report: &mut String) {
         }
         for link in ["flannel.1", "cni0", "cilium_host"].iter().filter(|l| h.links.contains(*l)) {
             let _ = writeln!(report, "link={link}");
+        }
+        for left in h.of_cilium() {
+            let _ = writeln!(report, "cilium={left}");
         }
         for (is, folder) in [(h.subnet_env, "/run/flannel"), (!h.leases.is_empty(), "/var/lib/cni/networks/cbr0")] {
             if is {

@@ -350,6 +350,9 @@ pub(super) fn delete(inner: &mut Inner, target: &Target, options: &Options) -> R
             let end = crate::sim::clock::now() + jiff::SignedDuration::from_secs(grace);
             object["metadata"]["deletionTimestamp"] = json!(end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
             object["metadata"]["deletionGracePeriodSeconds"] = json!(shortest);
+            if let Some(generation) = object["metadata"]["generation"].as_i64() {
+                object["metadata"]["generation"] = json!(generation + 1);
+            }
             return Ok(inner.put(&target.whole(), key, object));
         }
         return Ok(current);

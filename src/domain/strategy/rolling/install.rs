@@ -11,11 +11,14 @@ use crate::domain::{
     api::{PhaseState, Target},
     decide::Round,
     effect::{Effect, RELEASE},
+    evidence::Evidence,
     facts::Mark,
+    host::HostTask,
     plan::{Planned, Preview},
     progress::Progress,
-    reason::Reason,
-    strategy::{Phase, PhaseSpec, Standing},
+    reason::{Reason, Waiting},
+    strategy::{HostWork, Phase, PhaseSpec, Standing},
+    text,
     view::View,
 };
 
@@ -39,6 +42,13 @@ impl Phase for Install {
     }
 
     fn advance(&self, round: &mut Round<'_>) -> Progress {
+        // its agents make again on the hosts what was cleaned
+        for node in round.order.clone() {
+            let mut status = round.records.get(&node.name).clone();
+            if std::mem::take(&mut status.evidence.cleaned_of_cilium) {
+                round.records.set(&node.name, status);
+            }
+        }
         let view = &round.view;
         let due = view.facts.cilium_agents().is_none() || view.facts.cilium_config().is_none();
         if let Some(progress) = helm::upgrade(view, Purpose::Install, due, "helm installs Cilium") {
@@ -75,6 +85,9 @@ impl Phase for Install {
         }
         // a helm that died half way has left the rest of the release: what it begins with is no sign of its end
         if helm::is_unfinished(view, &uninstall.name()) || facts::is_installed(view.facts) {
+            // the hosts are cleaned by pods of that image when the agents are gone
+            let image = view.facts.cilium_agents().map(|agents| agents.image.to_string());
+            round.pins.agent_image = round.pins.agent_image.take().or(image);
             return Progress::act(uninstall, "helm uninstalls Cilium");
         }
         let namespace = &view.migration.spec.cilium.namespace;
@@ -82,10 +95,15 @@ impl Phase for Install {
             p.labels.get("app.kubernetes.io/part-of").is_some_and(|v| v == RELEASE) && *p.key.namespace == **namespace
         });
         match left.count() {
-            0 => {
-                round.pins.agent_image = None;
-                Progress::Done
-            }
+            // where none of its agents was ever seen there is nothing on the hosts
+            0 if round.pins.agent_image.is_none() => Progress::Done,
+            0 => match clean().advance(round) {
+                Progress::Done => {
+                    round.pins.agent_image = None;
+                    Progress::Done
+                }
+                other => other,
+            },
             n => helm::terminating(n, "Cilium"),
         }
     }
@@ -95,7 +113,8 @@ impl Phase for Install {
         if way == Target::Flannel {
             let installed = facts::is_installed(view.facts);
             return if installed {
-                plan(vec![helm::delete_node_config(view).into(), uninstall(view).into()])
+                let objects = [helm::delete_node_config(view), uninstall(view)].map(Preview::from);
+                plan(objects.into_iter().chain(clean().preview(view)).collect())
             } else {
                 vec![]
             };
@@ -113,6 +132,26 @@ impl Phase for Install {
 
     fn notices(&self, _: &View<'_>) -> Vec<String> {
         vec!["Every node gets the taint node.cilium.io/agent-not-ready for some seconds while the agents start: new pods wait that long. Expected; set by cilium-operator.".into()]
+    }
+}
+
+/// What helm leaves on the hosts: at the next migration, or under another CNI, it would be in the way.
+fn clean() -> HostWork {
+    HostWork {
+        task: HostTask::CleanCilium,
+        way: Target::Flannel,
+        is_due: |s| !s.evidence.cleaned_of_cilium,
+        mark: |s| s.evidence.cleaned_of_cilium = true,
+        is_done: Some(is_clean),
+    }
+}
+
+fn is_clean(evidence: &Evidence) -> Result<(), Waiting> {
+    let not_yet = |message: String| Err(Waiting::new(Reason::HostNotReady, message));
+    match &evidence.host {
+        None => not_yet("the host has not been checked yet".into()),
+        Some(host) if host.cilium.is_empty() => Ok(()),
+        Some(host) => not_yet(format!("still there: {}", text::safe(&host.cilium.join(", ")))),
     }
 }
 

@@ -58,12 +58,12 @@ impl Roll for Migrate {
     }
 
     fn has_touched(&self, at: &Site<'_>, status: &NodeMigrationStatus) -> bool {
-        status.evidence.switched || at.node.switched || at.node.is_taken_out() || has_lost_record(at, status)
+        status.evidence.switched || at.node.switched || at.facts.is_taken_out(at.node) || has_lost_record(at, status)
     }
 
     fn start(&self, at: &Site<'_>, status: &NodeMigrationStatus) -> Start {
         let switched = status.evidence.switched || at.node.switched;
-        let out = status.step.is_out() || at.node.is_taken_out();
+        let out = status.step.is_out() || at.facts.is_taken_out(at.node);
         match at.way {
             // before the switch there is nothing to take back but the cordon and the taint
             Target::Flannel if !switched && !has_lost_record(at, status) => &Uncordon,
@@ -85,5 +85,5 @@ impl Roll for Migrate {
 /// The record of a node on its way was deleted: how far it had come is not known any more.
 fn has_lost_record(at: &Site<'_>, status: &NodeMigrationStatus) -> bool {
     let on_cilium = || at.facts.pods_with(Cni::Cilium, Some(&at.node.name)).next().is_some();
-    status.attempt == 0 && (at.node.is_taken_out() || on_cilium())
+    status.attempt == 0 && (at.facts.is_taken_out(at.node) || on_cilium())
 }

@@ -145,7 +145,7 @@ fn clean(view: &View<'_>) -> HostWork {
         way: Target::Cilium,
         is_due: |s| !s.evidence.cleaned,
         mark: |s| s.evidence.cleaned = true,
-        done_by_hand: Some(is_clean),
+        is_done: Some(is_clean),
     }
 }
 
@@ -156,7 +156,7 @@ fn put_back() -> HostWork {
         way: Target::Flannel,
         is_due: |s| s.evidence.cleaned,
         mark: |s| s.evidence.cleaned = false,
-        done_by_hand: None,
+        is_done: None,
     }
 }
 

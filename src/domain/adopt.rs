@@ -1,0 +1,105 @@
+//! A cluster half way whose Migration is gone: it or its definition was deleted, or etcd was restored. The facts say how
+//! far it had come; a Migration that says the same takes it over.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{
+    api::{MIGRATION, Migration, MigrationSpec, MigrationStatus, PhaseState, PhaseStatus, Pin, Pins, Stage},
+    effect::{NODE_CONFIG, release::Installed},
+    facts::{Facts, NodeFact},
+    reason::Waiting,
+    strategy::{Phase, Standing},
+    values,
+    view::View,
+};
+
+/// What a migration leaves on a cluster while it is under way.
+pub fn traces(facts: &Facts) -> Vec<String> {
+    let marked = facts.nodes.values().filter(|n| n.has_marks() || n.stray_mark || n.switched);
+    let nodes = marked.map(|n| format!("marks on node/{}", n.name));
+    let copies = facts.flannel_copies.keys().map(|key| format!("configmap/{key}"));
+    let configs = facts.node_configs.keys().filter(|key| *key.name == *NODE_CONFIG);
+    nodes.chain(copies).chain(configs.map(|key| format!("ciliumnodeconfig/{key}"))).collect()
+}
+
+/// The Migration that takes the cluster over: paused, approved as far as it has come, with every phase that has begun
+/// on record. `None` where nothing has begun.
+pub fn adopt(facts: &Facts, spec: MigrationSpec, now: Timestamp) -> Option<Migration> {
+    let strategy = spec.strategy.get();
+    let phases = strategy.phases();
+    let mut migration = Migration::new(MIGRATION, MigrationSpec { paused: true, ..spec });
+    let facts = Facts { migration: Some(Arc::new(migration.clone())), ..facts.clone() };
+    // as if every phase were on record: the facts alone say then how far each has come
+    let (status, state) = (MigrationStatus::default(), |p: &&dyn Phase, state| PhaseStatus {
+        name: p.id(),
+        state,
+        waiting: Waiting::default(),
+        started_at: (state != PhaseState::Pending).then_some(now),
+        finished_at: None,
+    });
+    let pins = Pins {
+        flannel: facts.daemon_sets.values().filter(|d| d.runs_flannel()).map(|d| Pin::from(&d.key)).collect(),
+        agent_image: facts.cilium_agents().map(|agents| agents.image.to_string()),
+        marks: facts.nodes.values().filter_map(|n| n.mark.as_deref().map(str::to_owned)).collect(),
+        flannel_copy: facts.flannel_copy().map(ToString::to_string),
+    };
+    let claimed = phases.iter().map(|p| state(p, PhaseState::Done)).collect();
+    migration.status = Some(MigrationStatus { phases: claimed, pins: Some(pins), started_at: Some(now), ..status });
+    let facts = Facts { migration: Some(Arc::new(migration.clone())), ..facts };
+    let view = View::read_only(&facts, &migration, now);
+    let out = facts.nodes.values().any(NodeFact::has_marks);
+    let has_begun = |p: &&dyn Phase| p.standing(&view) != Standing::NotBegun || (out && p.roll().is_some());
+    let last = phases.iter().skip(1).filter(|p| has_begun(p)).last()?.id();
+    let found = phases.iter().map(|p| match strategy.is_within(p.id(), last) {
+        true => state(p, PhaseState::Running),
+        false => state(p, PhaseState::Pending),
+    });
+    let found = found.collect();
+    migration.spec.approved = last;
+    let status = migration.status.as_mut()?;
+    (status.phases, status.phase) = (found, Stage::At(last));
+    Some(migration)
+}
+
+/// Why the release on the cluster is not what this spec installs: an upgrade with other values would change the network
+/// under every node. Names the values, never what they are.
+pub fn mismatch(spec: &MigrationSpec, installed: &Installed) -> Option<String> {
+    let version = spec.cilium.version.trim_start_matches('v');
+    if installed.chart.rsplit_once('-').is_none_or(|(_, v)| v.trim_start_matches('v') != version) {
+        return Some(format!("the release is of the chart {}, the version given is {version}", installed.chart));
+    }
+    let sets = spec.strategy.get().values(&spec.cilium);
+    let sets: Vec<_> = sets.into_iter().filter_map(|(_, set)| set.ok()).collect();
+    if sets.contains(&installed.values) {
+        return None;
+    }
+    let differing = sets.iter().map(|set| values::differing(set, &installed.values)).min_by_key(Vec::len);
+    Some(format!("the release was installed with other values: {}", differing.unwrap_or_default().join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_release_is_taken_over_only_with_its_own_version_and_values() {
+        let spec: MigrationSpec = serde_json::from_value(json!({"cilium": {
+            "version": "1.15.19", "chart": "cilium/cilium", "podCidr": "10.245.0.0/16", "values": {"debug": {"enabled": true}}}}))
+        .unwrap();
+        let sets = spec.strategy.get().values(&spec.cilium);
+        for (_, values) in sets {
+            let values = values.unwrap();
+            let mut installed = Installed { chart: "cilium-1.15.19".into(), values };
+            assert_eq!(mismatch(&spec, &installed), None);
+            installed.values["tunnelPort"] = json!(8474);
+            let why = mismatch(&spec, &installed).unwrap();
+            assert!(why.ends_with("values: tunnelPort"), "{why}");
+            installed.chart = "cilium-1.15.20".into();
+            assert!(mismatch(&spec, &installed).unwrap().contains("1.15.20"));
+        }
+    }
+}
