@@ -16,8 +16,10 @@ use tokio::{
 };
 
 use super::{
-    Exit, Global, output,
-    run::{interrupted, print},
+    Exit, Global,
+    interrupt::{interrupted, until_ended},
+    output,
+    run::print,
     session::{Failed, Session},
 };
 use crate::{

@@ -35,7 +35,8 @@ pub(super) fn install(path: Option<&Path>, journal: &Journal) -> Result<(), Fail
 }
 
 fn open(path: &Path) -> Result<File, Failed> {
-    private::append(path).map_err(|e| Failed::new(Exit::Usage, format!("the log {} cannot be written: {e}", path.display())))
+    private::append(path)
+        .map_err(|e| Failed::new(Exit::Usage, format!("the log {} cannot be written: {e}", path.display())))
 }
 
 /// Makes lines of the journal out of Cutover's own warnings and errors.

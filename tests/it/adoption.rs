@@ -31,8 +31,7 @@ async fn deleted_half_way_it_stays_until_everything_is_rolled_back() {
     let folder = tempfile::tempdir().unwrap();
     let (_cluster, cutover, migrations) = half_way(folder.path()).await;
     migrations.delete("cutover", &DeleteParams::default()).await.unwrap();
-    let (code, _, err) =
-        cutover.run(&["run", "--until", "verify", "--confirm-context", "embedded", "--timeout", "60"]);
+    let (code, _, err) = cutover.run(&["run", "--until", "verify", "--confirm-context", "embedded", "--timeout", "60"]);
     assert!(code == 5 && err.contains("was deleted before its end"), "{code}: {err}");
     let (code, out, err) = cutover.run(&["rollback", "--confirm-context", "embedded", "--timeout", "300"]);
     assert_eq!(code, 0, "{out}\n{err}");
@@ -58,7 +57,9 @@ async fn a_cluster_whose_migration_is_gone_is_taken_over() {
     assert!(code == 2 && err.contains("1.15.19"), "{code}: {err}");
     assert!(migrations.get_opt("cutover").await.unwrap().is_none());
 
-    let (code, out, err) = cutover.run(&[&["adopt"], &confirmed[..]].concat());
+    // what was consented to is gone with the Migration
+    let consents: Vec<&str> = world::CONSENTS.iter().flat_map(|c| ["--consent", *c]).collect();
+    let (code, out, err) = cutover.run(&[&["adopt"], &confirmed[..], &consents].concat());
     assert!(code == 0 && out.contains("Taken over at Migrate"), "{code}: {out}\n{err}");
     let (code, _, err) = cutover.run(&[&["adopt"], &confirmed[..]].concat());
     assert!(code == 2 && err.contains("there is a Migration"), "{code}: {err}");

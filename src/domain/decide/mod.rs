@@ -10,7 +10,10 @@ mod status;
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    api::{Finding, MIGRATION, Migration, MigrationStatus, NodeMigration, NodeMigrationStatus, PhaseState, Pins, Stage, Target},
+    api::{
+        Finding, MIGRATION, Migration, MigrationStatus, NodeMigration, NodeMigrationStatus, PhaseState, Pins, Stage,
+        Target,
+    },
     drain::progress,
     effect::{Effect, FINALIZER},
     facts::{Facts, NodeFact},
@@ -155,12 +158,8 @@ impl<'a> Round<'a> {
         self.effects.extend(steps::sweep(&view));
         let records = &self.records;
         self.effects.extend(progress::put_back(view.facts, view.migration, |n| Some(records.get(n))));
-        match (view.has_ended(), view.is_held()) {
-            (true, true) => self.effects.push(Effect::ReleaseMigration),
-            (false, false) if view.is_started() && view.migration.metadata.deletion_timestamp.is_none() => {
-                self.effects.push(Effect::HoldMigration);
-            }
-            _ => {}
+        if view.has_ended() && view.is_held() {
+            self.effects.push(Effect::ReleaseMigration);
         }
         self.tidied = self.effects.len();
         if view.has_ended() {
@@ -187,6 +186,11 @@ impl<'a> Round<'a> {
             self.stage = Stage::RolledBack;
         } else {
             self.forward();
+        }
+        let deleted = view.migration.metadata.deletion_timestamp.is_some();
+        if view.is_started() && !view.is_held() && !deleted && !self.stage.is_end() {
+            self.effects.insert(0, Effect::HoldMigration);
+            self.tidied += 1;
         }
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
-    CORDON_MARK, Change, Effect, FINALIZER, ObjectRef, RELEASE, Request, Resource, Right, Risk, Role, SCALE_MARK, SWITCH_LABEL,
-    SWITCHING_TAINT, cilium, flannel, nodes, pods, records,
+    CORDON_MARK, Change, Effect, FINALIZER, ObjectRef, RELEASE, Request, Resource, Right, Risk, Role, SCALE_MARK,
+    SWITCH_LABEL, SWITCHING_TAINT, cilium, flannel, nodes, pods, records,
     resource::{
         BUDGETS, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, MIGRATIONS, NODES, PODS,
         ROLE_BINDINGS, ROLES, SECRETS, SERVICE_ACCOUNTS, SERVICES,
@@ -181,7 +181,11 @@ impl Effect {
                     "no failing connection holds the migration",
                     "the node is not cordoned already; the mark names this Migration",
                 ];
-                of_node(node, "cordon", gate).patches(Role::Migrate, NODES.named(node), nodes::cordon(&json!({}), owner.as_deref()))
+                of_node(node, "cordon", gate).patches(
+                    Role::Migrate,
+                    NODES.named(node),
+                    nodes::cordon(&json!({}), owner.as_deref()),
+                )
             }
             Self::Uncordon { node } => {
                 let cordoned = json!({"metadata": {"annotations": {CORDON_MARK: ""}}});

@@ -37,7 +37,10 @@ impl Step for Cordon {
 
     fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
         let node = &at.node.name;
-        vec![Effect::Cordon { node: node.clone(), owner: owner(at) }.into(), Effect::Taint { node: node.clone() }.into()]
+        vec![
+            Effect::Cordon { node: node.clone(), owner: owner(at) }.into(),
+            Effect::Taint { node: node.clone() }.into(),
+        ]
     }
 }
 
