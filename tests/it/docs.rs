@@ -1,16 +1,26 @@
-//! What the README says of the procedure is what the program says of it.
+//! What the README says of the procedure and of the guards is what the program and their list say.
 
 use cutover::domain::strategy;
 
-#[test]
-fn the_readmes_strategies_are_the_programs() {
+/// The part of the README between its marks is this text.
+#[track_caller]
+fn is_generated(part: &str, text: &str) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
     let readme = std::fs::read_to_string(path).unwrap();
-    let (head, rest) = readme.split_once("<!-- strategies -->\n").unwrap();
-    let (_, tail) = rest.split_once("<!-- /strategies -->").unwrap();
-    let wanted = format!("{head}<!-- strategies -->\n{}<!-- /strategies -->{tail}", strategy::markdown());
+    let (begin, end) = (format!("<!-- {part} -->\n"), format!("<!-- /{part} -->"));
+    let (head, rest) = readme.split_once(&begin).unwrap();
+    let (_, tail) = rest.split_once(&end).unwrap();
+    let wanted = format!("{head}{begin}{text}{end}{tail}");
     if std::env::var_os("INSTA_UPDATE").is_some() {
         std::fs::write(path, &wanted).unwrap();
     }
-    assert_eq!(readme, wanted, "INSTA_UPDATE=always cargo test docs writes it");
+    assert!(readme == wanted, "the README's part {part}: INSTA_UPDATE=always cargo test --test it docs:: writes it");
+}
+
+#[test]
+fn the_readmes_strategies_and_guards_are_the_programs() {
+    is_generated("strategies", &strategy::markdown());
+    let guards = include_str!("../guards/guards.toml");
+    let names = guards.lines().filter_map(|l| l.strip_prefix("name = \"")?.strip_suffix('"'));
+    is_generated("guards", &names.map(|n| format!("- {n}\n")).collect::<String>());
 }

@@ -6,7 +6,7 @@ use cutover::domain::{
     api::{ConsentKind, HostAccess, Target},
     effect::Effect,
     evidence::{DrainProgress, Moved},
-    facts::{Facts, PodFact},
+    facts::{Facts, NodeFact, PodFact},
     problem::{Problem, ProblemKind},
     reason::Reason,
     steps::NodeStep,
@@ -236,6 +236,14 @@ fn a_control_plane_node_does_not_reboot_while_another_etcd_member_is_ill() {
     assert_eq!(names(&decided(&facts)), ["reboot cp-1 0"]);
     facts.etcd_failing = true;
     assert!(named(&decided(&facts), "reboot").is_empty(), "members may be no pods");
+    facts.etcd_failing = false;
+    facts.nodes.insert("cp-2".into(), NodeFact { control_plane: true, ready: false, ..node("cp-2", 8) });
+    assert_waits(&decided(&facts), "cp-1", "waits for cp-2, which is not Ready");
+    // whatever its labels, as long as a member runs on it
+    facts.node_is("cp-2", |n| n.control_plane = false);
+    assert!(named(&decided(&facts), "reboot").is_empty());
+    facts.node_is("cp-2", |n| n.ready = true);
+    assert_eq!(names(&decided(&facts)), ["reboot cp-1 0"]);
 }
 
 /// Rebooted by hand, or before its task has reported.
