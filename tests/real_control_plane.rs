@@ -136,8 +136,8 @@ async fn the_engine_has_the_rights_that_it_needs() {
     // the operator only wishes: the engine is another one
     let operator = support::Cutover { kubeconfig: plane.admin() };
     let consents = world::CONSENTS.iter().flat_map(|c| ["--consent", *c]);
-    let context = support::context(&plane.admin());
-    let confirmed = ["--yes", "--confirm-context", &context, "--timeout", "600"];
+    let context: &str = support::context(&plane.admin()).leak();
+    let confirmed = ["--yes", "--confirm-context", context, "--timeout", "600"];
     let forward: Vec<&str> =
         ["run", "--until", "verify", "--observe", "0"].into_iter().chain(confirmed).chain(consents).collect();
     let said = || std::fs::read_to_string(folder.path().join("said")).unwrap_or_default();
