@@ -9,6 +9,7 @@ mod fixture;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod admission;
 mod build;
 mod circles;
 mod cli;
