@@ -275,7 +275,6 @@ const REFUSALS: [[&[&str]; 5]; 3] = [
         ],
         &[
             "host namespaces (hostNetwork=true)",
-            "hostPath volumes (volumes \"look-0\", \"look-1\", \"look-2\")",
             "unrestricted capabilities (container \"task\" must not include \"NET_ADMIN\", \"NET_RAW\" in securityContext.capabilities.add)",
             "restricted volume types (volumes \"look-0\", \"look-1\", \"look-2\" use restricted volume type \"hostPath\")",
             NON_ROOT,
@@ -283,7 +282,6 @@ const REFUSALS: [[&[&str]; 5]; 3] = [
         ],
         &[
             "host namespaces (hostNetwork=true, hostPID=true)",
-            "hostPath volumes (volume \"host\")",
             "privileged (container \"task\" must not set securityContext.privileged=true)",
             ESCALATION,
             DROP,

@@ -54,7 +54,7 @@ fn reasons(level: &str, spec: &Value) -> Vec<String> {
     let baseline = [
         if restricted { None } else { capabilities(spec) },
         host_namespaces(spec),
-        host_path(spec),
+        if restricted { None } else { host_path(spec) },
         host_ports(spec),
         privileged(spec),
     ];
@@ -105,9 +105,12 @@ fn host_ports(spec: &Value) -> Option<String> {
         own.iter().any(|p| *p > 0)
     });
     let names = named("container", with)?;
+    let mut all: Vec<String> = all.iter().map(u64::to_string).collect();
+    all.sort();
+    all.dedup();
+    let verb = if names.starts_with("containers") { "use" } else { "uses" };
     let plural = if all.len() > 1 { "s" } else { "" };
-    let all: Vec<String> = all.iter().map(u64::to_string).collect();
-    Some(format!("hostPort ({names} uses hostPort{plural} {})", all.join(", ")))
+    Some(format!("hostPort ({names} {verb} hostPort{plural} {})", all.join(", ")))
 }
 
 fn privileged(spec: &Value) -> Option<String> {
@@ -175,17 +178,23 @@ fn volume_types(spec: &Value) -> Option<String> {
     Some(format!("restricted volume types ({names} {verb} restricted volume type{plural} {})", kinds.join(", ")))
 }
 
-/// Fields that the pod sets for all of its containers, unless one sets its own.
-fn unset<'a>(spec: &'a Value, ok: impl Fn(&Value) -> bool + Copy + 'a, is_set: fn(&Value) -> bool) -> Option<String> {
+/// A field that the pod sets for all of its containers, unless one sets its own: who sets it wrongly, and which containers
+/// nobody sets it for.
+fn setters(spec: &Value, is_set: fn(&Value) -> bool, ok: fn(&Value) -> bool) -> (Vec<String>, Option<String>) {
     let pods = &spec["securityContext"];
     let whole = ok(pods);
-    let bad = bad(spec, move |c| if is_set(c) { !ok(c) } else { !whole })?;
-    Some(if is_set(pods) && !whole { format!("pod and {bad}") } else { format!("pod or {bad}") })
+    let wrong = (is_set(pods) && !whole).then(|| "pod".to_owned());
+    let wrong = wrong.into_iter().chain(bad(spec, move |c| is_set(c) && !ok(c))).collect();
+    (wrong, bad(spec, move |c| !is_set(c) && !whole))
 }
 
 fn root(spec: &Value) -> Option<String> {
-    unset(spec, |c| c["runAsNonRoot"] == true, |c| c["runAsNonRoot"].is_boolean())
-        .map(|c| format!("runAsNonRoot != true ({c} must set securityContext.runAsNonRoot=true)"))
+    let (wrong, unset) = setters(spec, |c| c["runAsNonRoot"].is_boolean(), |c| c["runAsNonRoot"] == true);
+    let reason = |detail: String| format!("runAsNonRoot != true ({detail})");
+    if !wrong.is_empty() {
+        return Some(reason(format!("{} must not set securityContext.runAsNonRoot=false", wrong.join(" and "))));
+    }
+    unset.map(|c| reason(format!("pod or {c} must set securityContext.runAsNonRoot=true")))
 }
 
 fn user(spec: &Value) -> Option<String> {
@@ -196,10 +205,24 @@ fn user(spec: &Value) -> Option<String> {
 }
 
 fn seccomp(spec: &Value) -> Option<String> {
-    let ok = |c: &Value| matches!(c["seccompProfile"]["type"].as_str(), Some("RuntimeDefault" | "Localhost"));
-    unset(spec, ok, |c| c["seccompProfile"].is_object()).map(|c| {
+    let kind = |c: &Value| c["seccompProfile"]["type"].as_str().map(str::to_owned);
+    let (wrong, unset) = setters(
+        spec,
+        |c| c["seccompProfile"].is_object(),
+        |c| matches!(c["seccompProfile"]["type"].as_str(), Some("RuntimeDefault" | "Localhost")),
+    );
+    if !wrong.is_empty() {
+        let contexts = containers(spec).map(|c| &c["securityContext"]).chain([&spec["securityContext"]]);
+        let fine = |k: &String| matches!(k.as_str(), "RuntimeDefault" | "Localhost");
+        let mut kinds: Vec<String> = contexts.filter_map(kind).filter(|k| !fine(k)).map(|k| format!("{k:?}")).collect();
+        kinds.sort();
+        kinds.dedup();
+        let (wrong, kinds) = (wrong.join(" and "), kinds.join(", "));
+        return Some(format!("seccompProfile ({wrong} must not set securityContext.seccompProfile.type to {kinds})"));
+    }
+    unset.map(|c| {
         format!(
-            "seccompProfile ({c} must set securityContext.seccompProfile.type to \"RuntimeDefault\" or \"Localhost\")"
+            "seccompProfile (pod or {c} must set securityContext.seccompProfile.type to \"RuntimeDefault\" or \"Localhost\")"
         )
     })
 }
@@ -224,6 +247,7 @@ mod tests {
             ("restricted", &plain, 4),
             ("restricted", &safe, 0),
             ("restricted", &host, 6),
+            ("restricted", &json!({"volumes": [{"name": "v", "hostPath": {}}]}), 1),
         ] {
             assert_eq!(reasons(level, spec).len(), refused, "{level} {spec}: {:?}", reasons(level, spec));
         }
