@@ -38,10 +38,8 @@ impl Question {
         let cilium = &migration.spec.cilium;
         let (node, _) = facts.nodes.first_key_value()?;
         // before Install it is the image that the chart names
-        let image = facts
-            .cilium_agents()
-            .map(|d| Arc::clone(&d.image))
-            .unwrap_or_else(|| format!("quay.io/cilium/cilium:v{}", cilium.version.trim_start_matches('v')).into());
+        let charts = || format!("quay.io/cilium/cilium:v{}", cilium.version.trim_start_matches('v')).into();
+        let image = facts.cilium_agents().map_or_else(charts, |d| Arc::clone(&d.image));
         let enforced = facts.namespaces.get(cilium.namespace.as_str()).and_then(|n| n.enforced.clone());
         Some(Self { namespace: cilium.namespace.clone(), image, node: Arc::clone(node), enforced })
     }

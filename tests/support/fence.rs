@@ -104,7 +104,7 @@ pub async fn check(client: &Client, admin: &Client) {
         "spec": {"nodeName": "worker-1", "hostNetwork": true, "containers": [{"name": "c", "image": "i"}]}});
     send(admin, "POST", "/api/v1/namespaces/kube-system/pods", Some(mirror)).await.unwrap();
     for (method, path, body, why) in on_nodes().into_iter().chain(elsewhere()) {
-        let said = send(client, method, &path, body.clone()).await.expect_err(&format!("{method} {path} {body:?}"));
+        let Err(said) = send(client, method, &path, body.clone()).await else { panic!("{method} {path} {body:?}") };
         assert!(said.contains(why), "{method} {path} {body:?}: {said}");
     }
     // what it does on its way is let through

@@ -41,12 +41,23 @@ fn rule(field: &str) -> ValidationRule {
     }
 }
 
-/// What a rule of the definition says of a change from one object to another: nothing, or its message. `None`: it is no
-/// rule of this table.
-pub fn evaluate(text: &str, before: &Value, after: &Value) -> Option<Option<String>> {
-    let (field, rule) = FROZEN.iter().map(|f| (f, rule(f))).find(|(_, r)| r.rule == text)?;
+/// What a rule says of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// The change is allowed.
+    Allowed,
+    /// It is refused, with this message.
+    Refused(String),
+    /// It is no rule of this table.
+    UnknownRule,
+}
+
+/// What a rule of the definition says of a change from one object to another.
+pub fn evaluate(text: &str, before: &Value, after: &Value) -> Ruling {
+    let known = FROZEN.iter().map(|f| (f, rule(f))).find(|(_, r)| r.rule == text);
+    let Some((field, rule)) = known else { return Ruling::UnknownRule };
     let refused = freezes(&before["status"]) && before["spec"][field] != after["spec"][field];
-    Some(rule.message.filter(|_| refused))
+    if refused { Ruling::Refused(rule.message.unwrap_or_default()) } else { Ruling::Allowed }
 }
 
 #[cfg(test)]
@@ -74,11 +85,11 @@ mod tests {
                 let (mut other, mut same) = (before.clone(), before.clone());
                 other["spec"][field] = json!(2);
                 same["spec"]["approved"] = json!(2);
-                let said = |after| evaluate(&rule(field).rule, &before, after).unwrap();
-                assert_eq!(said(&other).is_some(), frozen, "{field} {phase}");
-                assert_eq!(said(&same), None);
+                let said = |after| evaluate(&rule(field).rule, &before, after);
+                assert_eq!(matches!(said(&other), Ruling::Refused(_)), frozen, "{field} {phase}");
+                assert_eq!(said(&same), Ruling::Allowed);
             }
         }
-        assert_eq!(evaluate("self.spec.paused", &json!({}), &json!({})), None, "another rule");
+        assert_eq!(evaluate("self.spec.paused", &json!({}), &json!({})), Ruling::UnknownRule);
     }
 }

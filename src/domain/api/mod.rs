@@ -13,7 +13,7 @@ pub use super::{
     consent::{Consent, ConsentKind},
     guard::GuardSpec,
 };
-pub use frozen::{FROZEN, evaluate};
+pub use frozen::{FROZEN, Ruling, evaluate};
 pub use migration::{
     Condition, Finding, FlowTrouble, Migration, MigrationSpec, MigrationStatus, PhaseState, PhaseStatus, Pin, Pins,
     Severity, Stage, Target,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::domain::api::evaluate;
+use crate::domain::api::{Ruling, evaluate};
 
 /// Sets defaults, prunes unknown fields, and lists what is invalid.
 pub(super) fn admit(schema: &Value, object: &mut Value) -> Vec<(String, String)> {
@@ -20,8 +20,9 @@ pub(super) fn transition(schema: &Value, before: &Value, after: &Value) -> Vec<(
     let judge = |rule: &Value| {
         let text = |key: &str| rule[key].as_str().unwrap_or_default();
         let said = match evaluate(text("rule"), before, after) {
-            Some(said) => said?,
-            None => format!("the embedded API server does not know the rule {}", text("rule")),
+            Ruling::Allowed => return None,
+            Ruling::Refused(said) => said,
+            Ruling::UnknownRule => format!("the embedded API server does not know the rule {}", text("rule")),
         };
         let field = text("fieldPath").trim_start_matches('.');
         let kind = type_of(after.pointer(&format!("/{}", field.replace('.', "/"))).unwrap_or(after));
