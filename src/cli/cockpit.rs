@@ -13,6 +13,7 @@ use tokio::{
 
 use super::{
     Exit, Global, Wanted, output,
+    run::has_begun,
     session::{Failed, Session},
 };
 use crate::{
@@ -84,12 +85,14 @@ pub(super) async fn open(
     };
     let mut writer = SpecWriter { session: &session, spec, engine, running: None };
     let model = Model::new(name, write);
+    let (proposed, answer_to) = (feed.proposed.clone(), answer.clone());
     let work = async {
         session.ask_around().await;
         if write && let Err(why) = writer.start_engine() {
             let _ = answer.send(Err(why)).await;
         }
-        writer.carry_out(requested, answer).await;
+        let carries_out = writer.carry_out(requested, answer);
+        tokio::join!(carries_out, session.ask_proposed(&proposed), frozen(&session, wanted, &answer_to));
     };
     let screen = cockpit::run(feed, model, Theme::from_environment());
     // requests are carried out beside the screen, never in front of it
@@ -104,6 +107,20 @@ pub(super) async fn open(
     let text = summary(&session.store.read(), &session.connection.context);
     output::line(text.trim_end());
     Ok(Exit::Done)
+}
+
+/// Arguments that cannot be had any more are named, not passed over.
+async fn frozen(session: &Session, wanted: &Wanted, answer: &mpsc::Sender<Result<String, String>>) {
+    session.store.until(|f| f.stale().is_empty()).await;
+    let refused = {
+        let facts = session.store.read();
+        let Some(migration) = &facts.migration else { return };
+        wanted.changes(&migration.spec, has_begun(&facts, migration)).err()
+    };
+    if let Some(Failed { message, .. }) = refused {
+        session.journal.say(Kind::Warning, "migration/cutover", message.clone());
+        let _ = answer.send(Err(message)).await;
+    }
 }
 
 /// Replays a capture instead of live flows.

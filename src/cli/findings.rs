@@ -43,6 +43,7 @@ impl Preflight {
         let given = std::mem::take(&mut spec.consents);
         let mut migration = session.migration_or(spec);
         migration.spec.consents.extend(given);
+        session.ask_task_pods(&migration).await;
         let facts = session.facts();
         let ctx = View::read_only(&facts, &migration, Timestamp::now());
         if self.consents && global.output == Output::Json {

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     cluster::records,
     domain::{
-        api::{MIGRATION, Migration, NodeMigrationStatus, PhaseState, Severity, Stage, Target},
+        api::{MIGRATION, Migration, MigrationStatus, NodeMigrationStatus, PhaseState, Severity, Stage, Target},
         checks,
         facts::Facts,
         intent::Intent,
@@ -74,8 +74,10 @@ impl Run {
         let consents = spec.consents.clone();
         let begun = session.store.read().migration.clone();
         let migration = begun.as_deref().cloned().unwrap_or_else(|| Migration::new(MIGRATION, spec.clone()));
+        let changes = self.wanted.changes(&migration.spec, has_begun(&session.store.read(), &migration))?;
         if begun.as_ref().is_none_or(|m| m.status.as_ref().is_none_or(|s| s.started_at.is_none())) {
             // before anything of ours is on the cluster: what blocks leaves it as it was
+            session.ask_task_pods(&migration).await;
             let found = findings::check(&session, &migration, checks::preflight);
             if let Some(first) = found.iter().find(|f| f.severity == Severity::Block) {
                 output::findings(&found);
@@ -103,8 +105,6 @@ impl Run {
             );
             return Err(Failed::new(Exit::Usage, message));
         }
-        let begun = strategy.is_begun(&View::read_only(&session.store.read(), &migration, Timestamp::now()));
-        let changes = self.wanted.changes(&migration.spec, begun)?;
         let question = format!(
             "Carry the migration of {} ({}) out up to {}?",
             session.connection.context, session.connection.server, self.until
@@ -139,6 +139,12 @@ impl Run {
         let until = self.until;
         follow(&session, global, self.timeout, move |facts| reached(facts, until)).await
     }
+}
+
+/// What is frozen of its spec cannot change: its status says so, or what is in the cluster.
+pub(super) fn has_begun(facts: &Facts, migration: &Migration) -> bool {
+    let view = View::read_only(facts, migration, Timestamp::now());
+    migration.status.as_ref().is_some_and(MigrationStatus::freezes) || view.strategy.is_begun(&view)
 }
 
 /// How long the pods of the last tasks may take to go, once all is done.
@@ -267,7 +273,7 @@ const fn patience(reason: Reason) -> Duration {
         // a budget's controller is wrong for two minutes at most
         Reason::CannotDrainYet => 180,
         // whoever works on the node may be done soon
-        Reason::CannotDrain | Reason::CordonedByOthers => 60,
+        Reason::CannotDrain | Reason::CordonedByOthers | Reason::TaskPodsRefused => 60,
         _ => 5,
     })
 }
@@ -321,7 +327,7 @@ impl Needs {
         }
         let asks = |s: &NodeMigrationStatus, of: &[Reason]| of.contains(&s.waiting.reason);
         let node = records()
-            .find(|(_, s)| asks(s, &[Reason::NeedsConsent, Reason::CordonedByOthers]))
+            .find(|(_, s)| asks(s, &[Reason::NeedsConsent, Reason::CordonedByOthers, Reason::TaskPodsRefused]))
             .or_else(|| records().find(|(_, s)| asks(s, &[Reason::CannotDrain, Reason::CannotDrainYet])));
         if let Some((node, status)) = node {
             return Some((node.to_string(), status.waiting.clone()));

@@ -16,6 +16,7 @@ use tokio::{
 use super::{Exit, Global};
 use crate::{
     cluster::{
+        admission,
         apply::KubeCluster,
         audit::{self, Audit},
         connect::{Connection, connect},
@@ -100,7 +101,8 @@ impl Session {
         let helm = Helm::new(global.helm.as_deref(), &connection);
         let clock = Arc::new(SystemClock::default());
         let heard = Arc::clone(&clock);
-        let watches = watches::start(&connection.read, &store, move |theirs| heard.hear(theirs));
+        let mut watches = watches::start(&connection.read, &store, move |theirs| heard.hear(theirs));
+        watches.spawn(admission::keep(connection.read.clone(), store.clone()));
         Ok(Self {
             connection,
             store,
@@ -122,6 +124,20 @@ impl Session {
         let asked = timeout(FIRST_LISTS, surroundings::ask(&self.connection, &self.helm));
         let Ok(surroundings) = asked.await else { return };
         self.store.change(|f| f.surroundings = surroundings);
+    }
+
+    /// Whether the task pods of a migration would be admitted: the one that there is, or the one that is proposed.
+    pub(super) async fn ask_task_pods(&self, migration: &Migration) {
+        // without an answer it is not known, and a finding says so
+        let _ = timeout(FIRST_LISTS, admission::ask(&self.connection.read, &self.store, migration)).await;
+    }
+
+    /// The same before there is a Migration: the checks on the screen are of what is proposed.
+    pub(super) async fn ask_proposed(&self, proposed: &Migration) {
+        self.store.until(|f| f.stale().is_empty()).await;
+        if self.store.read().migration.is_none() {
+            self.ask_task_pods(proposed).await;
+        }
     }
 
     async fn all_known(&self) -> Result<(), Failed> {

@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 use super::{Exit, session::Failed};
 use crate::domain::{
     api::{
-        CiliumSpec, Consent, ConsentKind, GuardSpec, HostAccess, HostsSpec, MigrationSpec, NodesSpec, RestartBy, Target,
+        CiliumSpec, Consent, ConsentKind, FROZEN, GuardSpec, HostAccess, HostsSpec, MIGRATION, MigrationSpec,
+        NodesSpec, RestartBy, Target,
     },
     strategy::{PhaseId, StrategyId},
     values,
@@ -182,8 +183,8 @@ impl Wanted {
         })
     }
 
-    /// The arguments that differ from the defaults and from the existing Migration.
-    pub(super) fn changes(&self, there: &MigrationSpec, installed: bool) -> Result<Value, Failed> {
+    /// The arguments that differ from the defaults and from the existing Migration. `begun`: what is frozen cannot change.
+    pub(super) fn changes(&self, there: &MigrationSpec, begun: bool) -> Result<Value, Failed> {
         let json = |spec: &MigrationSpec| serde_json::to_value(spec).unwrap_or_default();
         let (defaults, given, there) = (json(&defaults()?.spec()?), json(&self.spec()?), json(there));
         let mut changes = json!({});
@@ -191,11 +192,8 @@ impl Wanted {
             let named = differing(&defaults[part], &given[part]);
             let change = named.as_ref().and_then(|n| differing(&there[part], n));
             let Some(change) = change else { continue };
-            if matches!(part, "strategy" | "cilium") && installed {
-                let message = format!(
-                    "the migration has begun with other settings than these: {change}. Nothing was changed; leave them out, or roll back first"
-                );
-                return Err(Failed { exit: Exit::Usage, message });
+            if begun && FROZEN.contains(&part) {
+                return Err(Failed { exit: Exit::Usage, message: frozen(part, &there[part], &change) });
             }
             changes[part] = change;
         }
@@ -223,6 +221,18 @@ impl Wanted {
         };
         texts.iter().map(consent).collect()
     }
+}
+
+/// What is wanted otherwise although it cannot change. Helm values are named and not quoted: one may be a secret.
+fn frozen(part: &str, there: &Value, change: &Value) -> String {
+    let (path, is, wanted) = match change.as_object().and_then(|c| c.iter().next()) {
+        Some((field, wanted)) => (format!("spec.{part}.{field}"), &there[field], wanted),
+        None => (format!("spec.{part}"), there, change),
+    };
+    let how = if wanted.is_object() { String::new() } else { format!(" from {is} to {wanted}") };
+    format!(
+        "migration/{MIGRATION}: {path} cannot change{how}: the migration has begun (status.startedAt). Nothing was changed. Leave the argument out, or roll back first: cutover rollback --yes"
+    )
 }
 
 /// The command line without any arguments.

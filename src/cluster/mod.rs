@@ -1,5 +1,6 @@
 //! Everything that speaks to Kubernetes: connect, watch into facts, apply effects, hold the lease.
 
+pub mod admission;
 pub mod apply;
 pub mod audit;
 mod auditing;

@@ -64,6 +64,8 @@ pub enum Reason {
     NeedsConsent,
     /// The node's drain would never end: an object has to be fixed first.
     CannotDrain,
+    /// The pods of host tasks are refused in their namespace.
+    TaskPodsRefused,
     /// The node's drain would be refused now; that passes by itself.
     CannotDrainYet,
     /// Pods are leaving the node.
@@ -112,6 +114,7 @@ impl Reason {
                 | Self::FlowsFailing
                 | Self::NeedsConsent
                 | Self::CannotDrain
+                | Self::TaskPodsRefused
                 | Self::DrainPaused
                 | Self::ManualAction
                 | Self::RebootOverdue

@@ -23,8 +23,9 @@ const VERBS: [&str; 9] = ["get", "list", "watch", "create", "update", "patch", "
 /// All of them, each once.
 pub fn all() -> Vec<Right> {
     let of = |role, resource, verbs: &'static [&'static str]| verbs.iter().map(move |v| Right::new(role, v, resource));
-    let watched = Source::ALL.into_iter().filter_map(Source::resource);
-    let watched = watched.flat_map(|kind| of(Role::Observe, kind, &["get", "list", "watch"]));
+    let watched = Source::ALL.into_iter().filter_map(|s| Some((s.resource()?, s.object().unwrap_or_default())));
+    let watched =
+        watched.flat_map(|(kind, name)| of(Role::Observe, kind, &["get", "list", "watch"]).map(|r| r.named(name)));
     let certificates =
         CERTIFICATES.map(|name| Right { name, namespace: NAMESPACE.into(), ..Right::new(Role::Flows, "get", SECRETS) });
     let status = |kind| Right { sub: "status", ..Right::new(Role::Record, "update", kind) };
@@ -55,12 +56,18 @@ pub fn all() -> Vec<Right> {
 const fn beyond(role: Role) -> &'static [&'static str] {
     match role {
         Role::Observe => &["{nonResourceURLs: [/version, /readyz], verbs: [get]}"],
-        // what an operator's own values add to the chart
+        // also what an operator's own values add to the chart
         Role::Install => &[
-            "{apiGroups: [\"\", apps, batch, rbac.authorization.k8s.io, networking.k8s.io, policy], resources: [\"*\"], verbs: [get, list, watch, create, update, patch, delete, bind, escalate]}",
+            "{apiGroups: [\"\"], resources: [configmaps, namespaces, serviceaccounts, services], verbs: [get, list, watch, create, update, patch, delete]}",
+            "{apiGroups: [apps], resources: [daemonsets, deployments, statefulsets], verbs: [get, list, watch, create, update, patch, delete]}",
+            "{apiGroups: [batch], resources: [cronjobs, jobs], verbs: [get, list, watch, create, update, patch, delete]}",
+            "{apiGroups: [networking.k8s.io], resources: [ingresses, ingressclasses, networkpolicies], verbs: [get, list, watch, create, update, patch, delete]}",
+            "{apiGroups: [policy], resources: [poddisruptionbudgets], verbs: [get, list, watch, create, update, patch, delete]}",
+            "{apiGroups: [rbac.authorization.k8s.io], resources: [clusterrolebindings, clusterroles, rolebindings, roles], verbs: [get, list, watch, create, update, patch, delete, bind, escalate]}",
         ],
         Role::Operator => &["{apiGroups: [cutover.dev], resources: [\"*\"], verbs: [\"*\"]}"],
-        Role::Record | Role::Lock | Role::Flows | Role::Migrate | Role::Consents | Role::Host | Role::Finish => &[],
+        Role::Record | Role::Lock | Role::Flows | Role::Migrate | Role::NodeConfig | Role::Consents => &[],
+        Role::Host | Role::Finish | Role::Copy | Role::Release => &[],
     }
 }
 
@@ -74,10 +81,12 @@ pub fn rules(role: Role) -> String {
     })
 }
 
-/// The rules of a person, who has every role.
-pub fn operator_rules() -> String {
+/// The rules of a person, who has every role: those of the whole cluster, or those of the release's namespace alone.
+pub fn operator_rules(in_namespace: bool) -> String {
+    let all = all();
+    let is_of = |role: &Role| all.iter().any(|r| r.role == *role && !r.namespace.is_empty()) == in_namespace;
     let of = |role: Role| format!("  # {}\n{}", role.about(), rules(role));
-    Role::ALL.into_iter().map(of).collect()
+    Role::ALL.into_iter().filter(is_of).map(of).collect()
 }
 
 /// Rights as rules: one for all resources of a group with the same verbs, one for all names of a resource.
@@ -147,8 +156,10 @@ mod tests {
             "patch poddisruptionbudgets",
             "patch deployments",
             "patch statefulsets",
-            "create ciliumnodeconfigs",
-            "delete ciliumnodeconfigs",
+            "create ciliumnodeconfigs cilium-default in kube-system",
+            "delete ciliumnodeconfigs cilium-default in kube-system",
+            "list configmaps cilium-config",
+            "escalate clusterroles flannel",
             "watch persistentvolumeclaims",
             "create pods/eviction",
             "create pods/portforward",

@@ -24,6 +24,7 @@ use cutover::{
         api::{Migration, MigrationStatus, NodeMigration, NodeMigrationStatus},
         audit::{Actor, Anchor},
         effect::Effect,
+        facts::Admission,
         lease::EngineState,
         lock::Claim,
         problem::Problem,
@@ -240,6 +241,9 @@ impl Workstation {
             f.surroundings.helm = Some(Ok("v4.3.1".into()));
             f.surroundings.service_address = "10.233.0.1".parse().ok();
             f.surroundings.server_version = "v1.33.1".into();
+            // here the namespace has no label of Pod Security: see tests/it/admission.rs
+            f.task_pods.namespace = "kube-system".into();
+            f.task_pods.answers = ["look", "restore", "probe"].map(|task| (task, Admission::Allowed)).into();
         });
         let off = jiff::SignedDuration::from_millis(self.machine.off.load(Ordering::Relaxed));
         let up = move || began.elapsed() + Duration::from_secs(1_000);

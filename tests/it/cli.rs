@@ -9,13 +9,16 @@ use std::{
 };
 
 use crate::support::{Cutover, client, program, said};
-use cutover::sim::{Embedded, Settings, clock::Pace};
+use cutover::{
+    domain::api::Migration,
+    sim::{Embedded, Settings, clock::Pace},
+};
 use k8s_openapi::{
     api::apps::v1::DaemonSet, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, ListParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
 };
 use serde_json::json;
 
@@ -183,4 +186,33 @@ async fn a_failing_helm_is_shown_and_run_again() {
     assert!(sets.list(&ListParams::default()).await.unwrap().iter().all(|d| d.name_any() != "cilium"));
     let (code, out, err) = cutover.run(&["run", "--until", "install", "--yes", "--timeout", "60"]);
     assert_eq!(code, 0, "{out}{err}");
+}
+
+/// What the migration has begun with cannot be had otherwise: said before anything is written, with the way out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_begun_migration_keeps_its_cilium() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Embedded::start(Settings { nodes: 3, pace: Pace::MAX }, folder.path()).await.unwrap();
+    let cutover = Cutover { kubeconfig: cluster.kubeconfig.clone() };
+    let (code, out, err) = cutover.run(&["run", "--until", "install", "--yes", "--timeout", "60"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let values = script(folder.path(), "values.yaml", "debug: {enabled: true}");
+    for (arguments, words) in [
+        (["--cilium-version", "1.16.5"], "spec.cilium.version cannot change from \"1.15.19\" to \"1.16.5\""),
+        (["--values", &values], "spec.cilium.values cannot change: "),
+    ] {
+        let arguments: Vec<&str> =
+            ["run", "--until", "install", "--yes", "--timeout", "60"].into_iter().chain(arguments).collect();
+        refused(
+            &cutover,
+            &arguments,
+            2,
+            &["migration/cutover: ", words, "Nothing was changed", "cutover rollback --yes"],
+        );
+    }
+    // the API server refuses it, too, whoever asks
+    let migrations: Api<Migration> = Api::all(client(&cluster.kubeconfig).await);
+    let change = json!({"spec": {"cilium": {"chart": "oci://example.org/other"}}});
+    let refused = migrations.patch("cutover", &PatchParams::default(), &Patch::Merge(change)).await.unwrap_err();
+    assert!(refused.to_string().contains("spec.cilium cannot change once the migration has begun"), "{refused}");
 }

@@ -10,6 +10,7 @@ mod fixture;
 mod support;
 
 mod adoption;
+mod admission;
 mod build;
 mod circles;
 mod cli;

@@ -44,6 +44,7 @@ scenarios! {
     namespace_ends: "namespace-ends",
     no_room: "no-room",
     past_budget: "past-budget",
+    pod_security: "pod-security",
     reboot_ignored: "reboot-ignored",
     reboot_never_back: "reboot-never-back",
     reboot_not_ready: "reboot-not-ready",

@@ -24,7 +24,7 @@ async fn every_source_is_watched_and_what_it_says_is_known() {
     assert_eq!((facts.cilium_ranges.len(), facts.node_configs.len(), facts.node_migrations.len()), (12, 1, 12));
     assert_eq!(facts.node_config_version(), Some("v2alpha1"));
     assert!(facts.cilium_config().is_some_and(|c| c.custom_conf) && facts.flannel_configs.len() == 1);
-    assert!(facts.flannel_copy().is_none() && facts.ending_namespaces.is_empty());
+    assert!(facts.flannel_copy().is_none() && facts.namespaces.is_empty());
     let migration = facts.migration.as_ref().unwrap();
     assert_eq!(migration.metadata.managed_fields, None, "nobody reads them, and they are large");
 

@@ -13,7 +13,11 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use cutover::domain::api::{self, Migration};
+use cutover::domain::{
+    api::{self, Migration},
+    effect::{Change, tasks},
+    host::HostTask,
+};
 
 fn typed<K: serde::de::DeserializeOwned>(value: Value) -> K {
     serde_json::from_value(value).unwrap()
@@ -39,6 +43,7 @@ pub async fn check(client: &Client) {
     evictions(client, name).await;
     successors(client, name).await;
     endings(client).await;
+    pod_security(client).await;
     validation(client).await;
 }
 
@@ -181,6 +186,113 @@ async fn successors(client: &Client, namespace: &str) {
     assert_eq!(pods.get("db-0").await.unwrap().metadata.uid, second, "the successor is not touched");
 }
 
+/// A dry run goes through admission and stores nothing; what a level of Pod Security refuses, and in which words. The
+/// pods are those of host tasks, and a plain one.
+async fn pod_security(client: &Client) {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let dry = PostParams { dry_run: true, field_manager: None };
+    let levels = ["privileged", "baseline", "restricted"];
+    for level in levels {
+        let labels = json!({"pod-security.kubernetes.io/enforce": level});
+        let namespace = typed(json!({"metadata": {"name": format!("level-{level}"), "labels": labels}}));
+        namespaces.create(&PostParams::default(), &namespace).await.unwrap();
+    }
+    let safe: Value = json!({"metadata": {"name": "safe"}, "spec": {
+        "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [{"name": "c", "image": "i", "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}}}]}});
+    let user: Value = json!({"metadata": {"name": "user"}, "spec": {"containers": [
+        {"name": "a", "image": "i", "ports": [{"containerPort": 80, "hostPort": 8080}], "securityContext": {"runAsUser": 0}},
+        {"name": "b", "image": "i", "securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}]}});
+    let task = |task: &HostTask| -> Value {
+        match tasks::create("worker-1", task, 0, "kube-system", "quay.io/cilium/cilium:v1").change {
+            Change::Create(mut body) => {
+                drop(body["metadata"].as_object_mut().unwrap().remove("namespace"));
+                body
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let pods = [safe, user, task(&HostTask::Look), task(&HostTask::Restore), task(&HostTask::Probe)];
+    for (level, expected) in levels.into_iter().zip(REFUSALS) {
+        for (pod, expected) in pods.iter().zip(expected) {
+            let name = pod["metadata"]["name"].as_str().unwrap();
+            let api: Api<Pod> = Api::namespaced(client.clone(), &format!("level-{level}"));
+            let answer = api.create(&dry, &typed(pod.clone())).await;
+            if expected.is_empty() {
+                answer.unwrap_or_else(|e| panic!("{level} {name}: {e}"));
+            } else {
+                let refusal = refused(answer);
+                assert_eq!((refusal.code, refusal.reason.as_str()), (403, "Forbidden"));
+                let wanted = format!(
+                    "pods {name:?} is forbidden: violates PodSecurity \"{level}:latest\": {}",
+                    expected.join(", ")
+                );
+                assert_eq!(refusal.message, wanted);
+                assert_eq!(refusal.details.unwrap().name, name, "admission names the pod, authorization does not");
+            }
+            assert!(api.get_opt(name).await.unwrap().is_none(), "a dry run stores nothing");
+        }
+    }
+}
+
+const ESCALATION: &str =
+    "allowPrivilegeEscalation != false (container \"task\" must set securityContext.allowPrivilegeEscalation=false)";
+const NON_ROOT: &str = "runAsNonRoot != true (pod or container \"task\" must set securityContext.runAsNonRoot=true)";
+const SECCOMP: &str = "seccompProfile (pod or container \"task\" must set securityContext.seccompProfile.type to \"RuntimeDefault\" or \"Localhost\")";
+const DROP: &str =
+    "unrestricted capabilities (container \"task\" must set securityContext.capabilities.drop=[\"ALL\"])";
+
+/// By level: what is said of each of the pods.
+const REFUSALS: [[&[&str]; 5]; 3] = [
+    [&[], &[], &[], &[], &[]],
+    [
+        &[],
+        &[
+            "non-default capabilities (container \"b\" must not include \"SYS_ADMIN\" in securityContext.capabilities.add)",
+            "hostPort (container \"a\" uses hostPort 8080)",
+        ],
+        &[
+            "non-default capabilities (container \"task\" must not include \"NET_ADMIN\", \"NET_RAW\" in securityContext.capabilities.add)",
+            "host namespaces (hostNetwork=true)",
+            "hostPath volumes (volumes \"look-0\", \"look-1\", \"look-2\")",
+        ],
+        &[
+            "host namespaces (hostNetwork=true, hostPID=true)",
+            "hostPath volumes (volume \"host\")",
+            "privileged (container \"task\" must not set securityContext.privileged=true)",
+        ],
+        &[],
+    ],
+    [
+        &[],
+        &[
+            "hostPort (container \"a\" uses hostPort 8080)",
+            "allowPrivilegeEscalation != false (containers \"a\", \"b\" must set securityContext.allowPrivilegeEscalation=false)",
+            "unrestricted capabilities (containers \"a\", \"b\" must set securityContext.capabilities.drop=[\"ALL\"]; container \"b\" must not include \"SYS_ADMIN\" in securityContext.capabilities.add)",
+            "runAsNonRoot != true (pod or containers \"a\", \"b\" must set securityContext.runAsNonRoot=true)",
+            "runAsUser=0 (container \"a\" must not set runAsUser=0)",
+            "seccompProfile (pod or containers \"a\", \"b\" must set securityContext.seccompProfile.type to \"RuntimeDefault\" or \"Localhost\")",
+        ],
+        &[
+            "host namespaces (hostNetwork=true)",
+            "unrestricted capabilities (container \"task\" must not include \"NET_ADMIN\", \"NET_RAW\" in securityContext.capabilities.add)",
+            "restricted volume types (volumes \"look-0\", \"look-1\", \"look-2\" use restricted volume type \"hostPath\")",
+            NON_ROOT,
+            SECCOMP,
+        ],
+        &[
+            "host namespaces (hostNetwork=true, hostPID=true)",
+            "privileged (container \"task\" must not set securityContext.privileged=true)",
+            ESCALATION,
+            DROP,
+            "restricted volume types (volume \"host\" uses restricted volume type \"hostPath\")",
+            NON_ROOT,
+            SECCOMP,
+        ],
+        &[ESCALATION, DROP, NON_ROOT, SECCOMP],
+    ],
+];
+
 /// A pod with a finalizer stays until it is removed, and a namespace that ends refuses evictions by a cause of
 /// its own.
 async fn endings(client: &Client) {
@@ -218,6 +330,48 @@ async fn evict(client: &Client, namespace: &str, name: &str, uid: &str) -> Resul
     pods.create_subresource::<Value, Value>("eviction", name, &PostParams::default(), &body).await
 }
 
+/// What a migration has begun with cannot change until all of it is rolled back; everything else can.
+async fn frozen(api: &Api<Migration>, mut migration: Migration) {
+    migration.spec.cilium.values = json!({"one": {"two": [1, null]}, "none": null});
+    let (post, params) = (PostParams::default(), PatchParams::default());
+    api.create(&post, &migration).await.unwrap();
+    let status = |status: Value| {
+        let patch = Patch::Merge(json!({"status": status}));
+        async move { api.patch_status(api::MIGRATION, &PatchParams::default(), &patch).await.unwrap() }
+    };
+    let change = |spec: Value| {
+        let (params, patch) = (params.clone(), Patch::Merge(json!({"spec": spec})));
+        async move { api.patch(api::MIGRATION, &params, &patch).await }
+    };
+    change(json!({"cilium": {"version": "1.16.1"}})).await.unwrap();
+    status(json!({"startedAt": "2026-01-01T00:00:00Z", "phase": "Migrate"})).await;
+    for cilium in [
+        json!({"version": "1.17.1"}),
+        json!({"chart": "oci://example.org/cilium"}),
+        json!({"namespace": "default"}),
+        json!({"values": {"one": {"two": [2, null]}}}),
+        json!({"values": {"one": null, "other": {"two": [1, null]}}}),
+        json!({"values": {"one": {"two": null, "three": [1, null]}}}),
+        json!({"values": {"more": true}}),
+    ] {
+        let refusal = refused(change(json!({"cilium": cilium})).await);
+        assert_eq!((refusal.code, refusal.reason.as_str()), (422, "Invalid"), "{cilium}");
+        let wanted = "spec.cilium cannot change once the migration has begun (status.startedAt)";
+        assert!(refusal.message.contains(wanted), "{}", refusal.message);
+        let causes = refusal.details.unwrap().causes;
+        assert_eq!(causes[0].field, "spec.cilium");
+    }
+    // approvals, limits and consents are an operator's at any time
+    let consent = json!({"kind": "LoseEmptyDir", "object": "a/Deployment/b", "by": "x", "at": "2026-01-01T00:00:00Z"});
+    let changed = change(json!({"approved": "Migrate", "target": "Flannel", "paused": true, "consents": [consent]}))
+        .await
+        .unwrap();
+    assert_eq!(changed.spec.consents.len(), 1);
+    status(json!({"phase": "RolledBack"})).await;
+    change(json!({"cilium": {"version": "1.17.1", "values": {"more": true}}})).await.unwrap();
+    api.delete(api::MIGRATION, &DeleteParams::default()).await.unwrap();
+}
+
 async fn validation(client: &Client) {
     cutover::cluster::records::install_definitions(client).await.unwrap();
     let api: Api<Migration> = Api::all(client.clone());
@@ -251,4 +405,5 @@ async fn validation(client: &Client) {
     }
     let good = api.create(&dry, &migration(api::MIGRATION, json!({}))).await.unwrap();
     assert_eq!(good.spec.cilium.namespace, "kube-system");
+    frozen(&api, migration(api::MIGRATION, json!({}))).await;
 }

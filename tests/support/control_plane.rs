@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use k8s_openapi::api::{core::v1::ServiceAccount, rbac::v1::ClusterRoleBinding};
+use k8s_openapi::api::{
+    core::v1::ServiceAccount,
+    rbac::v1::{ClusterRoleBinding, RoleBinding},
+};
 use kube::{Api, Client, api::PostParams};
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
 use serde_json::json;
@@ -287,9 +290,10 @@ fn subject(name: &str, group: Option<&str>) -> DistinguishedName {
 /// Gives the operator what `cutover manifests --rbac` prints.
 async fn grant(client: &Client) {
     let output = super::program().args(["manifests", "--rbac"]).output().unwrap();
-    let role = cutover::domain::values::parse(&String::from_utf8(output.stdout).unwrap()).unwrap();
-    let roles: Api<k8s_openapi::api::rbac::v1::ClusterRole> = Api::all(client.clone());
-    roles.create(&PostParams::default(), &serde_json::from_value(role).unwrap()).await.unwrap();
+    for document in String::from_utf8(output.stdout).unwrap().split("---\n") {
+        let role = cutover::domain::values::parse(document).unwrap();
+        cutover::sim::world::put(client, role).await.unwrap();
+    }
     let binding: ClusterRoleBinding = serde_json::from_value(json!({
         "metadata": {"name": "cutover-operator"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cutover-operator"},
@@ -297,4 +301,12 @@ async fn grant(client: &Client) {
     }))
     .unwrap();
     Api::<ClusterRoleBinding>::all(client.clone()).create(&PostParams::default(), &binding).await.unwrap();
+    let binding: RoleBinding = serde_json::from_value(json!({
+        "metadata": {"name": "cutover-operator", "namespace": "kube-system"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "cutover-operator"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "operator"}],
+    }))
+    .unwrap();
+    let bindings: Api<RoleBinding> = Api::namespaced(client.clone(), "kube-system");
+    bindings.create(&PostParams::default(), &binding).await.unwrap();
 }

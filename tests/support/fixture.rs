@@ -13,7 +13,8 @@ use cutover::{
         effect::FINALIZER,
         evidence::{Evidence, HostEvidence},
         facts::{
-            BudgetFact, CiliumConfigFact, Cni, DaemonSetFact, Facts, Key, NodeFact, Owner, PodFact, Selector, Sources,
+            Admission, BudgetFact, CiliumConfigFact, Cni, DaemonSetFact, Facts, Key, NodeFact, Owner, PodFact,
+            Selector, Sources, TaskPods,
         },
         flannel::FlannelFact,
         log::{Entry, Kind as Said, Log},
@@ -181,7 +182,14 @@ pub fn before() -> Facts {
         },
     );
     facts.surroundings.helm = Some(Ok("v4.3.1".into()));
+    facts.task_pods = admitted();
     facts
+}
+
+/// The namespace of the release admits every task pod.
+pub fn admitted() -> TaskPods {
+    let answers = ["look", "restore", "probe"].map(|task| (task, Admission::Allowed)).into();
+    TaskPods { namespace: "kube-system".into(), is_missing: false, answers }
 }
 
 /// Cilium is installed beside Flannel and nothing is switched.

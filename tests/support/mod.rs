@@ -11,6 +11,7 @@
 pub mod contract;
 pub mod control_plane;
 pub mod crash;
+pub mod fence;
 pub mod play;
 pub mod proxy;
 pub mod scenarios;

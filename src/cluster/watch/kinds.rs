@@ -27,8 +27,8 @@ use crate::{
         api::{Migration, NodeMigration},
         effect::flannel,
         facts::{
-            BudgetFact, CiliumConfigFact, DaemonSetFact, Facts, Key, NodeConfigFact, NodeFact, Pods, Volumes,
-            WorkloadFact,
+            BudgetFact, CiliumConfigFact, DaemonSetFact, Facts, Key, NamespaceFact, NodeConfigFact, NodeFact, Pods,
+            Volumes, WorkloadFact,
         },
         flannel::FlannelFact,
     },
@@ -144,19 +144,24 @@ impl Table for Attachments {
     }
 }
 
-/// Namespaces that are being deleted.
+/// Namespaces that are being deleted, and those with a level of Pod Security.
 pub(super) struct Namespaces;
+
+/// The label of a namespace that Pod Security admission enforces.
+const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
 
 impl Table for Namespaces {
     type Object = PartialObjectMeta<Namespace>;
-    type Map = BTreeSet<Arc<str>>;
+    type Map = BTreeMap<Arc<str>, NamespaceFact>;
 
     fn entry(namespace: &Self::Object) -> Entry<Self::Map> {
-        (name(namespace), namespace.metadata.deletion_timestamp.is_some().then_some(()))
+        let enforced = namespace.labels().get(ENFORCE).map(|level| level.as_str().into());
+        let fact = NamespaceFact { ending: namespace.metadata.deletion_timestamp.is_some(), enforced };
+        (name(namespace), (fact != NamespaceFact::default()).then_some(fact))
     }
 
     fn map(facts: &mut Facts) -> &mut Self::Map {
-        &mut facts.ending_namespaces
+        &mut facts.namespaces
     }
 }
 

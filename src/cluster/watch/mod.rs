@@ -32,10 +32,7 @@ use self::{
     table::Watched,
 };
 use super::{error, store::FactStore};
-use crate::domain::{
-    effect::FLANNEL_BACKUP,
-    facts::{Facts, Freshness, Source},
-};
+use crate::domain::facts::{Facts, Freshness, Source};
 
 /// Seconds after which a watch is started again; a dead one is noticed a few seconds later.
 const WATCH_SECONDS: u32 = 25;
@@ -73,9 +70,9 @@ pub fn start(client: &Client, store: &FactStore, heard: impl Fn(Timestamp) + Sen
             Source::DaemonSets => tasks.spawn(watch.typed::<DaemonSets>(all())),
             Source::Policies => tasks.spawn(watch.typed::<Policies>(all())),
             Source::Definitions => tasks.spawn(watch.slim::<Definitions, CustomResourceDefinition>(all())),
-            Source::CiliumConfig => tasks.spawn(watch.typed::<CiliumConfigs>(named("cilium-config"))),
-            Source::FlannelConfig => tasks.spawn(watch.typed::<FlannelConfig>(named("kube-flannel-cfg"))),
-            Source::FlannelBackup => tasks.spawn(watch.typed::<FlannelCopies>(named(FLANNEL_BACKUP))),
+            Source::CiliumConfig => tasks.spawn(watch.typed::<CiliumConfigs>(only(source))),
+            Source::FlannelConfig => tasks.spawn(watch.typed::<FlannelConfig>(only(source))),
+            Source::FlannelBackup => tasks.spawn(watch.typed::<FlannelCopies>(only(source))),
             Source::Migration => tasks.spawn(once_served(watch, "migrations.cutover.dev", own_version, |watch, _| {
                 watch.typed::<TheMigration>(all())
             })),
@@ -105,8 +102,9 @@ fn all() -> watcher::Config {
     watcher::Config::default().timeout(WATCH_SECONDS).page_size(PAGE)
 }
 
-fn named(name: &str) -> watcher::Config {
-    all().fields(&format!("metadata.name={name}"))
+/// A list of one name needs a right on no other: RBAC reads the name out of the field selector.
+fn only(source: Source) -> watcher::Config {
+    all().fields(&format!("metadata.name={}", source.object().unwrap_or_default()))
 }
 
 fn own_version(_: &Facts) -> &'static str {

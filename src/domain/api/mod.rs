@@ -1,5 +1,6 @@
 //! The two custom resources: what is wanted (`spec`) and what was seen (`status`).
 
+mod frozen;
 mod migration;
 mod node;
 mod parts;
@@ -12,6 +13,7 @@ pub use super::{
     consent::{Consent, ConsentKind},
     guard::GuardSpec,
 };
+pub use frozen::{FROZEN, Ruling, evaluate};
 pub use migration::{
     Condition, Finding, FlowTrouble, Migration, MigrationSpec, MigrationStatus, PhaseState, PhaseStatus, Pin, Pins,
     Severity, Stage, Target,
@@ -22,13 +24,13 @@ pub use parts::{CiliumSpec, HostAccess, HostsSpec, NodesSpec, RestartBy};
 /// The one Migration of a cluster has this name; the API refuses any other.
 pub const MIGRATION: &str = "cutover";
 
-/// Both definitions as they are installed: the derived ones, the Migration's name pinned.
+/// Both definitions as they are installed: the derived ones, the Migration's name pinned, and what cannot change.
 pub fn crds() -> Vec<CustomResourceDefinition> {
     let mut migration = Migration::crd();
     for version in &mut migration.spec.versions {
-        if let Some(properties) =
-            version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut()).and_then(|s| s.properties.as_mut())
-        {
+        let Some(schema) = version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut()) else { continue };
+        schema.x_kubernetes_validations = Some(frozen::rules());
+        if let Some(properties) = schema.properties.as_mut() {
             let pinned =
                 json!({ "type": "object", "properties": { "name": { "type": "string", "enum": [MIGRATION] } } });
             if let Ok(pinned) = serde_json::from_value(pinned) {

@@ -60,8 +60,10 @@ const fn default_port() -> u16 {
 fn empty_object() -> Value {
     json!({})
 }
+/// With a schema of its values, so that rules compare every key: of fields that are in no schema they see only some.
 fn any_object(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
+    let anything = json!({ "x-kubernetes-preserve-unknown-fields": true, "nullable": true });
+    json_schema!({ "type": "object", "additionalProperties": anything })
 }
 
 /// How Cutover works on hosts.

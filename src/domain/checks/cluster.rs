@@ -149,8 +149,9 @@ pub(super) fn rights(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let can_do_without = |right: &Right| match right.role {
         Role::Flows | Role::Consents | Role::Operator => true,
         // helm can be run by hand
-        Role::Install => installed,
-        Role::Observe | Role::Record | Role::Lock | Role::Migrate | Role::Host | Role::Finish => false,
+        Role::Install | Role::Release => installed,
+        Role::Observe | Role::Record | Role::Lock => false,
+        Role::Migrate | Role::NodeConfig | Role::Host | Role::Finish | Role::Copy => false,
     };
     let (optional, needed): (Vec<Right>, Vec<Right>) = missing.partition(can_do_without);
     if optional.is_empty() && needed.is_empty() {

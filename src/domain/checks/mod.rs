@@ -1,5 +1,6 @@
 //! Checks: before anything begins, and after everything is done. Each is a function of the facts.
 
+mod admission;
 mod cluster;
 mod network;
 mod nodes;
@@ -16,10 +17,11 @@ pub use verification::verification;
 /// Everything that preflight checks, in the order in which an operator would ask.
 pub fn preflight(ctx: &View<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let checks: [fn(&View<'_>, &mut Vec<Finding>); 16] = [
+    let checks: [fn(&View<'_>, &mut Vec<Finding>); 17] = [
         cluster::flannel,
         cluster::cilium,
         cluster::rights,
+        admission::task_pods,
         cluster::helm,
         cluster::values,
         cluster::version,

@@ -61,7 +61,7 @@ pub fn held(
         held.push(of(pod, format!("needs consent {}", kinds.join(" and "))));
     }
     for pod in drain.evict.iter().chain(&drain.delete_last) {
-        if facts.ending_namespaces.contains(&pod.key.namespace) {
+        if facts.namespaces.get(&pod.key.namespace).is_some_and(|n| n.ending) {
             let message = "its namespace is terminating: it goes with it".to_owned();
             held.push(of(pod, message).of_kind(ProblemKind::NamespaceTerminating));
         } else if let Some(b) = budget::blocker(facts, pod) {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
-    CORDON_MARK, Change, Effect, FINALIZER, ObjectRef, RELEASE, Request, Resource, Right, Risk, Role, SCALE_MARK,
-    SWITCH_LABEL, SWITCHING_TAINT, cilium, flannel, nodes, pods, records,
+    CORDON_MARK, Change, Effect, FINALIZER, FLANNEL_BACKUP, NODE_CONFIG, ObjectRef, RELEASE, Request, Resource, Right,
+    Risk, Role, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT, cilium, flannel, nodes, pods, records,
     resource::{
         BUDGETS, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, MIGRATIONS, NODES, PODS,
         ROLE_BINDINGS, ROLES, SECRETS, SERVICE_ACCOUNTS, SERVICES,
@@ -87,6 +87,12 @@ impl Description {
         self
     }
 
+    /// It changes one object alone, whose name is always the same.
+    fn only(mut self, name: &'static str, namespace: &str) -> Self {
+        self.rights.iter_mut().for_each(|r| *r = r.clone().named(name).within(namespace));
+        self
+    }
+
     fn typed(self, kubectl: Vec<String>) -> Self {
         Self { kubectl, ..self }
     }
@@ -138,14 +144,14 @@ impl Effect {
                 let words = format!("helm upgrade ({})", release.purpose);
                 Description::new(format!("helm release {RELEASE}"), words, Risk::Reversible, gate)
                     .typed(vec![typed("helm", &release.arguments("values.yaml"))])
-                    .needs(helm_rights())
+                    .needs(helm_rights(&release.namespace))
                     .outlives_term(Duration::MAX)
             }
             Self::Uninstall { namespace } => {
                 let gate = &["Install is rolled back", "every node is back on Flannel", "no CiliumNodeConfig is left"];
                 Description::new(format!("helm release {RELEASE}"), "helm uninstall", Risk::Disruptive, gate)
                     .typed(vec![typed("helm", &cilium::uninstall(namespace))])
-                    .needs(helm_rights())
+                    .needs(helm_rights(namespace))
                     .outlives_term(Duration::MAX)
             }
             Self::CreateNodeConfig { namespace, version } => {
@@ -155,13 +161,15 @@ impl Effect {
                     "agents and node ranges are ready, or nodes are to decide for themselves again",
                 ];
                 Description::new(&request.object, "create CiliumNodeConfig", Risk::Reversible, gate)
-                    .sends(Role::Migrate, &request)
+                    .sends(Role::NodeConfig, &request)
+                    .only(NODE_CONFIG, namespace)
             }
             Self::DeleteNodeConfig { namespace, version } => {
                 let request = cilium::delete_node_config(namespace, version);
                 let gate = &["Cilium is the default and its agents were restarted, or every node is back on Flannel"];
                 Description::new(&request.object, "delete CiliumNodeConfig", Risk::Reversible, gate)
-                    .sends(Role::Migrate, &request)
+                    .sends(Role::NodeConfig, &request)
+                    .only(NODE_CONFIG, namespace)
             }
             Self::RestartAgents { daemon_set, mark } => {
                 let object = DAEMON_SETS.at(daemon_set.clone());
@@ -177,6 +185,7 @@ impl Effect {
                     "at most maxUnavailable nodes are out, those that others took out included",
                     "control-plane nodes: one at a time, etcd healthy",
                     "the node, its Cilium agent and its Flannel pod are Ready",
+                    "no task pod that the node needs on its way is refused",
                     "every pod of the node can leave, with a consent where one is needed",
                     "no failing connection holds the migration",
                     "the node is not cordoned already; the mark names this Migration",
@@ -329,10 +338,11 @@ impl Effect {
                 }
             }
             Self::BackUpFlannel { daemon_sets, namespace } => {
-                let read = [CONFIG_MAPS, SERVICE_ACCOUNTS, CLUSTER_ROLES, DAEMON_SETS];
-                let mut rights = read.map(|kind| Right::new(Role::Finish, "get", kind)).to_vec();
+                let mut rights = flannel::rights(&["get"]);
+                rights.retain(|r| r.resource != CLUSTER_ROLE_BINDINGS);
                 rights.push(Right::new(Role::Finish, "list", CLUSTER_ROLE_BINDINGS));
-                rights.push(Right::new(Role::Finish, "create", CONFIG_MAPS));
+                // a copy is never overwritten, and what only creates cannot be limited to a name
+                rights.push(Right::new(Role::Copy, "create", CONFIG_MAPS).within(namespace));
                 let gate = &["Remove is approved, and the phases before it are done", "no copy exists yet"];
                 Description::new(flannel::backup(namespace), "back up Flannel's objects", Risk::Own, gate)
                     .typed(flannel::kubectl_back_up(daemon_sets, namespace))
@@ -340,7 +350,8 @@ impl Effect {
             }
             Self::DeleteFlannel { daemon_sets, namespace, .. } => {
                 let first = daemon_sets.first().map(|d| DAEMON_SETS.at(d.clone()).to_string());
-                let rights = flannel::rights(&["get", "delete"]);
+                let mut rights = flannel::rights(&["get", "delete"]);
+                rights.push(Right::new(Role::Copy, "get", CONFIG_MAPS).named(FLANNEL_BACKUP).within(namespace));
                 let gate = &[
                     "Remove is approved, and the phases before it are done",
                     "every node is on Cilium, and no pod on any node has a Flannel address",
@@ -357,9 +368,9 @@ impl Effect {
             }
             Self::RestoreFlannel { namespace, .. } => {
                 let mut rights = flannel::rights(&["create", "patch"]);
-                rights.push(Right::new(Role::Finish, "get", CONFIG_MAPS));
+                rights.push(Right::new(Role::Copy, "get", CONFIG_MAPS).named(FLANNEL_BACKUP).within(namespace));
                 // a role is created again with more than its creator has
-                rights.extend(["bind", "escalate"].map(|verb| Right::new(Role::Finish, verb, CLUSTER_ROLES)));
+                rights.extend(flannel::role_rights(&["bind", "escalate"]));
                 let gate = &[
                     "Remove is rolled back, and the hosts have back what was cleaned",
                     "the copy is the one that was compared with Flannel's objects, and no DaemonSet of Flannel exists",
@@ -372,7 +383,8 @@ impl Effect {
                 let request = flannel::delete_backup(namespace);
                 let gate = &["Flannel's objects are restored, and its pods are Ready on every node"];
                 Description::new(&request.object, "delete the copy of Flannel's objects", Risk::Own, gate)
-                    .sends(Role::Finish, &request)
+                    .sends(Role::Copy, &request)
+                    .only(FLANNEL_BACKUP, namespace)
             }
         };
         Description { name: self.name(), ..described }
@@ -410,11 +422,10 @@ fn of_pod(
     }
 }
 
-/// What Cilium's chart consists of with the values of a migration, and helm's own record of it.
-fn helm_rights() -> Vec<Right> {
+/// What Cilium's chart consists of with the values of a migration, and helm's own record of it, in its namespace.
+fn helm_rights(namespace: &str) -> Vec<Right> {
     let kinds = [
         CONFIG_MAPS,
-        SECRETS,
         SERVICE_ACCOUNTS,
         SERVICES,
         DAEMON_SETS,
@@ -426,7 +437,8 @@ fn helm_rights() -> Vec<Right> {
     ];
     let right = |verb, kind| Right::new(Role::Install, verb, kind);
     let all = kinds.iter().flat_map(|kind| ["get", "create", "patch", "delete"].map(|verb| right(verb, *kind)));
-    all.chain(["list", "update"].map(|verb| right(verb, SECRETS))).collect()
+    let record = ["get", "list", "create", "update", "patch", "delete"];
+    all.chain(record.map(|verb| Right::new(Role::Release, verb, SECRETS).within(namespace))).collect()
 }
 
 fn typed(program: &str, arguments: &[String]) -> String {

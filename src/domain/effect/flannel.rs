@@ -100,10 +100,29 @@ pub fn kind_of(object: &Value) -> Option<Resource> {
     KINDS.into_iter().find(|k| object["kind"] == k.kind && object["apiVersion"] == k.api_version())
 }
 
-/// These verbs on each of those kinds.
+/// What Flannel's manifests call its service account, its cluster role and the binding.
+const NAMES: [&str; 2] = ["flannel", "kube-flannel"];
+
+/// These verbs on each of those kinds: on the objects that Flannel's manifests name, and on DaemonSets, whose names differ.
 pub(super) fn rights(verbs: &[&'static str]) -> Vec<Right> {
-    let each = |verb: &&'static str| KINDS.map(|kind| Right::new(Role::Finish, verb, kind));
+    let named = |kind: Resource| -> &[&'static str] {
+        match kind {
+            CONFIG_MAPS => &[FLANNEL_CONFIG],
+            DAEMON_SETS => &[""],
+            _ => &NAMES,
+        }
+    };
+    let of = |verb: &'static str| move |name: &&'static str, kind| Right::new(Role::Finish, verb, kind).named(name);
+    let each = |verb: &&'static str| {
+        let of = of(verb);
+        KINDS.into_iter().flat_map(move |kind| named(kind).iter().map(move |name| of(name, kind)))
+    };
     verbs.iter().flat_map(each).collect()
+}
+
+/// These verbs on Flannel's cluster roles.
+pub(super) fn role_rights(verbs: &[&'static str]) -> Vec<Right> {
+    rights(verbs).into_iter().filter(|r| r.resource == CLUSTER_ROLES).collect()
 }
 
 /// To copy by hand: the names that Flannel's manifests have; Cutover follows them from the DaemonSets.

@@ -17,30 +17,39 @@ pub enum Role {
     Flows,
     /// Move nodes and pods.
     Migrate,
+    /// Create and delete the CiliumNodeConfig.
+    NodeConfig,
     /// Change replicas and budgets that a consent names.
     Consents,
     /// Run host tasks in pods.
     Host,
     /// Remove Flannel, bring it back, restart the agents.
     Finish,
+    /// Create the copy of Flannel's objects.
+    Copy,
     /// Run helm.
     Install,
+    /// Keep helm's record of the release.
+    Release,
     /// Change what is wanted: a person's right, not the engine's.
     Operator,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Observe,
         Self::Record,
         Self::Lock,
         Self::Flows,
         Self::Migrate,
+        Self::NodeConfig,
         Self::Consents,
         Self::Host,
         Self::Finish,
+        Self::Copy,
         Self::Install,
+        Self::Release,
         Self::Operator,
     ];
 
@@ -51,13 +60,16 @@ impl Role {
             Self::Record => "Cutover's own records and events",
             Self::Lock => "the Lease that decides which engine acts",
             Self::Flows => "the certificates for Hubble's relay, where it speaks TLS",
-            Self::Migrate => "nodes: cordon, taint, label; pods: evict, delete; the CiliumNodeConfig",
+            Self::Migrate => "nodes: cordon, taint, label; pods: evict, delete",
+            Self::NodeConfig => "the CiliumNodeConfig that makes labelled nodes switch",
             Self::Consents => {
                 "only after a consent for the very object: one replica more, a budget lowered and restored"
             }
             Self::Host => "the pods of host tasks",
             Self::Finish => "the agents' restart, Flannel's removal and its way back",
+            Self::Copy => "the copy of Flannel's objects",
             Self::Install => "helm: what Cilium's chart consists of",
+            Self::Release => "helm's own record of the release, and the chart's certificates",
             Self::Operator => {
                 "what is wanted: definitions, the Migration, approvals; the port-forward to Hubble's relay"
             }
@@ -72,10 +84,13 @@ impl Role {
             Self::Lock => "cutover-lock",
             Self::Flows => "cutover-flows",
             Self::Migrate => "cutover-migrate",
+            Self::NodeConfig => "cutover-node-config",
             Self::Consents => "cutover-consents",
             Self::Host => "cutover-host",
             Self::Finish => "cutover-finish",
+            Self::Copy => "cutover-copy",
             Self::Install => "cutover-install",
+            Self::Release => "cutover-release",
             Self::Operator => "cutover-operator",
         }
     }
@@ -102,6 +117,18 @@ impl Right {
     /// A right on every object of a kind.
     pub const fn new(role: Role, verb: &'static str, resource: Resource) -> Self {
         Self { role, resource, sub: "", name: "", namespace: String::new(), verb }
+    }
+
+    /// The same for one object alone.
+    #[must_use]
+    pub fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// The same in one namespace alone.
+    #[must_use]
+    pub fn within(self, namespace: &str) -> Self {
+        Self { namespace: namespace.to_owned(), ..self }
     }
 
     /// The resource as rights name it: `pods`, `pods/eviction`.

@@ -1,5 +1,6 @@
 //! What is known of the cluster: slim rows, folded from watches, with the indices that keep questions cheap.
 
+mod admission;
 mod cni;
 mod key;
 mod needs;
@@ -18,6 +19,7 @@ use std::{
 use ipnet::IpNet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+pub use admission::{Admission, Refusal, RefusedBy, TaskPods};
 pub use cni::{Cni, CniCounts, Ranges};
 pub use key::{Key, in_namespace};
 pub use kube::core::{Selector, SelectorExt};
@@ -26,7 +28,7 @@ pub use node::{CiliumConfigFact, DaemonSetFact, NodeConfigFact, NodeFact};
 pub use pods::{Mark, Pods};
 pub use source::{Freshness, Source, Sources};
 pub use storage::{VolumeFact, Volumes};
-pub use workload::{BudgetFact, Owner, PodFact, PodPhase, WorkloadFact};
+pub use workload::{BudgetFact, NamespaceFact, Owner, PodFact, PodPhase, WorkloadFact};
 
 use super::{
     api::{Migration, NodeMigration, Pins},
@@ -52,8 +54,8 @@ pub struct Facts {
     pub claims: BTreeMap<Key, Arc<str>>,
     /// VolumeAttachments by node and name, with the volume; empty for an inline one.
     pub attachments: BTreeMap<(Arc<str>, Arc<str>), Arc<str>>,
-    /// Namespaces that are being deleted.
-    pub ending_namespaces: BTreeSet<Arc<str>>,
+    /// Namespaces of which there is something to know.
+    pub namespaces: BTreeMap<Arc<str>, NamespaceFact>,
     /// What host tasks that left no pod behind have reported, by the pod's name that they would have had:
     /// exit code and report. Lost with the engine; the task is then run again.
     pub reports: BTreeMap<String, (i32, String)>,
@@ -80,6 +82,8 @@ pub struct Facts {
     pub node_migrations: BTreeMap<Arc<str>, Arc<NodeMigration>>,
     /// What was asked of the cluster and of this machine once, at start.
     pub surroundings: Surroundings,
+    /// Whether the pods of host tasks would be admitted, as the API server last said.
+    pub task_pods: TaskPods,
     /// Milliseconds within which the API server answers, rounded up to steps so that it seldom changes.
     pub latency: Option<u32>,
     /// Seconds by which this machine's clock is ahead of the API server's; 0 where that is little.

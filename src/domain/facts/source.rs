@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 
 use crate::domain::{
-    effect::{Resource, resource},
+    effect::{FLANNEL_BACKUP, Resource, flannel::FLANNEL_CONFIG, resource},
     problem::ProblemKind,
 };
 
@@ -21,6 +21,16 @@ macro_rules! sources {
         }
 
         impl Source {
+            /// The only object that is watched, whatever its namespace; nothing where it is every one.
+            pub const fn object(self) -> Option<&'static str> {
+                match self {
+                    Self::CiliumConfig => Some("cilium-config"),
+                    Self::FlannelConfig => Some(FLANNEL_CONFIG),
+                    Self::FlannelBackup => Some(FLANNEL_BACKUP),
+                    _ => None,
+                }
+            }
+
             /// All of them.
             pub const ALL: [Self; [$(Self::$name),+].len()] = [$(Self::$name),+];
 

@@ -9,6 +9,15 @@ use kube::core::{Selector, SelectorExt};
 use super::{Key, Needs};
 use crate::domain::{effect::BudgetSpec, text};
 
+/// A namespace, as far as it matters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamespaceFact {
+    /// It is being deleted.
+    pub ending: bool,
+    /// The level that Pod Security admission enforces in it, where its label says so.
+    pub enforced: Option<Arc<str>>,
+}
+
 /// The controller of a pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner {

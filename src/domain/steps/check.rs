@@ -1,6 +1,6 @@
 //! Check: is the node fit to be moved?
 
-use super::{Presence, Site, Step, StepSpec, secs};
+use super::{Presence, Site, Step, StepSpec, secs, tasks};
 use crate::domain::{
     api::NodeMigrationStatus,
     drain::verdict::{self, Verdict},
@@ -14,7 +14,7 @@ pub struct Check;
 
 static SPEC: StepSpec = StepSpec {
     id: "Check",
-    does: "checks the node, its Cilium agent, Flannel's pod, and whether its pods can leave",
+    does: "checks the node, its Cilium agent, Flannel's pod, whether task pods are admitted, and whether its pods can leave",
     budget: secs(60),
     presence: Presence::AtRest,
 };
@@ -25,7 +25,7 @@ impl Step for Check {
     }
 
     fn advance(&self, at: &Site<'_>, _: &mut NodeMigrationStatus) -> Progress {
-        unfit(at).unwrap_or_else(|| drainable(at))
+        unfit(at).or_else(|| refused(at)).unwrap_or_else(|| drainable(at))
     }
 }
 
@@ -54,6 +54,17 @@ fn unfit(at: &Site<'_>) -> Option<Progress> {
         return wait(Reason::OperatorNotReady, at.object(), format!("Cilium has given {name} no pod range yet"));
     }
     None
+}
+
+/// A node that was taken out could not come back without its task pods.
+fn refused(at: &Site<'_>) -> Option<Progress> {
+    if let Err(waiting) = tasks::admitted(&at.view) {
+        return Some(Progress::Wait(waiting));
+    }
+    tasks::not_asked(&at.view).then(|| {
+        let message = "asking the API server whether it admits the task pods";
+        Progress::wait_on(Reason::TaskRunning, at.object(), message)
+    })
 }
 
 fn drainable(at: &Site<'_>) -> Progress {

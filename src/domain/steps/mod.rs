@@ -32,7 +32,7 @@ pub use restore::Restore;
 pub use revert::Revert;
 pub use site::{Site, cni_of, other_cni};
 pub use switch::Switch;
-pub use tasks::{sweep, way_to};
+pub use tasks::{in_pods, sweep, way_to};
 pub use uncordon::Uncordon;
 pub use verify::Verify;
 

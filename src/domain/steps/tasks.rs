@@ -7,7 +7,7 @@ use crate::domain::{
     api::{HostAccess, NodeMigrationStatus, Stage, Target},
     effect::Effect,
     evidence::Evidence,
-    facts::{Facts, Key, NodeFact, PodFact},
+    facts::{Admission, Facts, Key, NodeFact, PodFact},
     host::{HostTask, Report, Way, commands},
     plan::Preview,
     progress::Progress,
@@ -70,6 +70,39 @@ pub fn way_to(view: &View<'_>, node: &NodeFact, task: &HostTask) -> Option<Way> 
     }
     let image = task_image(view.facts)?;
     Some(Way::Pod { namespace: view.migration.spec.cilium.namespace.clone(), image })
+}
+
+/// What is created in pods with this access to the hosts, one task for each kind of pod: what looks, what changes a host,
+/// and the probe.
+pub const fn in_pods(access: HostAccess) -> &'static [HostTask] {
+    match access {
+        HostAccess::Pod => &[HostTask::Look, HostTask::Restore, HostTask::Probe],
+        HostAccess::Ssh => &[HostTask::Probe],
+        HostAccess::Manual => &[HostTask::Look, HostTask::Probe],
+    }
+}
+
+/// The pods that a node needs on its way are not refused: known before it is taken out, not when it is.
+///
+/// # Errors
+/// The namespace, which of them, and in whose words.
+pub(crate) fn admitted(view: &View<'_>) -> Result<(), Waiting> {
+    let namespace = &view.migration.spec.cilium.namespace;
+    let answer = |task| view.facts.task_pods.answer(namespace, task);
+    let refused = in_pods(view.migration.spec.hosts.access).iter().find_map(|task| match answer(task) {
+        Some(Admission::Refused(refusal)) => Some((task, &refusal.message)),
+        _ => None,
+    });
+    let Some((task, why)) = refused else { return Ok(()) };
+    let message = format!("{namespace} refuses the task pod {}: {why}", task.title());
+    Err(Waiting::new(Reason::TaskPodsRefused, message).on(format!("namespace/{namespace}")))
+}
+
+/// A pod that a node needs on its way of which the API server was not asked yet.
+pub(crate) fn not_asked(view: &View<'_>) -> bool {
+    let namespace = &view.migration.spec.cilium.namespace;
+    let asked = |task| view.facts.task_pods.answer(namespace, task).is_some();
+    !in_pods(view.migration.spec.hosts.access).iter().all(asked)
 }
 
 /// What a task would change: itself, and the deletion of its pod. Where hosts are an operator's the preview says what

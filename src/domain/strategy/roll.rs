@@ -233,7 +233,7 @@ fn move_nodes(round: &mut Round<'_>, way: Target, index: Option<usize>) {
         } else if queue.is_taken(&node.name) {
             queue.may_resume(node)
         } else {
-            queue.may_begin(node).and_then(|()| hold.clone())
+            queue.may_begin(node).and_then(|()| hold.clone()).and_then(|()| back_admitted(&view, way))
         };
         let at = Site::new(view, node, way);
         let mut status = status.clone();
@@ -243,6 +243,11 @@ fn move_nodes(round: &mut Round<'_>, way: Target, index: Option<usize>) {
         }
         round.records.set(&node.name, status);
     }
+}
+
+/// The way forward begins with a check that says the same; the way back begins with the cordon.
+fn back_admitted(view: &View<'_>, way: Target) -> Result<(), Waiting> {
+    if way == Target::Flannel { steps::tasks::admitted(view) } else { Ok(()) }
 }
 
 /// Moves one node on, as far as the facts allow: what its record becomes, and what is due. `turn` says whether it may

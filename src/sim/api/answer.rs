@@ -66,6 +66,21 @@ impl Failure {
         f
     }
 
+    /// Refused by an admission plugin, which names the object.
+    pub(super) fn refused(resource: &str, name: &str, why: &str) -> Self {
+        let mut f = Self::new(403, "Forbidden", format!("{resource} {name:?} is forbidden: {why}"));
+        f.details = json!({"name": name, "kind": resource});
+        f
+    }
+
+    /// Refused before admission: the kind is named, and no object.
+    pub(super) fn unauthorized(resource: &str, user: &str, verb: &str) -> Self {
+        let why = format!("{resource} is forbidden: User {user:?} cannot {verb} resource {resource:?}");
+        let mut f = Self::new(403, "Forbidden", why);
+        f.details = json!({"kind": resource});
+        f
+    }
+
     pub(super) fn bad(message: impl Into<String>) -> Self {
         Self::new(400, "BadRequest", message)
     }

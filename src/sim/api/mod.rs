@@ -7,6 +7,7 @@ mod apply;
 mod discovery;
 mod eviction;
 mod kinds;
+mod pod_security;
 mod query;
 mod requests;
 mod schema;

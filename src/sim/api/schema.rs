@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::domain::api::{Ruling, evaluate};
+
 /// Sets defaults, prunes unknown fields, and lists what is invalid.
 pub(super) fn admit(schema: &Value, object: &mut Value) -> Vec<(String, String)> {
     fill(schema, object);
@@ -9,6 +11,24 @@ pub(super) fn admit(schema: &Value, object: &mut Value) -> Vec<(String, String)>
     let mut causes = Vec::new();
     check(schema, object, "", &mut causes);
     causes
+}
+
+/// What the rules of a definition (`x-kubernetes-validations`) say of an update. No CEL is evaluated here: the rules are
+/// known by their text, and the contract with the real server holds both to the same answers.
+pub(super) fn transition(schema: &Value, before: &Value, after: &Value) -> Vec<(String, String)> {
+    let rules = schema["x-kubernetes-validations"].as_array().into_iter().flatten();
+    let judge = |rule: &Value| {
+        let text = |key: &str| rule[key].as_str().unwrap_or_default();
+        let said = match evaluate(text("rule"), before, after) {
+            Ruling::Allowed => return None,
+            Ruling::Refused(said) => said,
+            Ruling::UnknownRule => format!("the embedded API server does not know the rule {}", text("rule")),
+        };
+        let field = text("fieldPath").trim_start_matches('.');
+        let kind = type_of(after.pointer(&format!("/{}", field.replace('.', "/"))).unwrap_or(after));
+        Some((field.to_owned(), format!("Invalid value: {kind:?}: {said}")))
+    };
+    rules.filter_map(judge).collect()
 }
 
 fn fill(schema: &Value, value: &mut Value) {

@@ -48,10 +48,6 @@ impl User {
             "PATCH" => "patch",
             _ => "delete",
         };
-        Err(Failure::new(
-            403,
-            "Forbidden",
-            format!("{resource} is forbidden: User \"viewer\" cannot {verb} resource {resource:?}"),
-        ))
+        Err(Failure::unauthorized(resource, self.name(), verb))
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Failure, Result},
-    apply,
+    apply, pod_security,
     requests::Target,
     schema,
     store::{Inner, Name},
@@ -74,6 +74,13 @@ impl Target {
         let causes = schema::admit(&version["schema"]["openAPIV3Schema"], object);
         if causes.is_empty() { Ok(()) } else { Err(Failure::invalid(&self.kind.kind, &name, &causes)) }
     }
+
+    /// What a custom resource may become.
+    fn may_become(&self, before: &Value, after: &Value) -> Result<()> {
+        let Some(version) = &self.kind.custom else { return Ok(()) };
+        let causes = schema::transition(&version["schema"]["openAPIV3Schema"], before, after);
+        if causes.is_empty() { Ok(()) } else { Err(Failure::invalid(&self.kind.kind, self.named(), &causes)) }
+    }
 }
 
 pub(super) fn create(inner: &mut Inner, target: &Target, mut object: Value, options: &Options) -> Result<Arc<Value>> {
@@ -115,6 +122,9 @@ pub(super) fn create(inner: &mut Inner, target: &Target, mut object: Value, opti
         meta.as_object_mut().map(|m| m.remove(own));
     }
     target.admit(&mut object)?;
+    if target.kind.plural == "pods" {
+        pod_security::admit(inner, &object)?;
+    }
     if target.kind.status && target.kind.plural != "namespaces" && target.kind.plural != "customresourcedefinitions" {
         object.as_object_mut().map(|o| o.remove("status"));
     }
@@ -197,6 +207,7 @@ pub(super) fn replace(inner: &mut Inner, target: &Target, mut object: Value, opt
         }
     }
     target.admit(&mut object)?;
+    target.may_become(&current, &object)?;
     if target.kind.plural == "customresourcedefinitions" {
         store_version(&mut object);
     }

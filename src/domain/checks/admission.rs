@@ -1,0 +1,72 @@
+//! Would the pods of host tasks be admitted?
+
+use super::{finding, pass};
+use crate::domain::{
+    api::{Finding, Severity},
+    facts::{Admission, RefusedBy},
+    host::HostTask,
+    steps::tasks,
+    text,
+    view::View,
+};
+
+const CHECK: &str = "task pods";
+
+pub(super) fn task_pods(ctx: &View<'_>, out: &mut Vec<Finding>) {
+    let namespace = &ctx.migration.spec.cilium.namespace;
+    let object = format!("namespace/{namespace}");
+    let asked = &ctx.facts.task_pods;
+    if asked.is_missing && asked.namespace == *namespace {
+        let message =
+            "does not exist yet: whether it admits the pods of host tasks is known once Install has created it";
+        let remedy = format!("Create it with what admits privileged pods: {}", labelled(namespace));
+        out.push(finding(CHECK, Severity::Warn, object, message, &remedy));
+        return;
+    }
+    let needed = tasks::in_pods(ctx.migration.spec.hosts.access);
+    let answers: Vec<(&HostTask, Option<&Admission>)> =
+        needed.iter().map(|task| (task, asked.answer(namespace, task))).collect();
+    if answers.iter().all(|(_, answer)| *answer == Some(&Admission::Allowed)) {
+        out.push(pass(CHECK, object, format!("{} would be admitted", text::count(needed.len(), "task pod"))));
+        return;
+    }
+    for by in [RefusedBy::PodSecurity, RefusedBy::Quota, RefusedBy::Policy] {
+        let refused = answers.iter().filter_map(|(task, answer)| match answer {
+            Some(Admission::Refused(refusal)) if refusal.by == by => Some((task.title(), &refusal.message)),
+            _ => None,
+        });
+        let (titles, messages): (Vec<&str>, Vec<&String>) = refused.unzip();
+        if let Some(message) = messages.first() {
+            let message = format!("refuses the task pods {}: {message}", titles.join(", "));
+            out.push(finding(CHECK, Severity::Block, object.clone(), message, &remedy(by, namespace)));
+        }
+    }
+    let unknown = answers.iter().find_map(|(task, answer)| match answer {
+        Some(Admission::Unknown(why)) => Some((task.title(), why.as_str())),
+        None => Some((task.title(), "not asked yet")),
+        _ => None,
+    });
+    if let Some((title, why)) = unknown {
+        let message = format!("not known whether it admits the task pod {title}: {why}");
+        let remedy = "A refusal would be noticed only when the first node is checked. See which admission webhooks the namespace has.";
+        out.push(finding(CHECK, Severity::Warn, object, message, remedy));
+    }
+}
+
+/// What an operator does about a refusal.
+fn remedy(by: RefusedBy, namespace: &str) -> String {
+    match by {
+        RefusedBy::PodSecurity => format!("Host tasks run as privileged pods: {}", labelled(namespace)),
+        RefusedBy::Quota => {
+            format!("Make room for a pod a node: kubectl -n {namespace} describe resourcequotas,limitranges")
+        }
+        RefusedBy::Policy => format!(
+            "Exempt pods with the label {} in {namespace} from that policy, or reach the hosts with --host-access ssh.",
+            crate::domain::host::TASK_LABEL
+        ),
+    }
+}
+
+fn labelled(namespace: &str) -> String {
+    format!("kubectl label --overwrite namespace {namespace} pod-security.kubernetes.io/enforce=privileged")
+}
