@@ -108,9 +108,10 @@ impl<'a> View<'a> {
             && !self.facts.node_migrations.values().any(asks)
     }
 
-    /// The first change of this migration is on record.
+    /// The first change of this migration is on record. One that was rolled back begins again with its checks: what is
+    /// there by then may be another actor's.
     pub fn is_started(&self) -> bool {
-        self.migration.status.as_ref().is_some_and(|s| s.started_at.is_some())
+        self.migration.status.as_ref().is_some_and(|s| s.started_at.is_some() && s.phase != Stage::RolledBack)
     }
 }
 
