@@ -85,6 +85,16 @@ pub enum HelmError {
         /// The namespace of the release.
         namespace: String,
     },
+    /// Another actor upgraded the release.
+    #[error("revision {revision} of the release cilium was made by another actor")]
+    Changed {
+        /// Its revision.
+        revision: u64,
+        /// The last one that Cutover made.
+        ours: Option<u64>,
+        /// The namespace of the release.
+        namespace: String,
+    },
     /// helm's answer could not be read.
     #[error("{0}")]
     Unreadable(String),
@@ -102,6 +112,10 @@ impl From<HelmError> for Problem {
             HelmError::AtWork => "Nothing was changed; it is tried again.".to_owned(),
             HelmError::Pending { namespace, .. } => format!(
                 "Nothing was changed; it is tried again. If nobody's helm is at work: helm -n {namespace} rollback cilium"
+            ),
+            HelmError::Changed { ours, namespace, .. } => format!(
+                "Nothing was changed; it is tried again. See what it is (helm -n {namespace} history cilium) and restore the release: helm -n {namespace} rollback cilium {}",
+                ours.map_or_else(|| "REVISION".to_owned(), |n| n.to_string())
             ),
             HelmError::TimedOut { .. } | HelmError::Failed { .. } => {
                 "What helm has changed by then stays; it is run again. `helm history cilium` tells more.".to_owned()
@@ -200,6 +214,7 @@ impl Helm {
             Before::Wait(Revision { number, status, .. }) => {
                 Err(HelmError::Pending { revision: number, status, namespace: namespace.clone() })
             }
+            Before::Changed { by, ours } => Err(changed(&by, ours, namespace)),
             Before::Resolve { pending, deployed } => {
                 let said = format!(
                     "revision {} is {} and nobody works on it: it is taken back first",
@@ -219,11 +234,12 @@ impl Helm {
     /// See [`HelmError`].
     pub async fn installed(&self, namespace: &str) -> Result<Option<Installed>, HelmError> {
         let history = release::history(&self.history(namespace).await?).map_err(HelmError::Unreadable)?;
+        let ours = release::changed(&history).is_none();
         let Some(last) = history.into_iter().next_back() else { return Ok(None) };
         let Some(values) = self.read(release::values_arguments(namespace)).await? else { return Ok(None) };
         let values: Value = serde_json::from_str(&values)
             .map_err(|e| HelmError::Unreadable(format!("helm get values cannot be read: {e}")))?;
-        Ok(Some(Installed { chart: last.chart, values }))
+        Ok(Some(Installed { chart: last.chart, values, ours }))
     }
 
     /// `helm history -o json`; an empty list where there is no release.
@@ -259,6 +275,10 @@ impl Helm {
     /// See [`HelmError`].
     pub async fn uninstall(&self, namespace: &str, lines: mpsc::Sender<String>) -> Result<(), HelmError> {
         let turn = self.turn()?;
+        let history = release::history(&self.history(namespace).await?).map_err(HelmError::Unreadable)?;
+        if let Some(Before::Changed { by, ours }) = release::changed(&history) {
+            return Err(changed(&by, ours, namespace));
+        }
         let mut command = self.command();
         command.args(cilium::uninstall(namespace));
         match run(command, &turn, lines).await {
@@ -313,6 +333,10 @@ impl Turn {
             _ => Stdio::null(),
         }
     }
+}
+
+fn changed(by: &Revision, ours: Option<u64>, namespace: &str) -> HelmError {
+    HelmError::Changed { revision: by.number, ours, namespace: namespace.to_owned() }
 }
 
 async fn run(mut command: Command, turn: &Turn, lines: mpsc::Sender<String>) -> Result<(), HelmError> {

@@ -66,6 +66,9 @@ pub fn adopt(facts: &Facts, spec: MigrationSpec, now: Timestamp) -> Option<Migra
 /// Why the release on the cluster is not what this spec installs: an upgrade with other values would change the network
 /// under every node. Names the values, never what they are.
 pub fn mismatch(spec: &MigrationSpec, installed: &Installed) -> Option<String> {
+    if !installed.ours {
+        return Some("the release was changed by another actor since Cutover installed it".into());
+    }
     let version = spec.cilium.version.trim_start_matches('v');
     if installed.chart.rsplit_once('-').is_none_or(|(_, v)| v.trim_start_matches('v') != version) {
         return Some(format!("the release is of the chart {}, the version given is {version}", installed.chart));
@@ -93,13 +96,15 @@ mod tests {
         let sets = spec.strategy.get().values(&spec.cilium);
         for (_, values) in sets {
             let values = values.unwrap();
-            let mut installed = Installed { chart: "cilium-1.15.19".into(), values };
+            let mut installed = Installed { chart: "cilium-1.15.19".into(), values, ours: true };
             assert_eq!(mismatch(&spec, &installed), None);
             installed.values["tunnelPort"] = json!(8474);
             let why = mismatch(&spec, &installed).unwrap();
             assert!(why.ends_with("values: tunnelPort"), "{why}");
             installed.chart = "cilium-1.15.20".into();
             assert!(mismatch(&spec, &installed).unwrap().contains("1.15.20"));
+            installed.ours = false;
+            assert!(mismatch(&spec, &installed).unwrap().contains("another actor"));
         }
     }
 }

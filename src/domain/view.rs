@@ -120,9 +120,10 @@ impl<'a> View<'a> {
         self.migration.metadata.deletion_timestamp.is_some() && self.is_started() && !ended
     }
 
-    /// The first change of this migration is on record.
+    /// The first change of this migration is on record. One that was rolled back begins again with its checks: what is
+    /// there by then may be another actor's.
     pub fn is_started(&self) -> bool {
-        self.migration.status.as_ref().is_some_and(|s| s.started_at.is_some())
+        self.migration.status.as_ref().is_some_and(|s| s.started_at.is_some() && s.phase != Stage::RolledBack)
     }
 }
 

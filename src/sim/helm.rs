@@ -48,6 +48,8 @@ enum Command {
         values: Vec<PathBuf>,
         #[arg(long)]
         create_namespace: bool,
+        #[arg(long)]
+        description: Option<String>,
     },
     /// Uninstall a release
     Uninstall { release: String },
@@ -94,7 +96,7 @@ async fn act(arguments: &Arguments) -> Result<String, String> {
     match &arguments.command {
         Command::Version { template: Some(_) } => Ok("v4.3.1".into()),
         Command::Version { template: None } => Ok("version.BuildInfo{Version:\"v4.3.1\"}".into()),
-        Command::Upgrade { release, chart, version, values, .. } => {
+        Command::Upgrade { release, chart, version, values, description, .. } => {
             if !chart.contains("cilium") {
                 return Err(format!("repo {chart} not found"));
             }
@@ -105,7 +107,8 @@ async fn act(arguments: &Arguments) -> Result<String, String> {
                 crate::domain::values::merge(&mut merged, &layer);
             }
             let client = client(arguments).await?;
-            let revision = upgrade(&client, &arguments.namespace, release, version, &merged).await?;
+            let description = description.as_deref();
+            let revision = upgrade(&client, &arguments.namespace, release, version, &merged, description).await?;
             Ok(format!(
                 "Release {release:?} has been upgraded. Happy Helming!\nNAME: {release}\nNAMESPACE: {}\nSTATUS: deployed\nREVISION: {revision}",
                 arguments.namespace
@@ -117,7 +120,7 @@ async fn act(arguments: &Arguments) -> Result<String, String> {
             if revisions.is_empty() {
                 return Err("release: not found".into());
             }
-            let shown = revisions.iter().map(|r| json!({"revision": r.number, "updated": r.at.map(|t| t.to_string()), "status": r.status, "chart": r.chart, "app_version": "", "description": ""}));
+            let shown = revisions.iter().map(|r| json!({"revision": r.number, "updated": r.at.map(|t| t.to_string()), "status": r.status, "chart": r.chart, "app_version": "", "description": r.description}));
             Ok(Value::Array(shown.collect()).to_string())
         }
         Command::Get { what: Get::Values { release, .. } } => {
@@ -228,6 +231,7 @@ fn chart(namespace: &str, version: &str, values: &Value) -> Vec<Value> {
 /// Annotations of a revision: what helm keeps in its payload.
 const VERSION: &str = "cutover.dev/embedded-version";
 const VALUES: &str = "cutover.dev/embedded-values";
+const DESCRIPTION: &str = "cutover.dev/embedded-description";
 
 pub(super) async fn upgrade(
     client: &Client,
@@ -235,13 +239,15 @@ pub(super) async fn upgrade(
     release: &str,
     version: &str,
     values: &Value,
+    description: Option<&str>,
 ) -> Result<u64, String> {
     let known = revisions(client, namespace, release).await?;
     if known.last().is_some_and(|r| r.status.starts_with("pending-")) {
         return Err("UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress".into());
     }
     let pending = if known.is_empty() { "pending-install" } else { "pending-upgrade" };
-    operate(client, namespace, release, pending, version, values).await
+    let said = description.unwrap_or(if known.is_empty() { "Install complete" } else { "Upgrade complete" });
+    operate(client, namespace, release, (pending, said), version, values).await
 }
 
 /// Makes the release as it was at a revision; the last one that was deployed where none is named.
@@ -253,7 +259,8 @@ pub(super) async fn rollback(client: &Client, namespace: &str, release: &str, to
     let secret = secrets(client, namespace).get(&secret_name(release, to)).await.map_err(|e| e.to_string())?;
     let kept = |key: &str| secret.annotations().get(key).cloned().unwrap_or_default();
     let values = serde_json::from_str(&kept(VALUES)).map_err(|e| e.to_string())?;
-    operate(client, namespace, release, "pending-rollback", &kept(VERSION), &values).await
+    let said = format!("Rollback to {to}");
+    operate(client, namespace, release, ("pending-rollback", &said), &kept(VERSION), &values).await
 }
 
 /// One operation: on record as pending before the first object is written, as helm does it. Killed half way it stays so.
@@ -261,7 +268,7 @@ async fn operate(
     client: &Client,
     namespace: &str,
     release: &str,
-    pending: &str,
+    (pending, said): (&str, &str),
     version: &str,
     values: &Value,
 ) -> Result<u64, String> {
@@ -270,7 +277,7 @@ async fn operate(
     let number = before.last().map_or(0, |r| r.number) + 1;
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1", "metadata": {
         "name": secret_name(release, number), "namespace": namespace,
-        "annotations": {VERSION: version, VALUES: values.to_string()},
+        "annotations": {VERSION: version, VALUES: values.to_string(), DESCRIPTION: said},
         "labels": {"owner": "helm", "name": release, "status": pending, "version": number.to_string()}}});
     let secret: DynamicObject = serde_json::from_value(secret).map_err(|e| e.to_string())?;
     secrets.create(&PostParams::default(), &secret).await.map_err(|e| e.to_string())?;
@@ -317,6 +324,7 @@ pub(super) async fn revisions(client: &Client, namespace: &str, release: &str) -
             status: label(s, "status"),
             at: s.metadata.creation_timestamp.as_ref().map(|t| t.0),
             chart: format!("cilium-{}", s.annotations().get(VERSION).map_or("", String::as_str)),
+            description: s.annotations().get(DESCRIPTION).cloned().unwrap_or_default(),
         })
         .collect();
     revisions.sort_by_key(|r| r.number);

@@ -1,6 +1,9 @@
 //! The API server without a socket, for tests in virtual time: only the runtime's clock advances.
 
-use std::task::{Context, Poll};
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use axum::Router;
 use futures::future::BoxFuture;
@@ -9,18 +12,19 @@ use http::{
     header::{AUTHORIZATION, DATE},
 };
 use kube::{Client, client::Body};
+use serde_json::Value;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tower::{BoxError, Service};
 
 use super::{
-    actors::Quiet,
-    api::{Server, fresh},
+    actors::{Hosts, Quiet},
+    api::{Look, Server, fresh},
     clock::{self, Pace, begin_day},
     helm, world,
 };
 use crate::domain::effect::{
     HelmRelease, RELEASE,
-    release::{Before, before},
+    release::{Before, DESCRIPTION, before, changed},
 };
 
 /// A cluster in this process.
@@ -39,7 +43,8 @@ impl Local {
         if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
             begin_day();
         }
-        let service = LocalService(fresh());
+        let (router, look) = fresh();
+        let service = LocalService { router, look };
         let client = Client::new(service.clone(), "default");
         world::small(&client, nodes).await?;
         let actors = Quiet::start(client.clone(), pace);
@@ -54,7 +59,12 @@ impl Local {
 
     /// The names in a host's `/etc/cni/net.d`.
     pub fn cni_configs(&self, node: &str) -> Vec<String> {
-        self.actors.cni_configs(node)
+        self.disks().cni_configs(node)
+    }
+
+    /// The disks of the hosts.
+    pub fn disks(&self) -> Disks {
+        Disks(self.actors.hosts())
     }
 
     /// A client with all rights.
@@ -75,10 +85,36 @@ pub async fn upgrade(client: &Client, release: &HelmRelease) -> Result<(), Strin
     match before(&revisions, release.resumes, &starts) {
         Before::Go => {}
         Before::Wait(pending) => return Err(format!("revision {} is {}", pending.number, pending.status)),
+        Before::Changed { by, .. } => return Err(format!("revision {} was made by another actor", by.number)),
         Before::Resolve { deployed: None, .. } => helm::uninstall(client, namespace, RELEASE).await?,
         Before::Resolve { deployed, .. } => drop(helm::rollback(client, namespace, RELEASE, deployed).await?),
     }
-    helm::upgrade(client, namespace, RELEASE, &release.version, &release.values).await.map(|_| ())
+    let (version, values) = (&release.version, &release.values);
+    helm::upgrade(client, namespace, RELEASE, version, values, Some(DESCRIPTION)).await.map(|_| ())
+}
+
+/// Upgrades the release as somebody else does, who knows nothing of Cutover.
+///
+/// # Errors
+/// helm's message.
+pub async fn upgrade_by_others(client: &Client, namespace: &str, version: &str, values: &Value) -> Result<u64, String> {
+    helm::upgrade(client, namespace, RELEASE, version, values, None).await
+}
+
+/// Rolls the release back to a revision, as somebody else does.
+///
+/// # Errors
+/// helm's message.
+pub async fn roll_back_by_others(client: &Client, namespace: &str, to: u64) -> Result<u64, String> {
+    helm::rollback(client, namespace, RELEASE, Some(to)).await
+}
+
+/// Uninstalls the release, as somebody else does.
+///
+/// # Errors
+/// helm's message.
+pub async fn uninstall_by_others(client: &Client, namespace: &str) -> Result<(), String> {
+    helm::uninstall(client, namespace, RELEASE).await
 }
 
 /// Uninstalls the release; one that is not there is no error.
@@ -86,15 +122,44 @@ pub async fn upgrade(client: &Client, release: &HelmRelease) -> Result<(), Strin
 /// # Errors
 /// helm's message.
 pub async fn uninstall(client: &Client, namespace: &str) -> Result<(), String> {
+    if let Some(Before::Changed { by, .. }) = changed(&helm::revisions(client, namespace, RELEASE).await?) {
+        return Err(format!("revision {} was made by another actor", by.number));
+    }
     match helm::uninstall(client, namespace, RELEASE).await {
         Err(why) if why.contains("release: not found") => Ok(()),
         other => other,
     }
 }
 
+/// The disks of the hosts, to be looked at.
+#[derive(Clone)]
+pub struct Disks(Hosts);
+
+impl Disks {
+    /// The names in a host's `/etc/cni/net.d`.
+    pub fn cni_configs(&self, node: &str) -> Vec<String> {
+        self.0.cni_configs(node)
+    }
+}
+
 /// Answers requests.
 #[derive(Clone)]
-pub struct LocalService(Router);
+pub struct LocalService {
+    router: Router,
+    look: Look,
+}
+
+impl LocalService {
+    /// An object as it is stored, without a request. Resources are named as `daemonsets.apps`.
+    pub fn look(&self, resource: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        self.look.get(resource, namespace, name)
+    }
+
+    /// All objects of a resource.
+    pub fn look_at_all(&self, resource: &str) -> Vec<Arc<Value>> {
+        self.look.all(resource)
+    }
+}
 
 impl Service<Request<Body>> for LocalService {
     type Response = Response<axum::body::Body>;
@@ -106,7 +171,7 @@ impl Service<Request<Body>> for LocalService {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let mut router = self.0.clone();
+        let mut router = self.router.clone();
         let mut request = request.map(axum::body::Body::new);
         if let Ok(token) = format!("Bearer {}", Server::admin_token()).parse() {
             request.headers_mut().entry(AUTHORIZATION).or_insert(token);

@@ -3,11 +3,14 @@
 use cutover::sim::local::{Local, LocalService};
 use serde_json::Value;
 
-use crate::{observer::get, plan::Goal};
+use crate::{
+    faults::begins_again,
+    observer::pods::has_ended,
+    plan::{Goal, Plan},
+};
 
 /// Pods that are a task's, that end, or that are not ready.
-pub async fn unsettled(server: &mut LocalService) -> Vec<String> {
-    let pods = get(server, "/api/v1/pods").await;
+pub fn unsettled(server: &LocalService) -> Vec<String> {
     let is_settled = |p: &Value| {
         !p["metadata"]["name"].as_str().unwrap_or_default().starts_with("cutover-")
             && p["metadata"]["deletionTimestamp"].is_null()
@@ -17,34 +20,41 @@ pub async fn unsettled(server: &mut LocalService) -> Vec<String> {
                 .flatten()
                 .any(|c| c["type"] == "Ready" && c["status"] == "True")
     };
-    let pods = pods["items"].as_array().into_iter().flatten().filter(|p| !is_settled(p));
+    let pods = server.look_at_all("pods");
+    let pods = pods.iter().filter(|p| !is_settled(p));
     pods.map(|p| format!("{} on {} {}", p["metadata"]["name"], p["spec"]["nodeName"], p["status"])).collect()
 }
 
 /// Everything that is not as a run without faults leaves it.
-pub async fn left_behind(cluster: &Local, nodes: &[String], server: &mut LocalService, goal: Goal) -> Vec<String> {
-    let forward = !matches!(goal, Goal::BackAfter(_));
+pub fn left_behind(cluster: &Local, server: &LocalService, plan: &Plan) -> Vec<String> {
+    let forward = !matches!(plan.goal, Goal::BackAfter(_));
     let mut wrong = Vec::new();
-    for name in nodes {
-        wrong.extend(on_node(cluster, name, server, forward).await);
+    for node in server.look_at_all("nodes") {
+        wrong.extend(on_node(cluster, &node, forward));
     }
-    let pods = get(server, "/api/v1/pods").await;
-    for pod in pods["items"].as_array().into_iter().flatten() {
+    for pod in server.look_at_all("pods") {
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
         let ip = pod["status"]["podIP"].as_str().unwrap_or_default();
-        if pod["spec"]["hostNetwork"] != true && ip.starts_with("10.245.") != forward {
+        if pod["spec"]["hostNetwork"] != true && !has_ended(&pod) && ip.starts_with("10.245.") != forward {
             wrong.push(format!("{name} has the address {ip}"));
         }
     }
-    let budget = get(server, "/apis/policy/v1/namespaces/shop/poddisruptionbudgets/web").await;
+    let budget = server.look("poddisruptionbudgets.policy", "shop", "web").unwrap_or_default();
     if budget["spec"]["minAvailable"] != 1 {
         wrong.push(format!("the budget web asks for {}", budget["spec"]["minAvailable"]));
+    }
+    let flannel = server.look("daemonsets.apps", "kube-system", "kube-flannel").is_some();
+    let cilium = server.look("daemonsets.apps", "kube-system", "cilium").is_some();
+    // what a deleted Migration has installed is another actor's for the next one: it stays, for an operator to uninstall
+    let stays = !forward && plan.faults.iter().any(begins_again);
+    if flannel == forward || (cilium != forward && !stays) {
+        wrong.push(format!("Flannel's DaemonSet is there: {flannel}, Cilium's: {cilium}"));
     }
     wrong
 }
 
-async fn on_node(cluster: &Local, name: &str, server: &mut LocalService, forward: bool) -> Vec<String> {
-    let node = get(server, &format!("/api/v1/nodes/{name}")).await;
+fn on_node(cluster: &Local, node: &Value, forward: bool) -> Vec<String> {
+    let name = node["metadata"]["name"].as_str().unwrap_or_default();
     let mut wrong = Vec::new();
     if node["spec"]["unschedulable"] == true {
         wrong.push(format!("{name} is still cordoned"));

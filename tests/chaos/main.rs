@@ -90,7 +90,11 @@ impl Suite {
         for _ in 0..self.times {
             match run(plan) {
                 Ok(n) => drop(self.changes.fetch_add(n, Ordering::Relaxed)),
-                Err(why) => return self.failed.lock().unwrap().push((plan.seed, format!("{why}\n{plan:#?}"))),
+                Err(why) => {
+                    // a long run says at once what it has found
+                    println!("seed {}: {}", plan.seed, why.lines().next().unwrap_or_default());
+                    return self.failed.lock().unwrap().push((plan.seed, format!("{why}\n{plan:#?}")));
+                }
             }
         }
     }

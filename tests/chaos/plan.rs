@@ -25,6 +25,8 @@ pub struct Plan {
     pub seed: u64,
     pub goal: Goal,
     pub restart_by: &'static str,
+    /// How many nodes the cluster has.
+    pub nodes: usize,
     pub faults: Vec<Fault>,
     /// On several threads, in real time.
     pub threaded: bool,
@@ -41,11 +43,13 @@ impl Plan {
         let restart_by = if rng.bool() { "reboot" } else { "pods" };
         let mut faults: Vec<Fault> = (0..rng.usize(1..7)).map(|_| Fault::random(&mut rng)).collect();
         faults.sort_by_key(|f| f.at);
+        // a step of a small cluster is a step all the same, and it takes fewer of them
+        let nodes = if rng.u32(..3) == 0 { 3 } else { 2 };
         let threaded = seed % THREADED == THREADED - 1;
         if threaded {
             faults.iter_mut().for_each(|f| f.lasts = f.lasts.min(REAL_LIMIT));
         }
-        Self { seed, goal, restart_by, faults, threaded }
+        Self { seed, goal, restart_by, nodes, faults, threaded }
     }
 
     pub fn spec(&self) -> MigrationSpec {

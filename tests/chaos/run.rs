@@ -1,12 +1,16 @@
 //! One run: faults come and go, the operator steers, until the goal is reached.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use cutover::{
     domain::{api::Migration, audit},
     sim::{
         clock::Pace,
-        local::{Local, LocalService},
+        local::{Local, uninstall_by_others},
         world,
     },
 };
@@ -19,15 +23,15 @@ use tokio::time::Instant;
 
 use crate::{
     aftermath::{left_behind, unsettled},
-    faults::{Fault, World},
-    observer::{Observer, get},
+    faults::{Fault, World, begins_again, gitops::in_git},
+    observer::{Observer, release::newest},
     plan::{Goal, Plan},
     wire::Wire,
     workstation::Workstation,
 };
 
-const MIGRATION: &str = "/apis/cutover.dev/v1alpha1/migrations/cutover";
-const RECORDS: &str = "/apis/cutover.dev/v1alpha1/nodemigrations";
+const MIGRATIONS: &str = "migrations.cutover.dev";
+const RECORDS: &str = "nodemigrations.cutover.dev";
 
 /// How long a run may take after its faults are over, in virtual and in real time.
 const PATIENCE: Duration = Duration::from_secs(3_600);
@@ -35,32 +39,45 @@ const REAL_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Plays a plan. The number of changes that the observer saw, or what went wrong.
 pub async fn play(plan: &Plan) -> Result<u64, String> {
-    let cluster = Local::start(3, pace()).await?;
+    let cluster = Local::start(plan.nodes, pace()).await?;
     let client = cluster.client();
     let folder = tempfile::Builder::new().tempdir_in(memory()).map_err(|e| e.to_string())?;
     cutover::cluster::records::install_definitions(&client).await.map_err(|p| p.to_string())?;
     cutover::cluster::records::create_migration(&client, plan.spec()).await.map_err(|p| p.to_string())?;
-    let observer = Arc::new(Observer::default());
+    let server = cluster.service();
+    let observer = Arc::new(Observer::new(server.clone(), cluster.disks()));
     observer.consents(&world::FEW_CONSENTS);
-    let nodes = world::node_names(3);
+    let nodes = world::node_names(plan.nodes);
     let began = Instant::now();
-    let world = World { cluster: &cluster, client: &client, observer: &observer, nodes: &nodes, began };
+    let mut world = World {
+        cluster: &cluster,
+        client: &client,
+        observer: &observer,
+        nodes: &nodes,
+        began,
+        server: &server,
+        flannel: &[],
+        notes: Mutex::default(),
+    };
+    let flannel = in_git(&world);
+    world.flannel = &flannel;
     let stations = ["a", "b"].map(|name| {
         let seed = plan.seed ^ u64::from(name.as_bytes()[0]);
-        Workstation::new(name, Wire::new(seed, Arc::clone(&observer)), folder.path())
+        Workstation::new(name, Wire::new(name, seed, Arc::clone(&observer)), folder.path())
     });
-    let mut run = Run { plan, world, stations, server: cluster.service(), turned: 0, tick: 0, over: None };
-    run.change_spec(json!({"approved": "Verify"})).await;
+    let wanted = json!({"approved": "Verify"});
+    let mut run = Run { plan, world, stations, wanted, turned: 0, tick: 0, over: None };
+    run.change_spec().await;
     run.stations[0].start(&cluster, began);
     run.reach_goal().await?;
     for station in &mut run.stations {
         station.stop().await;
     }
-    let wrong = left_behind(&cluster, &nodes, &mut run.server, plan.goal).await;
+    let wrong = left_behind(&cluster, run.world.server, plan);
     if !wrong.is_empty() {
         return Err(wrong.join("\n"));
     }
-    run.audit_logs_hold().await?;
+    run.audit_logs_hold()?;
     Ok(observer.changes())
 }
 
@@ -68,7 +85,8 @@ struct Run<'a> {
     plan: &'a Plan,
     world: World<'a>,
     stations: [Workstation; 2],
-    server: LocalService,
+    /// What the operator wants, whatever becomes of the Migration meanwhile.
+    wanted: Value,
     /// How often the target was changed.
     turned: u32,
     tick: u64,
@@ -90,7 +108,7 @@ impl Run<'_> {
             if !broken.is_empty() {
                 return Err(broken.join("\n"));
             }
-            if waiting.is_empty() && active.is_empty() && self.is_over().await? {
+            if waiting.is_empty() && active.is_empty() && self.is_over()? {
                 return Ok(());
             }
             self.tick += 1;
@@ -120,11 +138,13 @@ impl Run<'_> {
     async fn turn(&mut self, now: u64) {
         match self.plan.goal {
             Goal::BackAfter(at) | Goal::ThereAndBack(at) if self.turned == 0 && now >= at => {
-                self.change_spec(json!({"target": "Flannel"})).await;
+                self.wanted = json!({"approved": "Verify", "target": "Flannel"});
+                self.change_spec().await;
                 self.turned = 1;
             }
             Goal::ThereAndBack(at) if self.turned == 1 && now >= at + 6_000 => {
-                self.change_spec(json!({"target": "Cilium", "approved": "Verify"})).await;
+                self.wanted = json!({"approved": "Verify", "target": "Cilium"});
+                self.change_spec().await;
                 self.turned = 2;
             }
             _ => {}
@@ -133,8 +153,18 @@ impl Run<'_> {
 
     /// An operator who looks now and then: grants a retry where one is needed, and starts an engine where none runs.
     async fn operator(&mut self) {
-        let records = get(&mut self.server, RECORDS).await;
-        for record in records["items"].as_array().into_iter().flatten() {
+        // a Migration that was restored from a backup wants what was wanted then
+        if let Some(migration) = self.world.server.look(MIGRATIONS, "", "cutover") {
+            let forgotten = self.wanted.as_object().into_iter().flatten().any(|(k, v)| migration["spec"][k] != *v);
+            if forgotten {
+                self.change_spec().await;
+            }
+            if self.over.is_some() && migration["spec"]["paused"] == true {
+                self.world.merge("Migration", "cutover", &json!({"spec": {"paused": false}})).await;
+            }
+        }
+        self.uninstall_what_nobody_owns().await;
+        for record in self.world.server.look_at_all(RECORDS) {
             let status = &record["status"];
             let asks =
                 status["drain"]["paused"] == true || (status["step"] == "Restart" && status["lastError"].is_object());
@@ -150,8 +180,18 @@ impl Run<'_> {
         }
     }
 
+    /// What a deleted Migration has installed is another actor's for the one that was begun again: it rolls the nodes
+    /// back and leaves the release.
+    async fn uninstall_what_nobody_owns(&self) {
+        let migration = self.world.server.look(MIGRATIONS, "", "cutover").unwrap_or_default();
+        let rolled_back = migration["status"]["phase"] == "RolledBack";
+        if rolled_back && self.plan.faults.iter().any(begins_again) && newest(self.world.server).is_some() {
+            let _ = uninstall_by_others(self.world.client, "kube-system").await;
+        }
+    }
+
     /// The goal is reached and the cluster at rest. An error when it takes too long.
-    async fn is_over(&mut self) -> Result<bool, String> {
+    fn is_over(&mut self) -> Result<bool, String> {
         let goal = match self.plan.goal {
             Goal::Forward => "Complete",
             Goal::BackAfter(_) if self.turned == 1 => "RolledBack",
@@ -159,14 +199,14 @@ impl Run<'_> {
             _ => "",
         };
         let since = *self.over.get_or_insert_with(Instant::now);
-        let migration = get(&mut self.server, MIGRATION).await;
-        if migration["status"]["phase"] == goal && unsettled(&mut self.server).await.is_empty() {
+        let migration = self.world.server.look(MIGRATIONS, "", "cutover");
+        if migration.is_some_and(|m| m["status"]["phase"] == goal) && unsettled(self.world.server).is_empty() {
             return Ok(true);
         }
         let patience = if self.plan.threaded { REAL_PATIENCE } else { PATIENCE };
         if since.elapsed() > patience {
             let standing: Vec<String> = self.stations.iter().map(Workstation::standing).collect();
-            let unsettled = unsettled(&mut self.server).await;
+            let unsettled = unsettled(self.world.server);
             return Err(format!(
                 "{goal} is not reached {} s after the last fault\n{}\n{unsettled:?}",
                 patience.as_secs(),
@@ -176,15 +216,15 @@ impl Run<'_> {
         Ok(false)
     }
 
-    async fn change_spec(&self, change: Value) {
+    async fn change_spec(&self) {
         let migrations: Api<Migration> = Api::all(self.world.client.clone());
-        let patch = json!({"spec": change});
+        let patch = json!({"spec": self.wanted});
         let _ = migrations.patch("cutover", &PatchParams::default(), &Patch::Merge(&patch)).await;
     }
 
     /// Every line of the audit logs follows from the one before, and the anchors in the status are in them.
-    async fn audit_logs_hold(&mut self) -> Result<(), String> {
-        let migration = get(&mut self.server, MIGRATION).await;
+    fn audit_logs_hold(&self) -> Result<(), String> {
+        let migration = self.world.server.look(MIGRATIONS, "", "cutover").unwrap_or_default();
         let anchors =
             serde_json::from_value::<Vec<audit::Anchor>>(migration["status"]["audit"].clone()).unwrap_or_default();
         for station in &self.stations {

@@ -117,6 +117,8 @@ pub struct Rule {
 }
 
 pub struct Wire {
+    /// The workstation at its end.
+    station: &'static str,
     rng: Mutex<fastrand::Rng>,
     rules: Mutex<Vec<Rule>>,
     watches: watch::Sender<(WatchFault, u64)>,
@@ -126,8 +128,9 @@ pub struct Wire {
 }
 
 impl Wire {
-    pub fn new(seed: u64, observer: Arc<Observer>) -> Self {
+    pub fn new(station: &'static str, seed: u64, observer: Arc<Observer>) -> Self {
         Self {
+            station,
             rng: Mutex::new(fastrand::Rng::with_seed(seed)),
             rules: Mutex::default(),
             watches: watch::Sender::new((WatchFault::None, 0)),
@@ -137,10 +140,12 @@ impl Wire {
     }
 
     pub fn rule(&self, rule: Rule) {
+        self.observer.deaf(self.station, Some(rule.until));
         self.rules.lock().unwrap().push(rule);
     }
 
     pub fn watches(&self, fault: WatchFault) {
+        self.observer.deaf(self.station, (fault == WatchFault::None).then(Instant::now));
         self.watches.send_modify(|(now, n)| {
             *now = fault;
             *n += 1;

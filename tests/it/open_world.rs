@@ -233,6 +233,25 @@ fn a_node_that_was_shut_down_by_hand_is_left_alone() {
     assert_eq!(names(&decided(&facts)), ["cordon worker-1"]);
 }
 
+/// Between the decision that a node may be taken out and its cordon another actor may be quicker.
+#[test]
+fn a_node_that_was_cordoned_a_moment_before_is_left_alone() {
+    let mut facts = installed();
+    facts.record("worker-1", |s| {
+        (s.step, s.attempt, s.phase) = (NodeStep::named("Cordon").unwrap(), 1, Some(phase_named("Migrate")));
+    });
+    assert_eq!(names(&decided(&facts)), ["cordon worker-1"]);
+    facts.node_is("worker-1", |n| n.unschedulable = true);
+    let d = decided(&facts);
+    assert_waits(&d, "worker-1", "is left alone");
+    assert_eq!((names(&d), step(&d, "worker-1").name()), (vec![], "Cordon"));
+    // its own cordon
+    facts.node_is("worker-1", |n| n.cordoned_by_cutover = true);
+    assert_eq!(names(&decided(&facts)), ["taint worker-1"]);
+    facts.node_is("worker-1", |n| n.cordoned_by_cutover = false).consent(ConsentKind::TakeCordoned, "node/worker-1");
+    assert_eq!(names(&decided(&facts)), ["taint worker-1"]);
+}
+
 /// The engine that saw helm fail is gone; what it wrote down is that the phase is blocked.
 #[test]
 fn an_uninstall_that_failed_half_way_is_run_again_by_the_next_engine() {
@@ -254,6 +273,28 @@ fn what_another_actor_has_installed_is_not_uninstalled() {
     assert_eq!((names(&d), d.migration.started_at), (vec![], None));
     facts.want(|s| s.target = Target::Flannel);
     assert_eq!(names(&decided(&facts)), Vec::<String>::new());
+}
+
+/// Cilium that is there when a migration that was rolled back begins again is not what it had installed.
+#[test]
+fn what_was_rolled_back_begins_again_with_its_checks() {
+    let mut facts = installed();
+    let phases = facts.migration.as_ref().unwrap().status.as_ref().unwrap().phases.clone();
+    facts.status(|s| {
+        (s.phase, s.finished_at, s.observed_generation) = (Stage::RolledBack, Some(at(150)), 3);
+        s.phases = phases;
+        s.phases.iter_mut().for_each(|p| p.state = PhaseState::Pending);
+    });
+    facts.migration(|m| m.metadata.generation = Some(4));
+    for _ in 0..2 {
+        let d = decided(&facts);
+        assert_eq!((names(&d), d.migration.started_at), (vec![], None));
+        assert_eq!(
+            (d.migration.phase.to_string(), d.migration.waiting.reason),
+            ("Preflight".into(), Reason::CheckFailed)
+        );
+        facts.status(|s| *s = d.migration.clone());
+    }
 }
 
 /// What only tidies up begins no migration: a tenant can set the marks that ask for it.

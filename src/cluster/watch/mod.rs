@@ -73,25 +73,36 @@ pub fn start(client: &Client, store: &FactStore, heard: impl Fn(Timestamp) + Sen
             Source::CiliumConfig => tasks.spawn(watch.typed::<CiliumConfigs>(only(source))),
             Source::FlannelConfig => tasks.spawn(watch.typed::<FlannelConfig>(only(source))),
             Source::FlannelBackup => tasks.spawn(watch.typed::<FlannelCopies>(only(source))),
-            Source::Migration => tasks.spawn(once_served(watch, "migrations.cutover.dev", own_version, |watch, _| {
-                watch.typed::<TheMigration>(all())
-            })),
-            Source::Records => {
-                tasks.spawn(once_served(watch, "nodemigrations.cutover.dev", own_version, |watch, _| {
-                    watch.typed::<Records>(all())
-                }))
-            }
+            Source::Migration => tasks.spawn(once_served(
+                watch,
+                "migrations.cutover.dev",
+                own_version,
+                |f| f.migration = None,
+                |watch, _| watch.typed::<TheMigration>(all()),
+            )),
+            Source::Records => tasks.spawn(once_served(
+                watch,
+                "nodemigrations.cutover.dev",
+                own_version,
+                |f| f.node_migrations.clear(),
+                |watch, _| watch.typed::<Records>(all()),
+            )),
             Source::CiliumNodes => tasks.spawn(once_served(
                 watch,
                 "ciliumnodes.cilium.io",
                 |_| "v2",
+                |f| f.cilium_ranges.clear(),
                 |watch, version| watch.ciliums::<CiliumNodes>("CiliumNode", version),
             )),
             Source::NodeConfigs => {
                 let newest = |f: &Facts| if f.node_config_version() == Some("v2") { "v2" } else { "v2alpha1" };
-                tasks.spawn(once_served(watch, "ciliumnodeconfigs.cilium.io", newest, |watch, version| {
-                    watch.ciliums::<NodeConfigs>("CiliumNodeConfig", version)
-                }))
+                tasks.spawn(once_served(
+                    watch,
+                    "ciliumnodeconfigs.cilium.io",
+                    newest,
+                    |f| f.node_configs.clear(),
+                    |watch, version| watch.ciliums::<NodeConfigs>("CiliumNodeConfig", version),
+                ))
             }
         };
     }
@@ -195,6 +206,7 @@ async fn once_served<Fut: Future<Output = ()>>(
     watch: Watch,
     crd: &'static str,
     version: fn(&Facts) -> &'static str,
+    forget: fn(&mut Facts),
     follow: impl Fn(Watch, &'static str) -> Fut,
 ) {
     let is_served = |f: &Facts| f.crds.get(crd).is_some_and(|v| !v.is_empty());
@@ -202,7 +214,11 @@ async fn once_served<Fut: Future<Output = ()>>(
     store.until(|f| f.sources[Source::Definitions].is_usable()).await;
     loop {
         if !is_served(&store.read()) {
-            store.freshness(source, Freshness::Absent);
+            // its objects go with a definition
+            store.change(|f| {
+                forget(f);
+                f.sources[source] = Freshness::Absent;
+            });
             store.until(is_served).await;
         }
         let now = version(&store.read());

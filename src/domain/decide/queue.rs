@@ -118,30 +118,10 @@ impl<'a> Queue<'a> {
         if others >= self.limit {
             return Err(self.queued(node));
         }
-        if let Some(waiting) = self.ahead_of(node).or_else(|| self.taken_by_others(node)) {
+        if let Some(waiting) = self.ahead_of(node).or_else(|| self.view.taken_by_others(node)) {
             return Err(waiting);
         }
         self.control_plane(node)
-    }
-
-    /// Somebody may be at work on it.
-    fn taken_by_others(&self, node: &NodeFact) -> Option<Waiting> {
-        let object = format!("node/{}", node.name);
-        let by_taint = node.taints.iter().find(|t| t.key == OUT_OF_SERVICE);
-        let consented = given(&self.view.migration.spec.consents, ConsentKind::TakeCordoned, &object);
-        let by_cordon = node.unschedulable && !self.view.facts.is_cordoned_by_cutover(node);
-        if consented || !(by_cordon || by_taint.is_some()) {
-            return None;
-        }
-        let why = by_taint.map_or_else(
-            || "was cordoned by another actor".into(),
-            |t| format!("has the taint {}", text::safe(&t.to_string())),
-        );
-        let message = format!(
-            "{} {why}: it is left alone until that is taken back, or TakeCordoned:{object} is consented to",
-            node.name
-        );
-        Some(Waiting::new(Reason::CordonedByOthers, message).on(object))
     }
 
     /// Control plane: one at a time, with a healthy etcd.
@@ -200,6 +180,28 @@ impl<'a> Queue<'a> {
         let (batch, other) = self.batches.iter().find_map(ahead)?;
         let message = format!("batches by {label}: {own} waits for {} of {batch}", other.name);
         Some(Waiting::new(Reason::Queued, message).on(format!("node/{}", other.name)))
+    }
+}
+
+impl View<'_> {
+    /// Another actor has cordoned the node, or taken it out of service, and may be at work on it.
+    pub(crate) fn taken_by_others(&self, node: &NodeFact) -> Option<Waiting> {
+        let object = format!("node/{}", node.name);
+        let by_taint = node.taints.iter().find(|t| t.key == OUT_OF_SERVICE);
+        let consented = given(&self.migration.spec.consents, ConsentKind::TakeCordoned, &object);
+        let by_cordon = node.unschedulable && !self.view.facts.is_cordoned_by_cutover(node);
+        if consented || !(by_cordon || by_taint.is_some()) {
+            return None;
+        }
+        let why = by_taint.map_or_else(
+            || "was cordoned by another actor".into(),
+            |t| format!("has the taint {}", text::safe(&t.to_string())),
+        );
+        let message = format!(
+            "{} {why}: it is left alone until that is taken back, or TakeCordoned:{object} is consented to",
+            node.name
+        );
+        Some(Waiting::new(Reason::CordonedByOthers, message).on(object))
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn finish(round: Round<'_>, held: Option<Waiting>) -> Decision {
     let old = view.migration.status.as_ref();
     let ended = matches!(stage, Stage::Complete | Stage::RolledBack);
     let again = old.is_some_and(|s| s.phase == Stage::RolledBack) && !ended;
-    let begun = again || effects.len() > tidied;
+    let begun = effects.len() > tidied;
     let begins = effects.iter().find(|e| matches!(e, Effect::Helm(_) | Effect::Uninstall { .. })).map(Effect::name);
     let pending = old.and_then(|s| s.pending_helm_operation.clone()).filter(|name| !view.ended.contains(name));
     let done = order.iter().filter(|n| records.get(&n.name).step == NodeStep::Done).count();

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Change, HelmRelease, NODE_CONFIG, ObjectRef, RELEASE, RESTART_MARK, Request, SWITCH_LABEL,
+    release::DESCRIPTION,
     resource::{NODE_CONFIGS, NODE_CONFIGS_ALPHA},
 };
 use crate::domain::facts::Key;
@@ -18,6 +19,7 @@ impl HelmRelease {
             arguments.extend([option.to_owned(), value.to_owned()]);
         }
         arguments.push("--create-namespace".into());
+        arguments.extend(["--description".to_owned(), DESCRIPTION.to_owned()]);
         arguments
     }
 }

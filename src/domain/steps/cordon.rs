@@ -32,6 +32,12 @@ impl Step for Cordon {
     }
 
     fn advance(&self, at: &Site<'_>, _: &mut NodeMigrationStatus) -> Progress {
+        // another actor was quicker, after it was decided that the node may be taken out
+        if !at.node.is_taken_out()
+            && let Some(waiting) = at.taken_by_others(at.node)
+        {
+            return Progress::Wait(waiting);
+        }
         cordoned(at).unwrap_or(Progress::Done)
     }
 

@@ -83,6 +83,13 @@ impl Kind {
         ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
     }
 
+    const fn is_placed(self) -> bool {
+        matches!(
+            self,
+            Self::Node | Self::Pod | Self::Namespace | Self::CiliumNode | Self::Volume | Self::Claim | Self::Attachment
+        )
+    }
+
     const fn is_namespaced(self) -> bool {
         !matches!(self, Self::Node | Self::Namespace | Self::Volume | Self::Attachment | Self::CiliumNode)
     }
@@ -96,12 +103,14 @@ pub(super) struct Cluster {
     pub(super) pace: Pace,
     caches: HashMap<Kind, Objects>,
     changed: watch::Sender<u64>,
+    /// The same for what kubelets and the scheduler look at.
+    placed: watch::Sender<u64>,
 }
 
 impl Cluster {
     pub(super) fn new(client: Client, pace: Pace) -> Self {
         let caches = Self::kinds().map(|k| (k, RwLock::default())).collect();
-        Self { client, pace, caches, changed: watch::Sender::new(0) }
+        Self { client, pace, caches, changed: watch::Sender::new(0), placed: watch::Sender::new(0) }
     }
 
     /// Watches one kind for ever.
@@ -124,6 +133,9 @@ impl Cluster {
                 }
                 drop(cache);
                 self.changed.send_modify(|n| *n += 1);
+                if kind.is_placed() {
+                    self.placed.send_modify(|n| *n += 1);
+                }
             }
             // Cilium's kinds are not served before its operator runs
             tokio::time::sleep(self.pace.shorten(Duration::from_secs(2)).max(Duration::from_millis(20))).await;
@@ -136,6 +148,11 @@ impl Cluster {
 
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// Changes of nodes, of pods, and of what decides where a pod may land: most of what controllers write is none.
+    pub(super) fn placements(&self) -> watch::Receiver<u64> {
+        self.placed.subscribe()
     }
 
     pub(super) fn all(&self, kind: Kind) -> Vec<Object> {

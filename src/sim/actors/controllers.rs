@@ -25,6 +25,7 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
             count_budget(&cluster, &budget).await;
         }
         garbage::collect(&cluster).await;
+        garbage::orphans(&cluster).await;
         volumes::attach(&cluster).await;
         namespaces::end(&cluster).await;
         tokio::select! {

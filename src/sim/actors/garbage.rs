@@ -1,4 +1,4 @@
-//! The garbage collector: deletes objects whose owner is gone.
+//! The garbage collectors: delete objects whose owner is gone, and pods whose node is.
 
 use std::collections::HashSet;
 
@@ -25,6 +25,18 @@ pub(super) async fn collect(cluster: &Cluster) {
             if orphan && object.metadata.deletion_timestamp.is_none() && is_gone(cluster, &object).await {
                 cluster.delete(kind, &object, None).await;
             }
+        }
+    }
+}
+
+/// The pod garbage collector: a kubelet that is gone confirms no pod's end.
+pub(super) async fn orphans(cluster: &Cluster) {
+    let nodes: HashSet<String> = cluster.all(Kind::Node).iter().map(|n| n.name_any()).collect();
+    for pod in cluster.all(Kind::Pod) {
+        let Some(node) = pod.data["spec"]["nodeName"].as_str().filter(|n| !nodes.contains(*n)) else { continue };
+        // the cache may lag: check on the server before deleting
+        if matches!(cluster.api(Kind::Node, "").get_opt(node).await, Ok(None)) {
+            cluster.delete(Kind::Pod, &pod, Some(0)).await;
         }
     }
 }

@@ -283,9 +283,14 @@ impl Host {
 
 /// All hosts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Hosts(Arc<Mutex<BTreeMap<String, Host>>>);
+pub(in crate::sim) struct Hosts(Arc<Mutex<BTreeMap<String, Host>>>);
 
 impl Hosts {
+    /// The names in a host's `/etc/cni/net.d`; none of a host that is not there.
+    pub(in crate::sim) fn cni_configs(&self, node: &str) -> Vec<String> {
+        self.lock().get(node).map(|h| h.confs.iter().cloned().collect()).unwrap_or_default()
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Host>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -24,7 +24,8 @@ use super::{
 /// node controller waits for a heartbeat).
 const REBOOT: &str = "cutover.dev/embedded-reboot";
 
-/// Annotation for manual work on a host: `restore`, `clean`, `reboot`, or `leak`, which leaves a lease without a pod.
+/// Annotation for manual work on a host: `restore`, `clean`, `reboot`, `manifests` (its static pods' files are taken
+/// away), or `leak`, which leaves a lease without a pod.
 const HANDS: &str = "cutover.dev/embedded-hands";
 
 /// Annotation of a node whose kubelet does not reach the API server.
@@ -44,15 +45,23 @@ pub(super) struct Kubelet {
     mirrors: Mutex<BTreeMap<(String, String), Object>>,
 }
 
-/// Runs a kubelet for every node, also for later ones.
+/// Runs a kubelet for every node, also for later ones. A node that is deleted takes its machine along: what comes back
+/// under its name is another one.
 pub(super) async fn run_all(cluster: Arc<Cluster>, hosts: Hosts) {
-    let mut kubelets: HashMap<String, Arc<Kubelet>> = HashMap::new();
-    let mut tasks = JoinSet::new();
-    let mut changes = cluster.changes();
+    let mut machines: HashMap<String, (Option<String>, JoinSet<()>)> = HashMap::new();
+    let mut changes = cluster.placements();
     loop {
-        for node in cluster.all(Kind::Node) {
+        let nodes = cluster.all(Kind::Node);
+        machines.retain(|name, (uid, _)| {
+            let stays = nodes.iter().any(|n| n.name_any() == *name && n.uid() == *uid);
+            if !stays {
+                hosts.lock().remove(name);
+            }
+            stays
+        });
+        for node in nodes {
             let name = node.name_any();
-            kubelets.entry(name.clone()).or_insert_with(|| {
+            machines.entry(name.clone()).or_insert_with(|| {
                 let kubelet = Arc::new(Kubelet {
                     cluster: Arc::clone(&cluster),
                     hosts: hosts.clone(),
@@ -60,9 +69,10 @@ pub(super) async fn run_all(cluster: Arc<Cluster>, hosts: Hosts) {
                     busy: Mutex::default(),
                     mirrors: Mutex::default(),
                 });
+                let mut tasks = JoinSet::new();
                 tasks.spawn(Arc::clone(&kubelet).run());
-                tasks.spawn(Arc::clone(&kubelet).beat());
-                kubelet
+                tasks.spawn(kubelet.beat());
+                (node.uid(), tasks)
             });
         }
         if changes.changed().await.is_err() {
@@ -80,7 +90,7 @@ impl Kubelet {
         });
         self.report().await;
         let mut tasks = JoinSet::new();
-        let mut changes = self.cluster.changes();
+        let mut changes = self.cluster.placements();
         let mut reported = self.fitness();
         loop {
             changes.borrow_and_update();
@@ -116,6 +126,7 @@ impl Kubelet {
                 let lost = self.ranges().0.and_then(|r| r.hosts().last());
                 self.hosts.with(&self.node, |h| h.leases.extend(lost.map(|ip| (ip, "nobody".to_owned()))));
             }
+            "manifests" => self.end_static_pods().await,
             "reboot" => drop(tasks.spawn(Arc::clone(self).reboot())),
             other => tracing::warn!("unknown manual work on an embedded host: {other}"),
         }
@@ -152,7 +163,8 @@ impl Kubelet {
     async fn mirror_static_pods(&self, own: &[Object]) {
         let missing: Vec<Object> = {
             let mut mirrors = self.mirrors.lock().unwrap_or_else(PoisonError::into_inner);
-            for pod in own.iter().filter(|p| p.annotations().contains_key(MIRROR)) {
+            let there = |p: &&Object| p.annotations().contains_key(MIRROR) && p.metadata.deletion_timestamp.is_none();
+            for pod in own.iter().filter(there) {
                 mirrors.insert((pod.namespace().unwrap_or_default(), pod.name_any()), Arc::clone(pod));
             }
             let there = |(namespace, name): &(String, String)| {
@@ -164,6 +176,13 @@ impl Kubelet {
             let meta = &pod.metadata;
             let mirror = json!({"metadata": {"name": meta.name, "namespace": meta.namespace, "labels": meta.labels, "annotations": meta.annotations}, "spec": pod.data["spec"]});
             self.cluster.create(Kind::Pod, &pod.namespace().unwrap_or_default(), mirror).await;
+        }
+    }
+
+    async fn end_static_pods(&self) {
+        self.mirrors.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        for pod in self.own_pods().iter().filter(|p| p.annotations().contains_key(MIRROR)) {
+            self.cluster.delete(Kind::Pod, pod, None).await;
         }
     }
 

@@ -30,7 +30,7 @@ use tokio::task::JoinSet;
 
 use super::clock::Pace;
 use cache::Cluster;
-use host::Hosts;
+pub(super) use host::Hosts;
 
 /// Which actors run on a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +62,9 @@ impl Quiet {
         Self { hosts, _tasks: tasks }
     }
 
-    /// The names in a host's `/etc/cni/net.d`.
-    pub(super) fn cni_configs(&self, node: &str) -> Vec<String> {
-        self.hosts.with(node, |h| h.confs.iter().cloned().collect())
+    /// Their hosts.
+    pub(super) fn hosts(&self) -> Hosts {
+        self.hosts.clone()
     }
 }
 

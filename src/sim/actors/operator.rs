@@ -20,14 +20,14 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
     let mut defined = None;
     loop {
         changes.borrow_and_update();
-        if let Some(minor) = operates(&cluster) {
+        if let Some((minor, namespace)) = operates(&cluster) {
             if defined != Some(minor) {
                 cluster.pace.wait(Duration::from_secs(2)).await;
                 define(&cluster, minor).await;
                 defined = Some(minor);
             }
-            give_ranges(&cluster).await;
-            taint(&cluster).await;
+            give_ranges(&cluster, &namespace).await;
+            taint(&cluster, &namespace).await;
         }
         tokio::select! {
             biased;
@@ -38,12 +38,13 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
     }
 }
 
-/// The minor version of the ready operator.
-fn operates(cluster: &Cluster) -> Option<u32> {
+/// The minor version of the ready operator, and its namespace: it looks nowhere else.
+fn operates(cluster: &Cluster) -> Option<(u32, String)> {
     let pods = cluster.all(Kind::Pod);
     let operator =
         pods.iter().find(|p| p.labels().get("io.cilium/app").is_some_and(|a| a == "operator") && is_true(p, "Ready"));
-    operator.map(|p| minor(p.data["spec"]["containers"][0]["image"].as_str().unwrap_or_default()))
+    let version = |p: &Object| minor(p.data["spec"]["containers"][0]["image"].as_str().unwrap_or_default());
+    operator.map(|p| (version(p), p.namespace().unwrap_or_default()))
 }
 
 /// The minor version that serves and stores CiliumNodeConfig as v2. Seen on real clusters: 1.19 does, 1.15 has v2alpha1
@@ -76,10 +77,8 @@ async fn define(cluster: &Cluster, minor: u32) {
 }
 
 /// Gives every new CiliumNode a range of the pool.
-async fn give_ranges(cluster: &Cluster) {
-    let Some(config) = cluster.all(Kind::ConfigMap).into_iter().find(|m| m.name_any() == "cilium-config") else {
-        return;
-    };
+async fn give_ranges(cluster: &Cluster, namespace: &str) {
+    let Some(config) = cluster.get(Kind::ConfigMap, namespace, "cilium-config") else { return };
     let data = &config.data["data"];
     let pool: Option<ipnet::Ipv4Net> =
         data["cluster-pool-ipv4-cidr"].as_str().and_then(|p| p.split_whitespace().next()?.parse().ok());
@@ -95,10 +94,12 @@ async fn give_ranges(cluster: &Cluster) {
 }
 
 /// Taints nodes whose agent is scheduled and not ready, even if none of their pods uses Cilium.
-async fn taint(cluster: &Cluster) {
+async fn taint(cluster: &Cluster, namespace: &str) {
     let pods = cluster.all(Kind::Pod);
-    let agents: Vec<&Object> =
-        pods.iter().filter(|p| p.labels().get("k8s-app").is_some_and(|a| a == "cilium")).collect();
+    let is_agent = |p: &&Object| {
+        p.labels().get("k8s-app").is_some_and(|a| a == "cilium") && p.namespace().as_deref() == Some(namespace)
+    };
+    let agents: Vec<&Object> = pods.iter().filter(is_agent).collect();
     for node in cluster.all(Kind::Node) {
         let name = node.name_any();
         let own: Vec<_> = agents.iter().filter(|p| p.data["spec"]["nodeName"] == *name).collect();

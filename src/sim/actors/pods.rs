@@ -18,6 +18,10 @@ use crate::{domain::host::TASK_LABEL, sim::world::NEVER_READY};
 /// Annotation of a pod whose containers do not end, like a process that hangs in the kernel.
 const NEVER_ENDS: &str = "cutover.dev/embedded-hangs";
 
+/// What a container does is what its image says: anybody may give one the name of another.
+const AGENT: &str = "/cilium/cilium:";
+const FLANNEL: &str = "/flannel/flannel:";
+
 /// Starts a pod; stops if the node reboots or the pod is deleted meanwhile.
 pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object) {
     let boot = kubelet.hosts.with(&kubelet.node, |h| h.boots);
@@ -28,11 +32,10 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object) {
         tasks::run(kubelet, pod, task, sandbox.ip).await;
         return;
     }
-    let names = containers(pod);
-    if names.iter().any(|n| n == "kube-flannel") {
+    if runs(pod, FLANNEL) {
         flannel::start(kubelet, boot).await;
     }
-    if names.iter().any(|n| n == "cilium-agent") && !agent::start(kubelet, pod, boot).await {
+    if runs(pod, AGENT) && !agent::start(kubelet, pod, boot).await {
         return;
     }
     pace.wait(Duration::from_millis(1_500)).await;
@@ -44,6 +47,12 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object) {
             kubelet.cluster.status(Kind::Pod, &namespace, &pod.name_any(), &sick).await;
         }
     }
+}
+
+fn runs(pod: &Object, image: &str) -> bool {
+    let mut images =
+        pod.data["spec"]["containers"].as_array().into_iter().flatten().filter_map(|c| c["image"].as_str());
+    images.any(|i| i.contains(image))
 }
 
 fn containers(pod: &Object) -> Vec<String> {

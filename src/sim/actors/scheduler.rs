@@ -12,7 +12,7 @@ use super::{
 };
 
 pub(super) async fn run(cluster: Arc<Cluster>) {
-    let mut changes = cluster.changes();
+    let mut changes = cluster.placements();
     let mut assumed = Assumed::new();
     loop {
         changes.borrow_and_update();

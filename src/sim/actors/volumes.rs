@@ -44,7 +44,7 @@ fn wanted(cluster: &Cluster) -> BTreeMap<String, BTreeSet<(String, String)>> {
 
 /// The kubelets' part: `volumesInUse` lists what is mounted; only other volumes are detached.
 pub(super) async fn report(cluster: Arc<Cluster>) {
-    let mut changes = cluster.changes();
+    let mut changes = cluster.placements();
     loop {
         changes.borrow_and_update();
         let wanted = wanted(&cluster);

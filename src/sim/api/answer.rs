@@ -125,7 +125,12 @@ impl Failure {
 }
 
 pub(super) fn json_response(code: u16, value: &Value) -> Response {
-    let mut response = Response::new(Body::from(value.to_string()));
+    text_response(code, value.to_string())
+}
+
+/// JSON that is written already.
+pub(super) fn text_response(code: u16, json: String) -> Response {
+    let mut response = Response::new(Body::from(json));
     *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
     response

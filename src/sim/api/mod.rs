@@ -19,7 +19,7 @@ mod users;
 mod watch;
 mod writes;
 
-pub(super) use server::fresh;
+pub(super) use server::{Look, fresh};
 pub use server::{Server, serve};
 
 /// A UID, from the thread's random generator, which tests may seed.

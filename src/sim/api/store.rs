@@ -1,7 +1,7 @@
 //! The objects, one resource version for all of them, and the event log.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -40,12 +40,15 @@ pub(super) struct Inner {
     /// Events up to this version are gone.
     pub(super) compacted: u64,
     kinds: Arc<Vec<Kind>>,
+    /// Resources with events that their watches have not been told of.
+    moved: BTreeSet<Arc<str>>,
 }
 
 #[derive(Debug)]
 pub(super) struct Store {
     inner: Mutex<Inner>,
-    moved: watch::Sender<u64>,
+    /// By resource: a change of one wakes no watch of another.
+    moves: Mutex<HashMap<Arc<str>, watch::Sender<u64>>>,
 }
 
 impl Default for Store {
@@ -56,8 +59,9 @@ impl Default for Store {
             log: VecDeque::new(),
             compacted: 0,
             kinds: Arc::new(kinds::built_in()),
+            moved: BTreeSet::new(),
         };
-        Self { inner: Mutex::new(inner), moved: watch::Sender::new(1) }
+        Self { inner: Mutex::new(inner), moves: Mutex::default() }
     }
 }
 
@@ -69,18 +73,22 @@ impl Store {
     /// Reads and changes in one transaction; notifies watches of changes.
     pub(super) fn transact<T>(&self, f: impl FnOnce(&mut Inner) -> T) -> T {
         let mut inner = self.lock();
-        let before = inner.version;
         let result = f(&mut inner);
-        let now = inner.version;
+        let (moved, now) = (std::mem::take(&mut inner.moved), inner.version);
         drop(inner);
-        if now != before {
-            self.moved.send_replace(now);
+        if !moved.is_empty() {
+            let moves = self.moves.lock().unwrap_or_else(PoisonError::into_inner);
+            for told in moved.iter().filter_map(|resource| moves.get(resource)) {
+                told.send_replace(now);
+            }
         }
         result
     }
 
-    pub(super) fn moves(&self) -> watch::Receiver<u64> {
-        self.moved.subscribe()
+    /// Moves whenever something happens to the objects of a resource.
+    pub(super) fn moves(&self, resource: &str) -> watch::Receiver<u64> {
+        let mut moves = self.moves.lock().unwrap_or_else(PoisonError::into_inner);
+        moves.entry(resource.into()).or_insert_with(|| watch::Sender::new(1)).subscribe()
     }
 
     pub(super) fn kinds(&self) -> Arc<Vec<Kind>> {
@@ -132,6 +140,7 @@ impl Inner {
         if &*resource == CRDS {
             self.learn_kinds();
         }
+        self.moved.insert(Arc::clone(&resource));
         self.log.push_back(Event { version: self.version, resource, change, object, before });
         if self.log.len() > KEPT
             && let Some(old) = self.log.pop_front()

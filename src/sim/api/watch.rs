@@ -1,6 +1,6 @@
 //! Watches: newline-separated events, bookmarks, and 410 inside the stream if the version is too old.
 
-use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 
 use async_stream::stream;
 use axum::{body::Body, http::header, response::Response};
@@ -30,23 +30,29 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    pub(super) fn show(&self, object: &Value) -> Value {
+    pub(super) fn show<'a>(&self, object: &'a Value) -> Cow<'a, Value> {
         if self.table {
-            table::table(&self.kind, std::iter::once(object), "")
+            Cow::Owned(table::table(&self.kind, std::iter::once(object), ""))
         } else if self.metadata_only {
-            json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"]})
+            Cow::Owned(
+                json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"]}),
+            )
         } else {
             versioned(&self.kind, object)
         }
     }
 }
 
-/// An object in the requested version.
-pub(super) fn versioned(kind: &Kind, object: &Value) -> Value {
+/// An object in the requested version; most are stored in it.
+pub(super) fn versioned<'a>(kind: &Kind, object: &'a Value) -> Cow<'a, Value> {
+    let version = kind.api_version();
+    if object["apiVersion"] == *version && object["kind"] == *kind.kind {
+        return Cow::Borrowed(object);
+    }
     let mut object = object.clone();
-    object["apiVersion"] = json!(kind.api_version());
+    object["apiVersion"] = json!(version);
     object["kind"] = json!(kind.kind);
-    object
+    Cow::Owned(object)
 }
 
 pub(super) fn watch(
@@ -67,7 +73,7 @@ pub(super) fn watch(
         namespace.as_deref().is_none_or(|n| object["metadata"]["namespace"] == n) && filter.matches(object)
     };
     let body = stream! {
-        let mut moves = store.moves();
+        let mut moves = store.moves(&resource);
         let mut last = from;
         if from == 0 || initial {
             let (objects, version) = {
@@ -105,16 +111,17 @@ pub(super) fn watch(
                 }
             }
             last = version;
+            if Instant::now() >= next_bookmark {
+                next_bookmark = Instant::now() + BOOKMARKS;
+                if bookmarks {
+                    yield bookmark(&shape.kind, last, false);
+                }
+            }
             tokio::select! {
                 biased;
                 changed = moves.changed() => if changed.is_err() { return },
                 () = sleep_until(end) => return,
-                () = sleep_until(next_bookmark) => {
-                    next_bookmark = Instant::now() + BOOKMARKS;
-                    if bookmarks {
-                        yield bookmark(&shape.kind, last, false);
-                    }
-                }
+                () = sleep_until(next_bookmark) => {}
             }
         }
     };
@@ -137,9 +144,7 @@ fn seen<'a>(event: &'a Event, mine: &impl Fn(&Value) -> bool) -> Option<(&'stati
 
 #[expect(clippy::unnecessary_wraps, reason = "a stream of a body consists of results")]
 fn line(word: &str, object: &Value) -> Line {
-    let mut text = json!({"type": word, "object": object}).to_string();
-    text.push('\n');
-    Ok(Bytes::from(text))
+    Ok(Bytes::from(format!("{{\"type\":\"{word}\",\"object\":{object}}}\n")))
 }
 
 fn bookmark(kind: &Kind, version: u64, initial: bool) -> Line {

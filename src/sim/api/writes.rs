@@ -368,6 +368,12 @@ pub(super) fn delete(inner: &mut Inner, target: &Target, options: &Options) -> R
         }
         return Ok(current);
     }
+    if target.kind.plural == "customresourcedefinitions" {
+        // the objects of a kind go with its definition
+        let resource = target.named();
+        let names: Vec<Name> = inner.list(resource, None).map(|(name, _)| name.clone()).collect();
+        names.iter().for_each(|name| drop(inner.remove(resource, name)));
+    }
     inner.remove(&target.whole(), &key).ok_or_else(|| Failure::not_found(&target.whole(), target.named()))
 }
 

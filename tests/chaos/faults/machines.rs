@@ -1,7 +1,9 @@
 //! What goes wrong on the machines that operators run Cutover from.
 
+use tokio::time::Instant;
+
 use super::{Fault, World};
-use crate::workstation::{Machine, Workstation};
+use crate::workstation::Workstation;
 
 /// An hour, in milliseconds.
 const HOUR: i64 = 3_600_000;
@@ -33,7 +35,10 @@ impl MachineFault {
                 stations[here].kill().await;
                 stations[other].start(world.cluster, world.began);
             }
-            Self::ShortSleep | Self::LongSleep => stations[here].machine.sleep(true),
+            Self::ShortSleep | Self::LongSleep => {
+                world.observer.deaf(stations[here].name, None);
+                stations[here].machine.sleep(true);
+            }
             // a program reads its machine's clock when it starts
             Self::ClockAhead | Self::ClockBehind => {
                 stations[here].machine.set_clock(if self == Self::ClockAhead { HOUR } else { -HOUR });
@@ -48,9 +53,13 @@ impl MachineFault {
         }
     }
 
-    pub(super) fn end(self, machine: &Machine) {
+    pub(super) fn end(self, world: &World<'_>, station: &Workstation) {
+        let machine = &station.machine;
         match self {
-            Self::ShortSleep | Self::LongSleep => machine.sleep(false),
+            Self::ShortSleep | Self::LongSleep => {
+                world.observer.deaf(station.name, Some(Instant::now()));
+                machine.sleep(false);
+            }
             Self::ClockAhead | Self::ClockBehind => machine.set_clock(0),
             Self::DiskFull => machine.fill_disk(false),
             Self::Overtaken => machine.overtake(0, ""),

@@ -1,14 +1,24 @@
-//! The menu of faults: on the wire, on the operators' machines, at Cutover's own objects, at nodes and at pods. Each
-//! begins and ends; some act all the while.
+//! The menu of faults: on the wire, on the operators' machines, at Cutover's own objects, at nodes and at pods; and what
+//! other people do on a cluster that is theirs, too. Each begins and ends; some act all the while.
 
+mod endings;
+pub mod gitops;
+mod look_alikes;
 mod machines;
+mod marks;
+mod membership;
 mod nodes;
 mod pods;
 mod records;
+mod releases;
+mod workloads;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
-use cutover::sim::local::Local;
+use cutover::sim::{
+    local::{Local, LocalService},
+    world,
+};
 use kube::{
     Api, Client,
     api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams},
@@ -21,10 +31,17 @@ use crate::{
     wire::{RequestFault, Rule, WatchFault},
     workstation::Workstation,
 };
+use endings::Ending;
+use gitops::FlannelRestored;
+use look_alikes::LookAlike;
 use machines::MachineFault;
+use marks::Mark;
+use membership::Membership;
 use nodes::NodeFault;
 use pods::PodFault;
 use records::RecordFault;
+use releases::ReleaseFault;
+use workloads::Workload;
 
 /// Where a fault happens, and what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +52,13 @@ pub enum Kind {
     Record(RecordFault),
     Node(NodeFault),
     Pod(PodFault),
+    LookAlike(LookAlike),
+    Release(ReleaseFault),
+    Membership(Membership),
+    Mark(Mark),
+    Ending(Ending),
+    GitOps(FlannelRestored),
+    Workload(Workload),
 }
 
 const MENU: &[(&str, Kind)] = &[
@@ -86,6 +110,32 @@ const MENU: &[(&str, Kind)] = &[
     ("budget blocks", Kind::Pod(PodFault::BudgetBlocks)),
     ("two budgets", Kind::Pod(PodFault::SecondBudget)),
     ("finalizer on a pod", Kind::Pod(PodFault::Finalizer)),
+    ("a tenant's cilium-config", Kind::LookAlike(LookAlike::CiliumConfig)),
+    ("a tenant's kube-flannel-cfg", Kind::LookAlike(LookAlike::FlannelConfig)),
+    ("a tenant's copy of Flannel", Kind::LookAlike(LookAlike::FlannelCopy)),
+    ("a tenant's cilium-agent", Kind::LookAlike(LookAlike::Agents)),
+    ("a tenant's kube-flannel", Kind::LookAlike(LookAlike::Flannels)),
+    ("a tenant's task pods", Kind::LookAlike(LookAlike::TaskPods)),
+    ("a tenant's CiliumNodeConfig", Kind::LookAlike(LookAlike::NodeConfig)),
+    ("a tenant's release", Kind::LookAlike(LookAlike::Release)),
+    ("a colleague's helm upgrade with other values", Kind::Release(ReleaseFault::OtherValues)),
+    ("a colleague's helm upgrade to another version", Kind::Release(ReleaseFault::OtherVersion)),
+    ("cilium-config edited by hand", Kind::Release(ReleaseFault::EditedByHand)),
+    ("a node joins", Kind::Membership(Membership::Joins)),
+    ("a node joins and leaves", Kind::Membership(Membership::JoinsAndLeaves)),
+    ("a node leaves", Kind::Membership(Membership::Leaves)),
+    ("another machine under a node's name", Kind::Membership(Membership::Replaced)),
+    ("stray annotation", Kind::Mark(Mark::Annotation)),
+    ("stray taint", Kind::Mark(Mark::Taint)),
+    ("stray label", Kind::Mark(Mark::Label)),
+    ("cordoned by hand with a stray annotation", Kind::Mark(Mark::CordonedWithAnnotation)),
+    ("out-of-service taint", Kind::Mark(Mark::OutOfService)),
+    ("Migration deleted and restored", Kind::Ending(Ending::Restored)),
+    ("Migration deleted and begun again", Kind::Ending(Ending::BegunAgain)),
+    ("definitions deleted", Kind::Ending(Ending::Undefined)),
+    ("Flannel restored by GitOps", Kind::GitOps(FlannelRestored)),
+    ("a workload that tolerates everything", Kind::Workload(Workload::ToleratesAll)),
+    ("a static pod on the pod network", Kind::Workload(Workload::StaticPod)),
 ];
 
 /// The names of all classes.
@@ -114,6 +164,13 @@ impl Fault {
         let lasts = match kind {
             Kind::Machine(MachineFault::LongSleep) => 120_000,
             Kind::Request(RequestFault::Unreachable) => rng.u64(1_000..60_000),
+            Kind::GitOps(_) => rng.u64(10_000..40_000),
+            Kind::LookAlike(_)
+            | Kind::Release(_)
+            | Kind::Membership(_)
+            | Kind::Mark(_)
+            | Kind::Ending(_)
+            | Kind::Workload(_) => rng.u64(1_000..15_000),
             _ => rng.u64(200..8_000),
         };
         let (at, which, share) = (rng.u64(0..9_000), rng.usize(..6), [5, 20, 50, 100][rng.usize(..4)]);
@@ -127,6 +184,11 @@ impl Fault {
     }
 }
 
+/// A second operator begins again with a new Migration.
+pub fn begins_again(fault: &Fault) -> bool {
+    fault.kind == Kind::Ending(Ending::BegunAgain)
+}
+
 /// What a fault may touch.
 pub struct World<'a> {
     pub cluster: &'a Local,
@@ -134,6 +196,12 @@ pub struct World<'a> {
     pub observer: &'a Observer,
     pub nodes: &'a [String],
     pub began: Instant,
+    /// The API server's store, to be looked at.
+    pub server: &'a LocalService,
+    /// Flannel's objects as they were applied.
+    pub flannel: &'a [Value],
+    /// What a fault remembers from its beginning to its end.
+    pub notes: Mutex<BTreeMap<(&'static str, u64), Value>>,
 }
 
 impl World<'_> {
@@ -146,13 +214,23 @@ impl World<'_> {
             Kind::Record(kind) => kind.begin(self, node).await,
             Kind::Node(kind) => kind.begin(self, node).await,
             Kind::Pod(kind) => kind.begin(self, fault.which).await,
+            Kind::LookAlike(kind) => kind.begin(self, node).await,
+            Kind::Release(kind) => kind.begin(self, fault).await,
+            Kind::Membership(kind) => kind.begin(self, fault).await,
+            Kind::Mark(kind) => kind.begin(self, fault, node).await,
+            Kind::Ending(kind) => kind.begin(self, fault).await,
+            Kind::GitOps(_) => {}
+            Kind::Workload(kind) => kind.begin(self, node).await,
         }
     }
 
     /// What is done again and again while it lasts.
     pub async fn during(&self, fault: &Fault, tick: u64) {
-        if let Kind::Record(kind) = fault.kind {
-            kind.during(self, tick).await;
+        match fault.kind {
+            Kind::Record(kind) => kind.during(self, tick).await,
+            Kind::LookAlike(kind) => kind.during(self, self.node(fault), tick).await,
+            Kind::GitOps(kind) => kind.during(self, fault, tick).await,
+            _ => {}
         }
     }
 
@@ -162,11 +240,41 @@ impl World<'_> {
             // a rule for requests knows when it ends
             Kind::Request(_) => {}
             Kind::Watch(_) => station.wire.watches(WatchFault::None),
-            Kind::Machine(kind) => kind.end(&station.machine),
+            Kind::Machine(kind) => kind.end(self, station),
             Kind::Record(kind) => kind.end(self).await,
             Kind::Node(kind) => kind.end(self, self.node(fault)).await,
             Kind::Pod(kind) => kind.end(self).await,
+            Kind::LookAlike(kind) => kind.end(self, self.node(fault)).await,
+            Kind::Release(kind) => kind.end(self, fault).await,
+            Kind::Membership(kind) => kind.end(self, fault).await,
+            Kind::Mark(kind) => kind.end(self, fault, self.node(fault)).await,
+            Kind::Ending(kind) => kind.end(self, fault).await,
+            Kind::GitOps(kind) => kind.end(self, fault).await,
+            Kind::Workload(kind) => kind.end(self, self.node(fault)).await,
         }
+    }
+
+    fn note(&self, fault: &Fault, what: Value) {
+        self.notes.lock().unwrap().insert((fault.class, fault.at), what);
+    }
+
+    fn noted(&self, fault: &Fault) -> Option<Value> {
+        self.notes.lock().unwrap().get(&(fault.class, fault.at)).cloned()
+    }
+
+    /// The step in a node's record; empty where it has none.
+    fn step(&self, node: &str) -> String {
+        let record = self.server.look("nodemigrations.cutover.dev", "", node);
+        record.and_then(|r| r["status"]["step"].as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// Cutover has the node out.
+    fn is_out(&self, node: &str) -> bool {
+        crate::observer::nodes::is_out(&self.step(node))
+    }
+
+    fn is_labelled(&self, node: &str, label: &str) -> bool {
+        self.server.look("nodes", "", node).is_some_and(|n| n["metadata"]["labels"][label].is_string())
     }
 
     fn node(&self, fault: &Fault) -> &str {
@@ -178,6 +286,8 @@ impl World<'_> {
             "Migration" | "NodeMigration" => ("cutover.dev", "v1alpha1", None),
             "Lease" => ("coordination.k8s.io", "v1", Some("kube-system")),
             "PodDisruptionBudget" => ("policy", "v1", Some("shop")),
+            "CustomResourceDefinition" => ("apiextensions.k8s.io", "v1", None),
+            "ConfigMap" => ("", "v1", Some("kube-system")),
             _ => ("", "v1", (kind == "Pod").then_some("shop")),
         };
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
@@ -193,6 +303,25 @@ impl World<'_> {
 
     async fn delete(&self, kind: &str, name: &str) {
         let _ = self.api(kind).delete(name, &DeleteParams::default()).await;
+    }
+
+    /// Creates an object, unless it is there or cannot be.
+    async fn put(&self, object: Value) {
+        let _ = world::put(self.client, object).await;
+    }
+
+    /// Deletes it.
+    async fn take_away(&self, object: &Value) {
+        let (version, kind) =
+            (object["apiVersion"].as_str().unwrap_or_default(), object["kind"].as_str().unwrap_or_default());
+        let (group, version) = version.split_once('/').unwrap_or(("", version));
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+        let api: Api<DynamicObject> = match object["metadata"]["namespace"].as_str() {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
+            None => Api::all_with(self.client.clone(), &resource),
+        };
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        let _ = api.delete(name, &DeleteParams::background()).await;
     }
 
     async fn pods(&self) -> Vec<DynamicObject> {

@@ -25,7 +25,14 @@ impl NodeFault {
         }
         match self {
             Self::Uncordoned => cordon(world, node, false).await,
-            Self::Cordoned => cordon(world, node, true).await,
+            Self::Cordoned => {
+                let now = world.server.look("nodes", "", node);
+                let free = |n: &Value| n["spec"]["unschedulable"] != true && !is_marked(n);
+                if now.is_some_and(|n| free(&n)) {
+                    world.observer.claim(node);
+                }
+                cordon(world, node, true).await;
+            }
             Self::Unlabelled => {
                 let labels = json!({"metadata": {"labels": {"io.cilium.migration/cilium-default": null}}});
                 world.merge("Node", node, &labels).await;
@@ -44,10 +51,9 @@ impl NodeFault {
         match self {
             Self::Cordoned => {
                 world.observer.disturbed();
+                world.observer.unclaim(node);
                 // who cordons it uncordons it, and leaves Cutover's own cordon alone
-                let seen = world.api("Node").get(node).await;
-                let marked =
-                    seen.is_ok_and(|n| n.metadata.annotations.is_some_and(|a| a.contains_key("cutover.dev/cordoned")));
+                let marked = world.server.look("nodes", "", node).is_some_and(|n| is_marked(&n));
                 if !marked {
                     cordon(world, node, false).await;
                 }
@@ -67,6 +73,10 @@ impl NodeFault {
             Self::Uncordoned | Self::Unlabelled | Self::PowerCut => {}
         }
     }
+}
+
+fn is_marked(node: &Value) -> bool {
+    node["metadata"]["annotations"]["cutover.dev/cordoned"].is_string()
 }
 
 async fn cordon(world: &World<'_>, node: &str, on: bool) {
