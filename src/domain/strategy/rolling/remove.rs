@@ -4,7 +4,7 @@ use super::{facts, helm, specs::REMOVE};
 use crate::domain::{
     api::Target,
     decide::Round,
-    effect::{Effect, flannel},
+    effect::{Effect, flannel, rolled_out},
     evidence::Evidence,
     facts::{Key, Owner},
     host::HostTask,
@@ -12,6 +12,7 @@ use crate::domain::{
     problem::Problem,
     progress::Progress,
     reason::{Reason, Waiting},
+    steps::proofs,
     strategy::{HostWork, Phase, PhaseSpec, Standing},
     text,
     view::View,
@@ -82,12 +83,15 @@ impl Phase for Remove {
             Target::Cilium => {
                 let copy = view.facts.flannel_copy().is_none().then(|| back_up(view));
                 let there = view.facts.flannel_daemon_sets().next().is_some();
-                let objects = copy.into_iter().chain([delete(view, "")]).filter(|_| there).map(Preview::from);
+                let delete = Preview::from(delete(view, "")).after([proofs::no_flannel_address(view)]);
+                let objects = copy.map(Preview::from).into_iter().chain([delete]).filter(|_| there);
                 objects.chain(clean(view).preview(view)).collect()
             }
             Target::Flannel if !facts::is_removed(view) => vec![],
             Target::Flannel => {
-                let objects = [restore(view, ""), forget(view)].map(Preview::from);
+                let pins = view.migration.status.iter().filter_map(|s| s.pins.as_ref()).flat_map(|p| &p.flannel);
+                let back = pins.map(|p| rolled_out(&Key::new(&p.namespace, &p.name)));
+                let objects = [Preview::from(restore(view, "")).then(back), forget(view).into()];
                 put_back().preview(view).into_iter().chain(objects).collect()
             }
         };
