@@ -123,8 +123,8 @@ fn is_gone(pod: &Key, uid: &str) -> Proof {
 /// A DaemonSet has its newest pods on every node, ready.
 pub fn rolled_out(daemon_set: &Key) -> Proof {
     let Key { namespace, name } = daemon_set;
-    let command = format!("kubectl -n {namespace} rollout status daemonset/{name} --timeout=30s");
-    Proof::command(format!("daemonset/{daemon_set} is rolled out"), command).within(std::time::Duration::from_secs(600))
+    let command = format!("kubectl -n {namespace} rollout status daemonset/{name} --timeout=5s");
+    Proof::command(format!("daemonset/{daemon_set} is rolled out"), command)
 }
 
 /// A DaemonSet and its pods are gone.

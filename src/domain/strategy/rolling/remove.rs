@@ -4,7 +4,7 @@ use super::{facts, helm, specs::REMOVE};
 use crate::domain::{
     api::Target,
     decide::Round,
-    effect::{Effect, flannel, rolled_out},
+    effect::{Effect, Proof, flannel, rolled_out},
     evidence::Evidence,
     facts::{Key, Owner},
     host::HostTask,
@@ -150,6 +150,7 @@ fn clean(view: &View<'_>) -> HostWork {
         is_due: |s| !s.evidence.cleaned,
         mark: |s| s.evidence.cleaned = true,
         done_by_hand: Some(is_clean),
+        seen_by_hand: Some(seen_clean),
     }
 }
 
@@ -161,6 +162,7 @@ fn put_back() -> HostWork {
         is_due: |s| s.evidence.cleaned,
         mark: |s| s.evidence.cleaned = false,
         done_by_hand: None,
+        seen_by_hand: None,
     }
 }
 
@@ -175,4 +177,16 @@ fn is_clean(evidence: &Evidence) -> Result<(), Waiting> {
         left.push(text::count(host.rules as usize, "firewall rule"));
     }
     if left.is_empty() { Ok(()) } else { not_yet(format!("still there: {}", left.join(", "))) }
+}
+
+/// The same, of a report.
+fn seen_clean() -> Proof {
+    let left = [
+        "$1 == \"link\" && $2 != \"cilium_host\"",
+        "$1 == \"conf\" && index($2, \"10-flannel\") == 1",
+        "$1 == \"folder\"",
+        "$1 == \"rules\" && $2 > 0",
+    ];
+    let script = format!("{} {{ n = 1 }} END {{ exit n }}", left.join(" || "));
+    Proof::report("nothing of Flannel is left on the host", format!("awk -F= '{script}'"))
 }
