@@ -104,6 +104,18 @@ fn mode(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o777
 }
 
+/// Every command of a playbook.
+fn commands(value: &Value, out: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, inner)| match inner.as_str().filter(|_| key == "cmd") {
+            Some(command) => out.push(command.to_owned()),
+            None => commands(inner, out),
+        }),
+        Value::Array(all) => all.iter().for_each(|inner| commands(inner, out)),
+        _ => {}
+    }
+}
+
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
@@ -136,6 +148,19 @@ async fn the_playbooks_are_written_for_their_owner_alone() {
     assert!(files.len() > 15, "{files:?}");
     files.iter().for_each(|f| assert_eq!(mode(f), 0o600, "{}", f.display()));
     assert_eq!(mode(&export.plan()), 0o700);
+    // what is written is read as it was printed
+    let mut written = vec![];
+    files.iter().for_each(|f| commands(&parse(&fs::read_to_string(f).unwrap()).unwrap(), &mut written));
+    let plan = ["plan", "-o", "json", "--batch-by", "topology.kubernetes.io/zone", "--max-unavailable", "2"];
+    let printed: Value = serde_json::from_str(&export.cutover(&plan)).unwrap();
+    for change in printed["plan"].as_array().unwrap() {
+        let proofs = ["before", "after"].iter().flat_map(|k| change[*k].as_array().cloned().unwrap_or_default());
+        let proofs = proofs.map(|p| p["command"].clone());
+        for command in change["kubectl"].as_array().unwrap().iter().cloned().chain(proofs) {
+            let command = command.as_str().unwrap();
+            assert!(written.iter().any(|w| w.contains(command)), "{command}");
+        }
+    }
     // what is written again is one node's, with the settings that were given first
     fs::remove_file(export.plan().join("forward/Migrate/worker-1.yml")).unwrap();
     let before = export.text("site.yml");

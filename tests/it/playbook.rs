@@ -91,7 +91,7 @@ fn what_has_to_be_seen_between_changes_is_waited_for() {
         "index($2, \"05-cilium\") == 1",
         "{.status.nodeInfo.bootID} {.status.conditions",
         "grep -qx 'api=ok'",
-        "sleep 0",
+        "sleep 30",
         // and the last phases
         "$4 ~ /^(10\\.233\\.64\\.",
         "grep -qx 'DaemonSet/kube-flannel-ds'",
