@@ -10,10 +10,7 @@ use std::{
     process::Command,
 };
 
-use cutover::{
-    domain::values::parse,
-    sim::{Embedded, Settings, clock::Pace, world::CONSENTS},
-};
+use cutover::sim::{Embedded, Settings, clock::Pace, world::CONSENTS};
 use serde_json::Value;
 use support::{Cutover, said};
 
@@ -48,7 +45,7 @@ impl Export {
     }
 
     fn yaml(&self, name: &str) -> Value {
-        parse(&self.text(name)).unwrap()
+        serde_saphyr::from_str(&self.text(name)).unwrap()
     }
 
     /// Exit code and what was said.
@@ -150,7 +147,9 @@ async fn the_playbooks_are_written_for_their_owner_alone() {
     assert_eq!(mode(&export.plan()), 0o700);
     // what is written is read as it was printed
     let mut written = vec![];
-    files.iter().for_each(|f| commands(&parse(&fs::read_to_string(f).unwrap()).unwrap(), &mut written));
+    files
+        .iter()
+        .for_each(|f| commands(&serde_saphyr::from_str(&fs::read_to_string(f).unwrap()).unwrap(), &mut written));
     let plan = ["plan", "-o", "json", "--batch-by", "topology.kubernetes.io/zone", "--max-unavailable", "2"];
     let printed: Value = serde_json::from_str(&export.cutover(&plan)).unwrap();
     for change in printed["plan"].as_array().unwrap() {
