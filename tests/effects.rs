@@ -341,7 +341,7 @@ async fn the_kubectl_lines_of_every_effect_are_what_is_sent() {
         let arguments = |n: usize| calls[n].arguments.iter().map(String::as_str).collect::<Vec<_>>();
         match &effect {
             Effect::Helm(_) => {
-                let wanted = "upgrade --install cilium cilium/cilium --version 1.15.19 --namespace kube-system --values values.yaml --create-namespace --description cutover";
+                let wanted = "upgrade --install cilium cilium/cilium --version 1.15.19 --namespace kube-system --values values-migration.yaml --create-namespace --description cutover";
                 assert_eq!(arguments(0), wanted.split(' ').collect::<Vec<_>>());
             }
             Effect::Uninstall { .. } => assert_eq!(arguments(0), ["uninstall", "cilium", "--namespace", "kube-system"]),

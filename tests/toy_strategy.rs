@@ -7,6 +7,8 @@
 mod fixture;
 #[path = "it/obedient.rs"]
 mod obedient;
+#[path = "support/playbooks.rs"]
+mod playbooks;
 
 use std::sync::Once;
 
@@ -173,6 +175,29 @@ fn nodes_are_rolled_twice_and_back_twice() {
     cluster.want(|m| m.spec.target = Target::Flannel);
     assert_eq!(cordons(&mut cluster).len(), 6, "three nodes, two levels each");
     assert_eq!(stage(&cluster.facts), Stage::RolledBack);
+}
+
+/// The playbooks are made of the previews of any strategy.
+#[test]
+fn it_is_exported() {
+    let mut cluster = toy();
+    for approved in ["Wash", "Rinse", "Rinse"] {
+        let view = cluster.view();
+        playbooks::hold(&view, "site.yml", None, &plan::forward(&view, phase("Rinse")));
+        playbooks::hold(&view, "back-all.yml", None, &plan::back(&view, None));
+        for node in view.facts.nodes.values() {
+            let back = plan::node(&view, node, Target::Flannel);
+            playbooks::hold(&view, "back.yml", Some(&node.name), &back);
+        }
+        cluster.want(|m| m.spec.approved = phase(approved));
+        cordons(&mut cluster);
+    }
+    let view = cluster.view();
+    assert!(plan::back(&view, None).len() > 12, "two rolls");
+    let files = cutover::domain::playbook::files(&view, "prod");
+    let site = &files.iter().find(|(name, _)| name == "site.yml").unwrap().1;
+    let tags: Vec<String> = site.as_array().unwrap().iter().map(|p| p["tags"].to_string()).collect();
+    assert_eq!(tags, [r#"["wash"]"#, r#"["rinse","never"]"#]);
 }
 
 /// Run by the program itself, on the embedded cluster.

@@ -1,141 +1,82 @@
-//! `cutover plan --ansible DIR`: the migration as playbooks and an inventory, for those who run Ansible.
-//!
-//! The playbooks are fixed; everything that is this cluster's is in the inventory.
+//! `cutover plan --ansible DIR`: the migration as playbooks and an inventory, for those who run Ansible. What is in them
+//! is made in [`playbook`]; here it is written.
 
-use std::{collections::BTreeMap, fs, path::Path};
-
-use serde_json::{Map, Value, json};
+use std::{fs, io::Write, os::unix::fs::DirBuilderExt, path::Path};
 
 use super::{Exit, output, session::Failed};
 use crate::domain::{
-    api::{Consent, RestartBy},
-    drain::{self, verdict},
-    effect::{CORDON_MARK, SWITCH_LABEL, SWITCHING_TAINT, cilium::create_node_config},
-    facts::NodeFact,
-    host::SCRIPT,
+    api::{Migration, MigrationSpec},
+    playbook::{self, File, REPORTS, SETTINGS},
+    values,
     view::View,
 };
 
-const SITE: &str = include_str!("../../assets/ansible/site.yml");
-const NODE: &str = include_str!("../../assets/ansible/node.yml");
-const BACK: &str = include_str!("../../assets/ansible/back.yml");
-const LEAVE: &str = include_str!("../../assets/ansible/leave.yml");
-const PODS: &str = include_str!("../../assets/ansible/pods.py");
+/// What stands above every file.
+const HEAD: &str = "\
+# Written by `cutover plan --ansible`; it writes this file again. kubectl, helm and cutover run on the machine that runs
+# Ansible, with its kubeconfig. Every change is one that `cutover plan` prints, with its command; between two of them
+# stands what has to be seen. It can be run again: what is done is not done again.
+#   ansible-playbook -i inventory.yml site.yml                       every phase but those that are hard to undo
+#   ansible-playbook -i inventory.yml site.yml --tags PHASE          one phase; those that are hard to undo only so
+#   ansible-playbook -i inventory.yml back.yml --limit NODE          one node back to Flannel
+#   ansible-playbook -i inventory.yml back-all.yml -e confirm=CONTEXT  everything back
+# The tasks of a node are written again when its turn comes, by `cutover plan --ansible . --node NODE`; with
+# -e plan_again=false they are run as they are. Not looked at here: flows, leaked addresses, replacements of what was
+# evicted. Consents beyond evictions need Cutover.
+";
 
 /// Writes everything into a folder, over what an earlier plan left there.
-pub(super) fn write(ctx: &View<'_>, folder: &Path) -> Result<(), Failed> {
-    let failed = |what: &Path, e: &dyn std::fmt::Display| {
-        Failed::new(
-            Exit::Failed,
-            format!("{} was not written: {e}. Nothing on the cluster was changed", what.display()),
-        )
-    };
-    fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
-    let cilium = &ctx.migration.spec.cilium;
-    let yaml = |value: &Value| serde_saphyr::to_string(value).map_err(|e| failed(folder, &e));
-    let wrong = |e: String| Failed::new(Exit::Usage, e);
-    let files = [
-        // how many at once is read before any variable of the inventory is
-        ("site.yml", SITE.replace("\"{{ batches }}\"", &json!(batches(ctx)).to_string())),
-        ("node.yml", NODE.to_owned()),
-        ("back.yml", BACK.to_owned()),
-        ("leave.yml", LEAVE.to_owned()),
-        ("pods.py", PODS.to_owned()),
-        ("host.sh", SCRIPT.to_owned()),
-        ("inventory.yml", yaml(&inventory(ctx))?),
-    ];
-    let mut files = files.to_vec();
-    for (name, values) in ctx.strategy.values(cilium) {
-        files.push((name, yaml(&values.map_err(wrong)?)?));
+pub(super) fn write(view: &View<'_>, folder: &Path, context: &str) -> Result<(), Failed> {
+    make(&folder.join(REPORTS))?;
+    for file in playbook::files(view, context) {
+        write_one(folder, &file)?;
     }
-    for (name, text) in files {
-        let path = folder.join(name);
-        fs::write(&path, text).map_err(|e| failed(&path, &e))?;
-    }
+    let folder = folder.display();
     output::line(&format!(
-        "Written to {}. Read it, then: ansible-playbook -i {}/inventory.yml {}/site.yml\n(install and nodes; --tags finalize and --tags remove for the rest, back.yml --limit NODE for the way back)",
-        folder.display(),
-        folder.display(),
-        folder.display()
+        "Written to {folder}. Read it, then: ansible-playbook -i {folder}/inventory.yml {folder}/site.yml\n(site.yml says how to run the rest, and the way back)"
     ));
     Ok(())
 }
 
-fn inventory(ctx: &View<'_>) -> Value {
-    let spec = &ctx.migration.spec;
-    let order = ctx.nodes_in_order();
-    let host = |n: &&NodeFact| {
-        let address = n.addresses.first().map(ToString::to_string).unwrap_or_default();
-        (n.name.to_string(), json!({"ansible_host": address}))
+/// Writes the tasks of one node again.
+pub(super) fn write_node(view: &View<'_>, folder: &Path, node: &str) -> Result<(), Failed> {
+    let Some(node) = view.facts.nodes.get(node) else {
+        let message = format!("node/{node} is not in the cluster. Nothing was changed; write the playbooks again");
+        return Err(Failed::new(Exit::Usage, message));
     };
-    let hosts: Map<String, Value> = order.iter().map(host).collect();
-    // what gets past a block is Cutover's to do; for a playbook it is no consent at all
-    let plain: Vec<Consent> = spec.consents.iter().filter(|c| !c.kind.is_escalation()).cloned().collect();
-    let needed: BTreeMap<String, Vec<String>> = order
-        .iter()
-        .map(|n| {
-            let drain = drain::sort(ctx.facts, &n.name, &[]);
-            (n.name.to_string(), verdict::wanted(&drain).iter().map(ToString::to_string).collect::<Vec<_>>())
-        })
-        .filter(|(_, wanted)| !wanted.is_empty())
-        .collect();
-    let networks: Vec<String> = ctx.facts.flannel().flat_map(|(_, f)| &f.networks).map(ToString::to_string).collect();
-    let prefixes: Vec<String> = order.iter().flat_map(|n| &n.pod_ranges).map(prefix).collect();
-    let version = ctx.facts.node_config_version().unwrap_or("v2alpha1");
-    let sets: Vec<Value> = ctx
-        .facts
-        .flannel_daemon_sets()
-        .map(|d| json!({"name": &*d.key.name, "namespace": &*d.key.namespace}))
-        .collect();
-    json!({"all": {
-        "vars": {
-            "cilium_namespace": spec.cilium.namespace, "cilium_version": spec.cilium.version, "chart": spec.cilium.chart,
-            "node_config": create_node_config(&spec.cilium.namespace, version).body(),
-            "switch_label": SWITCH_LABEL, "cordon_mark": CORDON_MARK, "away_taint": SWITCHING_TAINT,
-            "restart_by": if spec.restart_by == RestartBy::Reboot { "reboot" } else { "pods" },
-            "observe_seconds": spec.observe_seconds, "drain_timeout": spec.nodes.drain_timeout_seconds,
-            "reboot_timeout": spec.nodes.reboot_timeout_seconds,
-            "flannel_networks": networks, "flannel_prefixes": prefixes,
-            "flannel_daemon_sets": sets, "needed_consents": needed,
-            "consents": plain.iter().map(|c| format!("{}:{}", c.kind, c.object)).collect::<Vec<_>>(),
-        },
-        "children": {"nodes": {"hosts": hosts}},
-    }})
+    playbook::node(view, node).iter().try_for_each(|file| write_one(folder, file))
 }
 
-/// How many nodes each batch has: canaries one by one, workers as many as may be out, zone by zone, the control
-/// plane one by one.
-fn batches(ctx: &View<'_>) -> Vec<usize> {
-    let spec = &ctx.migration.spec.nodes;
-    let number = |n: u32| usize::try_from(n).unwrap_or(1);
-    let order = ctx.nodes_in_order();
-    let mut batches: Vec<usize> = Vec::new();
-    let mut zone: Option<Option<&String>> = None;
-    for (i, node) in order.iter().enumerate() {
-        let here = spec.batch_by.as_ref().and_then(|label| node.labels.get(label));
-        let alone = i < number(spec.canaries)
-            || node.control_plane
-            || order.get(i.wrapping_sub(1)).is_some_and(|n| n.control_plane);
-        match batches.last_mut() {
-            Some(last)
-                if !alone
-                    && i > number(spec.canaries)
-                    && zone == Some(here)
-                    && *last < number(spec.max_unavailable) =>
-            {
-                *last += 1;
-            }
-            _ => batches.push(1),
-        }
-        zone = Some(here);
-    }
-    batches
+/// The settings that the playbooks in a folder were written with.
+pub(super) fn settings(folder: &Path) -> Result<MigrationSpec, Failed> {
+    let path = folder.join(SETTINGS);
+    let failed = |why: String| {
+        let message = format!("{} cannot be read: {why}. Write the playbooks again", path.display());
+        Failed::new(Exit::Usage, message)
+    };
+    let text = fs::read_to_string(&path).map_err(|e| failed(e.to_string()))?;
+    let migration: Migration =
+        serde_json::from_value(values::parse(&text).map_err(failed)?).map_err(|e| failed(e.to_string()))?;
+    Ok(migration.spec)
 }
 
-/// The start of every address of a range, as a regular expression; ranges of nodes end on a dot.
-fn prefix(range: &ipnet::IpNet) -> String {
-    let octets = usize::from(range.prefix_len() / 8);
-    let text = range.network().to_string();
-    let kept: Vec<&str> = text.split('.').take(octets).collect();
-    format!("^{}\\.", kept.join("\\."))
+/// For its owner alone, and complete or not at all: a play may read it.
+fn write_one(folder: &Path, (name, content): &File) -> Result<(), Failed> {
+    let path = folder.join(name);
+    let parent = path.parent().unwrap_or(folder);
+    make(parent)?;
+    let failed = |e: &dyn std::fmt::Display| not_written(&path, e);
+    let yaml = serde_saphyr::to_string(content).map_err(|e| failed(&e))?;
+    let mut part = tempfile::NamedTempFile::new_in(parent).map_err(|e| failed(&e))?;
+    part.write_all(HEAD.as_bytes()).and_then(|()| part.write_all(yaml.as_bytes())).map_err(|e| failed(&e))?;
+    part.persist(&path).map_err(|e| failed(&e))?;
+    Ok(())
+}
+
+fn make(folder: &Path) -> Result<(), Failed> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| not_written(folder, &e))
+}
+
+fn not_written(path: &Path, why: &dyn std::fmt::Display) -> Failed {
+    Failed::new(Exit::Failed, format!("{} was not written: {why}. Nothing on the cluster was changed", path.display()))
 }

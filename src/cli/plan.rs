@@ -21,19 +21,29 @@ pub(super) struct Plan {
     /// Write it as Ansible playbooks with an inventory into this folder instead
     #[arg(long, value_name = "DIR")]
     ansible: Option<PathBuf>,
+    /// Only the tasks of this node, with the settings that DIR was written with: the playbooks call it when the node's
+    /// turn comes
+    #[arg(long, value_name = "NODE", requires = "ansible", conflicts_with = "until")]
+    node: Option<String>,
     #[command(flatten)]
     wanted: Wanted,
 }
 
 impl Plan {
     pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
-        let spec = self.wanted.spec()?;
+        let spec = match (&self.ansible, &self.node) {
+            (Some(folder), Some(_)) => ansible::settings(folder)?,
+            _ => self.wanted.spec()?,
+        };
         let session = Session::open(global).await?;
         let migration = session.migration_or(spec);
         let facts = session.facts();
         let ctx = View::read_only(&facts, &migration, Timestamp::now());
         if let Some(folder) = &self.ansible {
-            ansible::write(&ctx, folder)?;
+            match &self.node {
+                Some(node) => ansible::write_node(&ctx, folder, node)?,
+                None => ansible::write(&ctx, folder, &session.connection.context)?,
+            }
             return Ok(Exit::Done);
         }
         let plan = plan::forward(&ctx, self.until.unwrap_or_else(|| ctx.strategy.last()));
@@ -51,10 +61,12 @@ impl Plan {
             }
             let only_if = p.only_if.map(|c| format!(", only if {c}")).unwrap_or_default();
             let (object, effect, risk) = (safe(&p.object), safe(&p.effect), p.risk.word());
+            p.before.iter().for_each(|proof| output::line(&format!("        first: {}", safe(&proof.words))));
             output::line(&format!("  {:>4}. {object}: {effect}  ({risk}{only_if})", i + 1));
             for command in &p.kubectl {
                 output::line(&format!("        {}", safe(command)));
             }
+            p.after.iter().for_each(|proof| output::line(&format!("        then: {}", safe(&proof.words))));
         }
         output::line(&format!("\n{} changes. Nothing was changed.", plan.len()));
         Ok(Exit::Done)

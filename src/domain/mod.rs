@@ -24,6 +24,7 @@ pub mod log;
 pub mod metrics;
 pub mod placement;
 pub mod plan;
+pub mod playbook;
 pub mod problem;
 pub mod progress;
 pub mod reason;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     api::Target,
-    effect::{Effect, Risk},
+    effect::{Effect, Proof, Risk},
     facts::NodeFact,
     steps::StepSpec,
     strategy::{self, Phase, PhaseId},
@@ -18,18 +18,26 @@ pub struct Preview {
     pub effect: Effect,
     /// The condition, where it is not made in any case.
     pub only_if: Option<&'static str>,
+    /// What tells that the condition is met, where something can.
+    pub met: Option<Proof>,
+    /// What has to be seen before it is made, beyond what the change itself says.
+    pub before: Vec<Proof>,
+    /// What is waited for after it, beyond what the change itself says.
+    pub after: Vec<Proof>,
+    /// What an operator types, where the change itself cannot know it yet.
+    pub typed: Option<String>,
 }
 
 impl From<Effect> for Preview {
     fn from(effect: Effect) -> Self {
-        Self { effect, only_if: None }
+        Self { effect, only_if: None, met: None, before: vec![], after: vec![], typed: None }
     }
 }
 
 impl Preview {
     /// A change that is made under a condition.
-    pub const fn when(condition: &'static str, effect: Effect) -> Self {
-        Self { effect, only_if: Some(condition) }
+    pub fn when(condition: &'static str, effect: Effect) -> Self {
+        Self::from(effect).only_if(condition)
     }
 
     /// The same change, made under a condition.
@@ -38,9 +46,30 @@ impl Preview {
         Self { only_if: Some(condition), ..self }
     }
 
+    /// The same change, with what tells that its condition is met.
+    #[must_use]
+    pub fn met(self, proof: Proof) -> Self {
+        Self { met: Some(proof), ..self }
+    }
+
+    /// The same change, made once this is seen.
+    #[must_use]
+    pub fn after(mut self, proofs: impl IntoIterator<Item = Proof>) -> Self {
+        self.before.extend(proofs);
+        self
+    }
+
+    /// The same change; this is waited for after it.
+    #[must_use]
+    pub fn then(mut self, proofs: impl IntoIterator<Item = Proof>) -> Self {
+        self.after.extend(proofs);
+        self
+    }
+
     /// As a line of a plan.
     pub fn planned(self, phase: PhaseId, node: Option<&NodeFact>, step: Option<&'static StepSpec>) -> Planned {
         let described = self.effect.describe();
+        let both = |first: Vec<Proof>, more: Vec<Proof>| first.into_iter().chain(more).collect();
         Planned {
             phase,
             node: node.map(|n| n.name.to_string()),
@@ -48,9 +77,13 @@ impl Preview {
             effect: described.words,
             object: described.object,
             risk: described.risk,
-            kubectl: described.kubectl,
+            kubectl: self.typed.map_or(described.kubectl, |typed| vec![typed]),
             gate: described.gate,
             only_if: self.only_if,
+            met: self.met,
+            before: both(described.before, self.before),
+            done: described.done,
+            after: both(described.after, self.after),
             change: Some(self.effect),
         }
     }
@@ -79,6 +112,18 @@ pub struct Planned {
     /// The condition, where it is not made in any case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub only_if: Option<&'static str>,
+    /// What tells that the condition is met, where something can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub met: Option<Proof>,
+    /// What has to be seen before it is made.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Proof>,
+    /// What shows that it is made already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub done: Option<Proof>,
+    /// What is waited for after it, before anything else is changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<Proof>,
     /// The change itself.
     #[serde(skip)]
     pub change: Option<Effect>,

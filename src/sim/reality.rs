@@ -41,6 +41,7 @@ impl Rig {
             version: version.into(),
             namespace: "kube-system".into(),
             values,
+            file: "values.yaml",
             purpose: "test",
             resumes: false,
         };

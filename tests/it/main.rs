@@ -6,6 +6,8 @@
 mod cluster;
 #[path = "../support/fixture.rs"]
 mod fixture;
+#[path = "../support/playbooks.rs"]
+mod playbooks;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -25,6 +27,7 @@ mod host_script;
 mod layers;
 mod obedient;
 mod open_world;
+mod playbook;
 mod previews;
 mod scenarios;
 mod sources;

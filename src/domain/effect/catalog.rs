@@ -33,6 +33,7 @@ fn after(effect: &Effect, namespace: &str) -> Option<Effect> {
             version: "1.15.19".into(),
             namespace: namespace(),
             values: serde_json::json!({}),
+            file: "values-migration.yaml",
             purpose: "install",
             resumes: false,
         })),

@@ -1,5 +1,5 @@
-//! Everything that is said of an effect anywhere. A new effect is a variant, an arm here, and an arm in
-//! `cluster::apply` that makes it happen.
+//! Everything that is said of an effect anywhere. A new effect is a variant, an arm here, one in `proofs` where it can be
+//! seen, and an arm in `cluster::apply` that makes it happen.
 
 use std::time::Duration;
 
@@ -7,7 +7,9 @@ use serde_json::json;
 
 use super::{
     CORDON_MARK, Change, Effect, FINALIZER, FLANNEL_BACKUP, NODE_CONFIG, ObjectRef, RELEASE, Request, Resource, Right,
-    Risk, Role, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT, cilium, flannel, nodes, pods, records,
+    Risk, Role, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT, cilium, flannel, nodes, pods,
+    proof::Proof,
+    proofs, records,
     resource::{
         BUDGETS, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, MIGRATIONS, NODES, PODS,
         ROLE_BINDINGS, ROLES, SECRETS, SERVICE_ACCOUNTS, SERVICES,
@@ -41,6 +43,16 @@ pub struct Description {
     /// The conditions under which it is carried out, beyond those of every change: this engine holds the Lease, no
     /// source is late, and the migration is not paused.
     pub gate: &'static [&'static str],
+    /// What has to be seen before it is made.
+    pub before: Vec<Proof>,
+    /// What shows that it is made already; `None` where making it once more changes nothing.
+    pub done: Option<Proof>,
+    /// What is waited for after it, before anything else is changed.
+    pub after: Vec<Proof>,
+    /// Where it leaves a report in the cluster: what shows that it has, and a command line that prints it.
+    pub report: Option<(Proof, String)>,
+    /// A refusal is for now only: it is asked for again.
+    pub asked_again: bool,
     /// How long it may take.
     pub limit: Duration,
     /// It goes on in a program or on a host when the engine's term ends, and is worth waiting for at the exit.
@@ -57,6 +69,11 @@ impl Description {
             kubectl: vec![],
             rights: vec![],
             gate,
+            before: vec![],
+            done: None,
+            after: vec![],
+            report: None,
+            asked_again: false,
             limit: REQUEST_LIMIT,
             outlives_term: false,
         }
@@ -143,7 +160,7 @@ impl Effect {
                 ];
                 let words = format!("helm upgrade ({})", release.purpose);
                 Description::new(format!("helm release {RELEASE}"), words, Risk::Reversible, gate)
-                    .typed(vec![typed("helm", &release.arguments("values.yaml"))])
+                    .typed(vec![typed("helm", &release.arguments(release.file))])
                     .needs(helm_rights(&release.namespace))
                     .outlives_term(Duration::MAX)
             }
@@ -243,7 +260,8 @@ impl Effect {
                     "the API server finds no disruption budget against it",
                     "the pod still has this UID",
                 ];
-                Description::new(&request.object, "evict", Risk::Disruptive, gate).sends(Role::Migrate, &request)
+                let described = Description::new(&request.object, "evict", Risk::Disruptive, gate);
+                Description { asked_again: true, ..described.sends(Role::Migrate, &request) }
             }
             Self::DeletePod { pod, uid, why } => {
                 let gate = &[
@@ -387,7 +405,14 @@ impl Effect {
                     .only(FLANNEL_BACKUP, namespace)
             }
         };
-        Description { name: self.name(), ..described }
+        Description {
+            name: self.name(),
+            before: proofs::before(self),
+            done: proofs::done(self),
+            after: proofs::after(self),
+            report: proofs::report(self),
+            ..described
+        }
     }
 
     /// The object that it changes.

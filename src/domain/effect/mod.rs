@@ -6,6 +6,8 @@ mod describe;
 pub mod flannel;
 pub mod nodes;
 pub mod pods;
+mod proof;
+mod proofs;
 pub mod records;
 pub mod release;
 mod request;
@@ -21,6 +23,8 @@ use serde_json::Value;
 
 pub use catalog::one_of_each;
 pub use describe::Description;
+pub use proof::{Proof, Source};
+pub use proofs::rolled_out;
 pub use request::{Change, Request};
 pub use resource::{ObjectRef, Resource};
 pub use right::{Right, Role};
@@ -66,6 +70,8 @@ pub struct HelmRelease {
     pub namespace: String,
     /// The values.
     pub values: Value,
+    /// Name of a file for them.
+    pub file: &'static str,
     /// What the change is for.
     pub purpose: &'static str,
     /// This migration has begun it before, and it was not seen to end.

@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Change, Request, Risk, resource::PODS};
+use super::{Change, RELEASE, Request, Risk, resource::PODS};
 use crate::domain::{
     facts::Key,
-    host::{HostTask, SCRIPT, TASK_LABEL, Way, commands::command},
+    host::{AGENTS_IMAGE, HostTask, SCRIPT, TASK_LABEL, Way, commands::command},
 };
 
 /// How long a task may take through `ssh`; beyond that it goes on on its host, and its report is lost.
 pub(super) const SSH_LIMIT: Duration = Duration::from_secs(300);
+
+/// Where a DaemonSet has its image.
+const IMAGE: &str = "{.spec.template.spec.containers[0].image}";
 
 /// What a look reads of a host. `/run` as a whole: a mount of a folder that is not there would make it.
 const LOOKS_AT: [&str; 3] = ["/etc/cni/net.d", "/run", "/var/lib"];
@@ -87,12 +90,19 @@ pub(super) fn kubectl(node: &str, task: &HostTask, nth: u32, way: &Way) -> Vec<S
         Way::Pod { namespace, image } => {
             let number = nth.to_string();
             let options = ["--host-task", task.name(), "--node", node, "--number", &number];
-            let place = ["--namespace", namespace, "--image", image];
+            let place = ["--namespace", namespace];
             let args = task.args();
             let args = args.iter().map(String::as_str);
             let end = (args.len() > 0).then_some("--");
-            let words = ["cutover", "manifests"].into_iter().chain(options).chain(place).chain(end).chain(args);
-            vec![format!("{} | kubectl create -f -", command(words))]
+            let image = if **image == *AGENTS_IMAGE {
+                format!("\"$(kubectl -n {namespace} get daemonset {RELEASE} -o jsonpath='{IMAGE}')\"")
+            } else {
+                command([&**image])
+            };
+            let first = command(["cutover", "manifests"].into_iter().chain(options).chain(place));
+            let rest = command(end.into_iter().chain(args));
+            let words = [first, "--image".into(), image, rest].join(" ");
+            vec![format!("{} | kubectl create -f -", words.trim_end())]
         }
         Way::Ssh { target } => {
             let ssh = task.ssh(target);

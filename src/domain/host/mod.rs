@@ -15,6 +15,9 @@ pub const TASK_LABEL: &str = "cutover.dev/task";
 /// The configuration that holds new pods back; it sorts before every other one.
 pub const HOLD: &str = "00-cutover-hold.conflist";
 
+/// Stands for the image of the agents in a plan that is made before they are installed.
+pub const AGENTS_IMAGE: &str = "the Cilium agent's";
+
 /// The script that every task runs.
 pub const SCRIPT: &str = include_str!("../../../assets/host.sh");
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::Site;
+use super::{Site, proofs};
 use crate::domain::{
     api::NodeMigrationStatus,
     effect::Effect,
     facts::{Key, PodFact},
+    plan::Preview,
     progress::Progress,
     reason::Reason,
     text,
@@ -60,11 +61,18 @@ pub(super) fn replace_outdated(at: &Site<'_>, status: &mut NodeMigrationStatus, 
 }
 
 /// The restart of the agent, for a preview: before Cilium is installed its agent has no name yet.
-pub(super) fn restart(at: &Site<'_>) -> Effect {
-    let agent = at.facts.agent_on(&at.node.name);
-    let pod = agent.map_or_else(|| Key::new(&at.migration.spec.cilium.namespace, "cilium-…"), |a| a.key.clone());
-    let uid = agent.map_or_else(|| "".into(), |a| a.uid.clone());
-    Effect::DeletePod { pod, uid, why: WHY }
+pub(super) fn restart(at: &Site<'_>) -> Preview {
+    let (namespace, node) = (&at.migration.spec.cilium.namespace, &at.node.name);
+    let restart = match at.facts.agent_on(node) {
+        Some(agent) => delete(agent, WHY).into(),
+        None => Preview {
+            typed: Some(format!(
+                "kubectl -n {namespace} delete pod -l k8s-app=cilium --field-selector spec.nodeName={node}"
+            )),
+            ..Effect::DeletePod { pod: Key::new(namespace, "cilium-…"), uid: "".into(), why: WHY }.into()
+        },
+    };
+    restart.then([proofs::agent_is_ready(at)])
 }
 
 /// The deletion of a pod that its controller starts again.

@@ -1,9 +1,10 @@
 //! Check: is the node fit to be moved?
 
-use super::{Presence, Site, Step, StepSpec, secs, tasks};
+use super::{Presence, Site, Step, StepSpec, proofs, secs, tasks};
 use crate::domain::{
     api::NodeMigrationStatus,
     drain::verdict::{self, Verdict},
+    effect::Proof,
     problem::Problem,
     progress::Progress,
     reason::Reason,
@@ -26,6 +27,13 @@ impl Step for Check {
 
     fn advance(&self, at: &Site<'_>, _: &mut NodeMigrationStatus) -> Progress {
         unfit(at).or_else(|| refused(at)).unwrap_or_else(|| drainable(at))
+    }
+
+    fn proofs(&self, at: &Site<'_>) -> Vec<Proof> {
+        let node = &at.node.name;
+        let flannel = at.facts.flannel_daemon_sets().map(|d| proofs::pod_is_ready(&d.key, node));
+        let proofs = [proofs::is_ready(node), proofs::agent_is_ready(at), proofs::has_range(node)];
+        proofs.into_iter().chain(flannel).map(|p| p.within(SPEC.budget)).collect()
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Presence, Site, Step, StepSpec, secs};
+use super::{Presence, Site, Step, StepSpec, proofs, secs};
 use crate::domain::{
-    api::{NodeMigrationStatus, Target},
+    api::{ConsentKind, NodeMigrationStatus, Target},
+    consent::given,
     effect::Effect,
     plan::Preview,
     progress::Progress,
@@ -43,10 +44,11 @@ impl Step for Cordon {
 
     fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
         let node = &at.node.name;
-        vec![
-            Effect::Cordon { node: node.clone(), owner: owner(at) }.into(),
-            Effect::Taint { node: node.clone() }.into(),
-        ]
+        // what others have taken out is left alone; the way back takes nothing out that was not out already
+        let taken = given(&at.migration.spec.consents, ConsentKind::TakeCordoned, &at.object());
+        let free = (at.way == Target::Cilium && !taken).then(|| proofs::not_taken(node));
+        let cordon = Preview::from(Effect::Cordon { node: node.clone(), owner: owner(at) }).after(free).after(proofs::may_be_out(at));
+        vec![cordon, Effect::Taint { node: node.clone() }.into()]
     }
 }
 

@@ -1,15 +1,17 @@
 //! Drain: everything with a pod address leaves the node, then its volumes.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 
-use super::{Presence, Site, Step, StepSpec, agent::delete, cordon::cordoned, other_cni, secs, tasks};
+use super::{Presence, Site, Step, StepSpec, agent::delete, cordon::cordoned, other_cni, proofs, secs, tasks};
 use crate::domain::{
     api::NodeMigrationStatus,
     drain::{
         self, budget,
         progress::{self, DrainTimeout},
     },
-    effect::Effect,
+    effect::{Effect, Proof},
     facts::PodFact,
     host::HostTask,
     plan::Preview,
@@ -57,9 +59,25 @@ impl Step for Drain {
         let drain = at.sorted();
         // a preview shows what happens once every consent is given
         let evict = drain.evict.iter().chain(&drain.scale_first).chain(drain.consent.iter().map(|(p, _)| p));
-        let evict = evict.map(|p| Preview::from(evict_pod(p)));
-        evict.chain(drain.delete_last.iter().map(|p| leave(at, p, AFTER_SWITCH).into())).collect()
+        let mut changes: Vec<Preview> = evict.clone().map(|p| evict_pod(p).into()).collect();
+        let leaving = evict.chain(&drain.leaving).copied();
+        if let Some(last) = changes.pop() {
+            changes.push(last.then(proofs::have_left(&at.node.name, leaving, patience(at))));
+        }
+        changes.extend(drain.delete_last.iter().map(|p| Preview::from(leave(at, p, AFTER_SWITCH))));
+        changes
     }
+
+    fn proofs(&self, at: &Site<'_>) -> Vec<Proof> {
+        let sorted = at.sorted();
+        let last = proofs::have_left(&at.node.name, sorted.delete_last.iter().copied(), patience(at));
+        last.into_iter().chain([proofs::detached(&at.node.name, patience(at))]).collect()
+    }
+}
+
+/// How long what leaves a node is waited for.
+fn patience(at: &Site<'_>) -> Duration {
+    Duration::from_secs(u64::from(at.migration.spec.nodes.drain_timeout_seconds))
 }
 
 fn drain(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Progress {
@@ -156,8 +174,7 @@ pub(super) fn persistent(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Opt
         if pods.len() == 1 { "1 pod that tolerates".to_owned() } else { format!("{} pods that tolerate", pods.len()) },
         if pods.len() == 1 { "leaves" } else { "leave" }
     );
-    let timeout = std::time::Duration::from_secs(u64::from(at.migration.spec.nodes.drain_timeout_seconds));
-    let late = status.since.is_some_and(|since| text::between(since, at.now) >= timeout);
+    let late = status.since.is_some_and(|since| text::between(since, at.now) >= patience(at));
     let held = pods.iter().find_map(|p| Some((p, budget::blocker(at.facts, p)?)));
     let waiting = match held {
         Some((pod, blocker)) => {
@@ -170,14 +187,21 @@ pub(super) fn persistent(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Opt
     Some(if effects.is_empty() { Progress::Wait(waiting) } else { Progress::Act(effects, waiting) })
 }
 
+/// The node is empty, but for pods that tolerate every taint where those stay for now.
+pub(super) fn emptied(at: &Site<'_>, persistent_stay: bool) -> Proof {
+    proofs::no_pod_address(&at.node.name, persistent_pods(at).into_iter().filter(|_| persistent_stay))
+}
+
 /// What [`persistent`] would do.
 pub(super) fn preview_persistent(at: &Site<'_>) -> Vec<Preview> {
     let pods = persistent_pods(at);
     if pods.is_empty() || tasks::is_manual(at, &HostTask::Hold) {
         return vec![];
     }
+    let left = proofs::have_left(&at.node.name, pods.iter().copied(), patience(at));
     let mut changes = tasks::preview(at, HostTask::Hold);
     changes.extend(pods.into_iter().map(|p| Preview::from(leave(at, p, BEFORE_CHANGE))));
+    changes.pop().into_iter().for_each(|last| changes.push(last.then(left.clone())));
     changes
 }
 

@@ -7,6 +7,7 @@ mod check;
 mod cordon;
 mod drain;
 mod observe;
+pub(crate) mod proofs;
 mod reboot;
 mod restart;
 mod restore;
@@ -36,7 +37,7 @@ pub use tasks::{in_pods, sweep, way_to};
 pub use uncordon::Uncordon;
 pub use verify::Verify;
 
-use super::{api::NodeMigrationStatus, plan::Preview, progress::Progress, strategy};
+use super::{api::NodeMigrationStatus, effect::Proof, plan::Preview, progress::Progress, strategy};
 
 /// What the node is for the others while it is at a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,10 @@ pub trait Step: Sync {
     fn leave(&self, _at: &Site<'_>, _status: &mut NodeMigrationStatus) {}
     /// Every change that it would make from here.
     fn preview(&self, _at: &Site<'_>) -> Vec<Preview> {
+        vec![]
+    }
+    /// What has to be seen at its end, beyond what its changes say themselves.
+    fn proofs(&self, _at: &Site<'_>) -> Vec<Proof> {
         vec![]
     }
 }

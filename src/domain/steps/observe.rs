@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Presence, Site, Step, StepSpec, secs};
-use crate::domain::{api::NodeMigrationStatus, drain::progress, progress::Progress, reason::Reason, text};
+use super::{Presence, Site, Step, StepSpec, proofs, secs};
+use crate::domain::{
+    api::NodeMigrationStatus, drain::progress, effect::Proof, progress::Progress, reason::Reason, text,
+};
 
 /// The moved node has to stay healthy before the next one begins.
 pub struct Observe;
@@ -38,6 +40,12 @@ impl Step for Observe {
             return Progress::Done;
         }
         Progress::wait(Reason::Observing, format!("observed for {}", text::duration(wanted)))
+    }
+
+    fn proofs(&self, at: &Site<'_>) -> Vec<Proof> {
+        let (node, seconds) = (&at.node.name, at.migration.spec.observe_seconds);
+        let over = Proof::command(format!("{node} was observed for {seconds} s"), format!("sleep {seconds}"));
+        vec![over, proofs::is_ready(node), proofs::agent_is_ready(at)]
     }
 }
 

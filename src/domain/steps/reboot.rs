@@ -111,7 +111,7 @@ fn is_back(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Option<Progress> 
 }
 
 /// How long a reboot may take. Servers take minutes to start.
-fn limit(at: &Site<'_>) -> Duration {
+pub(super) fn limit(at: &Site<'_>) -> Duration {
     Duration::from_secs(u64::from(at.migration.spec.nodes.reboot_timeout_seconds))
 }
 

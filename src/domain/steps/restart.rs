@@ -1,6 +1,6 @@
 //! Restart: what still has an old address starts again, by a reboot or pod by pod.
 
-use super::{Presence, Site, Step, StepSpec, drain::leave, other_cni, reboot, secs, tasks};
+use super::{Presence, Site, Step, StepSpec, drain::leave, other_cni, proofs, reboot, secs, tasks};
 use crate::domain::{
     api::{NodeMigrationStatus, RestartBy, Target},
     effect::Effect,
@@ -70,12 +70,19 @@ impl Step for Restart {
     fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
         let mut changes = vec![];
         if reboots(at) {
-            changes.extend(tasks::preview(at, HostTask::Reboot { boot_id: at.node.boot_id.to_string() }));
+            let boot_id = at.node.boot_id.to_string();
+            let limit = reboot::limit(at);
+            let back = [proofs::is_back(&at.node.name, &boot_id, limit), proofs::agent_is_ready(at).within(limit)];
+            let mut reboot = tasks::preview(at, HostTask::Reboot { boot_id }).into_iter();
+            changes.extend(reboot.next().map(|r| r.then(back)));
+            changes.extend(reboot);
         }
         changes.push(Effect::Untaint { node: at.node.name.clone() }.into());
         // those that the drain does not delete
         let stay = old_pods(at).into_iter().filter(|p| p.tolerates_all);
-        changes.extend(stay.map(|p| Preview::when("it still has an old address", leave(at, p, WHY))));
+        changes.extend(
+            stay.map(|p| Preview::when("it still has an old address", leave(at, p, WHY)).met(proofs::has_address(p))),
+        );
         changes
     }
 }

@@ -1,6 +1,6 @@
 //! Restore: Flannel's CNI configuration is put back.
 
-use super::{Presence, Site, Step, StepSpec, agent::delete, cordon::cordoned, drain, secs, tasks};
+use super::{Presence, Site, Step, StepSpec, agent::delete, cordon::cordoned, drain, proofs, secs, tasks};
 use crate::domain::{
     api::{NodeMigrationStatus, StepError},
     evidence::Evidence,
@@ -22,6 +22,8 @@ static SPEC: StepSpec = StepSpec {
     presence: Presence::Out,
 };
 
+/// Where Flannel's pod has to write it.
+const NOWHERE: &str = "10-flannel.conflist is nowhere on the host";
 const WHY: &str = "its init container writes 10-flannel.conflist";
 
 impl Step for Restore {
@@ -60,9 +62,14 @@ impl Step for Restore {
 
     fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
         let mut changes = drain::preview_persistent(at);
-        changes.extend(tasks::preview(at, HostTask::Restore));
-        let flannel = at.facts.flannel_on(&at.node.name);
-        changes.extend(flannel.map(|f| Preview::when("10-flannel.conflist is nowhere on the host", delete(f, WHY))));
+        changes.extend(tasks::preview_until(at, HostTask::Restore, [proofs::restored(SPEC.budget)]));
+        // where the file is nowhere on the host, Flannel's pod writes it, and it is put in its place then
+        let Some(flannel) = at.facts.flannel_on(&at.node.name) else { return changes };
+        let sets = at.facts.flannel_daemon_sets().map(|d| proofs::pod_is_ready(&d.key, &at.node.name));
+        let restart = Preview::when(NOWHERE, delete(flannel, WHY)).then(sets.collect::<Vec<_>>());
+        let again = tasks::preview_until(at, HostTask::Restore, [proofs::only("10-flannel", SPEC.budget)]);
+        let only_if = |p: Preview| p.only_if(NOWHERE).met(proofs::missing_file(NOWHERE));
+        changes.extend(std::iter::once(restart).chain(again).map(only_if));
         changes
     }
 }

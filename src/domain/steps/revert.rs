@@ -1,6 +1,6 @@
 //! Revert: the node's Cilium agent gives the CNI configuration up again.
 
-use super::{Presence, Site, Step, StepSpec, agent, cordon::cordoned, drain, secs, tasks};
+use super::{Presence, Site, Step, StepSpec, agent, cordon::cordoned, drain, proofs, secs, tasks};
 use crate::domain::{
     api::NodeMigrationStatus,
     effect::Effect,
@@ -57,8 +57,10 @@ impl Step for Revert {
     }
 
     fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
-        let mut changes = vec![Effect::Revert { node: at.node.name.clone() }.into(), agent::restart(at).into()];
-        changes.extend(tasks::preview(at, HostTask::Look));
+        let label = Preview::from(Effect::Revert { node: at.node.name.clone() });
+        let mut changes = vec![label.after([drain::emptied(at, true)]), agent::restart(at)];
+        let given_up = proofs::cni_state("the agent no longer manages the CNI configuration", "Disabled", SPEC.budget);
+        changes.extend(tasks::preview_until(at, HostTask::Look, [given_up]));
         changes
     }
 }

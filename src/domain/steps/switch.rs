@@ -1,6 +1,6 @@
 //! Switch: the node's Cilium agent takes over the CNI configuration.
 
-use super::{Presence, Site, Step, StepSpec, agent, cordon::cordoned, drain, secs, tasks};
+use super::{Presence, Site, Step, StepSpec, agent, cordon::cordoned, drain, proofs, secs, tasks};
 use crate::domain::{
     api::NodeMigrationStatus,
     effect::Effect,
@@ -48,9 +48,13 @@ impl Step for Switch {
 
     fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
         let mut changes = drain::preview_persistent(at);
-        changes.push(Effect::Switch { node: at.node.name.clone() }.into());
-        changes.push(agent::restart(at).into());
-        changes.extend(tasks::preview(at, HostTask::Look));
+        let label = Preview::from(Effect::Switch { node: at.node.name.clone() });
+        changes.push(label.after([drain::emptied(at, tasks::is_manual(at, &HostTask::Hold))]));
+        changes.push(agent::restart(at));
+        let taken_over = proofs::only("05-cilium", SPEC.budget);
+        // an older agent does not say
+        let state = proofs::cni_state("the agent manages the CNI configuration", "Ok|", SPEC.budget);
+        changes.extend(tasks::preview_until(at, HostTask::Look, [taken_over, state]));
         changes
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::Site;
 use crate::domain::{
     api::{HostAccess, NodeMigrationStatus, Stage, Target},
-    effect::Effect,
+    effect::{Effect, Proof},
     evidence::Evidence,
     facts::{Admission, Facts, Key, NodeFact, PodFact},
-    host::{HostTask, Report, Way, commands},
+    host::{AGENTS_IMAGE, HostTask, Report, Way, commands},
     plan::Preview,
     progress::Progress,
     reason::{Reason, Waiting},
@@ -108,16 +108,30 @@ pub(crate) fn not_asked(view: &View<'_>) -> bool {
 /// What a task would change: itself, and the deletion of its pod. Where hosts are an operator's the preview says what
 /// to type.
 pub(crate) fn preview(at: &Site<'_>, task: HostTask) -> Vec<Preview> {
+    // the last line of every report
+    let ended = Proof::report(format!("{} has ended well", task.title()), "grep -q '^done='");
+    preview_seen(at, task, [ended])
+}
+
+/// The same for a task that is looked at until its report shows this.
+pub(crate) fn preview_until(at: &Site<'_>, task: HostTask, seen: impl IntoIterator<Item = Proof>) -> Vec<Preview> {
+    if is_manual(at, &task) {
+        return preview(at, task).into_iter().chain(preview_seen(at, HostTask::Look, seen)).collect();
+    }
+    preview_seen(at, task, seen)
+}
+
+fn preview_seen(at: &Site<'_>, task: HostTask, seen: impl IntoIterator<Item = Proof>) -> Vec<Preview> {
     let node = at.node.name.clone();
     if is_manual(at, &task) {
         return vec![Preview::from(Effect::Task { node, task, nth: 0, way: Way::Hand })];
     }
     let namespace = at.migration.spec.cilium.namespace.clone();
     let way = way_to(&at.view, at.node, &task)
-        .unwrap_or_else(|| Way::Pod { namespace: namespace.clone(), image: "the Cilium agent's".into() });
+        .unwrap_or_else(|| Way::Pod { namespace: namespace.clone(), image: AGENTS_IMAGE.into() });
     let in_pod = matches!(way, Way::Pod { .. });
     let pod = Key::new(&namespace, &task.pod_name(&node, 0));
-    let effect = Preview::from(Effect::Task { node, task, nth: 0, way });
+    let effect = Preview::from(Effect::Task { node, task, nth: 0, way }).then(seen);
     let delete = in_pod.then(|| Preview::from(Effect::DeleteTaskPod { pod, uid: "".into(), why: FINISHED }));
     std::iter::once(effect).chain(delete).collect()
 }

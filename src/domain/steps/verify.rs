@@ -1,6 +1,6 @@
 //! Verify: the host as it should be, nothing leaked, a new pod with the right address.
 
-use super::{Presence, Site, Step, StepSpec, cni_of, other_cni, secs, tasks};
+use super::{Presence, Site, Step, StepSpec, cni_of, other_cni, proofs, secs, tasks};
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
     evidence::HostEvidence,
@@ -12,6 +12,14 @@ use crate::domain::{
     reason::{Reason, Waiting},
     text,
 };
+
+/// When something is released.
+const LEFTOVERS: &str = "addresses have leaked, or a hold has left something on the host";
+
+/// The CNI configuration that is wanted alone on the host.
+fn file(at: &Site<'_>) -> &'static str {
+    if at.way == Target::Cilium { "05-cilium" } else { "10-flannel" }
+}
 
 /// How often leaks are released before they are only shown.
 const RELEASES: u32 = 3;
@@ -46,7 +54,7 @@ impl Step for Verify {
             let message = format!("{} with an old address is terminating", pod.key);
             return Progress::wait_on(Reason::PodsTerminating, format!("pod/{}", pod.key), message);
         }
-        let file = if at.way == Target::Cilium { "05-cilium" } else { "10-flannel" };
+        let file = file(at);
         let checked = tasks::check_until(at, status, &HostTask::Look, |evidence| {
             let not_yet = |message: String| Err(Waiting::new(Reason::HostNotReady, message));
             match &evidence.host {
@@ -78,10 +86,14 @@ impl Step for Verify {
     }
 
     fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
-        let mut changes = tasks::preview(at, HostTask::Look);
-        changes.extend(tasks::preview(at, HostTask::Probe));
+        let mut changes = tasks::preview_until(at, HostTask::Look, [proofs::only(file(at), SPEC.budget)]);
+        if let Some(look) = changes.first_mut() {
+            look.before.push(proofs::is_ready(&at.node.name));
+        }
+        changes.extend(tasks::preview_until(at, HostTask::Probe, proofs::probe(at, cni_of(at.way))));
         let release = HostTask::Release { leases: vec![], endpoints: vec![] };
-        changes.extend(tasks::preview(at, release).into_iter().map(|p| p.only_if("addresses have leaked")));
+        let only_if = |p: Preview| p.only_if(LEFTOVERS).met(proofs::hold_leftovers());
+        changes.extend(tasks::preview(at, release).into_iter().map(only_if));
         changes
     }
 }

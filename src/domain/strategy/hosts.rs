@@ -3,6 +3,7 @@
 use super::super::{
     api::{NodeMigrationStatus, StepError, Target},
     decide::Round,
+    effect::Proof,
     evidence::Evidence,
     host::HostTask,
     plan::Preview,
@@ -26,6 +27,8 @@ pub struct HostWork {
     pub mark: fn(&mut NodeMigrationStatus),
     /// How a check of the host tells that it is done. Without it the task is skipped where hosts are an operator's.
     pub is_done: Option<fn(&Evidence) -> Result<(), Waiting>>,
+    /// The same, as a plan says it.
+    pub seen_by_hand: Option<fn() -> Proof>,
 }
 
 impl HostWork {
@@ -97,8 +100,11 @@ impl HostWork {
         let due = view.nodes_in_order().into_iter().filter(|n| (self.is_due)(view.status(&n.name)));
         due.flat_map(|n| {
             let at = Site::new(*view, n, self.way);
-            let skipped = tasks::is_manual(&at, &self.task) && self.is_done.is_none();
-            if skipped { vec![] } else { tasks::preview(&at, self.task.clone()) }
+            match (tasks::is_manual(&at, &self.task), self.seen_by_hand) {
+                (true, None) => vec![],
+                (true, Some(seen)) => tasks::preview_until(&at, self.task.clone(), [seen()]),
+                (false, _) => tasks::preview(&at, self.task.clone()),
+            }
         })
         .collect()
     }

@@ -16,8 +16,6 @@ mod verify;
 
 use std::sync::OnceLock;
 
-use serde_json::Value;
-
 pub use docs::markdown;
 pub use hosts::HostWork;
 pub use id::{PhaseId, StrategyId};
@@ -29,6 +27,7 @@ pub use verify::Verify;
 use super::{
     api::{CiliumSpec, MigrationSpec, NodeMigrationStatus, Target},
     decide::Round,
+    effect::Proof,
     plan::Planned,
     progress::Progress,
     reason::Waiting,
@@ -71,10 +70,6 @@ pub trait Strategy: Sync {
     }
     /// Helm values that it sets, and that the operator's own cannot overrule, as paths with dots.
     fn overruled(&self, cilium: &CiliumSpec) -> Vec<String>;
-    /// Every set of helm values that it installs, by the name of a file for it; or what is wrong with the operator's.
-    fn values(&self, _cilium: &CiliumSpec) -> Vec<(&'static str, Result<Value, String>)> {
-        vec![]
-    }
 }
 
 impl dyn Strategy {
@@ -185,6 +180,10 @@ pub trait Phase: Sync {
     fn undo(&self, round: &mut Round<'_>) -> Progress;
     /// Every change that it, or its way back, would make from here.
     fn preview(&self, view: &View<'_>, way: Target) -> Vec<Planned>;
+    /// What has to be seen at its end, beyond what its changes say themselves.
+    fn proofs(&self, _view: &View<'_>) -> Vec<Proof> {
+        vec![]
+    }
     /// What an operator should know before approving it.
     fn notices(&self, _view: &View<'_>) -> Vec<String> {
         vec![]

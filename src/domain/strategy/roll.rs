@@ -9,7 +9,7 @@ use super::{Phase, PhaseId, Standing};
 use crate::domain::{
     api::{NodeMigrationStatus, StepError, StepTiming, Target},
     decide::{Queue, Round},
-    effect::Effect,
+    effect::{Effect, Proof},
     facts::NodeFact,
     plan::Planned,
     progress::Progress,
@@ -31,6 +31,11 @@ pub trait Roll: Sync {
     fn start(&self, at: &Site<'_>, status: &NodeMigrationStatus) -> Start;
     /// The step that a node on its way has to repeat, because another actor has undone it.
     fn repeat(&self, _at: &Site<'_>, _status: &NodeMigrationStatus) -> Option<&'static dyn Step> {
+        None
+    }
+    /// What shows that the node has been through it, where no record says so: what was carried out by hand is not begun
+    /// again.
+    fn done(&self, _at: &Site<'_>) -> Option<Proof> {
         None
     }
 }
@@ -430,10 +435,21 @@ fn preview_on(roll: &dyn Roll, view: &View<'_>, node: &NodeFact, way: Target) ->
     let underway =
         status.step.spec().filter(|_| status.direction == way && status.phase.is_none_or(|p| p == roll.phase()));
     let first = underway.map_or_else(|| roll.start(&at, status).spec().id, |s| s.id);
-    let steps = path.iter().skip_while(|s| s.spec().id != first);
-    steps
-        .flat_map(|step| step.preview(&at).into_iter().map(|p| p.planned(roll.phase(), Some(node), Some(step.spec()))))
-        .collect()
+    let (mut planned, mut open): (Vec<Planned>, Vec<Proof>) = (vec![], vec![]);
+    for step in path.iter().skip_while(|s| s.spec().id != first) {
+        let changes = step.preview(&at).into_iter().map(|p| p.planned(roll.phase(), Some(node), Some(step.spec())));
+        for mut change in changes {
+            drop(change.before.splice(..0, std::mem::take(&mut open)));
+            planned.push(change);
+        }
+        open.extend(step.proofs(&at));
+        // what may not be made at all is followed by nothing
+        if let Some(last) = planned.last_mut().filter(|p| p.met.is_none()) {
+            last.after.append(&mut open);
+        }
+    }
+    planned.last_mut().into_iter().for_each(|last| last.after.append(&mut open));
+    planned
 }
 
 /// What one node's way would change, through every roll that lies ahead of it.

@@ -5,9 +5,11 @@ use crate::domain::{
     api::{Severity, Target},
     checks,
     decide::Round,
+    effect::Proof,
     plan::Planned,
     progress::Progress,
     reason::Reason,
+    steps::proofs,
     view::View,
 };
 
@@ -47,5 +49,9 @@ impl Phase for Verify {
 
     fn preview(&self, _: &View<'_>, _: Target) -> Vec<Planned> {
         vec![]
+    }
+
+    fn proofs(&self, view: &View<'_>) -> Vec<Proof> {
+        vec![proofs::no_flannel_address(view)]
     }
 }

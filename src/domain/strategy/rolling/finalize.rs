@@ -10,6 +10,7 @@ use crate::domain::{
     decide::Round,
     plan::{Planned, Preview},
     progress::Progress,
+    steps::proofs,
     strategy::{Phase, PhaseSpec, Standing},
     view::View,
 };
@@ -75,7 +76,8 @@ impl Phase for Finalize {
             Target::Cilium => {
                 let release = helm::release(view, Purpose::Finalize).ok();
                 let rest = [helm::restart_agents(view, facts::FINALIZED), helm::delete_node_config(view)];
-                release.into_iter().chain(rest).map(Preview::from).collect()
+                let release = release.map(|r| Preview::from(r).after([proofs::no_flannel_address(view)]));
+                release.into_iter().chain(rest.map(Preview::from)).collect()
             }
             Target::Flannel => {
                 let release = helm::release(view, Purpose::UndoFinalize).ok();

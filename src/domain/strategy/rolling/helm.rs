@@ -38,9 +38,9 @@ impl Purpose {
 /// The problem with the values.
 pub(super) fn release(view: &View<'_>, purpose: Purpose) -> Result<Effect, Problem> {
     let cilium = &view.migration.spec.cilium;
-    let values = match purpose {
-        Purpose::Install | Purpose::UndoFinalize => values::migration(cilium),
-        Purpose::Finalize => values::finalized(cilium),
+    let (file, values) = match purpose {
+        Purpose::Install | Purpose::UndoFinalize => ("values-migration.yaml", values::migration(cilium)),
+        Purpose::Finalize => ("values-final.yaml", values::finalized(cilium)),
     };
     let values = values.map_err(|message| {
         Problem::new("migration/cutover", message, "Nothing was changed. Correct spec.cilium.values.")
@@ -50,6 +50,7 @@ pub(super) fn release(view: &View<'_>, purpose: Purpose) -> Result<Effect, Probl
         version: cilium.version.clone(),
         namespace: cilium.namespace.clone(),
         values,
+        file,
         purpose: purpose.name(),
         resumes: false,
     })))
@@ -132,16 +133,19 @@ fn version<'a>(view: &View<'a>) -> Option<&'a str> {
     view.facts.node_config_version()
 }
 
+/// Before Cilium is installed it is not known which version will be served; every release has served this one.
+const FIRST_VERSION: &str = "v2alpha1";
+
 /// The creation of the CiliumNodeConfig, for a preview.
 pub(super) fn create_node_config(view: &View<'_>) -> Effect {
     let namespace = view.migration.spec.cilium.namespace.clone();
-    Effect::CreateNodeConfig { namespace, version: version(view).unwrap_or("v2").to_owned() }
+    Effect::CreateNodeConfig { namespace, version: version(view).unwrap_or(FIRST_VERSION).to_owned() }
 }
 
 /// The deletion of the CiliumNodeConfig, for a preview.
 pub(super) fn delete_node_config(view: &View<'_>) -> Effect {
     let namespace = view.migration.spec.cilium.namespace.clone();
-    Effect::DeleteNodeConfig { namespace, version: version(view).unwrap_or("v2").to_owned() }
+    Effect::DeleteNodeConfig { namespace, version: version(view).unwrap_or(FIRST_VERSION).to_owned() }
 }
 
 /// The CiliumNodeConfig exists as it is wanted; otherwise what to do.

@@ -10,7 +10,7 @@ use super::{
 use crate::domain::{
     api::{PhaseState, Target},
     decide::Round,
-    effect::{Effect, RELEASE},
+    effect::{Effect, Proof, RELEASE},
     evidence::Evidence,
     facts::Mark,
     host::HostTask,
@@ -114,6 +114,7 @@ impl Phase for Install {
             let installed = facts::is_installed(view.facts);
             return if installed {
                 let objects = [helm::delete_node_config(view), uninstall(view)].map(Preview::from);
+                // by pods of the agents' image, which is read before it is uninstalled
                 plan(objects.into_iter().chain(clean().preview(view)).collect())
             } else {
                 vec![]
@@ -143,7 +144,12 @@ fn clean() -> HostWork {
         is_due: |s| !s.evidence.cleaned_of_cilium,
         mark: |s| s.evidence.cleaned_of_cilium = true,
         is_done: Some(is_clean),
+        seen_by_hand: Some(seen_clean),
     }
+}
+
+fn seen_clean() -> Proof {
+    Proof::report("nothing of Cilium is left on the host", "awk -F= '$1 == \"cilium\" { n = 1 } END { exit n }'")
 }
 
 fn is_clean(evidence: &Evidence) -> Result<(), Waiting> {

@@ -4,6 +4,7 @@ use super::specs::MIGRATE;
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
     decide::Round,
+    effect::{CORDON_MARK, Proof, SWITCH_LABEL},
     facts::Cni,
     plan::Planned,
     progress::Progress,
@@ -72,6 +73,18 @@ impl Roll for Migrate {
             Target::Cilium if out => &Cordon,
             Target::Cilium => &Check,
         }
+    }
+
+    fn done(&self, at: &Site<'_>) -> Option<Proof> {
+        let (node, key) = (&at.node.name, |key: &str| key.replace('.', "\\."));
+        let (label, mark) = (key(SWITCH_LABEL), key(CORDON_MARK));
+        let path = format!("{{.metadata.labels.{label}}} {{.metadata.annotations.{mark}}}");
+        let arguments = format!("get node {node} -o jsonpath='{path}'");
+        Some(Proof::prints(
+            format!("{node} is labelled for Cilium, and Cutover's cordon is undone"),
+            &arguments,
+            "true ",
+        ))
     }
 
     /// Another actor removed the label: the agent's next start would leave the node to Flannel.

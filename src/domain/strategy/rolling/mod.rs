@@ -9,8 +9,6 @@ mod remove;
 mod specs;
 mod values;
 
-use serde_json::Value;
-
 use super::{Phase, Preflight, Strategy, Verify};
 use crate::domain::{api::CiliumSpec, reason::Waiting, view::View};
 
@@ -40,9 +38,5 @@ impl Strategy for Rolling {
 
     fn overruled(&self, cilium: &CiliumSpec) -> Vec<String> {
         values::overruled(cilium)
-    }
-
-    fn values(&self, cilium: &CiliumSpec) -> Vec<(&'static str, Result<Value, String>)> {
-        vec![("values-migration.yaml", values::migration(cilium)), ("values-final.yaml", values::finalized(cilium))]
     }
 }

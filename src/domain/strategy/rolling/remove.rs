@@ -4,7 +4,7 @@ use super::{facts, helm, specs::REMOVE};
 use crate::domain::{
     api::Target,
     decide::Round,
-    effect::{Effect, flannel},
+    effect::{Effect, Proof, flannel, rolled_out},
     evidence::Evidence,
     facts::{Key, Owner},
     host::HostTask,
@@ -12,6 +12,7 @@ use crate::domain::{
     problem::Problem,
     progress::Progress,
     reason::{Reason, Waiting},
+    steps::proofs,
     strategy::{HostWork, Phase, PhaseSpec, Standing},
     text,
     view::View,
@@ -82,12 +83,15 @@ impl Phase for Remove {
             Target::Cilium => {
                 let copy = view.facts.flannel_copy().is_none().then(|| back_up(view));
                 let there = view.facts.flannel_daemon_sets().next().is_some();
-                let objects = copy.into_iter().chain([delete(view, "")]).filter(|_| there).map(Preview::from);
+                let delete = Preview::from(delete(view, "")).after([proofs::no_flannel_address(view)]);
+                let objects = copy.map(Preview::from).into_iter().chain([delete]).filter(|_| there);
                 objects.chain(clean(view).preview(view)).collect()
             }
             Target::Flannel if !facts::is_removed(view) => vec![],
             Target::Flannel => {
-                let objects = [restore(view, ""), forget(view)].map(Preview::from);
+                let pins = view.migration.status.iter().filter_map(|s| s.pins.as_ref()).flat_map(|p| &p.flannel);
+                let back = pins.map(|p| rolled_out(&Key::new(&p.namespace, &p.name)));
+                let objects = [Preview::from(restore(view, "")).then(back), forget(view).into()];
                 put_back().preview(view).into_iter().chain(objects).collect()
             }
         };
@@ -146,6 +150,7 @@ fn clean(view: &View<'_>) -> HostWork {
         is_due: |s| !s.evidence.cleaned,
         mark: |s| s.evidence.cleaned = true,
         is_done: Some(is_clean),
+        seen_by_hand: Some(seen_clean),
     }
 }
 
@@ -157,6 +162,7 @@ fn put_back() -> HostWork {
         is_due: |s| s.evidence.cleaned,
         mark: |s| s.evidence.cleaned = false,
         is_done: None,
+        seen_by_hand: None,
     }
 }
 
@@ -171,4 +177,16 @@ fn is_clean(evidence: &Evidence) -> Result<(), Waiting> {
         left.push(text::count(host.rules as usize, "firewall rule"));
     }
     if left.is_empty() { Ok(()) } else { not_yet(format!("still there: {}", left.join(", "))) }
+}
+
+/// The same, of a report.
+fn seen_clean() -> Proof {
+    let left = [
+        "$1 == \"link\" && $2 != \"cilium_host\"",
+        "$1 == \"conf\" && index($2, \"10-flannel\") == 1",
+        "$1 == \"folder\"",
+        "$1 == \"rules\" && $2 > 0",
+    ];
+    let script = format!("{} {{ n = 1 }} END {{ exit n }}", left.join(" || "));
+    Proof::report("nothing of Flannel is left on the host", format!("awk -F= '{script}'"))
 }
