@@ -74,7 +74,6 @@ pub fn mismatch(spec: &MigrationSpec, installed: &Installed) -> Option<String> {
         return Some(format!("the release is of the chart {}, the version given is {version}", installed.chart));
     }
     let sets = spec.strategy.get().values(&spec.cilium);
-    let sets: Vec<_> = sets.into_iter().filter_map(|(_, set)| set.ok()).collect();
     if sets.contains(&installed.values) {
         return None;
     }
@@ -94,8 +93,8 @@ mod tests {
             "version": "1.15.19", "chart": "cilium/cilium", "podCidr": "10.245.0.0/16", "values": {"debug": {"enabled": true}}}}))
         .unwrap();
         let sets = spec.strategy.get().values(&spec.cilium);
-        for (_, values) in sets {
-            let values = values.unwrap();
+        assert_eq!(sets.len(), 2);
+        for values in sets {
             let mut installed = Installed { chart: "cilium-1.15.19".into(), values, ours: true };
             assert_eq!(mismatch(&spec, &installed), None);
             installed.values["tunnelPort"] = json!(8474);

@@ -189,7 +189,7 @@ impl View<'_> {
         let object = format!("node/{}", node.name);
         let by_taint = node.taints.iter().find(|t| t.key == OUT_OF_SERVICE);
         let consented = given(&self.migration.spec.consents, ConsentKind::TakeCordoned, &object);
-        let by_cordon = node.unschedulable && !self.view.facts.is_cordoned_by_cutover(node);
+        let by_cordon = node.unschedulable && !self.facts.is_cordoned_by_cutover(node);
         if consented || !(by_cordon || by_taint.is_some()) {
             return None;
         }

@@ -43,7 +43,7 @@ pub(super) fn done(effect: &Effect) -> Option<Proof> {
             "the copy exists",
             &format!("-n {namespace} get {} {FLANNEL_BACKUP} --ignore-not-found -o name", CONFIG_MAPS.singular()),
         ),
-        Effect::Cordon { node } => of_node(node, "is cordoned", "{.spec.unschedulable}", "[ \"$seen\" = true ]"),
+        Effect::Cordon { node, .. } => of_node(node, "is cordoned", "{.spec.unschedulable}", "[ \"$seen\" = true ]"),
         // somebody else's cordon has no mark, and stays
         Effect::Uncordon { node } => {
             let mark = format!("{{.metadata.annotations.{}}}", path_key(CORDON_MARK));

@@ -34,7 +34,7 @@ impl Step for Cordon {
 
     fn advance(&self, at: &Site<'_>, _: &mut NodeMigrationStatus) -> Progress {
         // another actor was quicker, after it was decided that the node may be taken out
-        if !at.node.is_taken_out()
+        if !at.facts.is_taken_out(at.node)
             && let Some(waiting) = at.taken_by_others(at.node)
         {
             return Progress::Wait(waiting);

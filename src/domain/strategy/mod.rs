@@ -16,6 +16,8 @@ mod verify;
 
 use std::sync::OnceLock;
 
+use serde_json::Value;
+
 pub use docs::markdown;
 pub use hosts::HostWork;
 pub use id::{PhaseId, StrategyId};
@@ -70,6 +72,10 @@ pub trait Strategy: Sync {
     }
     /// Helm values that it sets, and that the operator's own cannot overrule, as paths with dots.
     fn overruled(&self, cilium: &CiliumSpec) -> Vec<String>;
+    /// Every set of helm values that it installs; those that the operator's own make impossible are left out.
+    fn values(&self, _cilium: &CiliumSpec) -> Vec<Value> {
+        vec![]
+    }
 }
 
 impl dyn Strategy {

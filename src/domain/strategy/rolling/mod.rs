@@ -9,6 +9,8 @@ mod remove;
 mod specs;
 mod values;
 
+use serde_json::Value;
+
 use super::{Phase, Preflight, Strategy, Verify};
 use crate::domain::{api::CiliumSpec, reason::Waiting, view::View};
 
@@ -38,5 +40,9 @@ impl Strategy for Rolling {
 
     fn overruled(&self, cilium: &CiliumSpec) -> Vec<String> {
         values::overruled(cilium)
+    }
+
+    fn values(&self, cilium: &CiliumSpec) -> Vec<Value> {
+        [values::migration(cilium), values::finalized(cilium)].into_iter().flatten().collect()
     }
 }
