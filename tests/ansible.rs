@@ -92,7 +92,7 @@ impl Export {
 
     /// Label, cordon and mark of a node.
     fn state(&self, node: &str) -> String {
-        let path = r"{.metadata.labels.io\.cilium\.migration/cilium-default} {.spec.unschedulable} {.metadata.annotations.cutover\.dev/cordoned} {.spec.taints}";
+        let path = r"{.metadata.labels.io\.cilium\.migration/cilium-default} {.spec.unschedulable} {.metadata.annotations.cutover\.dev/cordoned} {.spec.taints[*].key}";
         self.kubectl(&format!("get node {node} -o jsonpath='{path}'"))
     }
 }

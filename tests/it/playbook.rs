@@ -94,7 +94,7 @@ fn what_has_to_be_seen_between_changes_is_waited_for() {
         "sleep 30",
         // and the last phases
         "$4 ~ /^(10\\.233\\.64\\.",
-        "grep -qx 'DaemonSet/kube-flannel-ds'",
+        "grep -qx 'DaemonSet/kube-flannel'",
     ] {
         assert!(forward.contains(wanted), "{wanted} is not waited for in\n{forward}");
     }
@@ -105,7 +105,7 @@ fn what_has_to_be_seen_between_changes_is_waited_for() {
     let view = cluster.view();
     let back = hold(&view, "back-all.yml", None, &plan::back(&view, None)).join("\n");
     for wanted in
-        ["state !~ /^(Disabled)$/", "index($2, \"10-flannel\") == 1", "rollout status daemonset/kube-flannel-ds"]
+        ["state !~ /^(Disabled)$/", "index($2, \"10-flannel\") == 1", "rollout status daemonset/kube-flannel "]
     {
         assert!(back.contains(wanted), "{wanted} is not waited for in\n{back}");
     }
