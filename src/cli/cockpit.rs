@@ -92,7 +92,8 @@ pub(super) async fn open(
             let _ = answer.send(Err(why)).await;
         }
         let carries_out = writer.carry_out(requested, answer);
-        tokio::join!(carries_out, session.ask_proposed(&proposed), frozen(&session, wanted, &answer_to));
+        let (asks, says) = (Box::pin(session.ask_proposed(&proposed)), Box::pin(frozen(&session, wanted, &answer_to)));
+        tokio::join!(carries_out, asks, says);
     };
     let screen = cockpit::run(feed, model, Theme::from_environment());
     // requests are carried out beside the screen, never in front of it

@@ -77,7 +77,7 @@ mod tests {
             (begun, Stage::Complete, true),
             (begun, Stage::RolledBack, false),
         ] {
-            let status = MigrationStatus { started_at, phase, ..MigrationStatus::default() };
+            let status = MigrationStatus { phase, started_at, ..MigrationStatus::default() };
             assert_eq!(status.freezes(), frozen, "{phase}");
             assert_eq!(freezes(&serde_json::to_value(&status).unwrap()), frozen, "{phase}, as the API has it");
             for field in FROZEN {
