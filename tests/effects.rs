@@ -22,8 +22,8 @@ use cutover::{
     domain::{
         audit::Actor,
         effect::{
-            BUDGET_MARK, CORDON_MARK, Effect, FLANNEL_BACKUP, NODE_CONFIG, Right, Role, SCALE_MARK, SWITCH_LABEL,
-            SWITCHING_TAINT,
+            BUDGET_MARK, CORDON_MARK, Effect, FINALIZER, FLANNEL_BACKUP, NODE_CONFIG, Right, Role, SCALE_MARK,
+            SWITCH_LABEL, SWITCHING_TAINT,
             flannel::{self, COPY, FLANNEL_CONFIG, digest},
             one_of_each,
         },
@@ -81,6 +81,7 @@ fn path(kind: &str, namespace: &str, name: &str) -> String {
         "clusterrole" => ("/apis/rbac.authorization.k8s.io/v1", "clusterroles"),
         "clusterrolebinding" => ("/apis/rbac.authorization.k8s.io/v1", "clusterrolebindings"),
         "ciliumnodeconfig" => ("/apis/cilium.io/v2", "ciliumnodeconfigs"),
+        "migration" => ("/apis/cutover.dev/v1alpha1", "migrations"),
         "nodemigration" => ("/apis/cutover.dev/v1alpha1", "nodemigrations"),
         other => panic!("where is a {other}?"),
     };
@@ -132,6 +133,7 @@ fn found(effect: &Effect, at: &str) -> Value {
     let ours = json!({"key": SWITCHING_TAINT, "value": "true", "effect": "NoSchedule"});
     let mut object = match effect {
         Effect::Uncordon { .. } => json!({"metadata": {"annotations": {CORDON_MARK: "true"}}}),
+        Effect::ReleaseMigration => json!({"metadata": {"finalizers": [FINALIZER]}}),
         Effect::Revert { .. } => json!({"metadata": {"labels": {SWITCH_LABEL: "true"}}}),
         Effect::Taint { .. } => json!({"spec": {"taints": [theirs]}}),
         Effect::Untaint { .. } => json!({"spec": {"taints": [theirs, ours]}}),

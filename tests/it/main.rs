@@ -11,8 +11,8 @@ mod playbooks;
 #[path = "../support/mod.rs"]
 mod support;
 
-mod adoption;
 mod admission;
+mod adoption;
 mod build;
 mod circles;
 mod cli;

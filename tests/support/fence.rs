@@ -87,6 +87,12 @@ fn elsewhere() -> Vec<Refused> {
         ("POST", "/api/v1/namespaces/kube-system/pods".into(), Some(pod.clone()), "only the pods of host tasks"),
         ("POST", "/api/v1/namespaces/shop/pods".into(), Some(pod), "cannot create resource \"pods\""),
         ("DELETE", "/api/v1/namespaces/kube-system/pods/static-worker-1".into(), None, "deletes no static pod"),
+        (
+            "PATCH",
+            "/apis/cutover.dev/v1alpha1/migrations/cutover".into(),
+            Some(json!({"spec": {"observeSeconds": 7}})),
+            "of a Migration the engine changes only",
+        ),
         ("GET", "/api/v1/namespaces/shop/secrets".into(), None, "cannot list resource \"secrets\""),
         (
             "POST",

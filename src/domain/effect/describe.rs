@@ -135,21 +135,15 @@ impl Effect {
             Self::HoldMigration => {
                 let object = MIGRATIONS.named(MIGRATION);
                 let gate = &["the migration has begun and has not ended", "the Migration is not being deleted"];
-                Description::new(&object, "add the finalizer", Risk::Own, gate).patches(
-                    Role::Record,
-                    object,
-                    records::hold(&json!({})),
-                )
+                let described = Description::new(&object, "add the finalizer", Risk::Own, gate);
+                described.patches(Role::Record, object, records::hold(&json!({}))).only(MIGRATION, "")
             }
             Self::ReleaseMigration => {
                 let object = MIGRATIONS.named(MIGRATION);
                 let held = json!({"metadata": {"finalizers": [FINALIZER]}});
                 let gate = &["the migration is complete, or everything is rolled back"];
-                Description::new(&object, "remove the finalizer", Risk::Own, gate).patches(
-                    Role::Record,
-                    object,
-                    records::release(&held),
-                )
+                let described = Description::new(&object, "remove the finalizer", Risk::Own, gate);
+                described.patches(Role::Record, object, records::release(&held)).only(MIGRATION, "")
             }
             Self::Helm(release) => {
                 let gate = &[

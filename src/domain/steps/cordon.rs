@@ -47,7 +47,9 @@ impl Step for Cordon {
         // what others have taken out is left alone; the way back takes nothing out that was not out already
         let taken = given(&at.migration.spec.consents, ConsentKind::TakeCordoned, &at.object());
         let free = (at.way == Target::Cilium && !taken).then(|| proofs::not_taken(node));
-        let cordon = Preview::from(Effect::Cordon { node: node.clone(), owner: owner(at) }).after(free).after(proofs::may_be_out(at));
+        let cordon = Preview::from(Effect::Cordon { node: node.clone(), owner: owner(at) })
+            .after(free)
+            .after(proofs::may_be_out(at));
         vec![cordon, Effect::Taint { node: node.clone() }.into()]
     }
 }
