@@ -145,7 +145,12 @@ pub fn phase(view: &View<'_>, phase: &dyn Phase) -> Vec<Planned> {
 pub fn back(view: &View<'_>, through: Option<PhaseId>) -> Vec<Planned> {
     let phases = view.strategy.phases().iter().rev();
     let beyond = phases.filter(|p| through.is_none_or(|t| !view.strategy.is_within(p.id(), t)));
-    held(view, beyond.flat_map(|p| p.preview(view, Target::Flannel)).collect(), through.is_none())
+    let mut plan = held(view, beyond.flat_map(|p| p.preview(view, Target::Flannel)).collect(), through.is_none());
+    // one that was complete is not any more, although nothing of it is undone
+    if plan.is_empty() && view.has_ended() && !view.is_held() {
+        plan.push(Preview::from(Effect::HoldMigration).planned(view.strategy.last(), None, None));
+    }
+    plan
 }
 
 /// What one node's way will change, with the pods that are on it now.

@@ -243,7 +243,7 @@ fn a_control_plane_node_does_not_reboot_while_another_etcd_member_is_ill() {
     facts.node_is("cp-2", |n| n.control_plane = false);
     assert!(named(&decided(&facts), "reboot").is_empty());
     facts.node_is("cp-2", |n| n.ready = true);
-    assert_eq!(names(&decided(&facts)), ["reboot cp-1 0"]);
+    assert_eq!(named(&decided(&facts), "reboot"), ["reboot cp-1 0"]);
 }
 
 /// Rebooted by hand, or before its task has reported.
