@@ -217,8 +217,20 @@ async fn it_runs_headless() {
         }
     };
     let consents = cutover::sim::world::CONSENTS;
-    let mut forward =
-        vec!["run", "--strategy", "toy", "--until", "rinse", "--yes", "--observe", "0", "--timeout", "120"];
+    let mut forward = vec![
+        "run",
+        "--strategy",
+        "toy",
+        "--until",
+        "rinse",
+        "--yes",
+        "--confirm-context",
+        "embedded",
+        "--observe",
+        "0",
+        "--timeout",
+        "120",
+    ];
     consents.iter().for_each(|c| forward.extend(["--consent", *c]));
     assert_eq!(run(forward.leak()).await, Exit::Done);
     let text = std::fs::read_to_string(&audit).unwrap();

@@ -51,12 +51,9 @@ pub fn adopt(facts: &Facts, spec: MigrationSpec, now: Timestamp) -> Option<Migra
     let view = View::read_only(&facts, &migration, now);
     let out = facts.nodes.values().any(NodeFact::has_marks);
     let has_begun = |p: &&dyn Phase| p.standing(&view) != Standing::NotBegun || (out && p.roll().is_some());
-    let last = phases.iter().skip(1).filter(|p| has_begun(p)).last()?.id();
-    let found = phases.iter().map(|p| match strategy.is_within(p.id(), last) {
-        true => state(p, PhaseState::Running),
-        false => state(p, PhaseState::Pending),
-    });
-    let found = found.collect();
+    let last = phases.iter().skip(1).rev().find(|p| has_begun(p))?.id();
+    let found = |p| if strategy.is_within(p, last) { PhaseState::Running } else { PhaseState::Pending };
+    let found = phases.iter().map(|p| state(p, found(p.id()))).collect();
     migration.spec.approved = last;
     let status = migration.status.as_mut()?;
     (status.phases, status.phase) = (found, Stage::At(last));

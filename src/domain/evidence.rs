@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{host::HOLD, problem::Problem};
 
 /// What was seen on a node.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the API has it")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Evidence {

@@ -22,5 +22,5 @@ fn the_readmes_strategies_and_guards_are_the_programs() {
     is_generated("strategies", &strategy::markdown());
     let guards = include_str!("../guards/guards.toml");
     let names = guards.lines().filter_map(|l| l.strip_prefix("name = \"")?.strip_suffix('"'));
-    is_generated("guards", &names.map(|n| format!("- {n}\n")).collect::<String>());
+    is_generated("guards", &names.flat_map(|n| ["- ", n, "\n"]).collect::<String>());
 }
