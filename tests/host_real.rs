@@ -249,7 +249,7 @@ fn what_helm_leaves_of_cilium_is_cleaned_and_nothing_else() {
     let host = Host::new();
     host.on("cd /etc/cni/net.d; rm 05-cilium.conflist; mv 10-flannel.conflist.cilium_bak 10-flannel.conflist");
     // the tables that it uses are there before: an empty one is listed, too
-    host.on("iptables -t raw -L >/dev/null");
+    host.on("iptables -t raw -N x; iptables -t raw -X x");
     let (before, policy) = (host.snapshot(), host.on("ip rule; ip route show table all | grep -v cilium"));
     CILIUMS.iter().for_each(|line| drop(host.on(line)));
     let seen = host.task(&HostTask::Look);

@@ -160,7 +160,8 @@ pub struct Pins {
     /// The image of Cilium's agents once they were installed: privileged task pods run it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_image: Option<String>,
-    /// UIDs of deleted Migrations that this one has taken over: their marks on nodes are its own.
+    /// UIDs of the Migrations whose marks on nodes are its own: its UID, that of the one it is a restored copy of, and
+    /// those of deleted ones that it has taken over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub marks: Vec<String>,
     /// SHA-256 of the copy of Flannel's objects, once it was compared with them.

@@ -55,14 +55,18 @@ pub(super) fn finish(round: Round<'_>, held: Option<Waiting>) -> Decision {
     Decision { effects, migration, decided_on, nodes: records.into_changed(), held }
 }
 
-/// What it relies on: Flannel's DaemonSets are those that were there when the first change was due.
+/// What it relies on: Flannel's DaemonSets are those that were there when the first change was due. Its own UID is kept
+/// with it: restored from a backup the Migration has another one, and its marks are on the nodes.
 fn begun_with(view: &View<'_>, pins: Pins, again: bool, begun: bool) -> Option<Pins> {
-    let pins = if again { Pins::default() } else { pins };
-    if !begun || !pins.flannel.is_empty() {
-        return (pins != Pins::default()).then_some(pins);
+    let mut pins = if again { Pins::default() } else { pins };
+    if begun && pins.flannel.is_empty() {
+        let flannel = view.facts.daemon_sets.values().filter(|d| d.runs_flannel());
+        pins.flannel = flannel.map(|d| Pin::from(&d.key)).collect();
     }
-    let flannel = view.facts.daemon_sets.values().filter(|d| d.runs_flannel()).map(|d| Pin::from(&d.key)).collect();
-    Some(Pins { flannel, ..pins })
+    if let Some(uid) = view.migration.metadata.uid.as_ref().filter(|uid| begun && !pins.marks.contains(uid)) {
+        pins.marks.push(uid.clone());
+    }
+    (pins != Pins::default()).then_some(pins)
 }
 
 /// Its ConfigMap goes with Flannel; the hosts are cleaned afterwards.

@@ -25,13 +25,17 @@ impl Ending {
         world.observer.disturbed();
         let records: Vec<Value> = world.server.look_at_all(RECORDS).iter().map(|r| (**r).clone()).collect();
         world.note(fault, json!({"migration": *migration, "records": records}));
+        let forced = json!({"metadata": {"finalizers": null}});
         if self == Self::Undefined {
+            world.merge("Migration", "cutover", &forced).await;
             for name in [MIGRATIONS, RECORDS] {
                 world.delete("CustomResourceDefinition", name).await;
             }
             return;
         }
         world.delete("Migration", "cutover").await;
+        // and its finalizer taken away, so that it goes before its end
+        world.merge("Migration", "cutover", &forced).await;
         // as the garbage collector does with what it owned
         for record in &records {
             world.delete("NodeMigration", record["metadata"]["name"].as_str().unwrap_or_default()).await;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Change, Observer};
+use super::{Change, Observer, scope::only_its_finalizer};
 
 impl Observer {
     pub(super) fn not_ended(&self, process: &str, change: &Change) {
@@ -10,7 +10,8 @@ impl Observer {
         let at = &change.at;
         // a task pod that was left behind is tidied up
         let tidies = at.resource == "pods" && at.namespace == "kube-system" && at.name.starts_with("cutover-");
-        if has_ended(&migration) && !tidies {
+        let lets_go = at.resource == "migrations" && at.sub.is_empty() && only_its_finalizer(&change.sent);
+        if has_ended(&migration) && !tidies && !lets_go {
             let phase = &migration["status"]["phase"];
             self.breaks(format!("{process} sent {} {} after the end ({phase})", change.method, change.path));
         }

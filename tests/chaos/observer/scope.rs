@@ -19,7 +19,7 @@ impl Observer {
     pub(super) fn in_scope(&self, change: &Change) {
         let Change { method, at, sent, .. } = change;
         let fits = match at.resource.as_str() {
-            "migrations" => at.sub == "status",
+            "migrations" => at.sub == "status" || (method == "PATCH" && at.sub.is_empty() && only_its_finalizer(sent)),
             "nodemigrations" => at.sub == "status" || method == "POST",
             // an eviction or a deletion of any pod is judged by itself, and so is the creation of a task's
             "pods" => true,
@@ -52,6 +52,14 @@ fn is_the_copy(at: &Place, change: &Change) -> bool {
 }
 
 /// Of a node: the cordon, its own annotation, taint and label.
+/// It is added, or taken away; nobody else has one here.
+pub(super) fn only_its_finalizer(sent: &serde_json::Value) -> bool {
+    let finalizers = sent["metadata"]["finalizers"].as_array();
+    sent.as_object().is_some_and(|o| o.len() == 1)
+        && sent["metadata"].as_object().is_some_and(|m| m.keys().all(|k| k == "finalizers" || k == "resourceVersion"))
+        && finalizers.is_some_and(|f| f.iter().all(|f| f == "cutover.dev/unfinished"))
+}
+
 fn only_its_marks(sent: &serde_json::Value) -> bool {
     let keys = |v: &serde_json::Value| v.as_object().map(|o| o.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
     let known = |all: Vec<String>, known: &[&str]| all.iter().all(|k| known.contains(&k.as_str()));
