@@ -1,7 +1,7 @@
 //! Kubelets, one for each node: report its status, start the pods bound to it, end the deleted ones.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -43,6 +43,8 @@ pub(super) struct Kubelet {
     busy: Mutex<HashSet<String>>,
     /// Mirrors of its static pods, by namespace and name.
     mirrors: Mutex<BTreeMap<(String, String), Object>>,
+    /// UIDs of mirrors whose files were taken away: a list from before it still has them.
+    ended_mirrors: Mutex<BTreeSet<String>>,
 }
 
 /// Runs a kubelet for every node, also for later ones. A node that is deleted takes its machine along: what comes back
@@ -68,6 +70,7 @@ pub(super) async fn run_all(cluster: Arc<Cluster>, hosts: Hosts) {
                     node: name,
                     busy: Mutex::default(),
                     mirrors: Mutex::default(),
+                    ended_mirrors: Mutex::default(),
                 });
                 let mut tasks = JoinSet::new();
                 tasks.spawn(Arc::clone(&kubelet).run());
@@ -163,7 +166,10 @@ impl Kubelet {
     async fn mirror_static_pods(&self, own: &[Object]) {
         let missing: Vec<Object> = {
             let mut mirrors = self.mirrors.lock().unwrap_or_else(PoisonError::into_inner);
-            let there = |p: &&Object| p.annotations().contains_key(MIRROR) && p.metadata.deletion_timestamp.is_none();
+            let ended = self.ended_mirrors.lock().unwrap_or_else(PoisonError::into_inner);
+            let lives =
+                |p: &Object| p.metadata.deletion_timestamp.is_none() && p.uid().is_none_or(|u| !ended.contains(&u));
+            let there = |p: &&Object| p.annotations().contains_key(MIRROR) && lives(p);
             for pod in own.iter().filter(there) {
                 mirrors.insert((pod.namespace().unwrap_or_default(), pod.name_any()), Arc::clone(pod));
             }
@@ -182,6 +188,7 @@ impl Kubelet {
     async fn end_static_pods(&self) {
         self.mirrors.lock().unwrap_or_else(PoisonError::into_inner).clear();
         for pod in self.own_pods().iter().filter(|p| p.annotations().contains_key(MIRROR)) {
+            self.ended_mirrors.lock().unwrap_or_else(PoisonError::into_inner).extend(pod.uid());
             self.cluster.delete(Kind::Pod, pod, None).await;
         }
     }

@@ -53,7 +53,7 @@ impl Observer {
             self.breaks(format!("the pod {}/{name} was created, of the image {image}", at.namespace));
         }
         let Some(node) = sent["spec"]["nodeName"].as_str() else { return };
-        if name.starts_with("cutover-clean-") {
+        if sent["metadata"]["labels"]["cutover.dev/task"] == "clean" {
             self.cleaned(process, node);
         }
         if !name.starts_with("cutover-reboot-") {
