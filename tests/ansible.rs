@@ -195,7 +195,7 @@ async fn ansible_takes_them() {
 
 /// Installed, one node moved and taken back, then everything, by Ansible alone.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Ansible and kubectl; .ci/run installs it and runs this"]
+#[ignore = "needs Ansible in target/ansible, and kubectl"]
 async fn ansible_plays_them() {
     let mut arguments = vec!["--observe", "0"];
     CONSENTS.iter().filter(|c| !c.starts_with("DeleteBarePod")).for_each(|c| arguments.extend(["--consent", *c]));
