@@ -69,7 +69,7 @@ impl Adopt {
         session.audit()?.request("migration/cutover", "take over a migration half way", create.boxed()).await?;
         output::line(&format!(
             "Taken over at {}, and paused. Go on with `cutover run --until PHASE` or `cutover rollback`. Nodes that have \
-             no record are moved anew, or back.",
+             no record are moved again, or back.",
             spec.approved
         ));
         Ok(Exit::Done)
