@@ -190,7 +190,7 @@ if [ -e "$0.ask" ]; then
   *'"interactive":true'*) printf 'PASSWORD? ' > /dev/tty; read -r word < /dev/tty; [ "$word" = open ] && rm "$0.ask" ;;
   esac
 fi
-[ -e "$0.ask" ] && token=expired || token=embedded-admin
+[ -e "$0.ask" ] && token=expired || token=GOOD
 cat <<END
 {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
  "status": {"token": "$token", "expirationTimestamp": "2026-01-01T00:00:00Z"}}
@@ -203,10 +203,10 @@ async fn a_credential_plugin_never_paints_over_the_screen_and_asks_when_told_to(
     let folder = tempfile::tempdir().unwrap();
     let cluster = Embedded::start(Settings { nodes: 2, pace: Pace::MAX }, folder.path()).await.unwrap();
     let plugin = folder.path().join("plugin");
-    std::fs::write(&plugin, PLUGIN).unwrap();
-    std::fs::set_permissions(&plugin, std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut config: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(&cluster.kubeconfig).unwrap()).unwrap();
+    std::fs::write(&plugin, PLUGIN.replace("GOOD", config["users"][0]["user"]["token"].as_str().unwrap())).unwrap();
+    std::fs::set_permissions(&plugin, std::fs::Permissions::from_mode(0o755)).unwrap();
     config["users"][0]["user"] = serde_json::json!({"exec": {
         "apiVersion": "client.authentication.k8s.io/v1", "command": plugin, "interactiveMode": "IfAvailable"}});
     let kubeconfig = folder.path().join("with-plugin");

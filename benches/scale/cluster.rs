@@ -282,7 +282,12 @@ impl Size {
         format!(
             r#"{{{},"spec":{{"selector":{{}},"template":{}}},"status":{{"observedGeneration":1,"desiredNumberScheduled":{n},"currentNumberScheduled":{n},"numberReady":{n},"numberMisscheduled":0,"updatedNumberScheduled":{n}}}}}"#,
             meta("kube-system", name, i, ""),
-            template(container, "quay.io/cilium/cilium:v1.15.19")
+            // all three are on the hosts' network
+            template(container, "quay.io/cilium/cilium:v1.15.19").replacen(
+                r#""spec":{"#,
+                r#""spec":{"hostNetwork":true,"#,
+                1
+            )
         )
     }
 

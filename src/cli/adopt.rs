@@ -13,7 +13,7 @@ use super::{
 use crate::{
     cluster::records,
     domain::{
-        adopt::{adopt, mismatch, traces},
+        adopt::{adopt, ambiguous, mismatch, traces},
         api::{MigrationSpec, PhaseState},
         problem::Problem,
         strategy::Approval,
@@ -42,6 +42,9 @@ impl Adopt {
             let message = "nothing of a migration is on this cluster: there is nothing to take over";
             return Err(Failed::new(Exit::Blocked, message));
         };
+        if let Some(problem) = ambiguous(&facts) {
+            return Err(Failed::new(Exit::Blocked, problem.to_string()));
+        }
         its_release(&session, &spec).await?;
         let (spec, status) = (found.spec, found.status.unwrap_or_default());
         for trace in traces(&facts) {

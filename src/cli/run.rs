@@ -272,7 +272,7 @@ const fn patience(reason: Reason) -> Duration {
     Duration::from_secs(match reason {
         // a budget's controller is wrong for two minutes at most
         Reason::CannotDrainYet => 180,
-        // whoever works on the node may be done soon
+        // the other maintenance may end soon
         Reason::CannotDrain | Reason::CordonedByOthers | Reason::TaskPodsRefused => 60,
         _ => 5,
     })

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use super::{
     api::{MIGRATION, Migration, MigrationSpec, MigrationStatus, PhaseState, PhaseStatus, Pin, Pins, Stage},
     effect::{NODE_CONFIG, release::Installed},
-    facts::{Facts, NodeFact},
+    facts::{Facts, Key, NodeFact},
+    problem::Problem,
     reason::Waiting,
     strategy::{Phase, Standing},
     values,
@@ -22,6 +23,24 @@ pub fn traces(facts: &Facts) -> Vec<String> {
     let copies = facts.flannel_copies.keys().map(|key| format!("configmap/{key}"));
     let configs = facts.node_configs.keys().filter(|key| *key.name == *NODE_CONFIG);
     nodes.chain(copies).chain(configs.map(|key| format!("ciliumnodeconfig/{key}"))).collect()
+}
+
+/// Flannel's DaemonSets: once a copy was made it says which they are, and what looks like them is not asked.
+fn flannel(facts: &Facts) -> impl Iterator<Item = &Key> {
+    let copied = facts.copied_flannel().map(|copy| copy.daemon_sets.as_slice()).unwrap_or_default();
+    let found = facts.any_flannel_daemon_sets().map(|d| &d.key).filter(|_| copied.is_empty());
+    copied.iter().chain(found)
+}
+
+/// Why it cannot be told which DaemonSet is Flannel's.
+pub fn ambiguous(facts: &Facts) -> Option<Problem> {
+    let found: Vec<&Key> = flannel(facts).collect();
+    let other = found.iter().find(|key| key.namespace != found[0].namespace)?;
+    Some(Problem::new(
+        format!("daemonset/{other}"),
+        format!("it looks like Flannel's, as daemonset/{} does, in another namespace", found[0]),
+        "Nothing was changed. Delete the one that is not Flannel, or rename its container.",
+    ))
 }
 
 /// The Migration that takes the cluster over: paused, approved as far as it has come, with every phase that has begun
@@ -40,7 +59,7 @@ pub fn adopt(facts: &Facts, spec: MigrationSpec, now: Timestamp) -> Option<Migra
         finished_at: None,
     });
     let pins = Pins {
-        flannel: facts.daemon_sets.values().filter(|d| d.runs_flannel()).map(|d| Pin::from(&d.key)).collect(),
+        flannel: flannel(&facts).map(Pin::from).collect(),
         agent_image: facts.cilium_agents().map(|agents| agents.image.to_string()),
         marks: facts.nodes.values().filter_map(|n| n.mark.as_deref().map(str::to_owned)).collect(),
         flannel_copy: facts.flannel_copy().map(ToString::to_string),

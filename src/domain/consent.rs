@@ -96,7 +96,7 @@ impl ConsentKind {
             Self::LeaveVolumeAttached => "a volume that was not detached may be damaged, or block its pod for minutes",
             Self::GoOnWithoutReplacement => "the workload has fewer ready replicas while the next node drains",
             Self::BrokenFlow => "this connection fails, and may fail on every node moved after this one",
-            Self::TakeCordoned => "another actor cordoned it: it is drained and rebooted under whoever works on it",
+            Self::TakeCordoned => "another actor cordoned it: it is drained and rebooted during their maintenance",
         }
     }
 

@@ -1,6 +1,6 @@
 //! The lock: which engine acts. Every rule of it, without clock or network.
 //!
-//! One Lease, changed by compare-and-swap alone. A term has an epoch, higher than any before it; whoever holds
+//! One Lease, changed by compare-and-swap alone. A term has an epoch, higher than any before it; the engine that holds
 //! it acts for a while after each renewal and no longer. Others take it once they have seen it unchanged for
 //! longer than that, by a clock that runs while a machine sleeps, and never compare their clock with the
 //! holder's. Taking it from somebody who still renews it needs an operator's word, and even then nothing is
@@ -50,7 +50,7 @@ pub enum Move {
 pub struct LeaseContext {
     /// The holder's process is known to have ended: it ran on this machine.
     pub ended: bool,
-    /// An operator wants the lock taken from whoever has it.
+    /// An operator wants the lock taken from its holder.
     pub take_over: bool,
     /// The highest epoch in any status.
     pub written: i64,

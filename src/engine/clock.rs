@@ -15,7 +15,7 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
 
-/// This machine's clock, put right by the API server's: records are compared with each other whoever wrote them.
+/// This machine's clock, put right by the API server's: records of different engines are compared with each other.
 pub struct SystemClock {
     /// What time it was, and when that was asked.
     anchor: Mutex<(Timestamp, Duration)>,

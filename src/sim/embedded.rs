@@ -1,13 +1,16 @@
 //! A complete embedded cluster: server, actors, and the files to reach it.
 
 use std::{
+    fs::{OpenOptions, Permissions},
+    io::Write,
     net::SocketAddr,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
 use kube::{Client, Config};
 use serde_json::json;
+use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::{
     actors::{self, Actors, Cast},
@@ -56,7 +59,7 @@ impl Embedded {
     pub async fn start(settings: Settings, folder: &Path) -> Result<Self, String> {
         std::fs::create_dir_all(folder).map_err(|e| format!("cannot make {}: {e}", folder.display()))?;
         let server = api::serve(0).await.map_err(|e| format!("no port for the embedded API server: {e}"))?;
-        let client = client(server.address)?;
+        let client = client(&server)?;
         world::create(&client, settings.nodes).await?;
         let actors = actors::start(client.clone(), Cast::All, settings.pace)
             .await
@@ -64,8 +67,11 @@ impl Embedded {
         let helm = helm_wrapper(folder)?;
         let hubble = actors.hubble;
         let kubeconfig = folder.join("kubeconfig");
-        write(&kubeconfig, &kubeconfig_text(server.address, hubble, &helm))?;
-        write(&folder.join("hubble"), &format!("{hubble}\n"))?;
+        let certificate = folder.join("ca.crt");
+        write(&certificate, &server.certificate, PRIVATE)?;
+        let certificate = std::path::absolute(certificate).map_err(|e| e.to_string())?;
+        write(&kubeconfig, &kubeconfig_text(&server, &certificate, hubble, &helm), PRIVATE)?;
+        write(&folder.join("hubble"), &format!("{hubble}\n"), PRIVATE)?;
         world::settle(&client).await?;
         Ok(Self { server, hubble, kubeconfig, helm, _actors: actors })
     }
@@ -77,19 +83,30 @@ impl Embedded {
     /// # Errors
     /// A sentence.
     pub fn client(&self) -> Result<Client, String> {
-        client(self.server.address)
+        client(&self.server)
     }
 }
 
-fn client(address: SocketAddr) -> Result<Client, String> {
-    let url = format!("http://{address}").parse().map_err(|e| format!("{address}: {e}"))?;
+fn client(server: &Server) -> Result<Client, String> {
+    let url = format!("https://{}", server.address).parse().map_err(|e| format!("{}: {e}", server.address))?;
     let mut config = Config::new(url);
-    config.auth_info.token = Some(Server::admin_token().to_owned().into());
+    let certificate = CertificateDer::from_pem_slice(server.certificate.as_bytes()).map_err(|e| e.to_string())?;
+    config.root_cert = Some(vec![certificate.to_vec()]);
+    config.auth_info.token = Some(server.tokens.admin.clone().into());
     Client::try_from(config).map_err(|e| e.to_string())
 }
 
-fn write(path: &Path, text: &str) -> Result<(), String> {
-    std::fs::write(path, text).map_err(|e| format!("cannot write {}: {e}", path.display()))
+/// For this user alone: a kubeconfig holds tokens.
+const PRIVATE: u32 = 0o600;
+
+fn write(path: &Path, text: &str, mode: u32) -> Result<(), String> {
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
+        // one that is there already keeps its mode otherwise
+        file.set_permissions(Permissions::from_mode(mode))?;
+        file.write_all(text.as_bytes())
+    };
+    write().map_err(|e: std::io::Error| format!("cannot write {}: {e}", path.display()))
 }
 
 /// Writes a script by which this program stands in for helm.
@@ -102,9 +119,7 @@ pub fn helm_wrapper(folder: &Path) -> Result<PathBuf, String> {
     // tests run inside a test binary: the program is beside it, or one folder up
     let own = if own.file_stem().is_some_and(|s| s == "cutover") { own } else { beside(&own).unwrap_or(own) };
     let quoted = own.display().to_string().replace('\'', r"'\''");
-    write(&wrapper, &format!("#!/bin/sh\nexec '{quoted}' {COMMAND} \"$@\"\n"))?;
-    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755))
-        .map_err(|e| format!("cannot make {} executable: {e}", wrapper.display()))?;
+    write(&wrapper, &format!("#!/bin/sh\nexec '{quoted}' {COMMAND} \"$@\"\n"), 0o700)?;
     std::path::absolute(&wrapper).map_err(|e| e.to_string())
 }
 
@@ -113,7 +128,7 @@ fn beside(own: &Path) -> Option<PathBuf> {
     folders.find_map(|f| Some(f.join("cutover")).filter(|p| p.is_file()))
 }
 
-fn kubeconfig_text(server: SocketAddr, hubble: SocketAddr, helm: &Path) -> String {
+fn kubeconfig_text(server: &Server, certificate: &Path, hubble: SocketAddr, helm: &Path) -> String {
     let context = |name: &str, user: &str| {
         json!({"name": name, "context": {"cluster": "embedded", "user": user, "extensions": [
         {"name": "cutover.dev", "extension": {"hubble": hubble.to_string(), "helm": helm}}]}})
@@ -121,8 +136,8 @@ fn kubeconfig_text(server: SocketAddr, hubble: SocketAddr, helm: &Path) -> Strin
     let user = |name: &str, token: &str| json!({"name": name, "user": {"token": token}});
     let config = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": CONTEXT,
-        "clusters": [{"name": "embedded", "cluster": {"server": format!("http://{server}")}}],
-        "users": [user("admin", Server::admin_token()), user("viewer", Server::viewer_token()), user("expired", "expired")],
+        "clusters": [{"name": "embedded", "cluster": {"server": format!("https://{}", server.address), "certificate-authority": certificate}}],
+        "users": [user("admin", &server.tokens.admin), user("viewer", &server.tokens.viewer), user("expired", "expired")],
         "contexts": [context(CONTEXT, "admin"), context("embedded-viewer", "viewer"), context("embedded-expired", "expired")],
     });
     // JSON is YAML

@@ -8,7 +8,7 @@ use std::{
 use axum::Router;
 use futures::future::BoxFuture;
 use http::{
-    Request, Response,
+    HeaderValue, Request, Response,
     header::{AUTHORIZATION, DATE},
 };
 use kube::{Client, client::Body};
@@ -18,7 +18,7 @@ use tower::{BoxError, Service};
 
 use super::{
     actors::{Hosts, Quiet},
-    api::{Look, Server, fresh},
+    api::{Look, fresh},
     clock::{self, Pace, begin_day},
     helm, world,
 };
@@ -43,8 +43,9 @@ impl Local {
         if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
             begin_day();
         }
-        let (router, look) = fresh();
-        let service = LocalService { router, look };
+        let (router, token, look) = fresh();
+        let token = format!("Bearer {token}").parse().map_err(|e| format!("the token: {e}"))?;
+        let service = LocalService { router, token, look };
         let client = Client::new(service.clone(), "default");
         world::small(&client, nodes).await?;
         let actors = Quiet::start(client.clone(), pace);
@@ -109,6 +110,19 @@ pub async fn roll_back_by_others(client: &Client, namespace: &str, to: u64) -> R
     helm::rollback(client, namespace, RELEASE, Some(to)).await
 }
 
+/// Rolls a release that others have made back to the newest revision of Cutover's, as its message says to.
+///
+/// # Errors
+/// helm's message.
+pub async fn restore_release(client: &Client, namespace: &str) -> Result<(), String> {
+    match changed(&helm::revisions(client, namespace, RELEASE).await?) {
+        Some(Before::Changed { ours, .. }) if ours.is_some() => {
+            helm::rollback(client, namespace, RELEASE, ours).await.map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Uninstalls the release, as somebody else does.
 ///
 /// # Errors
@@ -146,6 +160,8 @@ impl Disks {
 #[derive(Clone)]
 pub struct LocalService {
     router: Router,
+    /// The header of a user with all rights.
+    token: HeaderValue,
     look: Look,
 }
 
@@ -173,9 +189,7 @@ impl Service<Request<Body>> for LocalService {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let mut router = self.router.clone();
         let mut request = request.map(axum::body::Body::new);
-        if let Ok(token) = format!("Bearer {}", Server::admin_token()).parse() {
-            request.headers_mut().entry(AUTHORIZATION).or_insert(token);
-        }
+        request.headers_mut().entry(AUTHORIZATION).or_insert_with(|| self.token.clone());
         Box::pin(async move {
             let mut answer = Service::call(&mut router, request).await?;
             let now = clock::now().to_zoned(jiff::tz::TimeZone::UTC);

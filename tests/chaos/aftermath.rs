@@ -9,20 +9,23 @@ use crate::{
     plan::{Goal, Plan},
 };
 
-/// Pods that are a task's, that end, or that are not ready.
+/// Pods that are a task's, that end, or that are not ready, and nodes that are not: one has just joined.
 pub fn unsettled(server: &LocalService) -> Vec<String> {
     let is_settled = |p: &Value| {
         !p["metadata"]["name"].as_str().unwrap_or_default().starts_with("cutover-")
             && p["metadata"]["deletionTimestamp"].is_null()
-            && p["status"]["conditions"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .any(|c| c["type"] == "Ready" && c["status"] == "True")
+            && is_ready(p)
     };
-    let pods = server.look_at_all("pods");
+    let (nodes, pods) = (server.look_at_all("nodes"), server.look_at_all("pods"));
+    let nodes = nodes.iter().filter(|n| !is_ready(n)).map(|n| format!("{} {}", n["metadata"]["name"], n["status"]));
     let pods = pods.iter().filter(|p| !is_settled(p));
-    pods.map(|p| format!("{} on {} {}", p["metadata"]["name"], p["spec"]["nodeName"], p["status"])).collect()
+    let pods = pods.map(|p| format!("{} on {} {}", p["metadata"]["name"], p["spec"]["nodeName"], p["status"]));
+    nodes.chain(pods).collect()
+}
+
+fn is_ready(object: &Value) -> bool {
+    let mut conditions = object["status"]["conditions"].as_array().into_iter().flatten();
+    conditions.any(|c| c["type"] == "Ready" && c["status"] == "True")
 }
 
 /// Everything that is not as a run without faults leaves it.

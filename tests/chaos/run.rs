@@ -10,7 +10,7 @@ use cutover::{
     domain::{api::Migration, audit},
     sim::{
         clock::Pace,
-        local::{Local, uninstall_by_others},
+        local::{Local, restore_release, uninstall_by_others},
         world,
     },
 };
@@ -163,6 +163,7 @@ impl Run<'_> {
                 self.world.merge("Migration", "cutover", &json!({"spec": {"paused": false}})).await;
             }
         }
+        self.restore_the_release().await;
         self.uninstall_what_nobody_owns().await;
         for record in self.world.server.look_at_all(RECORDS) {
             let status = &record["status"];
@@ -177,6 +178,13 @@ impl Run<'_> {
         }
         if !self.stations.iter().any(Workstation::is_running) {
             self.stations[0].start(self.world.cluster, self.world.began);
+        }
+    }
+
+    /// What a colleague did to the release and did not take back: Cutover says what to type.
+    async fn restore_the_release(&self) {
+        if self.over.is_some() && !self.plan.faults.iter().any(begins_again) {
+            let _ = restore_release(self.world.client, "kube-system").await;
         }
     }
 

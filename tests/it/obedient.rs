@@ -8,7 +8,7 @@ use cutover::domain::{
     api::{HostAccess, Migration, NodeMigration, NodeMigrationSpec, PhaseState, Stage, Target},
     decide::{Decision, decide},
     effect::{Effect, FINALIZER, FLANNEL_BACKUP},
-    facts::{DaemonSetFact, Facts, Key, NodeConfigFact, PodFact},
+    facts::{DaemonSetFact, Facts, FlannelCopyFact, Key, NodeConfigFact, PodFact},
     flannel::FlannelFact,
     host::{HOLD, HostTask, Way},
     reason::Reason,
@@ -357,7 +357,7 @@ impl Obedient {
             Effect::Task { node, task, nth, way } => self.task(node, task, *nth, way),
             Effect::BackUpFlannel { namespace, .. } => {
                 let key = Key::new(namespace, FLANNEL_BACKUP);
-                self.facts.flannel_copies.insert(key, "hash".into());
+                self.facts.flannel_copies.insert(key, FlannelCopyFact { digest: "hash".into(), daemon_sets: vec![] });
             }
             Effect::DeleteFlannel { .. } => {
                 let key = self.facts.flannel_daemon_sets().next().unwrap().key.clone();

@@ -1,11 +1,11 @@
 //! The cluster belongs to others, too: what they write is neither believed nor touched.
 
 use cutover::domain::{
-    adopt::adopt,
+    adopt::{adopt, ambiguous},
     api::{ConsentKind, MigrationStatus, PhaseState, Pin, Pins, Severity, Stage, Target},
     checks,
     effect::{FINALIZER, FLANNEL_BACKUP, RELEASE, flannel::objection},
-    facts::{CiliumConfigFact, DaemonSetFact, Facts, Key},
+    facts::{CiliumConfigFact, DaemonSetFact, Facts, FlannelCopyFact, Key},
     reason::Reason,
     steps::NodeStep,
 };
@@ -52,6 +52,10 @@ fn finalized() -> Facts {
     facts
 }
 
+fn copy(digest: &str) -> FlannelCopyFact {
+    FlannelCopyFact { digest: digest.into(), daemon_sets: vec![Key::new("kube-system", "kube-flannel")] }
+}
+
 /// The same, ended.
 fn ended(stage: Stage) -> Facts {
     let mut facts = finalized();
@@ -59,18 +63,73 @@ fn ended(stage: Stage) -> Facts {
     facts
 }
 
+/// A tenant's DaemonSet.
+fn evil(name: &str, container: &str) -> DaemonSetFact {
+    DaemonSetFact {
+        key: Key::new("aaa", name),
+        image: "evil.example/rootkit:1".into(),
+        containers: vec![container.into()],
+        host_network: true,
+        ..DaemonSetFact::default()
+    }
+}
+
+/// The DaemonSets that a decision relies on as Flannel's.
+fn pinned(facts: &Facts) -> Vec<String> {
+    let pins = decided(facts).migration.pins.clone().unwrap_or_default();
+    pins.flannel.iter().map(|pin| format!("{}/{}", pin.namespace, pin.name)).collect()
+}
+
+#[test]
+fn flannel_is_what_preflight_saw_and_nothing_that_looks_like_it_later() {
+    let begins = || {
+        let mut facts = before();
+        (facts.migration, facts.node_migrations) = (installed().migration, installed().node_migrations);
+        facts.migration(|m| m.status = None).want(|s| s.approved = phase_named("Install"));
+        facts
+    };
+    let mut facts = begins();
+    assert_eq!(pinned(&facts), ["kube-system/kube-flannel"]);
+    let twin = evil("kube-flannel", "kube-flannel");
+    facts.daemon_sets.insert(twin.key.clone(), twin.clone());
+    assert!(pinned(&facts).is_empty(), "preflight cannot tell them apart");
+    // also after a change of an earlier preflight's
+    facts.status(|s| s.pins = Some(Pins { marks: vec!["uid".into()], ..Pins::default() }));
+    assert!(pinned(&facts).is_empty());
+    // on the way back preflight is not asked: what is pinned stays, nothing is added
+    let mut facts = midway();
+    facts.daemon_sets.insert(twin.key.clone(), twin.clone());
+    facts.want(|s| s.target = Target::Flannel);
+    facts.status(|s| s.pins = None);
+    assert!(!names(&decided(&facts)).is_empty() && pinned(&facts).is_empty());
+    // pods that are not on the host's network are none of Flannel's
+    let mut facts = begins();
+    let twin = DaemonSetFact { host_network: false, ..twin };
+    facts.daemon_sets.insert(twin.key.clone(), twin);
+    assert_eq!(pinned(&facts), ["kube-system/kube-flannel"]);
+}
+
+#[test]
+fn adoption_takes_flannel_from_the_copy_or_not_at_all() {
+    let mut facts = finalized();
+    let twin = evil("kube-flannel", "kube-flannel");
+    facts.daemon_sets.insert(twin.key.clone(), twin);
+    assert!(ambiguous(&facts).is_some_and(|p| p.object.contains("kube-system/kube-flannel")));
+    // Remove has begun: the copy names Flannel's DaemonSets, and the tenant's is none of them
+    facts.daemon_sets.remove(&Key::new("kube-system", "kube-flannel"));
+    facts.flannel_copies.insert(Key::new("kube-system", FLANNEL_BACKUP), copy("hash"));
+    facts.migration = None;
+    assert!(ambiguous(&facts).is_none());
+    let pins = adopt(&facts, fixture::spec(), at(200)).unwrap().status.unwrap().pins.unwrap();
+    assert_eq!(pins.flannel, [Pin { namespace: "kube-system".into(), name: "kube-flannel".into() }]);
+}
+
 #[test]
 fn look_alikes_in_other_namespaces_are_not_believed() {
     let mut facts = installed();
     let as_it_was = decided(&facts);
     facts.cilium_configs.insert(Key::new("aaa", "cilium-config"), CiliumConfigFact::default());
-    facts.flannel_copies.insert(Key::new("aaa", FLANNEL_BACKUP), "hash".into());
-    let evil = |name: &str, container: &str| DaemonSetFact {
-        key: Key::new("aaa", name),
-        image: "evil.example/rootkit:1".into(),
-        containers: vec![container.into()],
-        ..DaemonSetFact::default()
-    };
+    facts.flannel_copies.insert(Key::new("aaa", FLANNEL_BACKUP), copy("hash"));
     for set in [evil("x", "cilium-agent"), evil(RELEASE, "cilium-agent"), evil("y", "kube-flannel")] {
         facts.daemon_sets.insert(set.key.clone(), set);
     }
@@ -117,7 +176,7 @@ fn flannel_is_taken_away_only_where_nothing_needs_it() {
     facts.place(stray);
     let d = decided(&facts);
     assert_eq!((names(&d), d.migration.waiting.reason), (vec![], Reason::PodsOnOldNetwork));
-    facts.flannel_copies.insert(Key::new("kube-system", FLANNEL_BACKUP), "hash".into());
+    facts.flannel_copies.insert(Key::new("kube-system", FLANNEL_BACKUP), copy("hash"));
     state(&mut facts, "Remove", PhaseState::Running);
     assert_eq!(names(&decided(&facts)), Vec::<String>::new(), "with the copy in hand");
     facts.daemon_sets.retain(|k, _| &*k.name == RELEASE);
@@ -137,7 +196,7 @@ fn flannel_is_taken_away_only_where_nothing_needs_it() {
 #[test]
 fn a_copy_that_another_actor_changed_is_not_used() {
     let mut facts = finalized();
-    facts.flannel_copies.insert(Key::new("kube-system", FLANNEL_BACKUP), "hash".into());
+    facts.flannel_copies.insert(Key::new("kube-system", FLANNEL_BACKUP), copy("hash"));
     let d = decided(&facts);
     assert_eq!(names(&d), ["delete Flannel's objects"]);
     let pins = d.migration.pins.clone().unwrap();
@@ -147,7 +206,7 @@ fn a_copy_that_another_actor_changed_is_not_used() {
     facts.without_pods("kube-flannel").status(|s| s.pins = Some(pins)).want(|s| s.target = Target::Flannel);
     state(&mut facts, "Remove", PhaseState::RollingBack);
     assert_eq!(names(&decided(&facts)), ["restore Flannel's objects"]);
-    facts.flannel_copies.insert(Key::new("kube-system", FLANNEL_BACKUP), "planted".into());
+    facts.flannel_copies.insert(Key::new("kube-system", FLANNEL_BACKUP), copy("planted"));
     let d = decided(&facts);
     assert_eq!((names(&d), d.migration.waiting.reason), (vec![], Reason::IdentityChanged), "{}", d.migration.waiting);
 }
@@ -389,7 +448,7 @@ fn a_migration_that_is_deleted_midway_goes_only_back() {
 #[test]
 fn a_migration_that_is_gone_is_taken_over_where_it_was() {
     let copied = |mut facts: Facts| {
-        facts.flannel_copies.insert(Key::new("kube-system", FLANNEL_BACKUP), "hash".into());
+        facts.flannel_copies.insert(Key::new("kube-system", FLANNEL_BACKUP), copy("hash"));
         facts
     };
     for (facts, begun) in [

@@ -52,7 +52,10 @@ pub async fn to_the_end(proxy: &mut Proxy, arguments: &[String], log: &Path) -> 
                 proxy.revive();
             }
             () = tokio::time::sleep(PATIENCE.saturating_sub(began.elapsed())) => {
-                panic!("not at its end after {kills} kills, the last at {:?}", trace.last());
+                let said = std::fs::read_to_string(log.join("stderr")).unwrap_or_default();
+                let audit = std::fs::read_to_string(log.join("audit.jsonl")).unwrap_or_default();
+                let done: Vec<&str> = audit.lines().rev().take(12).collect();
+                panic!("not at its end after {kills} kills: {trace:?}\n{said}\nlast done:\n{}", done.join("\n"));
             }
         }
     }

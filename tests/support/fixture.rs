@@ -150,6 +150,7 @@ fn daemon(name: &str, container: &str, desired: i32) -> DaemonSetFact {
         observed: true,
         image: format!("quay.io/{name}:v1").into(),
         containers: vec![container.into()],
+        host_network: true,
         ..DaemonSetFact::default()
     }
 }

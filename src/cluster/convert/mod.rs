@@ -195,6 +195,7 @@ pub(super) fn daemon_set(d: &DaemonSet) -> DaemonSetFact {
         observed: status.observed_generation >= d.metadata.generation,
         image: pod.containers.first().and_then(|c| c.image.as_deref()).unwrap_or_default().into(),
         containers: pod.containers.iter().map(|c| c.name.clone()).collect(),
+        host_network: pod.host_network == Some(true),
         restarted_for: annotations.get(RESTART_MARK).cloned(),
         managed_by: manager(d),
     }

@@ -27,8 +27,8 @@ use crate::{
         api::{Migration, NodeMigration},
         effect::flannel,
         facts::{
-            BudgetFact, CiliumConfigFact, DaemonSetFact, Facts, Key, NamespaceFact, NodeConfigFact, NodeFact, Pods,
-            Volumes, WorkloadFact,
+            BudgetFact, CiliumConfigFact, DaemonSetFact, Facts, FlannelCopyFact, Key, NamespaceFact, NodeConfigFact,
+            NodeFact, Pods, Volumes, WorkloadFact,
         },
         flannel::FlannelFact,
     },
@@ -296,15 +296,17 @@ impl Table for CiliumConfigs {
     }
 }
 
-/// Copies of Flannel's objects: what they hold is compared, not kept.
+/// Copies of Flannel's objects: what they hold is compared, and the DaemonSets alone are kept by name.
 pub(super) struct FlannelCopies;
 
 impl Table for FlannelCopies {
     type Object = ConfigMap;
-    type Map = BTreeMap<Key, Arc<str>>;
+    type Map = BTreeMap<Key, FlannelCopyFact>;
 
     fn entry(map: &ConfigMap) -> Entry<Self::Map> {
-        (key(&map.metadata), Some(flannel::digest(map.data.as_ref().and_then(|d| d.get(flannel::COPY)))))
+        let text = map.data.as_ref().and_then(|d| d.get(flannel::COPY));
+        let daemon_sets = text.map(|t| flannel::daemon_sets(t)).unwrap_or_default();
+        (key(&map.metadata), Some(FlannelCopyFact { digest: flannel::digest(text), daemon_sets }))
     }
 
     fn map(facts: &mut Facts) -> &mut Self::Map {

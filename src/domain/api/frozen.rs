@@ -21,7 +21,7 @@ fn freezes(status: &Value) -> bool {
     status["startedAt"].is_string() && status["phase"] != Stage::RolledBack.name()
 }
 
-/// The rules of the definition, which an API server evaluates at every update, whoever makes it.
+/// The rules of the definition, which an API server evaluates at every update, by any client.
 pub(super) fn rules() -> Vec<ValidationRule> {
     FROZEN.iter().map(|field| rule(field)).collect()
 }

@@ -10,7 +10,7 @@ use crate::domain::{
 
 pub(super) fn flannel(ctx: &View<'_>, out: &mut Vec<Finding>) {
     const CHECK: &str = "flannel";
-    let sets: Vec<_> = ctx.facts.flannel_daemon_sets().collect();
+    let sets: Vec<_> = ctx.facts.any_flannel_daemon_sets().collect();
     let Some(set) = sets.first() else {
         if ctx.facts.any_cilium_agents().next().is_some() {
             // the check `cilium` describes this cluster

@@ -46,7 +46,7 @@ impl<'a> View<'a> {
         self.facts.nodes.values().any(|n| n.switched)
     }
 
-    /// Edges that a baseline of any node has: the memory of whoever watched may have been lost.
+    /// Edges that a baseline of any node has: the memory of the engine that watched may be lost.
     fn known_edges(&self) -> BTreeSet<String> {
         let unknown = self.facts.flows.troubles.iter().any(|t| !t.worked_before);
         let records = self.facts.node_migrations.values().filter(|_| unknown).filter_map(|r| r.status.as_ref());
@@ -58,7 +58,7 @@ impl<'a> View<'a> {
     }
 
     /// What fails, for the record: without anything that changes all the time. What an engine before this one wrote
-    /// down stays until it is seen to work, or whoever saw it is back on Flannel: memory ends with a process.
+    /// down stays until it is seen to work, or the node that saw it is back on Flannel: memory ends with a process.
     pub fn flow_troubles(&self) -> Vec<FlowTrouble> {
         if !self.migration.spec.guard.enabled || !self.has_moved() {
             return vec![];

@@ -130,7 +130,11 @@ impl<'a> Round<'a> {
             records: Records::new(view.facts),
             effects: vec![],
             findings: old.map(|s| s.findings.clone()).unwrap_or_default(),
-            pins: old.and_then(|s| s.pins.clone()).unwrap_or_default(),
+            // begun again after everything was rolled back it relies on what is there then
+            pins: old
+                .filter(|s| s.phase != Stage::RolledBack || view.has_ended())
+                .and_then(|s| s.pins.clone())
+                .unwrap_or_default(),
             tidied: 0,
             phases: view.strategy.phases().iter().map(phase).collect(),
             stage: old.map(|s| s.phase).unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use super::{Decision, Round};
 use crate::domain::{
-    api::{Condition, MigrationStatus, PhaseState, PhaseStatus, Pin, Pins, Stage},
+    api::{Condition, MigrationStatus, PhaseState, PhaseStatus, Pins, Stage},
     effect::Effect,
     reason::{Reason, Waiting},
     steps::NodeStep,
@@ -43,7 +43,7 @@ pub(super) fn finish(round: Round<'_>, held: Option<Waiting>) -> Decision {
         epoch: old.map(|s| s.epoch).unwrap_or_default(),
         audit: old.map(|s| s.audit.clone()).unwrap_or_default(),
         pending_helm_operation: begins.or(pending),
-        pins: begun_with(&view, pins, again, begun),
+        pins: begun_with(&view, pins, begun),
         flannel_networks: flannel_networks(&view),
         observed_generation: view.migration.metadata.generation.unwrap_or_default(),
         // begun again after everything was rolled back: the time starts again
@@ -55,14 +55,9 @@ pub(super) fn finish(round: Round<'_>, held: Option<Waiting>) -> Decision {
     Decision { effects, migration, decided_on, nodes: records.into_changed(), held }
 }
 
-/// What it relies on: Flannel's DaemonSets are those that were there when the first change was due. Its own UID is kept
-/// with it: restored from a backup the Migration has another one, and its marks are on the nodes.
-fn begun_with(view: &View<'_>, pins: Pins, again: bool, begun: bool) -> Option<Pins> {
-    let mut pins = if again { Pins::default() } else { pins };
-    if begun && pins.flannel.is_empty() {
-        let flannel = view.facts.daemon_sets.values().filter(|d| d.runs_flannel());
-        pins.flannel = flannel.map(|d| Pin::from(&d.key)).collect();
-    }
+/// What it relies on. Its own UID is kept with it: restored from a backup the Migration has another one, and its marks
+/// are on the nodes.
+fn begun_with(view: &View<'_>, mut pins: Pins, begun: bool) -> Option<Pins> {
     if let Some(uid) = view.migration.metadata.uid.as_ref().filter(|uid| begun && !pins.marks.contains(uid)) {
         pins.marks.push(uid.clone());
     }

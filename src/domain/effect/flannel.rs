@@ -59,7 +59,17 @@ pub fn delete_backup(namespace: &str) -> Request {
 /// # Errors
 /// What is wrong with the copy.
 pub fn copied(map: &Value) -> Result<Vec<Value>, String> {
-    let text = map["data"][COPY].as_str().ok_or_else(|| format!("it has no {COPY}"))?;
+    objects(map["data"][COPY].as_str().ok_or_else(|| format!("it has no {COPY}"))?)
+}
+
+/// The DaemonSets in what a copy holds; none where it cannot be read.
+pub fn daemon_sets(text: &str) -> Vec<Key> {
+    let sets = objects(text).unwrap_or_default().into_iter().filter(|o| kind_of(o) == Some(DAEMON_SETS));
+    let key = |o: Value| Some(Key::new(o["metadata"]["namespace"].as_str()?, o["metadata"]["name"].as_str()?));
+    sets.filter_map(key).collect()
+}
+
+fn objects(text: &str) -> Result<Vec<Value>, String> {
     let list: Value = serde_json::from_str(text).map_err(|e| format!("{COPY} cannot be read: {e}"))?;
     let items = list["items"].as_array().ok_or_else(|| format!("{COPY} holds no list"))?;
     Ok(items.iter().cloned().map(stripped).collect())

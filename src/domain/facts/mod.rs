@@ -24,14 +24,14 @@ pub use cni::{Cni, CniCounts, Ranges};
 pub use key::{Key, in_namespace};
 pub use kube::core::{Selector, SelectorExt};
 pub use needs::{AffinityTerm, Needs, Room, Taint, Term, Toleration};
-pub use node::{CiliumConfigFact, DaemonSetFact, NodeConfigFact, NodeFact};
+pub use node::{CiliumConfigFact, DaemonSetFact, FlannelCopyFact, NodeConfigFact, NodeFact};
 pub use pods::{Mark, Pods};
 pub use source::{Freshness, Source, Sources};
 pub use storage::{VolumeFact, Volumes};
 pub use workload::{BudgetFact, NamespaceFact, Owner, PodFact, PodPhase, WorkloadFact};
 
 use super::{
-    api::{Migration, NodeMigration, Pins},
+    api::{Migration, NodeMigration, Pin, Pins},
     effect::{FLANNEL_BACKUP, RELEASE, Right},
     flannel::FlannelFact,
     guard::FlowFacts,
@@ -73,9 +73,8 @@ pub struct Facts {
     pub cilium_configs: BTreeMap<Key, CiliumConfigFact>,
     /// What every ConfigMap `kube-flannel-cfg` says: see [`Facts::flannel`].
     pub flannel_configs: BTreeMap<Key, FlannelFact>,
-    /// Every ConfigMap that is named like Cutover's copy of Flannel's objects, with the SHA-256 of what it holds: see
-    /// [`Facts::flannel_copy`].
-    pub flannel_copies: BTreeMap<Key, Arc<str>>,
+    /// What every ConfigMap holds that is named like Cutover's copy of Flannel's objects: see [`Facts::flannel_copy`].
+    pub flannel_copies: BTreeMap<Key, FlannelCopyFact>,
     /// The Migration.
     pub migration: Option<Arc<Migration>>,
     /// NodeMigrations by node.
@@ -224,6 +223,11 @@ impl Facts {
 
     /// The SHA-256 of Cutover's copy of Flannel's objects, where there is one.
     pub fn flannel_copy(&self) -> Option<&Arc<str>> {
+        self.copied_flannel().map(|copy| &copy.digest)
+    }
+
+    /// Cutover's copy of Flannel's objects.
+    pub fn copied_flannel(&self) -> Option<&FlannelCopyFact> {
         self.of_cilium(&self.flannel_copies, FLANNEL_BACKUP)
     }
 
@@ -249,21 +253,30 @@ impl Facts {
         node.cordoned_by_cutover && self.owns_marks(node)
     }
 
-    /// Flannel's DaemonSets: those that the Migration began with; before that any with a container of Flannel's, whatever
-    /// it is called.
+    /// The DaemonSets that preflight took for Flannel's, by key.
+    fn pinned_flannel(&self) -> Option<&[Pin]> {
+        self.pins().map(|p| &*p.flannel).filter(|pins| !pins.is_empty())
+    }
+
+    /// Flannel's DaemonSets: those that the Migration began with; before that all that look like it.
     pub fn flannel_daemon_sets(&self) -> impl Iterator<Item = &DaemonSetFact> {
-        let pins = self.pins();
+        let pins = self.pinned_flannel();
         self.daemon_sets.values().filter(move |d| match pins {
-            Some(pins) => pins.flannel.iter().any(|pin| pin.is(&d.key)),
+            Some(pins) => pins.iter().any(|pin| pin.is(&d.key)),
             None => d.runs_flannel(),
         })
     }
 
+    /// Every DaemonSet that looks like Flannel's, whosever it is and whatever it is called.
+    pub fn any_flannel_daemon_sets(&self) -> impl Iterator<Item = &DaemonSetFact> {
+        self.daemon_sets.values().filter(|d| d.runs_flannel())
+    }
+
     /// Flannel's configuration, by the ConfigMap that holds it: in the namespaces of its DaemonSets alone.
     pub fn flannel(&self) -> impl Iterator<Item = (&Key, &FlannelFact)> {
-        let pins = self.pins();
+        let pins = self.pinned_flannel();
         self.flannel_configs.iter().filter(move |(key, _)| match pins {
-            Some(pins) => pins.flannel.iter().any(|pin| *pin.namespace == *key.namespace),
+            Some(pins) => pins.iter().any(|pin| *pin.namespace == *key.namespace),
             None => self.daemon_sets.values().any(|d| d.key.namespace == key.namespace && d.runs_flannel()),
         })
     }

@@ -57,7 +57,7 @@ pub struct NodeFact {
 }
 
 impl NodeFact {
-    /// It carries marks of a node that Cutover has taken out: a claim of whoever wrote them.
+    /// It carries marks of a node that Cutover has taken out: a claim of their writer, who may be anybody.
     pub const fn has_marks(&self) -> bool {
         self.cordoned_by_cutover || self.tainted
     }
@@ -80,6 +80,8 @@ pub struct DaemonSetFact {
     pub image: Arc<str>,
     /// Names of its containers.
     pub containers: Vec<String>,
+    /// Its pods are on the host's network.
+    pub host_network: bool,
     /// Cutover's mark on its template: for what it was restarted.
     pub restarted_for: Option<String>,
     /// Who manages it: helm, Argo CD, Flux, an addon manager.
@@ -92,16 +94,27 @@ impl DaemonSetFact {
         self.containers.iter().any(|c| c == "cilium-agent")
     }
 
-    /// One of its containers is called like Flannel's, or its image is. Anybody may call them so.
+    /// Its pods are on the host's network, and one of its containers is called like Flannel's, or its image is. Anybody
+    /// who may create such pods may call them so.
     pub fn runs_flannel(&self) -> bool {
-        self.containers.iter().any(|c| c == "kube-flannel")
-            || self.image.split([':', '@']).next().is_some_and(|i| i.ends_with("/flannel"))
+        let named = || self.containers.iter().any(|c| c == "kube-flannel");
+        let image = || self.image.split([':', '@']).next().is_some_and(|i| i.ends_with("/flannel"));
+        self.host_network && (named() || image())
     }
 
     /// Every pod is of the newest template and ready.
     pub const fn is_rolled_out(&self) -> bool {
         self.observed && self.desired > 0 && self.ready >= self.desired && self.updated >= self.desired
     }
+}
+
+/// A ConfigMap that is named like Cutover's copy of Flannel's objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlannelCopyFact {
+    /// SHA-256 of what it holds.
+    pub digest: Arc<str>,
+    /// The DaemonSets in it.
+    pub daemon_sets: Vec<Key>,
 }
 
 /// A CiliumNodeConfig.

@@ -2,7 +2,7 @@
 
 use super::{Approval, FIRST, Phase, PhaseSpec, Standing};
 use crate::domain::{
-    api::{Severity, Target},
+    api::{Pin, Severity, Target},
     checks,
     decide::Round,
     plan::Planned,
@@ -39,6 +39,10 @@ impl Phase for Preflight {
             Progress::Fail(Reason::CheckFailed, Problem::new(f.object.clone(), f.message.clone(), f.remedy.clone()))
         });
         round.findings = findings;
+        // one that appears later is another actor's: this phase is asked until the first change
+        if progress == Progress::Done {
+            round.pins.flannel = round.view.facts.any_flannel_daemon_sets().map(|d| Pin::from(&d.key)).collect();
+        }
         progress
     }
 

@@ -15,6 +15,7 @@ mod server;
 mod store;
 mod strategic;
 mod table;
+mod tls;
 mod users;
 mod watch;
 mod writes;

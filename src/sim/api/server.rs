@@ -19,7 +19,8 @@ use super::{
     requests::{self, Target},
     store::{Name, Store},
     table,
-    users::{self, User},
+    tls::Identity,
+    users::{Tokens, User},
     watch::{self, Shape, versioned},
     writes::{self, Options, PatchKind},
 };
@@ -28,21 +29,15 @@ use super::{
 pub struct Server {
     /// Its address, on loopback.
     pub address: SocketAddr,
+    /// Its certificate in PEM, to be trusted by clients.
+    pub certificate: String,
+    /// The bearer tokens of its users.
+    pub(in crate::sim) tokens: Arc<Tokens>,
     store: Arc<Store>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Server {
-    /// The token of a user with all rights.
-    pub const fn admin_token() -> &'static str {
-        users::ADMIN
-    }
-
-    /// The token of a user who may only read.
-    pub const fn viewer_token() -> &'static str {
-        users::VIEWER
-    }
-
     /// Compacts the event log, so that older watches get 410.
     pub fn compact(&self) {
         self.store.transact(super::store::Inner::compact);
@@ -58,24 +53,26 @@ impl Drop for Server {
 /// Starts a server on loopback, on a free port or a given one.
 ///
 /// # Errors
-/// When the port cannot be bound.
+/// The port cannot be bound, or no certificate made.
 pub async fn serve(port: u16) -> std::io::Result<Server> {
-    let store = Arc::new(Store::default());
+    let (store, tokens) = (Arc::new(Store::default()), Arc::new(Tokens::generate()));
+    let identity = Identity::generate()?;
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let address = listener.local_addr()?;
-    let app = router(&store);
+    let listener = identity.accept(listener, address);
+    let app = router(&store, &tokens);
     let task = tokio::spawn(async move {
         if let Err(e) = axum::serve(listener, app).await {
             tracing::error!("the embedded API server ended: {e}");
         }
     });
-    Ok(Server { address, store, task })
+    Ok(Server { address, certificate: identity.pem, tokens, store, task })
 }
 
-/// The router of an empty server, and a look into its store.
-pub(in crate::sim) fn fresh() -> (Router, Look) {
-    let store = Arc::default();
-    (router(&store), Look(store))
+/// The router of an empty server, the bearer token of a user with all rights, and a look into its store.
+pub(in crate::sim) fn fresh() -> (Router, String, Look) {
+    let (store, tokens) = (Arc::default(), Arc::new(Tokens::generate()));
+    (router(&store, &tokens), tokens.admin.clone(), Look(store))
 }
 
 /// Reads what a server has stored, without a request.
@@ -92,7 +89,7 @@ impl Look {
     }
 }
 
-fn router(store: &Arc<Store>) -> Router {
+fn router(store: &Arc<Store>, tokens: &Arc<Tokens>) -> Router {
     // an audit id for every request, as on the real server
     let numbered = axum::middleware::map_response(async |mut answer: Response| {
         if let Ok(id) = uuid::Uuid::new_v4().to_string().parse() {
@@ -100,11 +97,11 @@ fn router(store: &Arc<Store>) -> Router {
         }
         answer
     });
-    Router::new().fallback(handle).with_state(Arc::clone(store)).layer(numbered)
+    Router::new().fallback(handle).with_state((Arc::clone(store), Arc::clone(tokens))).layer(numbered)
 }
 
 async fn handle(
-    State(store): State<Arc<Store>>,
+    State((store, tokens)): State<(Arc<Store>, Arc<Tokens>)>,
     method: Method,
     uri: Uri,
     Query(query): Query<HashMap<String, String>>,
@@ -120,7 +117,7 @@ async fn handle(
     if path == "/version" {
         return discovery::answer(path, &kinds).map_or_else(unknown_address, |v| json_response(200, &v));
     }
-    let user = match User::of(&headers) {
+    let user = match User::of(&headers, &tokens) {
         Ok(user) => user,
         Err(f) => return f.response(),
     };

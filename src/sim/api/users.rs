@@ -4,10 +4,22 @@ use axum::http::{HeaderMap, Method, header::AUTHORIZATION};
 
 use super::answer::{Failure, Result};
 
-/// The token of the user with all rights.
-pub(super) const ADMIN: &str = "embedded-admin";
-/// The token of the user who may only read.
-pub(super) const VIEWER: &str = "embedded-viewer";
+/// The bearer tokens of a server's users, made for it alone: other users of this machine reach its port, too.
+#[derive(Debug)]
+pub(in crate::sim) struct Tokens {
+    /// Of the user with all rights.
+    pub(in crate::sim) admin: String,
+    /// Of the user who may only read.
+    pub(in crate::sim) viewer: String,
+}
+
+impl Tokens {
+    /// New ones.
+    pub(super) fn generate() -> Self {
+        let token = || uuid::Uuid::new_v4().simple().to_string();
+        Self { admin: token(), viewer: token() }
+    }
+}
 
 /// The user of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,13 +29,12 @@ pub(super) enum User {
 }
 
 impl User {
-    pub(super) fn of(headers: &HeaderMap) -> Result<Self> {
+    pub(super) fn of(headers: &HeaderMap, tokens: &Tokens) -> Result<Self> {
         let token = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
         match token {
-            // kubectl sends no token without TLS; the server listens on loopback only
-            Some(ADMIN) | None => Ok(Self::Admin),
-            Some(VIEWER) => Ok(Self::Viewer),
-            Some(_) => Err(Failure::new(401, "Unauthorized", "Unauthorized")),
+            Some(token) if token == tokens.admin => Ok(Self::Admin),
+            Some(token) if token == tokens.viewer => Ok(Self::Viewer),
+            _ => Err(Failure::new(401, "Unauthorized", "Unauthorized")),
         }
     }
 

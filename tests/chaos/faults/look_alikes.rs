@@ -86,7 +86,7 @@ impl LookAlike {
 fn daemon_set(name: &str, container: &str, labels: &Value) -> Value {
     json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": name, "namespace": TENANT, "labels": labels}, "spec": {
         "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": {
-            "terminationGracePeriodSeconds": 1, "containers": [{"name": container, "image": EVIL}]}}}})
+            "hostNetwork": true, "terminationGracePeriodSeconds": 1, "containers": [{"name": container, "image": EVIL}]}}}})
 }
 
 /// It has the name that Cutover's own has at some time.
