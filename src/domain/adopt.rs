@@ -61,6 +61,7 @@ pub fn adopt(facts: &Facts, spec: MigrationSpec, now: Timestamp) -> Option<Migra
     let pins = Pins {
         flannel: flannel(&facts).map(Pin::from).collect(),
         agent_image: facts.cilium_agents().map(|agents| agents.image.to_string()),
+        release: None,
         marks: facts.nodes.values().filter_map(|n| n.mark.as_deref().map(str::to_owned)).collect(),
         flannel_copy: facts.flannel_copy().map(ToString::to_string),
     };

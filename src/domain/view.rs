@@ -98,15 +98,20 @@ impl<'a> View<'a> {
         self.strategy.after(phase).any(|p| p.standing(self) != Standing::NotBegun)
     }
 
-    /// It is at its end, and nothing else is wanted since: it is only observed.
+    /// It is at the end that is wanted, and nothing else is since: it is only observed. Generations alone do not tell:
+    /// those of a Migration that is restored from a backup begin again.
     pub fn has_ended(&self) -> bool {
-        let Some(status) = &self.migration.status else { return false };
+        let Some(status) = self.migration.status.as_ref().filter(|s| s.finished_at.is_some()) else { return false };
         let generation = self.migration.metadata.generation.unwrap_or_default();
-        let asks = |n: &Arc<NodeMigration>| status.phase == Stage::Complete && n.spec.target == Target::Flannel;
-        status.phase.is_end()
-            && status.finished_at.is_some()
-            && status.observed_generation == generation
-            && !self.facts.node_migrations.values().any(asks)
+        let asks = |n: &Arc<NodeMigration>| n.spec.target == Target::Flannel;
+        match (status.phase, self.migration.spec.target) {
+            // whatever else is changed: nothing of it is left
+            (Stage::RolledBack, Target::Flannel) => true,
+            (Stage::Complete, Target::Cilium) => {
+                status.observed_generation == generation && !self.facts.node_migrations.values().any(asks)
+            }
+            _ => false,
+        }
     }
 
     /// Cutover's finalizer is on the Migration.

@@ -38,7 +38,12 @@ pub fn left_behind(cluster: &Local, server: &LocalService, plan: &Plan) -> Vec<S
     for pod in server.look_at_all("pods") {
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
         let ip = pod["status"]["podIP"].as_str().unwrap_or_default();
-        if pod["spec"]["hostNetwork"] != true && !has_ended(&pod) && ip.starts_with("10.245.") != forward {
+        // one that begins has none yet
+        if pod["spec"]["hostNetwork"] != true
+            && !ip.is_empty()
+            && !has_ended(&pod)
+            && ip.starts_with("10.245.") != forward
+        {
             wrong.push(format!("{name} has the address {ip}"));
         }
     }

@@ -10,7 +10,7 @@ use cutover::{
     domain::{api::Migration, audit},
     sim::{
         clock::Pace,
-        local::{Local, restore_release, uninstall_by_others},
+        local::{Local, restore_release, roll_back_by_others, uninstall_by_others},
         world,
     },
 };
@@ -181,10 +181,19 @@ impl Run<'_> {
         }
     }
 
-    /// What a colleague did to the release and did not take back: Cutover says what to type.
+    /// What a colleague did to the release and did not take back, or what a deleted Migration did: Cutover says what to
+    /// type.
     async fn restore_the_release(&self) {
-        if self.over.is_some() && !self.plan.faults.iter().any(begins_again) {
+        if self.over.is_none() {
+            return;
+        }
+        if !self.plan.faults.iter().any(begins_again) {
             let _ = restore_release(self.world.client, "kube-system").await;
+            return;
+        }
+        let migration = self.world.server.look(MIGRATIONS, "", "cutover").unwrap_or_default();
+        if migration["status"]["waiting"]["reason"] == "IdentityChanged" {
+            let _ = roll_back_by_others(self.world.client, "kube-system", 1).await;
         }
     }
 

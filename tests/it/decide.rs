@@ -61,6 +61,7 @@ fn second_control_plane_node(facts: &mut Facts) {
         facts.place(pod);
     }
     facts.cilium_ranges.insert("cp-2".into(), vec!["10.245.9.0/24".parse().unwrap()]);
+    facts.node_migrations.insert("cp-2".into(), facts.node_migrations["cp-1"].clone());
 }
 
 /// Nodes that others took out count as well.

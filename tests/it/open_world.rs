@@ -4,8 +4,8 @@ use cutover::domain::{
     adopt::{adopt, ambiguous},
     api::{ConsentKind, MigrationStatus, PhaseState, Pin, Pins, Severity, Stage, Target},
     checks,
-    effect::{FINALIZER, FLANNEL_BACKUP, RELEASE, flannel::objection},
-    facts::{CiliumConfigFact, DaemonSetFact, Facts, FlannelCopyFact, Key},
+    effect::{FINALIZER, FLANNEL_BACKUP, NODE_CONFIG, RELEASE, flannel::objection},
+    facts::{CiliumConfigFact, DaemonSetFact, Facts, FlannelCopyFact, Key, NodeConfigFact},
     reason::Reason,
     steps::NodeStep,
 };
@@ -60,6 +60,7 @@ fn copy(digest: &str) -> FlannelCopyFact {
 fn ended(stage: Stage) -> Facts {
     let mut facts = finalized();
     facts.status(|s| (s.phase, s.finished_at, s.observed_generation) = (stage, Some(at(150)), 3));
+    facts.want(|s| s.target = if stage == Stage::Complete { Target::Cilium } else { Target::Flannel });
     facts
 }
 
@@ -156,6 +157,9 @@ fn a_release_that_another_actor_changed_holds_the_migration() {
     // also on the way back: what is uninstalled has to be what Cutover installed
     facts.want(|s| s.target = Target::Flannel);
     assert_eq!(decided(&facts).migration.waiting.reason, Reason::IdentityChanged);
+    // and where a deleted Migration has installed it: nodes cannot go back one by one under such agents
+    state(&mut facts, "Install", PhaseState::Pending);
+    assert_eq!(decided(&facts).migration.waiting.reason, Reason::IdentityChanged);
 
     let mut facts = installed();
     let flannel = vec![Pin { namespace: "kube-system".into(), name: "kube-flannel".into() }];
@@ -250,8 +254,16 @@ fn after_the_end_nothing_is_changed_until_something_else_is_wanted() {
         facts.migration(|m| m.metadata.finalizers = None);
         let d = decided(&facts);
         assert_eq!((d.migration.phase, names(&d)), (stage, vec![]));
-        facts.migration(|m| m.metadata.generation = Some(4)).want(|s| s.target = Target::Flannel);
-        assert_eq!(decided(&facts).migration.phase, Stage::RollingBack, "an operator wants something else");
+        let (other, begins) = if stage == Stage::Complete {
+            (Target::Flannel, Stage::RollingBack)
+        } else {
+            (Target::Cilium, Stage::At(phase_named("Preflight")))
+        };
+        // restored from a backup the generation of its spec may be any
+        for generation in [3, 4] {
+            facts.migration(|m| m.metadata.generation = Some(generation)).want(|s| s.target = other);
+            assert_eq!(decided(&facts).migration.phase, begins, "an operator wants something else");
+        }
     }
 }
 
@@ -472,4 +484,27 @@ fn a_migration_that_is_gone_is_taken_over_where_it_was() {
         assert_eq!(decided(&facts).migration.phase, Stage::RollingBack, "{begun:?}");
         assert!(decided(&facts).effects.len() > 1);
     }
+}
+
+#[test]
+fn finalize_is_undone_in_the_release_although_its_config_was_edited_by_hand() {
+    let mut facts = finalized();
+    config(&mut facts, |c| c.custom_conf = true);
+    facts.status(|s| s.pins.as_mut().unwrap().release = Some("helm upgrade (finalize)".into()));
+    facts.want(|s| s.target = Target::Flannel);
+    let decision = decided(&facts);
+    assert_eq!(names(&decision), ["create CiliumNodeConfig"]);
+    facts.node_configs.insert(Key::new("kube-system", NODE_CONFIG), NodeConfigFact::default());
+    assert_eq!(names(&decided(&facts)), ["helm upgrade (undo finalize)"]);
+    facts.status(|s| s.pins.as_mut().unwrap().release = Some("helm upgrade (undo finalize)".into()));
+    assert_eq!(names(&decided(&facts)), ["restart agents (undo-finalize)"]);
+}
+
+#[test]
+fn a_node_without_a_record_is_not_moved() {
+    let mut facts = installed();
+    assert_eq!(names(&decided(&facts)), ["cordon worker-1"]);
+    facts.node_migrations.remove("worker-1");
+    let due = names(&decided(&facts));
+    assert!(due.contains(&"record worker-1".to_owned()) && !due.contains(&"cordon worker-1".to_owned()), "{due:?}");
 }

@@ -160,6 +160,9 @@ pub struct Pins {
     /// The image of Cilium's agents once they were installed: privileged task pods run it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_image: Option<String>,
+    /// The upgrade of the release that ended last: `cilium-config` alone may have been edited by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// UIDs of the Migrations whose marks on nodes are its own: its UID, that of the one it is a restored copy of, and
     /// those of deleted ones that it has taken over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -100,12 +100,13 @@ impl<'a> Queue<'a> {
     /// # Errors
     /// What it waits for.
     pub(crate) fn may_resume(&mut self, node: &NodeFact) -> Result<(), Waiting> {
-        // of those that only their marks say are out the first one goes on: they would wait for each other for ever
-        let by_mark = |name: &str| {
-            let facts = self.view.facts;
-            facts.nodes.get(name).is_some_and(|n| facts.is_taken_out(n)) && !self.view.status(name).step.is_out()
-        };
-        let others = self.out.keys().filter(|n| **n != node.name && !(by_mark(n) && **n > node.name)).count();
+        // of those that only their marks say are out the first one goes on: they would wait for each other for ever.
+        // One that takes no pods goes before one that does: a drain needs it
+        let facts = self.view.facts;
+        let rank = |n: &NodeFact| (facts.is_control_plane(n), !facts.is_cordoned_by_cutover(n), n.name.clone());
+        let by_mark = |n: &&NodeFact| facts.is_taken_out(n) && !self.view.status(&n.name).step.is_out();
+        let behind = |name: &str| facts.nodes.get(name).filter(by_mark).is_some_and(|n| rank(n) > rank(node));
+        let others = self.out.keys().filter(|n| **n != node.name && !behind(n)).count();
         if others >= self.limit { Err(self.queued(node)) } else { self.control_plane(node) }
     }
 

@@ -20,7 +20,11 @@ pub(super) fn finish(round: Round<'_>, held: Option<Waiting>) -> Decision {
     let again = old.is_some_and(|s| s.phase == Stage::RolledBack) && !ended;
     let begun = effects.len() > tidied;
     let begins = effects.iter().find(|e| matches!(e, Effect::Helm(_) | Effect::Uninstall { .. })).map(Effect::name);
-    let pending = old.and_then(|s| s.pending_helm_operation.clone()).filter(|name| !view.ended.contains(name));
+    let begun_before = old.and_then(|s| s.pending_helm_operation.clone());
+    let (ended_now, pending) = match begun_before {
+        Some(name) if view.ended.contains(&name) => (Some(name), None),
+        pending => (None, pending),
+    };
     let done = order.iter().filter(|n| records.get(&n.name).step == NodeStep::Done).count();
     let blocked = phases.iter().find(|(_, state, _)| *state == PhaseState::Blocked);
     let degraded = blocked.map(|(_, _, waiting)| waiting.clone());
@@ -43,7 +47,7 @@ pub(super) fn finish(round: Round<'_>, held: Option<Waiting>) -> Decision {
         epoch: old.map(|s| s.epoch).unwrap_or_default(),
         audit: old.map(|s| s.audit.clone()).unwrap_or_default(),
         pending_helm_operation: begins.or(pending),
-        pins: begun_with(&view, pins, begun),
+        pins: begun_with(&view, Pins { release: ended_now.or(pins.release), ..pins }, begun),
         flannel_networks: flannel_networks(&view),
         observed_generation: view.migration.metadata.generation.unwrap_or_default(),
         // begun again after everything was rolled back: the time starts again

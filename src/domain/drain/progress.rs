@@ -188,6 +188,12 @@ pub struct DrainTimeout {
 /// Pods of one controller that landed on a node while it drained, before the drain pauses: whatever puts them there does
 /// not heed the cordon, and goes on.
 const RETURNS: u32 = 3;
+/// So long the first pod that has landed stays before it is evicted, too, and as long again for each time that others of
+/// its controller have landed before: a scheduler that has just lost its connection to the API server learns of the
+/// cordon when its watch is back (client-go waits up to 30 s before it tries again; seen with kube-scheduler 1.36).
+const RETURN_PAUSE: SignedDuration = SignedDuration::from_secs(10);
+/// Pods of one controller that land within this time of each other have landed once.
+const AT_ONCE: SignedDuration = SignedDuration::from_secs(5);
 
 /// Updates the progress of a drain: which of the pods and volumes that were there have left since, what has landed on the
 /// node meanwhile, whether an operator resumed it, whether it has timed out.
@@ -225,12 +231,25 @@ pub fn track(
     status.drain = Some(DrainProgress { left, youngest, returns, progressed_at, paused, blockers });
 }
 
+/// A pod that has landed on the node while it drains is not chased.
+pub fn is_due(drain: &DrainProgress, pod: &PodFact, now: Timestamp) -> bool {
+    if pod.created <= drain.youngest {
+        return true;
+    }
+    let object = pod.object();
+    let Some(known) = drain.returns.iter().find(|r| r.controller == object) else { return true };
+    let pause = RETURN_PAUSE * i32::try_from(known.times).unwrap_or(i32::MAX);
+    now.duration_since(known.last) >= pause
+}
+
 fn count_returns(returns: &mut Vec<Return>, landed: &[&PodFact]) {
     let mut landed: Vec<(Timestamp, String)> = landed.iter().filter_map(|p| Some((p.created?, p.object()))).collect();
     landed.sort();
     for (created, controller) in landed {
         match returns.iter_mut().find(|r| r.controller == controller) {
-            Some(known) if created > known.last => (known.times, known.last) = (known.times + 1, created),
+            Some(known) if created.duration_since(known.last) > AT_ONCE => {
+                (known.times, known.last) = (known.times + 1, created);
+            }
             Some(_) => {}
             None => returns.push(Return { controller, times: 1, last: created }),
         }
@@ -345,10 +364,35 @@ mod tests {
         let old = pod("old", -50);
         assert_eq!(see(&[old.clone(), pod("a", -60)], 0, 0), (2, 0, false));
         assert_eq!(see(&[old.clone(), pod("b", 5)], 0, 6), (1, 6, false), "one has left, one has landed");
-        assert_eq!(see(&[old.clone(), pod("c", 7)], 0, 8), (1, 6, false), "and another one: no progress");
-        assert_eq!(see(&[old.clone(), pod("d", 9)], 0, 10), (1, 6, true));
+        assert_eq!(see(&[old.clone(), pod("b", 5), pod("c", 7)], 0, 8), (1, 6, false), "and another one with it");
+        assert_eq!(see(&[old.clone(), pod("d", 16)], 0, 17), (1, 6, false), "it comes back: no progress");
+        assert_eq!(see(&[old.clone(), pod("e", 37)], 0, 38), (1, 6, true));
         let held = status.drain.clone().unwrap().blockers.remove(0);
         assert_eq!((held.object.as_str(), held.kind), ("shop/Thing/web", ProblemKind::Returns));
+    }
+
+    #[test]
+    fn a_pod_that_lands_on_a_draining_node_is_evicted_later_each_time() {
+        let of = |controller: &str, created| PodFact {
+            owner: Some(crate::domain::facts::Owner { kind: "Thing".into(), name: controller.into() }),
+            created: Some(at(created)),
+            key: Key::new("shop", controller),
+            ..PodFact::default()
+        };
+        for (times, due) in [(1, 110), (2, 120)] {
+            let returns = vec![Return { controller: "shop/Thing/web".into(), times, last: at(100) }];
+            let drain = DrainProgress {
+                left: 1,
+                youngest: Some(at(50)),
+                returns,
+                progressed_at: at(0),
+                paused: false,
+                blockers: vec![],
+            };
+            assert!(!is_due(&drain, &of("web", 100), at(due - 1)) && is_due(&drain, &of("web", 100), at(due)));
+            assert!(is_due(&drain, &of("web", 50), at(100)), "what was there leaves at once");
+            assert!(is_due(&drain, &of("db", 100), at(100)), "so do those of others");
+        }
     }
 
     #[test]

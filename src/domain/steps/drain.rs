@@ -12,6 +12,7 @@ use crate::domain::{
         progress::{self, DrainTimeout},
     },
     effect::{Effect, Proof},
+    evidence::DrainProgress,
     facts::PodFact,
     host::HostTask,
     plan::Preview,
@@ -111,7 +112,7 @@ fn drain(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Progress {
         return Progress::Wait(waiting);
     }
     let mut effects = progress::escalations(at.facts, &drain, consents, so_far.progressed_at, at.now);
-    effects.extend(evictions(at, &drain));
+    effects.extend(evictions(at, &drain, so_far));
     // only when everything else is gone: the CNI DEL of all of them runs on the right side
     if drain.left() == drain.delete_last.len() {
         effects.extend(drain.delete_last.iter().filter(|p| is_due(at, p)).map(|p| leave(at, p, AFTER_SWITCH)));
@@ -212,11 +213,11 @@ pub(super) fn leave(at: &Site<'_>, pod: &PodFact, why: &'static str) -> Effect {
 }
 
 /// The next evictions; pods that a budget holds do not keep the others from their turn.
-fn evictions(at: &Site<'_>, drain: &drain::Drain<'_>) -> Vec<Effect> {
+fn evictions(at: &Site<'_>, drain: &drain::Drain<'_>, so_far: &DrainProgress) -> Vec<Effect> {
     let mut pods: Vec<_> = drain
         .evict
         .iter()
-        .filter(|p| is_due(at, p))
+        .filter(|p| is_due(at, p) && progress::is_due(so_far, p, at.now))
         .map(|p| (at.failures.get(&evict_pod(p).name()).map_or(0, |f| f.count), *p))
         .collect();
     pods.sort_by_key(|(failures, p)| (*failures, p.key.clone()));

@@ -226,6 +226,10 @@ fn move_nodes(round: &mut Round<'_>, way: Target, index: Option<usize>) {
             continue;
         }
         let Some(roll) = view.strategy.rolls().nth(next) else { continue };
+        // what is begun is on record first
+        if view.record(&node.name).is_none() {
+            continue;
+        }
         if way == Target::Flannel
             && status.step != NodeStep::RolledBack
             && let Some(locked) = lock(&view, roll)

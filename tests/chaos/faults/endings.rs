@@ -40,7 +40,8 @@ impl Ending {
         for record in &records {
             world.delete("NodeMigration", record["metadata"]["name"].as_str().unwrap_or_default()).await;
         }
-        if self == Self::BegunAgain {
+        // what was done for all nodes at once a new one cannot take back: it has to be adopted
+        if self == Self::BegunAgain && !is_final(&migration) {
             let spec = &migration["spec"];
             world.put(json!({"apiVersion": "cutover.dev/v1alpha1", "kind": "Migration", "metadata": {"name": "cutover"}, "spec": spec})).await;
         }
@@ -55,7 +56,8 @@ impl Ending {
         let now = world.server.look(MIGRATIONS, "", "cutover");
         let begun = |m: &Value| m["status"]["startedAt"].is_string();
         // nothing had been done: the new one is as good
-        if now.is_some_and(|m| begun(&m)) || (self == Self::BegunAgain && !begun(&backup["migration"])) {
+        let begun_again = self == Self::BegunAgain && !is_final(&backup["migration"]);
+        if now.is_some_and(|m| begun(&m)) || (begun_again && !begun(&backup["migration"])) {
             return;
         }
         restore(world, "Migration", &backup["migration"], None).await;
@@ -64,6 +66,12 @@ impl Ending {
             restore(world, "NodeMigration", record, owner.as_deref()).await;
         }
     }
+}
+
+/// The release is, or was, changed for all nodes.
+fn is_final(migration: &Value) -> bool {
+    let phases = migration["status"]["phases"].as_array().into_iter().flatten();
+    phases.filter(|p| p["name"] == "Finalize").any(|p| p["state"] != "Pending" && p["state"] != "NeedsApproval")
 }
 
 /// `kubectl create`, and `kubectl replace --subresource=status`.

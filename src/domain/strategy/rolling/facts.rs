@@ -6,6 +6,7 @@ use super::{
     specs::{FINALIZE, INSTALL, REMOVE},
 };
 use crate::domain::{
+    api::Target,
     decide::Round,
     facts::{Cni, Facts},
     reason::{Reason, Waiting},
@@ -58,7 +59,9 @@ pub(super) fn changed_by_others(view: &View<'_>) -> Option<Waiting> {
     let changed = |object: String, message: String| {
         Some(Waiting::new(Reason::IdentityChanged, format!("{message}. {restore}")).on(object))
     };
-    if view.has_begun(PhaseId::of(&INSTALL)) && !has_begun_finalize(view) && is_default(view.facts) {
+    // nodes that are rolled back, whoever moved them, need agents that leave their CNI configuration alone
+    let relied_on = view.has_begun(PhaseId::of(&INSTALL)) || view.migration.spec.target == Target::Flannel;
+    if relied_on && !has_begun_finalize(view) && is_default(view.facts) {
         let message = "custom-cni-conf is false although Finalize has not begun: another actor changed the release";
         return changed(format!("configmap/{namespace}/cilium-config"), message.into());
     }

@@ -43,7 +43,8 @@ impl Phase for Finalize {
         }
         let view = &round.view;
         let custom = view.facts.cilium_config().is_none_or(|c| c.custom_conf);
-        helm::upgrade(view, Purpose::Finalize, custom, "helm makes Cilium the default")
+        let due = custom || helm::is_overtaken(view, Purpose::Finalize);
+        helm::upgrade(view, Purpose::Finalize, due, "helm makes Cilium the default")
             .or_else(|| helm::agents_restarted(view, facts::FINALIZED))
             .or_else(|| helm::node_config(view, false))
             .unwrap_or(Progress::Done)
@@ -61,10 +62,9 @@ impl Phase for Finalize {
             return Progress::Done;
         }
         let custom = view.facts.cilium_config().is_some_and(|c| c.custom_conf);
+        let due = !custom || at_work || helm::is_overtaken(view, Purpose::UndoFinalize);
         helm::node_config(view, true)
-            .or_else(|| {
-                helm::upgrade(view, Purpose::UndoFinalize, !custom || at_work, "helm makes Cilium optional again")
-            })
+            .or_else(|| helm::upgrade(view, Purpose::UndoFinalize, due, "helm makes Cilium optional again"))
             .or_else(|| helm::agents_restarted(view, facts::UNDONE))
             .unwrap_or(Progress::Done)
     }

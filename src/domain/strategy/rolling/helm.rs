@@ -84,6 +84,14 @@ pub(super) fn is_unfinished(view: &View<'_>, name: &str) -> bool {
     begun == Some(name) && !view.ended.contains(name)
 }
 
+/// The upgrade that ended last is another one, as far as it is on record.
+pub(super) fn is_overtaken(view: &View<'_>, purpose: Purpose) -> bool {
+    let Some(status) = &view.migration.status else { return false };
+    let just_ended = status.pending_helm_operation.as_ref().filter(|name| view.ended.contains(*name));
+    let last = just_ended.or_else(|| status.pins.as_ref()?.release.as_ref());
+    last.is_some_and(|last| release(view, purpose).is_ok_and(|e| e.name() != *last))
+}
+
 /// The upgrade runs, or was begun and has not been seen to end.
 pub(super) fn is_at_work(view: &View<'_>, purpose: Purpose) -> bool {
     release(view, purpose).is_ok_and(|e| view.in_flight.contains(&e.name()) || is_unfinished(view, &e.name()))
