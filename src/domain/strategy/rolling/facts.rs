@@ -6,8 +6,9 @@ use super::{
     specs::{FINALIZE, INSTALL, REMOVE},
 };
 use crate::domain::{
-    api::Target,
+    api::{CiliumSpec, Target},
     decide::Round,
+    effect::RELEASE,
     facts::{Cni, Facts},
     reason::{Reason, Waiting},
     steps::NodeStep,
@@ -65,11 +66,32 @@ pub(super) fn changed_by_others(view: &View<'_>) -> Option<Waiting> {
         let message = "custom-cni-conf is false although Finalize has not begun: another actor changed the release";
         return changed(format!("configmap/{namespace}/cilium-config"), message.into());
     }
+    let agents = view.facts.cilium_agents()?;
+    if view.has_begun(PhaseId::of(&INSTALL))
+        && let Some(other) = other_version(&view.migration.spec.cilium, &agents.image)
+    {
+        let version = &view.migration.spec.cilium.version;
+        let message = format!("it runs {}, and this migration installs {}", text::safe(other), text::safe(version));
+        return changed(format!("daemonset/{}", agents.key), message);
+    }
     let pinned = view.migration.status.as_ref()?.pins.as_ref()?.agent_image.as_deref()?;
-    let agents = view.facts.cilium_agents().filter(|a| *a.image != *pinned)?;
+    if *agents.image == *pinned {
+        return None;
+    }
     let message =
         format!("its image is {}, and was {} when Cilium was installed", text::safe(&agents.image), text::safe(pinned));
     changed(format!("daemonset/{}", agents.key), message)
+}
+
+/// The version of an agent's image, where it is not the one that is installed. Cilium's own chart of a version runs that
+/// version, unless values say otherwise; of other charts nothing is known.
+fn other_version<'a>(cilium: &CiliumSpec, image: &'a str) -> Option<&'a str> {
+    let own_chart = cilium.chart.rsplit('/').next() == Some(RELEASE);
+    let named = ["tag", "override"].iter().any(|key| !cilium.values["image"][key].is_null());
+    let (_, tag) = image.split('@').next().and_then(|i| i.rsplit_once(':')).filter(|_| own_chart && !named)?;
+    let version = tag.trim_start_matches('v');
+    let is_version = version.split('.').count() == 3 && version.starts_with(|c: char| c.is_ascii_digit());
+    (is_version && version != cilium.version.trim_start_matches('v')).then_some(tag)
 }
 
 /// Why Flannel is still needed: a node that is not on Cilium, or a pod with one of its addresses, on whatever node.
@@ -91,4 +113,31 @@ pub(super) fn needs_flannel(round: &Round<'_>) -> Option<Waiting> {
     let count = text::count(on_flannel.count() + 1, "pod");
     let message = format!("{count} still with Flannel addresses, as {} on {}", pod.key, pod.node);
     Some(Waiting::new(Reason::PodsOnOldNetwork, message).on(format!("pod/{}", pod.key)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_version_of_an_image_is_compared_where_the_chart_decides_it() {
+        let spec = |chart: &str, values: serde_json::Value| -> CiliumSpec {
+            serde_json::from_value(json!({"version": "1.15.19", "chart": chart, "podCidr": "", "values": values}))
+                .unwrap()
+        };
+        for (chart, values, image, other) in [
+            ("cilium/cilium", json!({}), "quay.io/cilium/cilium:v1.15.19@sha256:0123", None),
+            ("cilium/cilium", json!({}), "quay.io/cilium/cilium:v1.16.5@sha256:0123", Some("v1.16.5")),
+            ("oci://registry.example/charts/cilium", json!({}), "mirror:5000/cilium:v1.16.5", Some("v1.16.5")),
+            ("cilium/cilium", json!({"image": {"tag": "v1.16.5"}}), "quay.io/cilium/cilium:v1.16.5", None),
+            ("cilium/cilium", json!({"image": {"override": "x:v1.16.5"}}), "x:v1.16.5", None),
+            ("cilium/cilium", json!({}), "mirror:5000/cilium:nightly", None),
+            ("cilium/cilium", json!({}), "mirror:5000/cilium", None),
+            ("rke2/rke2-cilium", json!({}), "rancher/mirrored-cilium-cilium:v1.15.18", None),
+        ] {
+            assert_eq!(other_version(&spec(chart, values), image), other, "{chart} {image}");
+        }
+    }
 }

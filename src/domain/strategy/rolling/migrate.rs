@@ -1,6 +1,6 @@
 //! Migrate: node after node, drained, switched, restarted, verified.
 
-use super::specs::MIGRATE;
+use super::{facts, specs::MIGRATE};
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
     decide::Round,
@@ -95,8 +95,10 @@ impl Roll for Migrate {
     }
 }
 
-/// The record of a node on its way was deleted: how far it had come is not known any more.
+/// The record of a node on its way was deleted: how far it had come is not known any more. Without a Cilium it has not
+/// come far, whatever marks say: they may be stray.
 fn has_lost_record(at: &Site<'_>, status: &NodeMigrationStatus) -> bool {
     let on_cilium = || at.facts.pods_with(Cni::Cilium, Some(&at.node.name)).next().is_some();
-    status.attempt == 0 && (at.facts.is_taken_out(at.node) || on_cilium())
+    let installed = || facts::is_installed(at.facts);
+    status.attempt == 0 && (on_cilium() || (at.facts.is_taken_out(at.node) && installed()))
 }
