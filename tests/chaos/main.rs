@@ -56,7 +56,7 @@ use std::{
     },
 };
 
-use faults::{Fault, Menu};
+use faults::{CLASSES, Fault};
 use plan::{Goal, Plan};
 use tokio::runtime::{Builder, Runtime};
 
@@ -73,7 +73,6 @@ fn setting<T: FromStr>(name: &str) -> Option<T> {
 struct Suite {
     /// How often each is played.
     times: usize,
-    menu: Menu,
     seeds: Vec<u64>,
     changes: AtomicU64,
     counts: Mutex<BTreeMap<&'static str, u64>>,
@@ -102,7 +101,7 @@ impl Suite {
 
     /// All plans, `at_once` at a time.
     fn play_all(&self, at_once: usize, run: impl Fn(&Plan) -> Result<u64, String> + Sync) {
-        let plans = Mutex::new(self.seeds.iter().map(|seed| Plan::of(*seed, self.menu)));
+        let plans = Mutex::new(self.seeds.iter().map(|seed| Plan::of(*seed)));
         std::thread::scope(|scope| {
             for _ in 0..at_once {
                 scope.spawn(|| {
@@ -126,7 +125,7 @@ impl Suite {
             println!("  {n:>6}  {class}");
         }
         if self.seeds.len() >= 500 {
-            assert_eq!(counts.len(), self.menu.classes().len(), "every class was injected");
+            assert_eq!(counts.len(), CLASSES.len(), "every class was injected");
         }
         self.failed.into_inner().unwrap()
     }
@@ -148,14 +147,13 @@ fn check(failed: &[(u64, String)]) {
     assert!(failed.is_empty(), "{} runs went wrong:\n{}", failed.len(), told.join("\n\n"));
 }
 
-fn suite(virtual_time: bool, menu: Menu) -> Suite {
+fn suite(virtual_time: bool) -> Suite {
     let one = setting::<u64>("CUTOVER_CHAOS_SEED");
     let first = one.or_else(|| setting("CUTOVER_CHAOS_FIRST")).unwrap_or(0);
     let last = one.map_or_else(|| setting("CUTOVER_CHAOS_RUNS").unwrap_or(RUNS), |seed| seed + 1);
     Suite {
         times: if one.is_some() { 5 } else { 1 },
-        menu,
-        seeds: (first..last).filter(|seed| Plan::of(*seed, menu).threaded != virtual_time).collect(),
+        seeds: (first..last).filter(|seed| Plan::of(*seed).threaded != virtual_time).collect(),
         changes: AtomicU64::default(),
         counts: Mutex::default(),
         failed: Mutex::default(),
@@ -164,16 +162,7 @@ fn suite(virtual_time: bool, menu: Menu) -> Suite {
 
 #[test]
 fn schedules() {
-    let suite = suite(true, Menu::Settled);
-    suite.play_all(std::thread::available_parallelism().map_or(2, usize::from), alone);
-    check(&suite.verdict());
-}
-
-/// With the acts of other people.
-#[test]
-#[ignore = "about one run in fifty breaks a rule or does not reach its goal: the README names what was found"]
-fn schedules_with_everybody() {
-    let suite = suite(true, Menu::All);
+    let suite = suite(true);
     suite.play_all(std::thread::available_parallelism().map_or(2, usize::from), alone);
     check(&suite.verdict());
 }
@@ -181,7 +170,7 @@ fn schedules_with_everybody() {
 #[test]
 #[ignore = "about one run in fifty does not reach its goal, on a busy machine at least: not yet understood"]
 fn schedules_on_two_threads() {
-    let (suite, threads) = (suite(false, Menu::Settled), two_threads());
+    let (suite, threads) = (suite(false), two_threads());
     suite.play_all(AT_ONCE, |plan| threads.block_on(run::play(plan)));
     check(&suite.verdict());
 }
@@ -192,7 +181,7 @@ fn schedules_on_two_threads() {
 fn a_status_is_written_over_the_version_that_was_decided_on() {
     for seed in 0..6 {
         let goal = if seed % 2 == 0 { Goal::Forward } else { Goal::BackAfter(5_000) };
-        let plan = Plan { goal, faults: vec![Fault::overtaken()], threaded: false, ..Plan::of(seed, Menu::Settled) };
+        let plan = Plan { goal, faults: vec![Fault::overtaken()], threaded: false, ..Plan::of(seed) };
         let went = alone(&plan);
         assert!(went.is_ok(), "seed {seed}: {}", went.unwrap_err());
     }

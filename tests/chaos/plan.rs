@@ -3,7 +3,7 @@
 use cutover::{domain::api::MigrationSpec, sim::world};
 use serde_json::{Value, json};
 
-use crate::faults::{Fault, Menu};
+use crate::faults::Fault;
 
 /// Every so many seeds a run shares two threads with others, in real time.
 const THREADED: u64 = 4;
@@ -33,7 +33,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn of(seed: u64, menu: Menu) -> Self {
+    pub fn of(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let goal = match rng.u32(..4) {
             0 => Goal::BackAfter(rng.u64(500..9_000)),
@@ -41,8 +41,11 @@ impl Plan {
             _ => Goal::Forward,
         };
         let restart_by = if rng.bool() { "reboot" } else { "pods" };
-        let mut faults: Vec<Fault> = (0..rng.usize(1..7)).map(|_| Fault::random(&mut rng, menu)).collect();
+        let mut faults: Vec<Fault> = (0..rng.usize(1..7)).map(|_| Fault::random(&mut rng)).collect();
         faults.sort_by_key(|f| f.at);
+        // a backup is one of the migration that was under way: a second one would be of what came after it
+        let mut ended = false;
+        faults.retain(|f| !f.is_ending() || !std::mem::replace(&mut ended, true));
         // a step of a small cluster is a step all the same, and it takes fewer of them
         let nodes = if rng.u32(..3) == 0 { 3 } else { 2 };
         let threaded = seed % THREADED == THREADED - 1;

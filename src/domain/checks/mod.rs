@@ -4,6 +4,7 @@ mod admission;
 mod cluster;
 mod network;
 mod nodes;
+mod rolled_back;
 mod verification;
 mod workloads;
 

@@ -1,8 +1,8 @@
-//! The final verification: what must be true of a cluster that is on Cilium.
+//! The final verification: what must be true of a cluster that is on Cilium, or on Flannel again.
 
-use super::{finding, pass};
+use super::{finding, pass, rolled_back::rolled_back};
 use crate::domain::{
-    api::{Finding, Severity},
+    api::{Finding, Severity, Target},
     facts::Cni,
     text,
     view::View,
@@ -10,6 +10,9 @@ use crate::domain::{
 
 /// Everything that the verification screen shows.
 pub fn verification(ctx: &View<'_>) -> Vec<Finding> {
+    if ctx.migration.spec.target == Target::Flannel {
+        return rolled_back(ctx);
+    }
     let mut out = Vec::new();
     let checks: [fn(&View<'_>, &mut Vec<Finding>); 6] = [addresses, agents, default, flannel_gone, hosts, nodes];
     for check in checks {
@@ -145,7 +148,7 @@ fn hosts(ctx: &View<'_>, out: &mut Vec<Finding>) {
     out.push(pass("hosts", "nodes", format!("{clean} of {} clean of Flannel", nodes.len())));
 }
 
-fn nodes(ctx: &View<'_>, out: &mut Vec<Finding>) {
+pub(super) fn nodes(ctx: &View<'_>, out: &mut Vec<Finding>) {
     for node in ctx.facts.nodes.values() {
         let object = format!("node/{}", node.name);
         if !node.ready {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::{
-    cache::{Cluster, Kind, Object},
+    cache::{Cluster, Kind, Object, is_true},
     host::Hosts,
     pods,
 };
@@ -141,12 +141,15 @@ impl Kubelet {
     }
 
     fn look_after_pods(self: &Arc<Self>, own: &[Object], tasks: &mut JoinSet<()>) {
+        let node = self.cluster.get(Kind::Node, "", &self.node);
+        let heard = node.is_some_and(|n| is_true(&n, "Ready"));
         for pod in own {
             let uid = pod.uid().unwrap_or_default();
             let deleting = pod.metadata.deletion_timestamp.is_some();
             let ended = matches!(pod.data["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
             let running = self.hosts.with(&self.node, |h| h.sandboxes.contains_key(&uid));
-            let work = if deleting { true } else { !running && !ended };
+            let denied = heard && running && !ended && pods::is_denied(pod);
+            let work = deleting || denied || (!running && !ended);
             if !work || !self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.clone()) {
                 continue;
             }
@@ -154,6 +157,8 @@ impl Kubelet {
             tasks.spawn(async move {
                 if deleting {
                     pods::end(&kubelet, &pod).await;
+                } else if denied {
+                    pods::report_ready(&kubelet, &pod).await;
                 } else {
                     pods::start(&kubelet, &pod).await;
                 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     agent,
-    cache::{Kind, Object, owner_reference},
+    cache::{Kind, Object, is_true, owner_reference},
     cni, flannel,
     host::{Plugin, Sandbox},
     kubelet::Kubelet,
@@ -153,6 +153,26 @@ async fn report_running(kubelet: &Kubelet, pod: &Object, sandbox: Sandbox) {
     }
 }
 
+/// Its containers are ready and it is not: the node lifecycle controller says so of every pod on a node that has not been
+/// heard for a while. The kubelet says otherwise once it is heard again (seen with kube-controller-manager 1.36).
+pub(super) fn is_denied(pod: &Object) -> bool {
+    let status = &pod.data["status"];
+    let containers = status["containerStatuses"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let runs = |c: &Value| c["ready"] == true && c["state"]["running"].is_object();
+    let ready = !containers.is_empty() && containers.iter().all(runs);
+    let denied = !is_true(pod, "Ready");
+    status["phase"] == "Running" && ready && denied && !pod.annotations().contains_key(NEVER_READY)
+}
+
+/// Says so.
+pub(super) async fn report_ready(kubelet: &Kubelet, pod: &Object) {
+    let now = crate::sim::clock::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let ready = json!({"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": now, "reason": null, "message": null}]});
+    kubelet.cluster.status(Kind::Pod, &pod.namespace().unwrap_or_default(), &pod.name_any(), &ready).await;
+    // what was just said arrives in a moment
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}
+
 /// Ends a deleted pod and removes it from the API.
 pub(super) async fn end(kubelet: &Arc<Kubelet>, pod: &Object) {
     let uid = pod.uid().unwrap_or_default();
@@ -178,4 +198,29 @@ pub(super) async fn end(kubelet: &Arc<Kubelet>, pod: &Object) {
     // a pod with a finalizer is gone here and stays in the API
     let held = pod.metadata.finalizers.as_ref().is_some_and(|f| !f.is_empty());
     tokio::time::sleep(Duration::from_millis(if held { 500 } else { 20 })).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_pod_whose_node_was_not_heard_is_put_right() {
+        let condition =
+            |status: &str| json!([{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": status}]);
+        let container = |ready: bool| json!([{"ready": ready, "state": {"running": {}}}]);
+        for (phase, containers, ready, denied) in [
+            ("Running", container(true), "False", true),
+            ("Running", container(true), "True", false),
+            ("Running", container(false), "False", false),
+            ("Running", json!([]), "False", false),
+            ("Pending", container(true), "False", false),
+            ("Succeeded", container(true), "False", false),
+        ] {
+            let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"},
+                "status": {"phase": phase, "containerStatuses": containers, "conditions": condition(ready)}});
+            let pod: Object = Arc::new(serde_json::from_value(pod).unwrap());
+            assert_eq!(is_denied(&pod), denied, "{phase} {ready}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The menu of faults: on the wire, on the operators' machines, at Cutover's own objects, at nodes and at pods; and what
+//! The classes of faults: on the wire, on the operators' machines, at Cutover's own objects, at nodes and at pods; and what
 //! other people do on a cluster that is theirs, too. Each begins and ends; some act all the while.
 
 mod endings;
@@ -61,7 +61,8 @@ pub enum Kind {
     Workload(Workload),
 }
 
-const MENU: &[(&str, Kind)] = &[
+/// The classes of faults.
+pub const CLASSES: &[(&str, Kind)] = &[
     ("429 of flow control", Kind::Request(RequestFault::TooManyRequests)),
     ("429 with Retry-After", Kind::Request(RequestFault::RetryAfter)),
     ("500", Kind::Request(RequestFault::InternalError)),
@@ -138,34 +139,6 @@ const MENU: &[(&str, Kind)] = &[
     ("a static pod on the pod network", Kind::Workload(Workload::StaticPod)),
 ];
 
-/// Which classes a run draws from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Menu {
-    /// Those under which every run has to reach its goal.
-    Settled,
-    /// All of them.
-    All,
-}
-
-impl Menu {
-    fn entries(self) -> Vec<(&'static str, Kind)> {
-        MENU.iter().copied().filter(|(_, kind)| self == Self::All || is_settled(*kind)).collect()
-    }
-
-    /// The names of its classes.
-    pub fn classes(self) -> Vec<&'static str> {
-        self.entries().into_iter().map(|(name, _)| name).collect()
-    }
-}
-
-/// Under the acts of other people some runs break a rule, or do not reach their goal yet.
-const fn is_settled(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Request(_) | Kind::Watch(_) | Kind::Machine(_) | Kind::Record(_) | Kind::Node(_) | Kind::Pod(_)
-    )
-}
-
 /// A fault of one class, with its random part.
 #[derive(Clone, Debug)]
 pub struct Fault {
@@ -182,9 +155,8 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub fn random(rng: &mut fastrand::Rng, menu: Menu) -> Self {
-        let entries = menu.entries();
-        let (class, kind) = entries[rng.usize(..entries.len())];
+    pub fn random(rng: &mut fastrand::Rng) -> Self {
+        let (class, kind) = CLASSES[rng.usize(..CLASSES.len())];
         let lasts = match kind {
             Kind::Machine(MachineFault::LongSleep) => 120_000,
             Kind::Request(RequestFault::Unreachable) => rng.u64(1_000..60_000),
@@ -199,6 +171,11 @@ impl Fault {
         };
         let (at, which, share) = (rng.u64(0..9_000), rng.usize(..6), [5, 20, 50, 100][rng.usize(..4)]);
         Self { class, kind, at, lasts, which, share }
+    }
+
+    /// The Migration goes.
+    pub const fn is_ending(&self) -> bool {
+        matches!(self.kind, Kind::Ending(_))
     }
 
     /// Every decision for a minute is overtaken by a newer Migration and a newer record of one node.
