@@ -8,6 +8,8 @@
 
 use std::time::Duration;
 
+use super::lease::Holder;
+
 /// How long a silent holder keeps the lock.
 pub const DURATION: Duration = Duration::from_secs(6);
 /// How long after the request of its last renewal a holder may act: the rest is for clocks that run at
@@ -143,6 +145,34 @@ impl LeaseState {
     /// It holds a term, whether it may act or not.
     pub const fn holds(&self) -> bool {
         self.term.is_some()
+    }
+}
+
+/// Tells by a Lease that is read again and again whether its holder is alive, without a clock of another machine.
+#[derive(Clone, Debug, Default)]
+pub struct Onlooker {
+    /// The Lease as it was read last, since when, and whether it was seen to change.
+    seen: Option<(Claim, Duration, bool)>,
+}
+
+impl Onlooker {
+    /// Takes the Lease as it was read at `now`.
+    pub fn look(&mut self, lease: Option<Claim>, now: Duration) -> Holder {
+        let Some(lease) = lease.filter(|l| !l.holder.is_empty()) else {
+            self.seen = None;
+            return Holder::None;
+        };
+        let who = lease.holder.clone();
+        match &self.seen {
+            Some((seen, since, _)) if *seen == lease && now.saturating_sub(*since) >= DURATION => Holder::Silent(who),
+            Some((seen, _, false)) if *seen == lease => Holder::Unknown,
+            Some((seen, ..)) if *seen == lease => Holder::Renewing(who),
+            known => {
+                let renewed = known.is_some();
+                self.seen = Some((lease, now, renewed));
+                if renewed { Holder::Renewing(who) } else { Holder::Unknown }
+            }
+        }
     }
 }
 

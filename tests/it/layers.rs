@@ -159,6 +159,7 @@ const ROOMS: &[&str] = &[
     "model",
     "keys",
     "view",
+    "typing",
     "input",
 ];
 

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::{Follows, Screen, Spec, node, steps};
+use super::{Follows, Screen, Spec, Subject, node, steps};
 use crate::{
     cockpit::{
         scene::Scene,
         ui::{Border, Canvas, Cell, Column, Look, Pane, Table, Tone, wrap},
     },
     domain::{
-        api::NodeMigrationStatus,
+        api::{NodeMigrationStatus, Target},
         facts::{CniCounts, NodeFact, Source},
         steps::{NodeStep, Path},
+        turn::{Turn, TurnOf},
     },
 };
 
@@ -37,6 +38,12 @@ pub(super) struct Node<'a> {
     pub(super) status: &'a NodeMigrationStatus,
     /// The steps of its direction.
     pub(super) path: Path,
+    /// It waits for the operator.
+    pub(super) turn: Option<&'a Turn>,
+    /// Its rollback is requested, and has not begun.
+    pub(super) asked_back: bool,
+    /// No engine runs.
+    pub(super) stranded: bool,
     pods: CniCounts,
 }
 
@@ -45,7 +52,10 @@ impl<'a> Node<'a> {
         let fact = scene.facts.nodes.get(name)?;
         let status = scene.node(name);
         let path = scene.view().strategy.path_of(status);
-        Some(Self { fact, status, path, pods: scene.facts.cni_counts(name) })
+        let turn = scene.turns().iter().find(|t| matches!(&t.object, TurnOf::Node(n) if **n == *name));
+        let asked_back = scene.asked_back(name) && status.direction == Target::Cilium && !status.step.is_unmoved();
+        let stranded = scene.is_stranded();
+        Some(Self { fact, status, path, turn, asked_back, stranded, pods: scene.facts.cni_counts(name) })
     }
 
     /// Which CNI its pods use now.
@@ -67,9 +77,9 @@ const COLUMNS: &[Column<for<'a> fn(&Node<'a>) -> Cell<'a>>] =
         }),
         Column("CORDON", 8, 8, |n| Cell::new(if n.fact.unschedulable { "cordoned" } else { "" }, Tone::Warn)),
         Column("CNI", 7, 7, |n| n.cni()),
-        Column("STEP", 10, 10, |n| steps::name(n.status)),
+        Column("STEP", 10, 10, |n| steps::name(n)),
         Column("PODS", 4, 4, |n| Cell::plain((n.pods.flannel + n.pods.cilium + n.pods.unknown).to_string())),
-        Column("WAITING FOR", 8, 200, |n| steps::waiting(n.status)),
+        Column("WAITING FOR", 8, 200, |n| steps::waiting(n)),
     ];
 
 impl Screen for Nodes {
@@ -109,9 +119,23 @@ impl Screen for Nodes {
         self.table.selected().map(|n| node::lines(scene, n)).unwrap_or_default()
     }
 
-    fn node(&self) -> Option<Arc<str>> {
-        self.table.selected().cloned()
+    fn subject(&self, _: &Scene<'_>) -> Subject {
+        subject(&self.table)
     }
+
+    fn select(&mut self, object: &TurnOf, scene: &Scene<'_>) -> bool {
+        let TurnOf::Node(node) = object else { return false };
+        // what is looked for must not be hidden
+        self.table.set_filter("");
+        self.refresh(scene);
+        self.table.select_key(node)
+    }
+}
+
+/// The selected node.
+pub(super) fn subject(table: &Table<Arc<str>>) -> Subject {
+    let none = Subject::Nothing("No node is selected: none is known, or none matches the filter (esc clears it).");
+    table.selected().map_or(none, |node| Subject::Node(node.clone()))
 }
 
 /// The detail of the selected node. Judging a drain is not free: it is done again only when something has changed.
