@@ -15,12 +15,14 @@ use cutover::{
     cockpit::{ClusterName, Model, Outlook, Request, Scene, Theme, key_table, paste, press, screenshot, titles},
     domain::{
         api::{ConsentKind, FlowTrouble, MIGRATION, Migration, NodeMigrationStatus, Target},
+        checks::verification,
         facts::Facts,
         intent::Intent,
         lease::{EngineState, Holder},
         log::{Entry, Kind, Log},
         reason::{Reason, Waiting},
         steps::NodeStep,
+        view::View,
     },
     hubble::window::Window,
 };
@@ -149,7 +151,7 @@ fn what_lies_over_a_screen() {
     for (name, keys) in [
         ("help", "?"),
         ("palette", ":roll"),
-        ("node-dialog", "2ja"),
+        ("node-consents", "2ja"),
         ("rollback-all", "R"),
         ("filter", "4/verdict=dropped"),
         ("pause", "P"),
@@ -263,8 +265,13 @@ fn what_keeps_from_harm_is_never_cut_from_the_header() {
         for context in ["prod-eu", long] {
             for width in [40, 60, 80, 100, 160] {
                 let line = header(&shown, context, width, engine, writable);
-                let mode = if writable { [" PROD  WRITE  PAUSED ", " PROD  RW  PAUSED "] } else { [" PROD  READ-ONLY  PAUSED ", " PROD  RO  PAUSED "] };
-                let starts = |mode: &str, engine: &str| line.starts_with(&format!("{mode}{engine}")) && line.contains('●');
+                let mode = if writable {
+                    [" PROD  WRITE  PAUSED ", " PROD  RW  PAUSED "]
+                } else {
+                    [" PROD  READ-ONLY  PAUSED ", " PROD  RO  PAUSED "]
+                };
+                let starts =
+                    |mode: &str, engine: &str| line.starts_with(&format!("{mode}{engine}")) && line.contains('●');
                 assert!(starts(mode[0], wide) || width <= 80 && starts(mode[1], short), "{width}: {line}");
             }
             let line = header(&shown, context, 100, engine, writable);
@@ -312,19 +319,28 @@ fn what_waits_for_the_operator_looks_like_nothing_else() {
     let mut held = with(|s| (s.step, s.direction) = (NodeStep::RolledBack, Target::Flannel));
     fixture::record(&mut held.facts, "worker-2").spec.target = Target::Flannel;
     for (name, shown, wanted) in [
-        ("paused-drain", waiting_for(Reason::DrainPaused, "drain timed out after 6 s: 2 pods left"), "node worker-2: press ! and then a to resume it"),
-        ("consent", waiting_for(Reason::NeedsConsent, "needs consent DeleteBarePod:batch/import"), "node worker-2: press ! and then a for the consents"),
+        (
+            "paused-drain",
+            waiting_for(Reason::DrainPaused, "drain timed out after 6 s: 2 pods left"),
+            "node worker-2: press ! and then a to resume it",
+        ),
+        (
+            "consent",
+            waiting_for(Reason::NeedsConsent, "needs consent DeleteBarePod:batch/import"),
+            "node worker-2: press ! and then a for the consents",
+        ),
         ("broken-flow", broken, "connection shop/web->shop/db:5432: press ! and then a for the"),
         ("held", held, "node worker-2: press ! and then a to release it"),
     ] {
         let frame = shown.draw("", (80, 24), COLOUR);
         let seen = text(&frame);
         assert!(seen.contains(&format!("Your turn: {wanted}")), "{name}: {seen}");
-        assert!(seen.contains("your turn") && !seen.contains("running") && !seen.contains(" left ") , "{name}: {seen}");
+        assert!(seen.contains("your turn") && !seen.contains("running") && !seen.contains("so far,"), "{name}: {seen}");
         assert!(styles(&frame).contains("Black Yellow"), "{name}: amber");
         insta::assert_snapshot!(format!("turn-{name}"), text(&shown.draw("!", (80, 24), COLOUR)));
     }
-    assert!(!styles(&Shown::midway().draw("", (80, 24), COLOUR)).contains("Black Yellow"), "normal work is not amber");
+    let normal = Shown::midway().draw("", (80, 24), COLOUR);
+    assert!(!styles(&normal).contains("Black Yellow") && text(&normal).contains("so far, about"), "normal work");
 }
 
 #[test]
@@ -350,7 +366,8 @@ fn a_paste_is_no_command() {
 fn what_is_typed_into_a_refusal_does_nothing() {
     let shown = Shown::midway();
     let after = |keys: &str, pause| {
-        let acts: Vec<Act<'_>> = keys.chars().enumerate().map(|(i, c)| Act::Press(c, if i == 0 { 900 } else { pause })).collect();
+        let acts: Vec<Act<'_>> =
+            keys.chars().enumerate().map(|(i, c)| Act::Press(c, if i == 0 { 900 } else { pause })).collect();
         let (frame, asked) = shown.acted(&acts, (80, 24), COLOUR, &EngineState::Acting, (true, "prod-payments"));
         (text(&frame), asked)
     };
@@ -369,7 +386,12 @@ fn no_single_letter_reboots_a_node() {
     let mut shown = Shown::midway();
     fixture::migration(&mut shown.facts).spec.approved = fixture::phase_named("Install");
     let seen = text(&shown.draw("a", (80, 40), COLOUR));
-    assert!(seen.contains("REBOOTS   3 nodes, 1 of the control plane") && seen.contains("type reboot and press enter"), "{seen}");
+    insta::assert_snapshot!("migrate-dialog", &seen);
+    insta::assert_snapshot!("node-dialog", text(&shown.draw("2jja", (80, 40), COLOUR)));
+    assert!(
+        seen.contains("REBOOTS   3 nodes, 1 of the control plane") && seen.contains("type reboot and press enter"),
+        "{seen}"
+    );
     assert!(asked(&shown, "ay\n").is_empty());
     assert_eq!(asked(&shown, "areboot\n"), [Request::Change(vec![Intent::Approve(fixture::phase_named("Migrate"))])]);
     let node = Intent::Node { node: "worker-3".into(), target: Target::Cilium };
@@ -377,7 +399,7 @@ fn no_single_letter_reboots_a_node() {
     assert_eq!(asked(&shown, "2jjareboot\n"), [Request::Change(vec![node])]);
     let back = Intent::Node { node: "worker-1".into(), target: Target::Flannel };
     assert!(asked(&shown, "2ry").is_empty());
-    assert_eq!(asked(&shown, "2rreboot\n"), [Request::Change(vec![back])]);
+    assert_eq!(asked(&shown, "2rrestart\n"), [Request::Change(vec![back])]);
 }
 
 #[test]
@@ -400,7 +422,9 @@ fn keys_act_on_what_is_selected_or_say_that_nothing_is() {
         assert!(flat.contains(wanted) || seen.contains(wanted), "{keys}: {seen}");
         assert!(asked(&shown, &format!("{keys}y")).is_empty(), "{keys}");
     }
-    for (keys, wanted) in [("2", "r roll back worker-1"), ("2j", "a consents for worker-2"), ("", "r roll back Migrate")] {
+    let paused = waiting_for(Reason::DrainPaused, "drain timed out");
+    assert!(text(&paused.draw("!", (120, 24), COLOUR)).lines().last().unwrap().contains("a resume worker-2"));
+    for (keys, wanted) in [("2", "r roll back worker-1"), ("", "r roll back Migrate")] {
         let seen = text(&shown.draw(keys, (120, 24), COLOUR));
         assert!(seen.lines().last().unwrap().contains(wanted), "{keys}: {seen}");
     }
@@ -421,10 +445,29 @@ fn a_node_that_another_actor_cordoned_can_be_taken_by_a_consent() {
         s.step = NodeStep::Pending;
         s.waiting = Waiting::new(Reason::CordonedByOthers, "was cordoned by another actor").on("node/worker-2");
     });
-    let asked = asked(&shown, "!a\t y");
+    let asked = asked(&shown, "!a\t \tconsent\n");
     let [Request::Change(intents)] = asked.as_slice() else { panic!("{asked:?}") };
     let [Intent::Consent(given)] = intents.as_slice() else { panic!("{intents:?}") };
     assert_eq!((given[0].kind, given[0].object.as_str()), (ConsentKind::TakeCordoned, "node/worker-2"));
+}
+
+/// A pod that is deleted on a node that was not moved comes back on Flannel, and a bare one not at all.
+#[test]
+fn verification_tells_to_delete_only_what_comes_back_on_cilium() {
+    let mut facts = fixture::midway();
+    for (name, node, owner) in
+        [("old", "worker-1", Some(("Deployment", "old"))), ("bare", "worker-1", None), ("waits", "worker-3", None)]
+    {
+        let pod = fixture::pod("shop", name, node, "10.233.65.40", owner);
+        facts.pods.insert(pod.key.clone(), pod);
+    }
+    let migration = facts.migration.clone().unwrap();
+    let found = verification(&View::read_only(&facts, &migration, fixture::at(155)));
+    let about = |object: &str| found.iter().find(|f| f.check == "addresses" && f.object == object);
+    assert!(about("pod/shop/old").unwrap().remedy.starts_with("Delete the pod"));
+    assert!(about("pod/shop/bare").unwrap().remedy.starts_with("A bare pod"));
+    assert!(about("pod/shop/waits").is_none(), "its node was not moved");
+    assert!(about("node/worker-3").unwrap().message.starts_with("not moved yet: 2 pods"));
 }
 
 #[test]
@@ -441,7 +484,7 @@ fn a_rollback_that_is_requested_shows_at_once() {
 fn what_was_taken_back_is_not_ticked_off() {
     let shown = with(|s| (s.step, s.direction) = (NodeStep::RolledBack, Target::Flannel));
     let seen = text(&shown.draw("", (100, 30), COLOUR));
-    let row = seen.lines().find(|l| l.contains("worker-2")).unwrap();
+    let row = seen.lines().find(|l| l.contains("│worker-2")).unwrap();
     assert!(row.contains("RolledBack") && !row.contains('✓'), "{row}");
 }
 
@@ -452,7 +495,10 @@ fn an_observed_node_is_not_offered_another_reboot() {
         s.waiting = Waiting::new(Reason::Observing, "observed for 30s");
     });
     let seen = text(&shown.draw("2ja", (100, 30), COLOUR));
-    assert!(seen.contains("worker-2 is on Cilium and is observed") && asked(&shown, "2jareboot\n").is_empty(), "{seen}");
+    assert!(
+        seen.contains("worker-2 is on Cilium and is observed") && asked(&shown, "2jareboot\n").is_empty(),
+        "{seen}"
+    );
 }
 
 #[test]

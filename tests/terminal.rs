@@ -62,8 +62,9 @@ impl Terminal {
         Self { parser, keys, child, master: pty.master, unread }
     }
 
-    /// Presses one key after the other, as a person does.
+    /// Looks first, and presses one key after the other, as a person does.
     fn press(&mut self, keys: &str) {
+        std::thread::park_timeout(Duration::from_millis(400));
         for key in keys.chars() {
             self.send(&key.to_string());
             std::thread::park_timeout(Duration::from_millis(60));
@@ -124,9 +125,13 @@ fn a_whole_migration_by_keys_alone() {
     let mut t = Terminal::start(&["demo", "--nodes", "4", "--speed", "max"]);
     t.until("phase Install: press a to approve it");
     assert!(t.parser.lock().unwrap().screen().alternate_screen());
-    for (phase, keys) in
-        [("Install", "y"), ("Migrate", "\tc\treboot\r"), ("Finalize", "embedded\r"), ("Remove", "embedded\r"), ("Verify", "y")]
-    {
+    for (phase, keys) in [
+        ("Install", "y"),
+        ("Migrate", "\tc\treboot\r"),
+        ("Finalize", "embedded\r"),
+        ("Remove", "embedded\r"),
+        ("Verify", "y"),
+    ] {
         t.until(&format!("phase {phase}: press a to approve it"));
         t.press("a");
         t.until(&format!("Approve {phase}?"));
@@ -212,7 +217,8 @@ fn a_small_terminal_takes_no_key_but_q() {
 
 /// The holder of the Lease; empty once it was given back.
 async fn holder(kubeconfig: &std::path::Path) -> String {
-    let leases: Api<k8s_openapi::api::coordination::v1::Lease> = Api::namespaced(client(kubeconfig).await, "kube-system");
+    let leases: Api<k8s_openapi::api::coordination::v1::Lease> =
+        Api::namespaced(client(kubeconfig).await, "kube-system");
     let lease = leases.get("cutover").await.unwrap();
     lease.spec.and_then(|s| s.holder_identity).unwrap_or_default()
 }

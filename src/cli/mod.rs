@@ -188,7 +188,16 @@ pub async fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         return exit;
     }
     let result = match arguments.command {
-        None => Box::pin(cockpit::open(&global, &arguments.wanted, arguments.write, arguments.input.as_deref(), arguments.bell)).await,
+        None => {
+            Box::pin(cockpit::open(
+                &global,
+                &arguments.wanted,
+                arguments.write,
+                arguments.input.as_deref(),
+                arguments.bell,
+            ))
+            .await
+        }
         Some(Command::Demo(demo)) => Box::pin(demo.run(&global, arguments.bell)).await,
         Some(Command::Preflight(preflight)) => preflight.run(&global).await,
         Some(Command::Plan(plan)) => plan.run(&global).await,

@@ -402,3 +402,40 @@ pub(super) fn print(entry: &Entry, quiet: bool) {
 fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S").to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A migration approved up to a phase, of which these are done; its status answers this generation of two.
+    fn facts(approved: &str, done: &[&str], answers: i64) -> Facts {
+        let phases: Vec<_> = ["Preflight", "Install", "Migrate", "Finalize"]
+            .map(|p| json!({"name": p, "state": if done.contains(&p) { "Done" } else { "Running" }}))
+            .into();
+        let migration = json!({
+            "apiVersion": "cutover.dev/v1alpha1", "kind": "Migration", "metadata": {"name": "cutover", "generation": 2},
+            "spec": {"approved": approved, "cilium": {"version": "", "chart": "", "podCidr": ""}},
+            "status": {"observedGeneration": answers, "phases": phases},
+        });
+        let migration: Migration = serde_json::from_value(migration).unwrap();
+        Facts { migration: Some(migration.into()), ..Facts::default() }
+    }
+
+    #[test]
+    fn a_phase_is_approved_when_the_one_before_it_is_done() {
+        let phase = |name: &str| name.parse::<PhaseId>().unwrap();
+        for (approved, done, answers, wanted) in [
+            ("Preflight", &["Preflight"][..], 2, Some(Next::Approve(phase("Install")))),
+            ("Install", &["Preflight"], 2, None),
+            ("Install", &["Preflight", "Install"], 2, Some(Next::Approve(phase("Migrate")))),
+            // one node is held: the phase after it is left alone, however long that takes
+            ("Migrate", &["Preflight", "Install"], 2, None),
+            ("Migrate", &["Preflight", "Install", "Migrate"], 1, None),
+            ("Finalize", &["Preflight", "Install", "Migrate", "Finalize"], 2, Some(Next::End(Exit::Done))),
+        ] {
+            assert_eq!(next_of(&facts(approved, done, answers), phase("Finalize")), wanted, "{approved} {done:?}");
+        }
+    }
+}

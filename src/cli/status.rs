@@ -39,7 +39,9 @@ pub(super) async fn run(global: &Global) -> Result<Exit, Failed> {
         Output::Table => {
             output::standing(&facts);
             output::line(&format!("\nengine: {}", facts.engine.words()));
-            turns.iter().for_each(|t| output::line(&format!("your turn: {}: {}{}", t.object, t.message, next(t, &facts))));
+            turns
+                .iter()
+                .for_each(|t| output::line(&format!("your turn: {}: {}{}", t.object, t.message, next(t, &facts))));
         }
     }
     Ok(Exit::Done)

@@ -210,7 +210,10 @@ fn in_dialog(model: &mut Model, mut dialog: Box<Dialog>, key: KeyEvent) -> Optio
         Answer::Yes => {}
     }
     match dialog.yes() {
-        OnYes::Nothing => None,
+        OnYes::Nothing => {
+            model.say("No consent was ticked: nothing is requested.");
+            None
+        }
         OnYes::Leave => {
             model.leaving = true;
             None

@@ -30,7 +30,9 @@ pub(super) fn help(screen: &'static Spec) -> Vec<String> {
         out.push(format!("  {:<8} {}{risk}", a.keys, a.help));
     }
     out.push(String::new());
-    out.push("Glyphs: ✓ done  ▶ running  ◀ rolling back  · pending  ! failed  ? waits for you; amber: your turn".into());
+    out.push(
+        "Glyphs: ✓ done  ▶ running  ◀ rolling back  · pending  ! failed  ? waits for you; amber: your turn".into(),
+    );
     out
 }
 
@@ -55,14 +57,13 @@ pub(super) fn hints(
         let now = match a.does {
             Does::Advance => advance.clone(),
             Does::RollBack => roll_back.clone(),
-            Does::NextTurn => (turns > 0).then(|| a.label.to_owned()),
             Does::Write => Some((if writable { "read-only" } else { "allow writes" }).to_owned()),
             _ => Some(a.label.to_owned()),
         };
         let off = now.is_none() || !writable && a.risk > Risk::Read && a.does != Does::Write;
         Hint { key: a.keys, label: now.map_or(a.label.into(), Cow::Owned), weight: a.weight, off }
     };
-    on(screen).filter(|a| a.weight > 0).map(hint).collect()
+    on(screen).filter(|a| a.weight > 0 && (turns > 0 || a.does != Does::NextTurn)).map(hint).collect()
 }
 
 /// The titles of the screens, in the order of their keys.

@@ -96,9 +96,7 @@ pub fn press(model: &mut Model, scene: &Scene<'_>, key: char, now: Instant) -> O
     let key = match key {
         '\n' => KeyEvent::from(KeyCode::Enter),
         '\t' => KeyEvent::from(KeyCode::Tab),
-        c @ '\x01'..='\x1a' => {
-            KeyEvent::new(KeyCode::Char((c as u8 + b'`').into()), KeyModifiers::CONTROL)
-        }
+        c @ '\x01'..='\x1a' => KeyEvent::new(KeyCode::Char((c as u8 + b'`').into()), KeyModifiers::CONTROL),
         '\x1b' => KeyEvent::from(KeyCode::Esc),
         c => KeyEvent::from(KeyCode::Char(c)),
     };

@@ -10,7 +10,7 @@ use super::{
     screens::{Follows, Reaction, SCREENS, Screen, Spec, Subject, proof},
     ui::Scroll,
 };
-use crate::domain::api::Stage;
+use crate::domain::{api::Stage, turn::TurnOf};
 
 /// How long keys are ignored after something opened by itself.
 const SETTLES: Duration = Duration::from_millis(300);
@@ -136,7 +136,12 @@ impl Model {
         self.next_turn = (self.next_turn + 1) % turns.len();
         // the screen that is shown comes first
         let order = std::iter::once(self.shown).chain(0..self.screens.len());
-        let found = order.into_iter().find(|i| self.screens[*i].select(&turn.object, scene));
+        let mut select = |object: &TurnOf| order.clone().find(|i| self.screens[*i].select(object, scene));
+        let found = select(&turn.object).or_else(|| match (&turn.object, scene.stage()) {
+            // what another engine has seen fail is in no table here: its phase asks for the consent
+            (TurnOf::Connection(_), Stage::At(phase)) => select(&TurnOf::Phase(phase)),
+            _ => None,
+        });
         match found {
             Some(shown) => self.shown = shown,
             None => self.say(format!("{}: {}", turn.object, turn.message)),

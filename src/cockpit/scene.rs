@@ -11,7 +11,7 @@ use crate::{
         facts::{Facts, Freshness, Source},
         lease::{EngineState, Holder},
         log::Log,
-        turn::Turn,
+        turn::{Remedy, Turn, TurnOf},
         view::View,
     },
     hubble::window::Window,
@@ -94,13 +94,23 @@ impl<'a> Scene<'a> {
 
     /// Something is under way or approved, and no engine carries it out.
     pub(super) fn is_stranded(&self) -> bool {
-        let at_work = |p: &PhaseStatus| !matches!(p.state, PhaseState::Done | PhaseState::Pending | PhaseState::NeedsApproval);
+        let at_work =
+            |p: &PhaseStatus| !matches!(p.state, PhaseState::Done | PhaseState::Pending | PhaseState::NeedsApproval);
         self.runner().is_none() && self.facts.migration.is_some() && self.phases().iter().any(at_work)
     }
 
     /// What waits for an operator, what holds most first.
     pub(super) fn turns(&self) -> &'a [Turn] {
         &self.outlook.turns
+    }
+
+    /// Consents are waited for: for this node, or for a connection that holds every one. Without a node: for any.
+    pub(super) fn wants_consents(&self, node: Option<&str>) -> bool {
+        let concerns = |of: &TurnOf| match (of, node) {
+            (TurnOf::Node(of), Some(node)) => **of == *node,
+            _ => true,
+        };
+        self.turns().iter().any(|t| t.action == Remedy::Consent && concerns(&t.object))
     }
 
     /// The node's own record wants it on Flannel.

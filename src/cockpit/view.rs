@@ -22,6 +22,7 @@ use crate::{
         api::PhaseState,
         facts::Freshness,
         lease::EngineState,
+        reason::Reason,
         text::{between, duration, safe},
         turn::{Remedy, TurnOf},
     },
@@ -42,7 +43,13 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, model: &mut Model, scene: &Scene<'_>
     let subject = model.subject(scene);
     let most = if area.height < 16 { 1 } else { 3 };
     let turn: Vec<String> = your_turn(scene, &subject)
-        .map(|text| wrap(&text, usize::from(area.width) - 2).into_iter().take(most).collect())
+        .map(|text| {
+            let mut lines = wrap(&text, usize::from(area.width) - 2);
+            // the last line carries the mark of what is missing
+            let rest = lines.drain(most.min(lines.len())..).collect::<Vec<_>>().join(" ");
+            lines.last_mut().filter(|_| !rest.is_empty()).into_iter().for_each(|l| *l = format!("{l} {rest}"));
+            lines
+        })
         .unwrap_or_default();
     let [head, tabs, line, body, foot] = area.layout(&Layout::vertical([
         Constraint::Length(1),
@@ -86,7 +93,8 @@ fn your_turn(scene: &Scene<'_>, subject: &Subject) -> Option<String> {
     };
     let select = if selected { "" } else { "! and then " };
     let many = if turns.len() > 1 { format!(" (1 of {})", turns.len()) } else { String::new() };
-    Some(format!("Your turn{many}: {}: press {select}{does}. {}", turn.object, turn.message))
+    let why = if turn.reason == Reason::NeedsApproval { "" } else { turn.message.as_str() };
+    Some(format!("Your turn{many}: {}: press {select}{does}. {why}", turn.object).trim_end().to_owned())
 }
 
 /// The title of the terminal's window.

@@ -189,6 +189,21 @@ mod tests {
     }
 
     #[test]
+    fn an_onlooker_calls_alive_only_what_it_has_seen_renewed() {
+        let mut onlooker = Onlooker::default();
+        let mut look = |version: Option<&str>, at| onlooker.look(version.map(theirs), s(at));
+        let who = theirs("1").holder;
+        assert_eq!(look(None, 0), Holder::None);
+        assert_eq!(look(Some("1"), 1), Holder::Unknown, "it may have died a year ago");
+        assert_eq!(look(Some("1"), 6), Holder::Unknown);
+        assert_eq!(look(Some("1"), 7), Holder::Silent(who.clone()));
+        assert_eq!(look(Some("2"), 8), Holder::Renewing(who.clone()));
+        assert_eq!(look(Some("2"), 13), Holder::Renewing(who.clone()));
+        assert_eq!(look(Some("2"), 14), Holder::Silent(who));
+        assert_eq!(look(None, 15), Holder::None);
+    }
+
+    #[test]
     fn a_silent_holder_is_followed_after_the_whole_duration() {
         let mut hand = LeaseState::new("a".into());
         let context = LeaseContext::default();

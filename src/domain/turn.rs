@@ -108,7 +108,12 @@ pub fn turns(view: &View<'_>, phases: &[PhaseStatus]) -> Vec<Turn> {
     found.extend(nodes(view));
     let holds = |reason| status.is_some_and(|s| s.waiting.reason == reason);
     let held = holds(Reason::FlowsFailing)
-        || view.facts.node_migrations.values().filter_map(|r| r.status.as_ref()).any(|s| s.waiting.reason == Reason::FlowsFailing);
+        || view
+            .facts
+            .node_migrations
+            .values()
+            .filter_map(|r| r.status.as_ref())
+            .any(|s| s.waiting.reason == Reason::FlowsFailing);
     let failing = status.iter().flat_map(|s| &s.flows).filter(|f| held && !f.agreed);
     found.extend(failing.map(|f| Turn {
         object: TurnOf::Connection(f.edge.clone()),
@@ -135,16 +140,14 @@ fn nodes(view: &View<'_>) -> Vec<Turn> {
     let forward = view.migration.spec.target == Target::Cilium;
     let turn = |(node, record): (&Arc<str>, &Arc<super::api::NodeMigration>)| {
         let status = record.status.as_ref()?;
-        let (reason, message, action) = if forward
-            && record.spec.target == Target::Flannel
-            && status.step == NodeStep::RolledBack
-        {
-            (Reason::NodesHeld, "held on Flannel".into(), Remedy::Release)
-        } else if status.step.is_final() {
-            return None;
-        } else {
-            (status.waiting.reason, status.waiting.message.clone(), status.waiting.reason.remedy()?)
-        };
+        let (reason, message, action) =
+            if forward && record.spec.target == Target::Flannel && status.step == NodeStep::RolledBack {
+                (Reason::NodesHeld, "held on Flannel".into(), Remedy::Release)
+            } else if status.step.is_final() {
+                return None;
+            } else {
+                (status.waiting.reason, status.waiting.message.clone(), status.waiting.reason.remedy()?)
+            };
         Some(Turn { object: TurnOf::Node(node.clone()), reason, message, action })
     };
     view.facts.node_migrations.iter().filter_map(turn).collect()

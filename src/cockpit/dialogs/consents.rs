@@ -14,6 +14,8 @@ use crate::domain::{
 
 /// How many consents are shown at once to tick them.
 const NUMBERED: usize = 6;
+/// As long as the keys are about something else.
+const UNTOUCHED: usize = 2;
 
 /// A consent that is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,11 +40,11 @@ pub(super) fn missing(facts: &Facts, node: Option<&str>) -> Vec<Asked> {
     missing.sort();
     missing.dedup();
     let (by, at) = (operator(facts), Timestamp::now());
-    missing.extend(node.into_iter().flat_map(|n| verdict::offers(facts, n, given, at)));
     let cordoned = facts.nodes.keys().filter(|n| node.is_none_or(|wanted| *wanted == ***n));
     let cordoned = cordoned.filter(|n| waits(facts, n, Reason::CordonedByOthers)).map(|n| format!("node/{n}"));
     let cordoned = cordoned.filter(|object| !given_to(given, ConsentKind::TakeCordoned, object));
     missing.extend(cordoned.map(|object| Wanted { kind: ConsentKind::TakeCordoned, object }));
+    missing.extend(node.into_iter().flat_map(|n| verdict::offers(facts, n, given, at)));
     let failing = facts.migration.iter().filter_map(|m| m.status.as_ref()).flat_map(|s| &s.flows);
     let failing = failing.filter(|f| !given_to(given, ConsentKind::BrokenFlow, &f.edge));
     missing.extend(failing.map(|f| Wanted { kind: ConsentKind::BrokenFlow, object: f.edge.clone() }));
@@ -94,15 +96,16 @@ pub(super) fn choices(consents: &[Asked], at: Option<usize>) -> Vec<(String, Ton
         format!("Override ({keys})")
     };
     // room for the text above comes first: everything is listed there
-    let first = at.map_or(0, |at| (at + 1).saturating_sub(NUMBERED));
+    let shown = if at.is_some() { NUMBERED } else { UNTOUCHED };
+    let first = at.map_or(0, |at| (at + 1).saturating_sub(shown));
     let line = |(n, a): (usize, &Asked)| {
         let (mark, tone) = if at == Some(n) { (">", Tone::Accent) } else { (" ", Tone::Warn) };
         let tick = if a.ticked { "[x]" } else { "[ ]" };
         (format!("{mark} {} {tick} {} {}", n + 1, a.consent.kind, a.consent.object), tone)
     };
     let mut lines = vec![(head, Tone::Warn)];
-    lines.extend(consents.iter().enumerate().skip(first).take(NUMBERED).map(line));
-    if consents.len() > NUMBERED {
+    lines.extend(consents.iter().enumerate().skip(first).take(shown).map(line));
+    if consents.len() > shown {
         lines.push((format!("      {} in all", consents.len()), Tone::Warn));
     }
     lines

@@ -15,7 +15,7 @@ pub(super) fn give(name: &ClusterName, asked: Vec<Asked>, what: &str, why: Strin
     lines.extend(consents::lines(&asked));
     lines.push(String::new());
     lines.push("Those that are ticked are added to spec.consents, with your name and the time.".into());
-    Some(Dialog::change(format!("Give consents for {what}?"), lines, vec![]).asking(asked))
+    Some(Dialog::change(format!("Give consents for {what}?"), lines, vec![]).asking(asked).confirmed_by("consent"))
 }
 
 /// Asks for the consent to one connection that fails.

@@ -14,7 +14,6 @@ use crossterm::event::{Event, KeyCode, KeyEvent};
 use tui_input::{Input, backend::crossterm::EventHandler};
 
 pub(super) use consents::Asked;
-use give::give;
 pub(super) use pause::pause;
 pub(super) use quit::quit;
 pub(super) use roll_back::everything as roll_back_all;
@@ -50,7 +49,9 @@ pub(super) fn roll_back(name: &ClusterName, scene: &Scene<'_>, subject: &Subject
     match subject {
         Subject::Phase(phase) => roll_back::phase(name, scene, *phase),
         Subject::Node(node) => node::roll_back(name, scene, node),
-        Subject::Connection(_) => Dialog::refuse("Nothing to roll back", "A connection is selected. Select a node (2)."),
+        Subject::Connection(_) => {
+            Dialog::refuse("Nothing to roll back", "A connection is selected. Select a node (2).")
+        }
         Subject::Nothing(why) => Dialog::refuse("Nothing is selected", *why),
     }
 }
@@ -130,9 +131,9 @@ impl Dialog {
         Self { type_this, ..self }
     }
 
-    /// The same, confirmed with the context's name whatever it does.
-    fn confirmed_by_name(self, name: &ClusterName) -> Self {
-        Self { type_this: Some(name.context.clone()), ..self }
+    /// The same, confirmed by typing this whatever it does.
+    fn confirmed_by(self, word: &str) -> Self {
+        Self { type_this: Some(word.to_owned()), ..self }
     }
 
     /// It only says something.
@@ -225,7 +226,8 @@ fn cluster(name: &ClusterName) -> String {
 /// What will hurt, before anything else: nodes that reboot, pods that are evicted, what is hard to undo.
 fn hurts(scene: &Scene<'_>, plan: &[Planned]) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut reboots: Vec<&str> = plan.iter().filter(|p| p.risk == Risk::Reboot).filter_map(|p| p.node.as_deref()).collect();
+    let mut reboots: Vec<&str> =
+        plan.iter().filter(|p| p.risk == Risk::Reboot).filter_map(|p| p.node.as_deref()).collect();
     reboots.dedup();
     if !reboots.is_empty() {
         let control_plane = reboots.iter().filter_map(|n| scene.facts.nodes.get(*n));
@@ -236,14 +238,17 @@ fn hurts(scene: &Scene<'_>, plan: &[Planned]) -> Vec<String> {
         let at_once = if reboots.len() > 1 { format!(" (maxUnavailable {most})") } else { String::new() };
         lines.push(format!("REBOOTS   {many}{which}{at_once}"));
     }
-    let evicted = plan.iter().filter(|p| matches!(p.change, Some(Effect::Evict { .. } | Effect::DeletePod { .. })));
-    let evicted = evicted.count();
-    if evicted > 0 {
-        lines.push(format!("EVICTS    {}, as they are now", count(evicted, "pod")));
+    let pods = |concerns: fn(&Effect) -> bool| plan.iter().filter(|p| p.change.as_ref().is_some_and(concerns)).count();
+    let (evicted, deleted) =
+        (pods(|e| matches!(e, Effect::Evict { .. })), pods(|e| matches!(e, Effect::DeletePod { .. })));
+    for (label, many) in [("EVICTS", evicted), ("DELETES", deleted)] {
+        if many > 0 {
+            lines.push(format!("{label:<9} {}, of those that are there now", count(many, "pod")));
+        }
     }
     let lost = plan.iter().filter(|p| p.risk == Risk::Destructive).count();
     if lost > 0 {
-        lines.push(format!("UNDO      {} {}", count(lost, "change"), Risk::Destructive.word()));
+        lines.push(format!("LASTING   {}, {}", count(lost, "change"), Risk::Destructive.word()));
     }
     lines
 }

@@ -46,7 +46,8 @@ type Refusal = (&'static str, String);
 /// What `a` and `r` would do, in a few words.
 pub(super) fn offers(scene: &Scene<'_>, node: &str) -> (Option<String>, Option<String>) {
     let words = |act: Act| format!("{} {node}", act.words());
-    (forward(scene, node).ok().map(words), back(scene, node).ok().map(words))
+    let useful = |act: &Act| *act != Act::Consent || scene.wants_consents(Some(node));
+    (forward(scene, node).ok().filter(useful).map(words), back(scene, node).ok().map(words))
 }
 
 /// `a`: the node is moved, or goes on with what it waits for.
@@ -56,9 +57,11 @@ pub(in crate::cockpit) fn advance(name: &ClusterName, scene: &Scene<'_>, node: &
         Ok(Act::Resume) => resume(name, scene, node),
         Ok(Act::Consent) => {
             let waiting = scene.node(node).waiting.to_string();
-            let (word, waiting) = if waiting.is_empty() { ("step", scene.node(node).step.to_string()) } else { ("waits", waiting) };
+            let (word, waiting) =
+                if waiting.is_empty() { ("step", scene.node(node).step.to_string()) } else { ("waits", waiting) };
             let none = || Dialog::refuse("Nothing to do", format!("{node} needs nothing from you: {word}: {waiting}."));
-            give(name, consents::missing(scene.facts, Some(node)), node, format!("{word:<9} {waiting}")).unwrap_or_else(none)
+            give::give(name, consents::missing(scene.facts, Some(node)), node, format!("{word:<9} {waiting}"))
+                .unwrap_or_else(none)
         }
         Ok(Act::Release) => ask(name, scene, node, Target::Cilium, format!("Release {node} and move it to Cilium?")),
         Ok(Act::Move | Act::RollBack) => ask(name, scene, node, Target::Cilium, title),
@@ -121,10 +124,17 @@ fn movable<'a>(scene: &Scene<'a>, node: &str) -> Result<(&'a NodeFact, &'a NodeM
         let phase = before.map_or("the first phase", |p| p.spec().id);
         return Err(("Not yet", format!("Approve {phase} first (Overview, a): nodes are moved after it.")));
     }
-    let is_later = |p: &&crate::domain::api::PhaseStatus| roll.is_some_and(|roll| !view.strategy.is_within(p.name, roll));
-    let begun = scene.phases().iter().filter(is_later).rfind(|p| !matches!(p.state, PhaseState::Pending | PhaseState::NeedsApproval));
+    let is_later =
+        |p: &&crate::domain::api::PhaseStatus| roll.is_some_and(|roll| !view.strategy.is_within(p.name, roll));
+    let begun = scene
+        .phases()
+        .iter()
+        .filter(is_later)
+        .rfind(|p| !matches!(p.state, PhaseState::Pending | PhaseState::NeedsApproval));
     match begun {
-        Some(later) => Err(("Too late", format!("{} is for every node: roll it back first (Overview, r).", later.name))),
+        Some(later) => {
+            Err(("Too late", format!("{} is for every node: roll it back first (Overview, r).", later.name)))
+        }
         None => Ok((fact, scene.node(node))),
     }
 }

@@ -20,10 +20,10 @@ enum Act {
 
 /// What `a` would do, in a few words.
 pub(super) fn offer(scene: &Scene<'_>, phase: PhaseId) -> Option<String> {
-    act(scene, phase).ok().map(|act| match act {
-        Act::Approve(next) => format!("approve {}", next.id()),
-        Act::Consent(_) => format!("consents for {phase}"),
-    })
+    match act(scene, phase).ok()? {
+        Act::Approve(next) => Some(format!("approve {}", next.id())),
+        Act::Consent(_) => scene.wants_consents(None).then(|| format!("consents for {phase}")),
+    }
 }
 
 pub(in crate::cockpit) fn advance(name: &ClusterName, scene: &Scene<'_>, phase: PhaseId) -> Dialog {
@@ -31,7 +31,8 @@ pub(in crate::cockpit) fn advance(name: &ClusterName, scene: &Scene<'_>, phase: 
         Ok(Act::Approve(next)) => approve(name, scene, next),
         Ok(Act::Consent(why)) => {
             let none = || Dialog::refuse("Still at work", format!("{phase} needs nothing from you: {why}"));
-            give(name, consents::missing(scene.facts, None), &phase.to_string(), format!("waits     {why}")).unwrap_or_else(none)
+            give::give(name, consents::missing(scene.facts, None), &phase.to_string(), format!("waits     {why}"))
+                .unwrap_or_else(none)
         }
         Err((title, why)) => Dialog::refuse(title, why),
     }
@@ -84,7 +85,7 @@ fn approve(name: &ClusterName, scene: &Scene<'_>, next: &'static dyn Phase) -> D
     lines.extend(requests(scene, &intents));
     let dialog = Dialog::change(format!("Approve {}?", spec.id), lines, intents).asking(asked);
     match spec.approval {
-        Approval::ContextName => dialog.confirmed_by_name(name),
+        Approval::ContextName => dialog.confirmed_by(&name.context),
         Approval::Key | Approval::None => dialog.confirmed_for(name, &plan),
     }
 }

@@ -68,5 +68,5 @@ pub(in crate::cockpit) fn everything(name: &ClusterName, scene: &Scene<'_>) -> D
     lines.extend(preview(&plan));
     let intents = vec![Intent::RollBackAll];
     lines.extend(requests(scene, &intents));
-    Dialog::change("Roll everything back to Flannel?", lines, intents).asking(asked).confirmed_by_name(name)
+    Dialog::change("Roll everything back to Flannel?", lines, intents).asking(asked).confirmed_by(&name.context)
 }

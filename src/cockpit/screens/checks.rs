@@ -82,7 +82,7 @@ impl Screen for Checks {
         let what = match scene.stage() {
             Stage::Complete if blocking == 0 => "PROVEN: this cluster is on Cilium",
             _ if scene.shows_verification() => "Verification",
-            _ => "Preflight",
+            _ => scene.view().strategy.first().as_str(),
         };
         // what preflight found before the first change is not checked again
         let recorded = scene.phases().first().filter(|_| scene.status().is_some() && !scene.shows_verification());
@@ -102,7 +102,8 @@ impl Screen for Checks {
     fn subject(&self, scene: &Scene<'_>) -> Subject {
         let finding = self.table.selected().and_then(|k| scene.findings().get(k.at));
         let node = finding.and_then(|f| f.object.strip_prefix("node/")).and_then(|n| scene.facts.nodes.get(n));
-        let none = Subject::Nothing("This finding is not about a node: nothing here can be moved. enter shows its remedy.");
+        let none =
+            Subject::Nothing("This finding is not about a node: nothing here can be moved. enter shows its remedy.");
         node.map_or(none, |n| Subject::Node(n.name.clone()))
     }
 

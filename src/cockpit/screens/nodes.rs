@@ -4,18 +4,16 @@ use std::sync::Arc;
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::{Follows, Screen, Spec, Subject, node, steps};
+use super::{
+    Follows, Screen, Spec, Subject, node,
+    steps::{self, Node},
+};
 use crate::{
     cockpit::{
         scene::Scene,
         ui::{Border, Canvas, Cell, Column, Look, Pane, Table, Tone, wrap},
     },
-    domain::{
-        api::{NodeMigrationStatus, Target},
-        facts::{CniCounts, NodeFact, Source},
-        steps::{NodeStep, Path},
-        turn::{Turn, TurnOf},
-    },
+    domain::{facts::Source, turn::TurnOf},
 };
 
 pub(super) static SPEC: Spec = Spec {
@@ -30,43 +28,6 @@ pub(super) static SPEC: Spec = Spec {
 struct Nodes {
     table: Table<Arc<str>>,
     beside: Beside,
-}
-
-/// A node as the tables show it.
-pub(super) struct Node<'a> {
-    pub(super) fact: &'a NodeFact,
-    pub(super) status: &'a NodeMigrationStatus,
-    /// The steps of its direction.
-    pub(super) path: Path,
-    /// It waits for the operator.
-    pub(super) turn: Option<&'a Turn>,
-    /// Its rollback is requested, and has not begun.
-    pub(super) asked_back: bool,
-    /// No engine runs.
-    pub(super) stranded: bool,
-    pods: CniCounts,
-}
-
-impl<'a> Node<'a> {
-    pub(super) fn of(scene: &Scene<'a>, name: &str) -> Option<Self> {
-        let fact = scene.facts.nodes.get(name)?;
-        let status = scene.node(name);
-        let path = scene.view().strategy.path_of(status);
-        let turn = scene.turns().iter().find(|t| matches!(&t.object, TurnOf::Node(n) if **n == *name));
-        let asked_back = scene.asked_back(name) && status.direction == Target::Cilium && !status.step.is_unmoved();
-        let stranded = scene.is_stranded();
-        Some(Self { fact, status, path, turn, asked_back, stranded, pods: scene.facts.cni_counts(name) })
-    }
-
-    /// Which CNI its pods use now.
-    pub(super) fn cni(&self) -> Cell<'a> {
-        match (self.pods.flannel > 0, self.pods.cilium > 0 || self.status.step == NodeStep::Done) {
-            (true, true) => Cell::new("both", Tone::Warn),
-            (false, true) => Cell::new("Cilium", Tone::Good),
-            (true, false) => Cell::plain("Flannel"),
-            (false, false) => Cell::dim("—"),
-        }
-    }
 }
 
 const COLUMNS: &[Column<for<'a> fn(&Node<'a>) -> Cell<'a>>] =

@@ -5,9 +5,8 @@ use std::{borrow::Cow, sync::Arc};
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{
-    Follows, Reaction, Screen, Spec, Subject,
-    nodes::{self, Node},
-    steps,
+    Follows, Reaction, Screen, Spec, Subject, nodes,
+    steps::{self, Node},
 };
 use crate::{
     cockpit::{

@@ -1,10 +1,54 @@
-//! How far a node is, in a glyph, a word and a colour.
+//! A node as the tables show it: how far it is, in a glyph, a word and a colour.
 
-use super::nodes::Node;
 use crate::{
-    cockpit::ui::{Cell, Tone},
-    domain::{api::Target, steps::NodeStep},
+    cockpit::{
+        scene::Scene,
+        ui::{Cell, Tone},
+    },
+    domain::{
+        api::{NodeMigrationStatus, Target},
+        facts::{CniCounts, NodeFact},
+        steps::{NodeStep, Path},
+        turn::{Turn, TurnOf},
+    },
 };
+
+/// A node as the tables show it.
+pub(super) struct Node<'a> {
+    pub(super) fact: &'a NodeFact,
+    pub(super) status: &'a NodeMigrationStatus,
+    /// The steps of its direction.
+    path: Path,
+    /// It waits for the operator.
+    turn: Option<&'a Turn>,
+    /// Its rollback is requested, and has not begun.
+    asked_back: bool,
+    /// No engine runs.
+    stranded: bool,
+    pub(super) pods: CniCounts,
+}
+
+impl<'a> Node<'a> {
+    pub(super) fn of(scene: &Scene<'a>, name: &str) -> Option<Self> {
+        let fact = scene.facts.nodes.get(name)?;
+        let status = scene.node(name);
+        let path = scene.view().strategy.path_of(status);
+        let turn = scene.turns().iter().find(|t| matches!(&t.object, TurnOf::Node(n) if **n == *name));
+        let asked_back = scene.asked_back(name) && status.direction == Target::Cilium && !status.step.is_unmoved();
+        let stranded = scene.is_stranded();
+        Some(Self { fact, status, path, turn, asked_back, stranded, pods: scene.facts.cni_counts(name) })
+    }
+
+    /// Which CNI its pods use now.
+    pub(super) fn cni(&self) -> Cell<'a> {
+        match (self.pods.flannel > 0, self.pods.cilium > 0 || self.status.step == NodeStep::Done) {
+            (true, true) => Cell::new("both", Tone::Warn),
+            (false, true) => Cell::new("Cilium", Tone::Good),
+            (true, false) => Cell::plain("Flannel"),
+            (false, false) => Cell::dim("—"),
+        }
+    }
+}
 
 /// One glyph for each step of the node's path.
 pub(super) fn strip<'a>(node: &Node<'a>) -> Cell<'a> {

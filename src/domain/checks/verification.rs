@@ -40,7 +40,13 @@ fn addresses(ctx: &View<'_>, out: &mut Vec<Finding>) {
     }
     out.extend(unmoved.into_iter().map(|(node, pods)| {
         let message = format!("not moved yet: {} on Flannel", text::count(pods, "pod"));
-        finding("addresses", Severity::Block, format!("node/{node}"), message, "Carry the migration on, or release the node.")
+        finding(
+            "addresses",
+            Severity::Block,
+            format!("node/{node}"),
+            message,
+            "Carry the migration on, or release the node.",
+        )
     }));
     out.extend(seen.into_iter().map(|(pod, ip, whose)| {
         let remedy = if pod.owner.is_some() {
