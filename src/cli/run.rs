@@ -137,12 +137,11 @@ impl Run {
         }
         // phase by phase: a run that ends early leaves nothing approved that it has not come to
         let until = self.until;
-        let from = if migration.spec.target == Target::Cilium {
-            migration.spec.approved
-        } else {
-            last_begun(&session.store.read(), &migration, until)
+        let from = match migration.spec.target {
+            Target::Cilium => Intent::Pause(false),
+            Target::Flannel => Intent::Approve(last_begun(&session.store.read(), &migration, until)),
         };
-        records::carry_out(client, audit, &Intent::Approve(from)).await?;
+        records::carry_out(client, audit, &from).await?;
         follow(&session, global, self.timeout, move |facts| next_of(facts, until)).await
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, model: &mut Model, scene: &Scene<'_>
     }
     let subject = model.subject(scene);
     let most = if area.height < 16 { 1 } else { 3 };
-    let turn: Vec<String> = your_turn(scene, &subject)
+    let turn: Vec<String> = your_turn(model, scene, &subject)
         .map(|text| {
             let mut lines = wrap(&text, usize::from(area.width) - 2);
             // the last line carries the mark of what is missing
@@ -70,7 +70,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, model: &mut Model, scene: &Scene<'_>
 }
 
 /// What waits for the operator first, and the key to press.
-fn your_turn(scene: &Scene<'_>, subject: &Subject) -> Option<String> {
+fn your_turn(model: &Model, scene: &Scene<'_>, subject: &Subject) -> Option<String> {
     if scene.is_stranded() {
         return Some("Your turn: no engine runs, nothing will move. Press w to run it here.".into());
     }
@@ -91,7 +91,12 @@ fn your_turn(scene: &Scene<'_>, subject: &Subject) -> Option<String> {
         (TurnOf::Connection(edge), Subject::Connection(at)) => edge == at,
         _ => false,
     };
-    let select = if selected { "" } else { "! and then " };
+    let select = match (model.writable, selected) {
+        (true, true) => "",
+        (true, false) => "! and then ",
+        (false, true) => "w and then ",
+        (false, false) => "w, ! and then ",
+    };
     let many = if turns.len() > 1 { format!(" (1 of {})", turns.len()) } else { String::new() };
     let why = if turn.reason == Reason::NeedsApproval { "" } else { turn.message.as_str() };
     Some(format!("Your turn{many}: {}: press {select}{does}. {why}", turn.object).trim_end().to_owned())

@@ -4,7 +4,7 @@ use super::{Dialog, cluster, consents, give, hurts, preview, requests};
 use crate::{
     cockpit::scene::{ClusterName, Scene},
     domain::{
-        api::{NodeMigrationStatus, PhaseState, Target},
+        api::{NodeMigrationStatus, PhaseState, PhaseStatus, Target},
         drain::{self, budget},
         facts::NodeFact,
         intent::Intent,
@@ -52,7 +52,6 @@ pub(super) fn offers(scene: &Scene<'_>, node: &str) -> (Option<String>, Option<S
 
 /// `a`: the node is moved, or goes on with what it waits for.
 pub(in crate::cockpit) fn advance(name: &ClusterName, scene: &Scene<'_>, node: &str) -> Dialog {
-    let title = format!("Move {node} to Cilium?");
     match unlocked(scene).and_then(|()| forward(scene, node)) {
         Ok(Act::Resume) => resume(name, scene, node),
         Ok(Act::Consent) => {
@@ -64,7 +63,7 @@ pub(in crate::cockpit) fn advance(name: &ClusterName, scene: &Scene<'_>, node: &
                 .unwrap_or_else(none)
         }
         Ok(Act::Release) => ask(name, scene, node, Target::Cilium, format!("Release {node} and move it to Cilium?")),
-        Ok(Act::Move | Act::RollBack) => ask(name, scene, node, Target::Cilium, title),
+        Ok(Act::Move | Act::RollBack) => ask(name, scene, node, Target::Cilium, format!("Move {node} to Cilium?")),
         Err((title, why)) => Dialog::refuse(title, why),
     }
 }
@@ -124,8 +123,7 @@ fn movable<'a>(scene: &Scene<'a>, node: &str) -> Result<(&'a NodeFact, &'a NodeM
         let phase = before.map_or("the first phase", |p| p.spec().id);
         return Err(("Not yet", format!("Approve {phase} first (Overview, a): nodes are moved after it.")));
     }
-    let is_later =
-        |p: &&crate::domain::api::PhaseStatus| roll.is_some_and(|roll| !view.strategy.is_within(p.name, roll));
+    let is_later = |p: &&PhaseStatus| roll.is_some_and(|roll| !view.strategy.is_within(p.name, roll));
     let begun = scene
         .phases()
         .iter()
