@@ -225,12 +225,12 @@ pub(super) async fn follow(
             Ok(()) = changes.changed() => { changes.borrow_and_update(); }
             () = wake => {}
         }
-        let facts = session.store.read();
-        // a Migration that was deleted goes with its end
-        let next = if facts.migration.is_none() { tidying.map(|(exit, _)| Next::End(exit)) } else { next(&facts) };
-        last = facts.migration.clone().or(last);
+        let next = {
+            let facts = session.store.read();
+            // a Migration that was deleted goes with its end
+            if facts.migration.is_none() { tidying.map(|(exit, _)| Next::End(exit)) } else { next(&facts) }
+        };
         if let Some(Next::Approve(phase)) = next {
-            drop(facts);
             // its status may be some moments late: it is approved once
             if approved.replace(phase) != Some(phase) {
                 let intent = Intent::Approve(phase);
@@ -241,6 +241,8 @@ pub(super) async fn follow(
             }
             continue;
         }
+        let facts = session.store.read();
+        last = facts.migration.clone().or(last);
         if let Some(Next::End(exit)) = next {
             let (_, since) = *tidying.get_or_insert_with(|| (exit, Instant::now()));
             if since.elapsed() > TIDY || facts.task_pods().next().is_none() {

@@ -38,9 +38,9 @@ const COLUMNS: &[Column<for<'a> fn(&Node<'a>) -> Cell<'a>>] =
         }),
         Column("CORDON", 8, 8, |n| Cell::new(if n.fact.unschedulable { "cordoned" } else { "" }, Tone::Warn)),
         Column("CNI", 7, 7, |n| n.cni()),
-        Column("STEP", 10, 10, |n| steps::name(n)),
+        Column("STEP", 10, 10, steps::name),
         Column("PODS", 4, 4, |n| Cell::plain((n.pods.flannel + n.pods.cilium + n.pods.unknown).to_string())),
-        Column("WAITING FOR", 8, 200, |n| steps::waiting(n)),
+        Column("WAITING FOR", 8, 200, steps::waiting),
     ];
 
 impl Screen for Nodes {

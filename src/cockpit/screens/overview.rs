@@ -65,9 +65,9 @@ const PHASES: &[Phases] = &[
 const NODES: &[Nodes] = &[
     Column("NODE", 8, 30, |n| Cell::plain(&*n.fact.name)),
     Column("CNI", 7, 7, |n| n.cni()),
-    Column("STEPS", 8, 12, |n| steps::strip(n)),
-    Column("STEP", 10, 10, |n| steps::name(n)),
-    Column("WAITING FOR", 11, 200, |n| steps::waiting(n)),
+    Column("STEPS", 8, 12, steps::strip),
+    Column("STEP", 10, 10, steps::name),
+    Column("WAITING FOR", 11, 200, steps::waiting),
 ];
 
 fn look(scene: &Scene<'_>, phase: &PhaseStatus) -> (&'static str, &'static str, Tone) {

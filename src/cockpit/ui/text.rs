@@ -45,7 +45,7 @@ pub(super) fn cut_name(text: &str, room: usize) -> Cut<'_> {
 
 /// The beginning and the end of a text that fit a width with a mark between them: of a long name both tell something.
 pub(super) fn ends(text: &str, room: usize) -> Option<(&str, &str)> {
-    let Some(room) = room.checked_sub(1).filter(|room| width(text) > *room + 1) else { return None };
+    let room = room.checked_sub(1).filter(|room| width(text) > *room + 1)?;
     let tail = room / 2;
     let mut missing = width(text) - tail;
     let from = text.char_indices().find(|(_, c)| {
