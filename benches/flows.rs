@@ -128,7 +128,7 @@ fn frames(window: &Window) {
     };
     for (width, height) in [(80, 24), (160, 48)] {
         let mut model = Model::new(ClusterName::default(), false);
-        cutover::cockpit::press(&mut model, &scene, '4');
+        cutover::cockpit::press(&mut model, &scene, '4', tokio::time::Instant::now());
         let mut times: Vec<Duration> = (0..300)
             .map(|_| {
                 let began = Instant::now();

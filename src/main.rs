@@ -7,8 +7,11 @@ use cutover::{cli, sim};
 fn main() -> color_eyre::Result<ExitCode> {
     let (panic_hook, eyre_hook) = color_eyre::config::HookBuilder::default().display_env_section(false).into_hooks();
     eyre_hook.install()?;
-    // before any terminal mode is set, so that a panic finds the terminal restored
-    panic_hook.install();
+    // before any terminal mode is set, so that a panic finds the terminal restored; a terminal that is gone must not make
+    // a second panic of the first one's report
+    std::panic::set_hook(Box::new(move |info| {
+        let _ = writeln!(std::io::stderr(), "{}", panic_hook.panic_report(info));
+    }));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if std::env::args_os().nth(1).is_some_and(|a| a == sim::helm::COMMAND) {
         let (code, said) = runtime.block_on(sim::helm::run(std::env::args_os().skip(1)));

@@ -5,20 +5,35 @@
 #[path = "support/fixture.rs"]
 mod fixture;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use cutover::{
-    cockpit::{ClusterName, Model, Outlook, Request, Scene, Theme, key_table, press, screenshot, titles},
+    cockpit::{ClusterName, Model, Outlook, Request, Scene, Theme, key_table, paste, press, screenshot, titles},
     domain::{
-        api::{MIGRATION, Migration},
+        api::{ConsentKind, FlowTrouble, MIGRATION, Migration, NodeMigrationStatus, Target},
+        checks::verification,
         facts::Facts,
         intent::Intent,
-        lease::EngineState,
+        lease::{EngineState, Holder},
         log::{Entry, Kind, Log},
+        reason::{Reason, Waiting},
+        steps::NodeStep,
+        view::View,
     },
     hubble::window::Window,
 };
 use ratatui::buffer::Buffer;
+
+/// What an operator does: a key, so many milliseconds after what was before, or a paste.
+#[derive(Clone, Copy)]
+enum Act<'a> {
+    Press(char, u64),
+    Paste(&'a str),
+}
 
 struct Shown {
     facts: Facts,
@@ -44,6 +59,19 @@ impl Shown {
         engine: &EngineState,
         writable: bool,
     ) -> (Buffer, Vec<Request>) {
+        let typed: Vec<Act<'_>> = keys.chars().map(|key| Act::Press(key, 1_000)).collect();
+        self.acted(&typed, size, theme, engine, (writable, "prod-eu"))
+    }
+
+    /// The frame after all of this, and what it asked for.
+    fn acted(
+        &self,
+        acts: &[Act<'_>],
+        size: (u16, u16),
+        theme: Theme,
+        engine: &EngineState,
+        (writable, context): (bool, &str),
+    ) -> (Buffer, Vec<Request>) {
         let proposed = Migration::new(MIGRATION, fixture::spec());
         let now = fixture::at(155);
         let outlook = Outlook::of(&self.facts, &proposed, now);
@@ -58,12 +86,19 @@ impl Shown {
             now,
         };
         let name =
-            ClusterName { context: "prod-eu".into(), server: "https://api.eu.example:6443/".into(), production: true };
+            ClusterName { context: context.into(), server: "https://api.eu.example:6443/".into(), production: true };
         let mut model = Model::new(name, writable);
         let mut frame = screenshot::frame(size.0, size.1, &mut model, &scene, theme);
         let mut requests = Vec::new();
-        for key in keys.chars() {
-            requests.extend(press(&mut model, &scene, key));
+        let mut clock = Instant::now();
+        for act in acts {
+            match act {
+                Act::Press(key, pause) => {
+                    clock += Duration::from_millis(*pause);
+                    requests.extend(press(&mut model, &scene, *key, clock.into()));
+                }
+                Act::Paste(text) => paste(&mut model, text),
+            }
             frame = screenshot::frame(size.0, size.1, &mut model, &scene, theme);
         }
         (frame, requests)
@@ -116,7 +151,7 @@ fn what_lies_over_a_screen() {
     for (name, keys) in [
         ("help", "?"),
         ("palette", ":roll"),
-        ("node-dialog", "2ja"),
+        ("node-consents", "2ja"),
         ("rollback-all", "R"),
         ("filter", "4/verdict=dropped"),
         ("pause", "P"),
@@ -203,26 +238,267 @@ fn text_is_edited_in_filter_palette_and_dialog_alike() {
     assert_eq!(asked(&shown, &typed), [Request::Change(vec![Intent::RollBackAll])]);
 }
 
+/// The first line of a frame.
+fn header(shown: &Shown, context: &str, width: u16, engine: &EngineState, writable: bool) -> String {
+    let frame = shown.acted(&[], (width, 24), COLOUR, engine, (writable, context)).0;
+    text(&frame).lines().next().unwrap().to_owned()
+}
+
 #[test]
-fn who_runs_the_engine_is_never_cut() {
-    let shown = Shown::midway();
+fn what_keeps_from_harm_is_never_cut_from_the_header() {
+    let mut shown = Shown::midway();
+    fixture::migration(&mut shown.facts).spec.paused = true;
     let elsewhere = EngineState::Elsewhere("ada@ops-2/4711".into());
-    for (engine, writable, wanted) in [
-        (&EngineState::Acting, true, " PROD  WRITE engine: here  prod-eu"),
-        (&EngineState::Off, true, " PROD  WRITE engine: starting  prod-eu"),
-        (&EngineState::Off, false, " PROD  READ-ONLY  prod-eu"),
-        (&EngineState::TakingOver, true, " PROD  WRITE engine: taking over "),
-        (&elsewhere, true, " PROD  WRITE engine: ada@ops-2/4711 "),
-        (&EngineState::Unauthorized("401".into()), true, " PROD  WRITE LOG IN AGAIN "),
-        (&EngineState::LeaseUnknown("timeout".into()), true, " PROD  WRITE engine: NO LEASE "),
+    let long = "arn:aws:eks:eu-central-1:123456789012:cluster/prod-payments-eu";
+    for (engine, holder, writable, wide, short) in [
+        (&EngineState::Acting, Holder::Unknown, true, "engine: here ", "here "),
+        (&EngineState::TakingOver, Holder::Unknown, true, "engine: taking over ", "taking over "),
+        (&elsewhere, Holder::Unknown, true, "engine: ada@ops-2/4711 ", "elsewhere "),
+        (&EngineState::Unauthorized("401".into()), Holder::Unknown, true, "LOG IN AGAIN (L) ", "LOG IN (L) "),
+        (&EngineState::LeaseUnknown("late".into()), Holder::Unknown, true, "engine: NO LEASE ", "NO LEASE "),
+        (&EngineState::Off, Holder::Unknown, false, "engine: unknown ", "engine? "),
+        (&EngineState::Off, Holder::None, false, "engine: none, nothing will move ", "NO ENGINE "),
+        (&EngineState::Off, Holder::Renewing("ada@ops-2/4711".into()), false, "engine: ada@ops-2/4711 ", "elsewhere "),
+        (&EngineState::Off, Holder::Silent("ada".into()), false, "engine: ada is silent, nothing", "SILENT ENGINE "),
     ] {
-        for width in [40, 60, 80, 160] {
-            let header = text(&shown.drawn("", (width, 24), COLOUR, engine, writable).0);
-            let width = usize::from(width);
-            let wanted: String = wanted.chars().take(width).collect();
-            assert!(header.lines().next().unwrap().starts_with(wanted.trim_end()), "{width}: {header}");
+        shown.facts.engine = holder;
+        for context in ["prod-eu", long] {
+            for width in [40, 60, 80, 100, 160] {
+                let line = header(&shown, context, width, engine, writable);
+                let mode = if writable {
+                    [" PROD  WRITE  PAUSED ", " PROD  RW  PAUSED "]
+                } else {
+                    [" PROD  READ-ONLY  PAUSED ", " PROD  RO  PAUSED "]
+                };
+                let starts =
+                    |mode: &str, engine: &str| line.starts_with(&format!("{mode}{engine}")) && line.contains('●');
+                assert!(starts(mode[0], wide) || width <= 80 && starts(mode[1], short), "{width}: {line}");
+            }
+            let line = header(&shown, context, 100, engine, writable);
+            assert!(line.contains("prod-eu") || line.contains("ar") && line.contains("-eu"), "{line}");
         }
     }
+}
+
+/// The fixture with another status of worker-2.
+fn with(change: impl FnOnce(&mut NodeMigrationStatus)) -> Shown {
+    let mut shown = Shown::midway();
+    change(fixture::status(&mut shown.facts, "worker-2"));
+    shown
+}
+
+fn waiting_for(reason: Reason, message: &str) -> Shown {
+    with(|s| s.waiting = Waiting::new(reason, message))
+}
+
+#[test]
+fn what_nobody_carries_out_does_not_run() {
+    let mut shown = Shown::midway();
+    shown.facts.engine = Holder::None;
+    let seen = text(&shown.drawn("", (80, 24), COLOUR, &EngineState::Off, false).0);
+    assert!(seen.contains("engine: none, nothing will move") && seen.contains("no engine"), "{seen}");
+    assert!(seen.contains("Your turn: no engine runs, nothing will move. Press w"), "{seen}");
+    assert!(!seen.contains("running") && !seen.contains('▶'), "{seen}");
+    shown.facts.engine = Holder::Renewing("ada@ops-2/4711".into());
+    let seen = text(&shown.drawn("", (80, 24), COLOUR, &EngineState::Off, false).0);
+    assert!(seen.contains("running") && !seen.contains("Your turn"), "{seen}");
+}
+
+#[test]
+fn what_waits_for_the_operator_looks_like_nothing_else() {
+    let mut broken = Shown::midway();
+    let status = fixture::migration(&mut broken.facts).status.as_mut().unwrap();
+    status.waiting.reason = Reason::FlowsFailing;
+    status.flows = vec![FlowTrouble {
+        edge: "shop/web->shop/db:5432".into(),
+        node: "worker-1".into(),
+        why: "policy denied".into(),
+        since: fixture::at(150),
+        agreed: false,
+    }];
+    let mut held = with(|s| (s.step, s.direction) = (NodeStep::RolledBack, Target::Flannel));
+    fixture::record(&mut held.facts, "worker-2").spec.target = Target::Flannel;
+    for (name, shown, wanted) in [
+        (
+            "paused-drain",
+            waiting_for(Reason::DrainPaused, "drain timed out after 6 s: 2 pods left"),
+            "node worker-2: press ! and then a to resume it",
+        ),
+        (
+            "consent",
+            waiting_for(Reason::NeedsConsent, "needs consent DeleteBarePod:batch/import"),
+            "node worker-2: press ! and then a for the consents",
+        ),
+        ("broken-flow", broken, "connection shop/web->shop/db:5432: press ! and then a for the"),
+        ("held", held, "node worker-2: press ! and then a to release it"),
+    ] {
+        let frame = shown.draw("", (80, 24), COLOUR);
+        let seen = text(&frame);
+        assert!(seen.contains(&format!("Your turn: {wanted}")), "{name}: {seen}");
+        assert!(seen.contains("your turn") && !seen.contains("running") && !seen.contains("so far,"), "{name}: {seen}");
+        assert!(styles(&frame).contains("Black Yellow"), "{name}: amber");
+        insta::assert_snapshot!(format!("turn-{name}"), text(&shown.draw("!", (80, 24), COLOUR)));
+    }
+    let normal = Shown::midway().draw("", (80, 24), COLOUR);
+    assert!(!styles(&normal).contains("Black Yellow") && text(&normal).contains("so far, about"), "normal work");
+}
+
+#[test]
+fn a_paste_is_no_command() {
+    let shown = Shown::midway();
+    let after = |acts: &[Act<'_>]| {
+        let (frame, asked) = shown.acted(acts, (80, 24), COLOUR, &EngineState::Acting, (true, "prod-eu"));
+        (text(&frame), asked)
+    };
+    let (seen, asked) = after(&[Act::Paste("kubectl -n gateway apply -y\n")]);
+    assert!(seen.contains("Pasted text ignored (28 characters)") && asked.is_empty(), "{seen}");
+    let (seen, asked) = after(&[Act::Press('P', 1), Act::Paste("y")]);
+    assert!(seen.contains("Pause migration?") && asked.is_empty(), "{seen}");
+    // where text is typed it is a text, and what would confirm it is left out
+    let name = [Act::Press('R', 1), Act::Paste("prod\u{7}-eu\n")];
+    let (seen, asked) = after(&name);
+    assert!(seen.contains("> prod-eu") && asked.is_empty(), "{seen}");
+    let (_, asked) = after(&[&name[..], &[Act::Press('\n', 500)]].concat());
+    assert_eq!(asked, [Request::Change(vec![Intent::RollBackAll])]);
+}
+
+#[test]
+fn what_is_typed_into_a_refusal_does_nothing() {
+    let shown = Shown::midway();
+    let after = |keys: &str, pause| {
+        let acts: Vec<Act<'_>> =
+            keys.chars().enumerate().map(|(i, c)| Act::Press(c, if i == 0 { 900 } else { pause })).collect();
+        let (frame, asked) = shown.acted(&acts, (80, 24), COLOUR, &EngineState::Acting, (true, "prod-payments"));
+        (text(&frame), asked)
+    };
+    // Finalize is not the next one: the dialog that asks for the name does not come
+    let (seen, asked) = after("japrod-paymentsry", 400);
+    assert!(seen.contains("Not yet") && asked.is_empty(), "{seen}");
+    // typed ahead, the enter at its end comes while the dialog has just opened
+    let (seen, asked) = after("ja\n", 100);
+    assert!(seen.contains("Not yet") && asked.is_empty(), "{seen}");
+    let (seen, _) = after("ja\n", 400);
+    assert!(!seen.contains("Not yet"), "{seen}");
+}
+
+#[test]
+fn no_single_letter_reboots_a_node() {
+    let mut shown = Shown::midway();
+    fixture::migration(&mut shown.facts).spec.approved = fixture::phase_named("Install");
+    let seen = text(&shown.draw("a", (80, 40), COLOUR));
+    insta::assert_snapshot!("migrate-dialog", &seen);
+    insta::assert_snapshot!("node-dialog", text(&shown.draw("2jja", (80, 40), COLOUR)));
+    assert!(
+        seen.contains("REBOOTS   3 nodes, 1 of the control plane") && seen.contains("type reboot and press enter"),
+        "{seen}"
+    );
+    assert!(asked(&shown, "ay\n").is_empty());
+    assert_eq!(asked(&shown, "areboot\n"), [Request::Change(vec![Intent::Approve(fixture::phase_named("Migrate"))])]);
+    let node = Intent::Node { node: "worker-3".into(), target: Target::Cilium };
+    assert!(asked(&shown, "2jjay").is_empty());
+    assert_eq!(asked(&shown, "2jjareboot\n"), [Request::Change(vec![node])]);
+    let back = Intent::Node { node: "worker-1".into(), target: Target::Flannel };
+    assert!(asked(&shown, "2ry").is_empty());
+    assert_eq!(asked(&shown, "2rrestart\n"), [Request::Change(vec![back])]);
+}
+
+#[test]
+fn keys_act_on_what_is_selected_or_say_that_nothing_is() {
+    let shown = Shown::midway();
+    for (keys, wanted) in [
+        ("2/nosuch\nr", "No node is selected"),
+        ("2/nosuch\na", "No node is selected"),
+        ("3a", "Nothing on this screen can be moved"),
+        ("4a", "No connection is selected"),
+        ("5a", "This finding is not about a node"),
+        ("6r", "Nothing on this screen can be moved"),
+        // Preflight is done, Migrate is at work and Finalize not due
+        ("gka", "Preflight is done"),
+        ("ja", "Migrate is not done"),
+        ("jr", "Finalize is not approved"),
+    ] {
+        let seen = text(&shown.draw(keys, (80, 24), COLOUR));
+        let flat = seen.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(wanted) || seen.contains(wanted), "{keys}: {seen}");
+        assert!(asked(&shown, &format!("{keys}y")).is_empty(), "{keys}");
+    }
+    let paused = waiting_for(Reason::DrainPaused, "drain timed out");
+    assert!(text(&paused.draw("!", (120, 24), COLOUR)).lines().last().unwrap().contains("a resume worker-2"));
+    for (keys, wanted) in [("2", "r roll back worker-1"), ("", "r roll back Migrate")] {
+        let seen = text(&shown.draw(keys, (120, 24), COLOUR));
+        assert!(seen.lines().last().unwrap().contains(wanted), "{keys}: {seen}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_not_acted_on() {
+    let shown = Shown::midway();
+    for keys in ["Py", "a", "Rprod-eu\n", "w"] {
+        let (frame, asked) = shown.drawn(keys, (30, 8), COLOUR, &EngineState::Acting, true);
+        assert!(text(&frame).contains("too small") && asked.is_empty(), "{keys}");
+    }
+}
+
+#[test]
+fn a_node_that_another_actor_cordoned_can_be_taken_by_a_consent() {
+    let shown = with(|s| {
+        s.step = NodeStep::Pending;
+        s.waiting = Waiting::new(Reason::CordonedByOthers, "was cordoned by another actor").on("node/worker-2");
+    });
+    let asked = asked(&shown, "!a\t \tconsent\n");
+    let [Request::Change(intents)] = asked.as_slice() else { panic!("{asked:?}") };
+    let [Intent::Consent(given)] = intents.as_slice() else { panic!("{intents:?}") };
+    assert_eq!((given[0].kind, given[0].object.as_str()), (ConsentKind::TakeCordoned, "node/worker-2"));
+}
+
+/// A pod that is deleted on a node that was not moved comes back on Flannel, and a bare one not at all.
+#[test]
+fn verification_tells_to_delete_only_what_comes_back_on_cilium() {
+    let mut facts = fixture::midway();
+    for (name, node, owner) in
+        [("old", "worker-1", Some(("Deployment", "old"))), ("bare", "worker-1", None), ("waits", "worker-3", None)]
+    {
+        let pod = fixture::pod("shop", name, node, "10.233.65.40", owner);
+        facts.pods.insert(pod.key.clone(), pod);
+    }
+    let migration = facts.migration.clone().unwrap();
+    let found = verification(&View::read_only(&facts, &migration, fixture::at(155)));
+    let about = |object: &str| found.iter().find(|f| f.check == "addresses" && f.object == object);
+    assert!(about("pod/shop/old").unwrap().remedy.starts_with("Delete the pod"));
+    assert!(about("pod/shop/bare").unwrap().remedy.starts_with("A bare pod"));
+    assert!(about("pod/shop/waits").is_none(), "its node was not moved");
+    assert!(about("node/worker-3").unwrap().message.starts_with("not moved yet: 2 pods"));
+}
+
+#[test]
+fn a_rollback_that_is_requested_shows_at_once() {
+    let mut shown = Shown::midway();
+    fixture::record(&mut shown.facts, "worker-1").spec.target = Target::Flannel;
+    let seen = text(&shown.draw("2", (100, 30), COLOUR));
+    assert!(seen.contains("rollback requested"), "{seen}");
+    let again = text(&shown.draw("2r", (100, 30), COLOUR));
+    assert!(again.contains("is requested already"), "{again}");
+}
+
+#[test]
+fn what_was_taken_back_is_not_ticked_off() {
+    let shown = with(|s| (s.step, s.direction) = (NodeStep::RolledBack, Target::Flannel));
+    let seen = text(&shown.draw("", (100, 30), COLOUR));
+    let row = seen.lines().find(|l| l.contains("│worker-2")).unwrap();
+    assert!(row.contains("RolledBack") && !row.contains('✓'), "{row}");
+}
+
+#[test]
+fn an_observed_node_is_not_offered_another_reboot() {
+    let shown = with(|s| {
+        s.step = fixture::step_named("Observe");
+        s.waiting = Waiting::new(Reason::Observing, "observed for 30s");
+    });
+    let seen = text(&shown.draw("2ja", (100, 30), COLOUR));
+    assert!(
+        seen.contains("worker-2 is on Cilium and is observed") && asked(&shown, "2jareboot\n").is_empty(),
+        "{seen}"
+    );
 }
 
 #[test]
@@ -269,7 +545,7 @@ fn what_is_held_still_stays() {
             now: fixture::at(155),
         };
         for key in keys.chars() {
-            press(&mut model, &scene, key);
+            press(&mut model, &scene, key, Instant::now().into());
         }
         text(&screenshot::frame(100, 12, &mut model, &scene, COLOUR))
     };

@@ -6,7 +6,10 @@ mod support;
 use std::{
     io::{Read, Write},
     process::Stdio,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -28,7 +31,9 @@ struct Terminal {
     keys: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
     /// Has to live as long as the program.
-    _master: Box<dyn MasterPty + Send>,
+    master: Box<dyn MasterPty + Send>,
+    /// Nobody reads what it draws any more.
+    unread: Arc<AtomicBool>,
 }
 
 impl Terminal {
@@ -42,22 +47,54 @@ impl Terminal {
         drop(pty.slave);
         let parser = Arc::new(Mutex::new(Parser::new(24.try_into().unwrap(), 80.try_into().unwrap(), 0)));
         let (mut reader, screen) = (pty.master.try_clone_reader().unwrap(), Arc::clone(&parser));
+        let unread = Arc::new(AtomicBool::new(false));
+        let ends = Arc::clone(&unread);
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(n) = reader.read(&mut bytes) {
-                if n == 0 {
+                if n == 0 || ends.load(Ordering::SeqCst) {
                     break;
                 }
                 screen.lock().unwrap().process(&bytes[..n]);
             }
         });
         let keys = pty.master.take_writer().unwrap();
-        Self { parser, keys, child, _master: pty.master }
+        Self { parser, keys, child, master: pty.master, unread }
     }
 
+    /// Looks first, and presses one key after the other, as a person does.
     fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
+        std::thread::park_timeout(Duration::from_millis(400));
+        for key in keys.chars() {
+            self.send(&key.to_string());
+            std::thread::park_timeout(Duration::from_millis(60));
+        }
+    }
+
+    /// Sends all of it at once.
+    fn send(&mut self, text: &str) {
+        self.keys.write_all(text.as_bytes()).unwrap();
         self.keys.flush().unwrap();
+    }
+
+    /// The state of the process, as `/proc` has it.
+    fn state(&self) -> String {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.process_id().unwrap())).unwrap();
+        stat.rsplit(") ").next().unwrap().chars().take(1).collect()
+    }
+
+    fn is_alternate(&self) -> bool {
+        self.parser.lock().unwrap().screen().alternate_screen()
+    }
+
+    /// Closes the terminal under the program; gives the exit code.
+    fn close(mut self) -> portable_pty::ExitStatus {
+        self.unread.store(true, Ordering::SeqCst);
+        // the reader holds the terminal open until it has read once more
+        self.send("?");
+        std::thread::park_timeout(Duration::from_millis(500));
+        drop((self.keys, self.master));
+        self.child.wait().unwrap()
     }
 
     fn screen(&self) -> String {
@@ -86,14 +123,16 @@ impl Terminal {
 #[test]
 fn a_whole_migration_by_keys_alone() {
     let mut t = Terminal::start(&["demo", "--nodes", "4", "--speed", "max"]);
-    t.until("a approves the first phase");
+    t.until("phase Install: press a to approve it");
     assert!(t.parser.lock().unwrap().screen().alternate_screen());
-    for (phase, keys) in
-        [("Install", "y"), ("Migrate", "cy"), ("Finalize", "embedded\r"), ("Remove", "embedded\r"), ("Verify", "y")]
-    {
-        if phase != "Install" {
-            t.until(&format!("{phase} needs approval"));
-        }
+    for (phase, keys) in [
+        ("Install", "y"),
+        ("Migrate", "\tc\treboot\r"),
+        ("Finalize", "embedded\r"),
+        ("Remove", "embedded\r"),
+        ("Verify", "y"),
+    ] {
+        t.until(&format!("phase {phase}: press a to approve it"));
         t.press("a");
         t.until(&format!("Approve {phase}?"));
         t.press(keys);
@@ -128,6 +167,103 @@ async fn read_only_until_changes_are_allowed() {
         t.gone("Keys on Overview");
         t.press("q");
         t.until("no migration has been started");
+        t.child.wait().unwrap().success()
+    });
+    assert!(ended.await.unwrap());
+}
+
+/// Text with an `a` and a `y` after it: as keys it would approve a phase.
+const SHELL: &str = "kubectl -n gateway get pods -A; yes\n";
+
+#[test]
+fn pasted_text_approves_nothing() {
+    let mut t = Terminal::start(&["demo", "--nodes", "2", "--speed", "max"]);
+    t.until("phase Install: press a to approve it");
+    t.until("engine: here");
+    for (pasted, wanted) in [
+        (format!("\x1b[200~{SHELL}\x1b[201~"), "Pasted text ignored"),
+        // a terminal that knows no brackets
+        (SHELL.to_owned(), "Pasted text ignored"),
+    ] {
+        t.send(&pasted);
+        t.until(wanted);
+        assert!(!t.screen().contains("Approve"), "{}", t.screen());
+        t.gone(wanted);
+    }
+    t.press("a");
+    t.until("Approve Install?");
+    t.send(SHELL);
+    t.until("Pasted text ignored");
+    assert!(t.screen().contains("Approve Install?"), "{}", t.screen());
+    t.press("\x1b");
+    t.gone("Approve Install?");
+    t.press("q");
+    t.until("no migration has been started");
+    assert!(t.child.wait().unwrap().success());
+}
+
+#[test]
+fn a_small_terminal_takes_no_key_but_q() {
+    let mut t = Terminal::start(&["demo", "--nodes", "2", "--speed", "max"]);
+    t.until("phase Install: press a to approve it");
+    t.master.resize(PtySize { rows: 8, cols: 30, pixel_width: 0, pixel_height: 0 }).unwrap();
+    t.parser.lock().unwrap().screen_mut().set_size(8.try_into().unwrap(), 30.try_into().unwrap());
+    t.until("too small");
+    t.press("ay");
+    t.press("q");
+    t.until("no migration has been started");
+    assert!(t.child.wait().unwrap().success());
+}
+
+/// The holder of the Lease; empty once it was given back.
+async fn holder(kubeconfig: &std::path::Path) -> String {
+    let leases: Api<k8s_openapi::api::coordination::v1::Lease> =
+        Api::namespaced(client(kubeconfig).await, "kube-system");
+    let lease = leases.get("cutover").await.unwrap();
+    lease.spec.and_then(|s| s.holder_identity).unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_that_is_gone_ends_the_engine_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Embedded::start(Settings { nodes: 2, pace: Pace::MAX }, folder.path()).await.unwrap();
+    let kubeconfig = cluster.kubeconfig.display().to_string();
+    let start = move || {
+        let t = Terminal::start(&["--kubeconfig", &kubeconfig, "--write"]);
+        t.until("engine: here");
+        t
+    };
+    let t = tokio::task::spawn_blocking(start).await.unwrap();
+    assert!(!holder(&cluster.kubeconfig).await.is_empty());
+    let status = tokio::task::spawn_blocking(|| t.close()).await.unwrap();
+    assert!(status.signal().is_none(), "killed: {status:?}");
+    assert_eq!(holder(&cluster.kubeconfig).await, "", "the Lease is still held");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_suspended_unless_the_engine_runs_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Embedded::start(Settings { nodes: 2, pace: Pace::MAX }, folder.path()).await.unwrap();
+    let kubeconfig = cluster.kubeconfig.display().to_string();
+    let ended = tokio::task::spawn_blocking(move || {
+        let mut t = Terminal::start(&["--kubeconfig", &kubeconfig]);
+        t.until("engine: none");
+        t.press("\x1a");
+        let began = Instant::now();
+        while t.state() != "T" || t.is_alternate() {
+            assert!(began.elapsed() < Duration::from_secs(30), "{} {}", t.state(), t.screen());
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        let pid = rustix::process::Pid::from_raw(t.child.process_id().unwrap().try_into().unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+        t.until("READ-ONLY");
+        assert!(t.is_alternate());
+        t.press("wy");
+        t.until("engine: here");
+        t.press("\x1a");
+        t.until("Not suspended: the engine runs here");
+        assert_ne!(t.state(), "T");
+        t.press("q");
         t.child.wait().unwrap().success()
     });
     assert!(ended.await.unwrap());

@@ -168,7 +168,12 @@ fn frames(name: &str, facts: &Facts, outlook: &Outlook, now: Timestamp) -> f64 {
         now,
     };
     let mut model = Model::new(ClusterName::default(), true);
-    press(&mut model, &scene, char::from_digit(u32::try_from(at % titles().count() + 1).unwrap(), 10).unwrap());
+    press(
+        &mut model,
+        &scene,
+        char::from_digit(u32::try_from(at % titles().count() + 1).unwrap(), 10).unwrap(),
+        tokio::time::Instant::now(),
+    );
     median(|| drop(screenshot::frame(width, height, &mut model, &scene, Theme::new(true, false))))
 }
 

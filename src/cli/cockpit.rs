@@ -44,6 +44,7 @@ pub(super) async fn open(
     wanted: &Wanted,
     write: bool,
     capture: Option<&Path>,
+    bell: bool,
 ) -> Result<Exit, Failed> {
     let spec = wanted.spec()?;
     needs_terminal()?;
@@ -62,6 +63,7 @@ pub(super) async fn open(
         }
         None => Some(session.watch_flows(global)?),
     };
+    let watching_engine = session.watch_engine();
     let flows = &session.flows;
     let (requests, requested) = mpsc::channel(8);
     let (answer, answers) = mpsc::channel(8);
@@ -95,14 +97,14 @@ pub(super) async fn open(
         let (asks, says) = (Box::pin(session.ask_proposed(&proposed)), Box::pin(frozen(&session, wanted, &answer_to)));
         tokio::join!(carries_out, asks, says);
     };
-    let screen = cockpit::run(feed, model, Theme::from_environment());
+    let screen = cockpit::run(feed, model, Theme::from_environment(), bell);
     // requests are carried out beside the screen, never in front of it
     let result = tokio::select! {
         result = screen => result,
         // the writer ends only after the screen, and then the select has ended, too
         () = work => Err(std::io::Error::other("the cockpit lost what carries its requests out")),
     };
-    drop(watching);
+    drop((watching, watching_engine));
     writer.stop_engine().await;
     result.map_err(|e| Failed::new(Exit::Failed, format!("the terminal cannot be used: {e}")))?;
     let text = summary(&session.store.read(), &session.connection.context);

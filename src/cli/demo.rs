@@ -28,7 +28,7 @@ pub(super) struct Demo {
 }
 
 impl Demo {
-    pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
+    pub(super) async fn run(&self, global: &Global, bell: bool) -> Result<Exit, Failed> {
         let scenario = self.scenario.as_deref().map(read).transpose()?;
         let nodes = scenario.as_ref().map_or(usize::from(self.nodes), |s| s.nodes);
         let settings = Settings { nodes, pace: self.speed };
@@ -54,7 +54,7 @@ impl Demo {
             wanted.consent.extend(world::CONSENTS.map(str::to_owned));
             return Run::demo(wanted).run(&global).await;
         }
-        cockpit::open(&global, &wanted, true, None).await
+        cockpit::open(&global, &wanted, true, None, bell).await
     }
 }
 

@@ -51,6 +51,9 @@ pub struct Arguments {
     /// For the cockpit: show this capture of flows instead of the live ones
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
+    /// For the cockpit: ring the terminal's bell when something begins to wait for you
+    #[arg(long)]
+    bell: bool,
     #[command(flatten)]
     wanted: Wanted,
     #[command(subcommand)]
@@ -185,8 +188,17 @@ pub async fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         return exit;
     }
     let result = match arguments.command {
-        None => Box::pin(cockpit::open(&global, &arguments.wanted, arguments.write, arguments.input.as_deref())).await,
-        Some(Command::Demo(demo)) => Box::pin(demo.run(&global)).await,
+        None => {
+            Box::pin(cockpit::open(
+                &global,
+                &arguments.wanted,
+                arguments.write,
+                arguments.input.as_deref(),
+                arguments.bell,
+            ))
+            .await
+        }
+        Some(Command::Demo(demo)) => Box::pin(demo.run(&global, arguments.bell)).await,
         Some(Command::Preflight(preflight)) => preflight.run(&global).await,
         Some(Command::Plan(plan)) => plan.run(&global).await,
         Some(Command::Run(run)) => Box::pin(run.run(&global)).await,

@@ -8,7 +8,7 @@ use super::{
     Exit, Global, Output,
     confirm::Confirm,
     output,
-    run::follow,
+    run::{Next, follow},
     session::{Failed, Session},
 };
 use crate::{
@@ -58,7 +58,7 @@ impl Rollback {
         session.audit()?.request("customresourcedefinitions", "what is wanted", definitions).await?;
         records::carry_out(&session.connection.write, session.audit()?, &intent).await?;
         let (node, phase) = (self.node.clone(), self.phase);
-        follow(&session, global, self.timeout, move |facts| ended(facts, node.as_deref(), phase)).await
+        follow(&session, global, self.timeout, move |facts| ended(facts, node.as_deref(), phase).map(Next::End)).await
     }
 
     fn intent(&self, facts: &Facts) -> Result<(Intent, String), Failed> {

@@ -29,7 +29,7 @@ use crate::{
         log::{Entry, Kind},
         reason::{Reason, Waiting},
         steps::NodeStep,
-        strategy::PhaseId,
+        strategy::{PhaseId, Standing},
         text::safe,
         view::View,
     },
@@ -135,10 +135,23 @@ impl Run {
             let go = Intent::Retry { node: node.clone(), times: times + 1 };
             records::carry_out(client, audit, &go).await?;
         }
-        records::carry_out(client, audit, &Intent::Approve(self.until)).await?;
+        // phase by phase: a run that ends early leaves nothing approved that it has not come to
         let until = self.until;
-        follow(&session, global, self.timeout, move |facts| reached(facts, until)).await
+        let from = match migration.spec.target {
+            Target::Cilium => Intent::Pause(false),
+            Target::Flannel => Intent::Approve(last_begun(&session.store.read(), &migration, until)),
+        };
+        records::carry_out(client, audit, &from).await?;
+        follow(&session, global, self.timeout, move |facts| next_of(facts, until)).await
     }
+}
+
+/// The last phase up to `until` of which something is there; the first one, where nothing is.
+fn last_begun(facts: &Facts, migration: &Migration, until: PhaseId) -> PhaseId {
+    let view = View::read_only(facts, migration, Timestamp::now());
+    let within = view.strategy.phases().iter().rev().filter(|p| view.strategy.is_within(p.id(), until));
+    let begun = within.into_iter().find(|p| p.standing(&view) != Standing::NotBegun);
+    begun.map_or_else(|| view.strategy.first(), |p| p.id())
 }
 
 /// What is frozen of its spec cannot change: its status says so, or what is in the cluster.
@@ -150,21 +163,33 @@ pub(super) fn has_begun(facts: &Facts, migration: &Migration) -> bool {
 /// How long the pods of the last tasks may take to go, once all is done.
 const TIDY: Duration = Duration::from_secs(10);
 
-/// The phase is done, as a status that answers the present spec says.
-fn reached(facts: &Facts, until: PhaseId) -> Option<Exit> {
-    let migration = facts.migration.as_ref()?;
-    let status = migration.status.as_ref().filter(|s| Some(s.observed_generation) == migration.metadata.generation)?;
-    let done = status.phases.iter().any(|p| p.name == until && p.state == PhaseState::Done);
-    let approved = migration.spec.strategy.get().is_within(until, migration.spec.approved);
-    (done && approved).then_some(Exit::Done)
+/// What a command that follows the migration does next.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Next {
+    /// It has what it waited for.
+    End(Exit),
+    /// The phase whose turn has come is approved.
+    Approve(PhaseId),
 }
 
-/// Runs an engine and prints what it does, until `ended` says so, an operator is needed, or the time is up.
+/// The last approved phase is done, as a status that answers the present spec says: the end, or the next phase's turn.
+fn next_of(facts: &Facts, until: PhaseId) -> Option<Next> {
+    let migration = facts.migration.as_ref()?;
+    let status = migration.status.as_ref().filter(|s| Some(s.observed_generation) == migration.metadata.generation)?;
+    let (strategy, approved) = (migration.spec.strategy.get(), migration.spec.approved);
+    let done = |phase| status.phases.iter().any(|p| p.name == phase && p.state == PhaseState::Done);
+    if strategy.is_within(until, approved) {
+        return done(until).then_some(Next::End(Exit::Done));
+    }
+    strategy.after(approved).next().filter(|_| done(approved)).map(|next| Next::Approve(next.id()))
+}
+
+/// Runs an engine and prints what it does, until `next` says that it is the end, an operator is needed, or the time is up.
 pub(super) async fn follow(
     session: &Session,
     global: &Global,
     limit: Option<u64>,
-    ended: impl Fn(&Facts) -> Option<Exit>,
+    next: impl Fn(&Facts) -> Option<Next>,
 ) -> Result<Exit, Failed> {
     let (stop, stopped) = watch::channel(false);
     let mut lines = session.journal.listen();
@@ -178,6 +203,7 @@ pub(super) async fn follow(
     let mut tidying: Option<(Exit, Instant)> = None;
     let mut last: Option<Arc<Migration>> = None;
     let mut gone = None;
+    let mut approved = None;
     let mut interrupt = std::pin::pin!(interrupted());
     let exit = loop {
         let wake = tokio::time::sleep_until(
@@ -199,11 +225,25 @@ pub(super) async fn follow(
             Ok(()) = changes.changed() => { changes.borrow_and_update(); }
             () = wake => {}
         }
+        let next = {
+            let facts = session.store.read();
+            // a Migration that was deleted goes with its end
+            if facts.migration.is_none() { tidying.map(|(exit, _)| Next::End(exit)) } else { next(&facts) }
+        };
+        if let Some(Next::Approve(phase)) = next {
+            // its status may be some moments late: it is approved once
+            if approved.replace(phase) != Some(phase) {
+                let intent = Intent::Approve(phase);
+                let sent = records::carry_out(&session.connection.write, session.audit()?, &intent).await;
+                if let Err(problem) = sent {
+                    break Err(problem.into());
+                }
+            }
+            continue;
+        }
         let facts = session.store.read();
-        // a Migration that was deleted goes with its end
-        let exit = if facts.migration.is_none() { tidying.map(|(exit, _)| exit) } else { ended(&facts) };
         last = facts.migration.clone().or(last);
-        if let Some(exit) = exit {
+        if let Some(Next::End(exit)) = next {
             let (_, since) = *tidying.get_or_insert_with(|| (exit, Instant::now()));
             if since.elapsed() > TIDY || facts.task_pods().next().is_none() {
                 break Ok(exit);
@@ -362,4 +402,41 @@ pub(super) fn print(entry: &Entry, quiet: bool) {
 
 fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A migration approved up to a phase, of which these are done; its status answers this generation of two.
+    fn facts(approved: &str, done: &[&str], answers: i64) -> Facts {
+        let phases: Vec<_> = ["Preflight", "Install", "Migrate", "Finalize"]
+            .map(|p| json!({"name": p, "state": if done.contains(&p) { "Done" } else { "Running" }}))
+            .into();
+        let migration = json!({
+            "apiVersion": "cutover.dev/v1alpha1", "kind": "Migration", "metadata": {"name": "cutover", "generation": 2},
+            "spec": {"approved": approved, "cilium": {"version": "", "chart": "", "podCidr": ""}},
+            "status": {"observedGeneration": answers, "phases": phases},
+        });
+        let migration: Migration = serde_json::from_value(migration).unwrap();
+        Facts { migration: Some(migration.into()), ..Facts::default() }
+    }
+
+    #[test]
+    fn a_phase_is_approved_when_the_one_before_it_is_done() {
+        let phase = |name: &str| name.parse::<PhaseId>().unwrap();
+        for (approved, done, answers, wanted) in [
+            ("Preflight", &["Preflight"][..], 2, Some(Next::Approve(phase("Install")))),
+            ("Install", &["Preflight"], 2, None),
+            ("Install", &["Preflight", "Install"], 2, Some(Next::Approve(phase("Migrate")))),
+            // one node is held: the phase after it is left alone, however long that takes
+            ("Migrate", &["Preflight", "Install"], 2, None),
+            ("Migrate", &["Preflight", "Install", "Migrate"], 1, None),
+            ("Finalize", &["Preflight", "Install", "Migrate", "Finalize"], 2, Some(Next::End(Exit::Done))),
+        ] {
+            assert_eq!(next_of(&facts(approved, done, answers), phase("Finalize")), wanted, "{approved} {done:?}");
+        }
+    }
 }

@@ -22,7 +22,7 @@ use crate::{
         connect::{Connection, connect},
         flows,
         helm::Helm,
-        process, relay,
+        onlooker, process, relay,
         store::FactStore,
         surroundings, watch as watches,
     },
@@ -217,6 +217,13 @@ impl Session {
     /// Watches the flows until the result is dropped; what fails becomes a fact.
     pub(super) fn watch_flows(&self, global: &Global) -> Result<JoinSet<()>, Failed> {
         Ok(flows::watch(self.dial(global)?, &self.store, &self.flows))
+    }
+
+    /// Keeps who holds the Lease among the facts, until the result is dropped.
+    pub(super) fn watch_engine(&self) -> JoinSet<()> {
+        let mut watch = JoinSet::new();
+        watch.spawn(onlooker::keep(self.connection.read.clone(), self.store.clone()));
+        watch
     }
 
     /// Starts an engine; dropping the handle does not stop it, `stop` does.

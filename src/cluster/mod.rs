@@ -14,6 +14,7 @@ pub mod health;
 pub mod helm;
 mod identity;
 mod lease;
+pub mod onlooker;
 pub mod port;
 pub mod private;
 pub mod process;

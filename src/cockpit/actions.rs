@@ -58,6 +58,10 @@ pub(super) enum Does {
     Help,
     /// Close what is open, else clear the filter.
     Back,
+    /// Select the next thing that waits for the operator.
+    NextTurn,
+    /// Give the terminal back for a while.
+    Suspend,
     /// Leave.
     Quit,
 }
@@ -100,7 +104,7 @@ pub(super) const CHANGES: &[Action] = &[
         action(
             "a",
             "advance",
-            "Advance: approve the next phase, or move the selected node. A dialog shows first what will happen.",
+            "Advance the selected phase, node or connection: approve, move, resume, release, consent. A dialog shows first what will happen.",
             Does::Advance,
             9,
         ),
@@ -110,7 +114,7 @@ pub(super) const CHANGES: &[Action] = &[
         action(
             "r",
             "roll back",
-            "Roll back the last phase, or the selected node. A dialog shows first what will happen.",
+            "Roll back the selected phase with those after it, or the selected node. A dialog shows first what will happen.",
             Does::RollBack,
             8,
         ),
@@ -162,9 +166,17 @@ pub(super) const LOOKS: &[Action] = &[
         Does::Filter,
         7,
     ),
+    action("!", "your turn", "Select the next thing that waits for you.", Does::NextTurn, 7),
     action("y", "copy", "Copy the selected row to the clipboard (OSC 52).", Does::Copy, 2),
     action(":", "palette", "Choose an action by its name.", Does::Palette, 3),
     action("?", "help", "This help.", Does::Help, 10),
+    action(
+        "ctrl-z",
+        "",
+        "Suspend, back with fg. Not while the engine runs here: a stopped engine holds the Lease and does nothing.",
+        Does::Suspend,
+        0,
+    ),
     action("esc", "", "Back: closes what is open, clears the filter.", Does::Back, 0),
     action(
         "q",

@@ -1,37 +1,50 @@
 //! From a key to what changes. Keys that change the cluster open a dialog, and nothing else.
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use tokio::time::Instant;
 use tui_input::{Input, InputRequest, backend::crossterm::EventHandler};
 
 use super::{
     actions::{Action, Does},
-    dialogs::{self, Dialog, OnYes},
+    dialogs::{self, Answer, Dialog, OnYes},
     keys,
     model::{Model, Overlay},
     request::Request,
     scene::Scene,
-    ui::{Scroll, terminal},
+    ui::{scrolled, terminal},
 };
-use crate::domain::effect::Risk;
+use crate::domain::{effect::Risk, lease::EngineState, text::count};
 
 /// Takes a key in; what the operator asks for comes out.
-pub(super) fn key(model: &mut Model, scene: &Scene<'_>, key: KeyEvent) -> Option<Request> {
+pub(super) fn key(model: &mut Model, scene: &Scene<'_>, key: KeyEvent, now: Instant) -> Option<Request> {
+    if model.deaf_until.is_some_and(|until| now < until) {
+        return None;
+    }
+    model.deaf_until = None;
+    if model.is_too_small {
+        // what a dialog would say cannot be read either
+        model.leaving |= key.code == KeyCode::Char('q') || is_control(key, 'c');
+        return None;
+    }
     if model.toast.as_ref().is_some_and(|t| t.bad) {
         model.toast = None;
     }
     // an action is about the rows as they are now
     model.refresh(scene);
-    if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
-        return act(model, scene, Does::Quit);
+    if is_control(key, 'c') {
+        return act(model, scene, Does::Quit, now);
+    }
+    if is_control(key, 'z') {
+        return act(model, scene, Does::Suspend, now);
     }
     match std::mem::take(&mut model.overlay) {
-        Overlay::None => action_of(model, key).and_then(|action| run(model, scene, action)),
+        Overlay::None => action_of(model, key).and_then(|action| run(model, scene, action, now)),
         Overlay::Dialog(dialog) => in_dialog(model, dialog, key),
         Overlay::Filter { input } => {
             in_filter(model, input, key);
             None
         }
-        Overlay::Palette { input, selected } => in_palette(model, scene, input, selected, key),
+        Overlay::Palette { input, selected } => in_palette(model, scene, (input, selected), key, now),
         Overlay::Columns { selected } => {
             in_columns(model, selected, key);
             None
@@ -47,21 +60,28 @@ pub(super) fn key(model: &mut Model, scene: &Scene<'_>, key: KeyEvent) -> Option
     }
 }
 
-/// Takes pasted text in: a filter or the palette may be pasted, but neither keys nor a confirmation.
+fn is_control(key: KeyEvent, letter: char) -> bool {
+    key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char(letter)
+}
+
+/// Takes pasted text in: where text is typed it is a text, without what would confirm it; elsewhere it is nothing.
 pub(super) fn paste(model: &mut Model, text: &str) {
-    let type_in = |input: &mut Input| {
-        for c in text.chars().filter(|c| !c.is_control()) {
-            input.handle(InputRequest::InsertChar(c));
-        }
+    let field = match &mut model.overlay {
+        _ if model.is_too_small => return,
+        Overlay::Palette { input, .. } | Overlay::Filter { input } => Some(input),
+        Overlay::Dialog(dialog) => dialog.input(),
+        _ => None,
     };
-    match &mut model.overlay {
-        Overlay::Palette { input, .. } => type_in(input),
-        Overlay::Filter { input } => {
-            type_in(input);
-            let filter = input.value().to_owned();
-            model.screen().pane().set_filter(&filter);
-        }
-        _ => model.say("Pasted text is not taken for keys."),
+    let Some(input) = field else {
+        let many = count(text.chars().count(), "character");
+        return model.say(format!("Pasted text ignored ({many}): it is no command here."));
+    };
+    for c in text.chars().filter(|c| !c.is_control()) {
+        input.handle(InputRequest::InsertChar(c));
+    }
+    if let Overlay::Filter { input } = &model.overlay {
+        let filter = input.value().to_owned();
+        model.screen().pane().set_filter(&filter);
     }
 }
 
@@ -84,45 +104,33 @@ fn action_of(model: &Model, key: KeyEvent) -> Option<Action> {
     keys::on(model.spec()).find(|a| a.keys.split(' ').any(|k| k == name))
 }
 
-fn scrolled(scroll: Scroll, key: KeyEvent) -> Option<Scroll> {
-    match key.code {
-        KeyCode::Char('j') | KeyCode::Down => Some(scroll.saturating_add(1)),
-        KeyCode::Char('k') | KeyCode::Up => Some(scroll.saturating_sub(1)),
-        KeyCode::PageDown | KeyCode::Char('d') => Some(scroll.saturating_add(10)),
-        KeyCode::PageUp | KeyCode::Char('u') => Some(scroll.saturating_sub(10)),
-        KeyCode::Char('g') => Some(0),
-        _ => None,
-    }
-}
-
 /// Runs an action, unless it would change something and this cockpit may not.
-fn run(model: &mut Model, scene: &Scene<'_>, action: Action) -> Option<Request> {
+fn run(model: &mut Model, scene: &Scene<'_>, action: Action, now: Instant) -> Option<Request> {
     if action.risk > Risk::Read && !model.writable && action.does != Does::Write {
         let why = "This cockpit is read-only. Press w to allow changes, or start Cutover with --write.";
-        model.overlay = open(Dialog::refuse("Read-only", why));
+        open(model, Dialog::refuse("Read-only", why), now);
         return None;
     }
-    act(model, scene, action.does)
+    act(model, scene, action.does, now)
 }
 
-fn act(model: &mut Model, scene: &Scene<'_>, does: Does) -> Option<Request> {
+fn act(model: &mut Model, scene: &Scene<'_>, does: Does, now: Instant) -> Option<Request> {
+    let cluster = &model.cluster;
+    let dialog = match does {
+        Does::Advance => Some(dialogs::advance(cluster, scene, &model.subject(scene))),
+        Does::RollBack => Some(dialogs::roll_back(cluster, scene, &model.subject(scene))),
+        Does::RollBackAll => Some(dialogs::roll_back_all(cluster, scene)),
+        Does::Pause => Some(dialogs::pause(cluster, scene)),
+        Does::Write => Some(dialogs::write(cluster, model.writable)),
+        Does::TakeOver => Some(dialogs::take_over(cluster, scene)),
+        Does::Quit => dialogs::quit(scene),
+        _ => None,
+    };
+    if let Some(dialog) = dialog {
+        open(model, dialog, now);
+        return None;
+    }
     match does {
-        Does::Advance => {
-            model.overlay = open(match model.screen().node() {
-                Some(node) => dialogs::advance_node(&model.cluster, scene, &node),
-                None => dialogs::advance_phase(&model.cluster, scene),
-            });
-        }
-        Does::RollBack => {
-            model.overlay = open(match model.screen().node() {
-                Some(node) => dialogs::roll_back_node(&model.cluster, scene, &node),
-                None => dialogs::roll_back_phase(&model.cluster, scene),
-            });
-        }
-        Does::RollBackAll => model.overlay = open(dialogs::roll_back_all(&model.cluster, scene)),
-        Does::Pause => model.overlay = open(dialogs::pause(&model.cluster, scene)),
-        Does::Write => model.overlay = open(dialogs::write(&model.cluster, model.writable)),
-        Does::TakeOver => model.overlay = open(dialogs::take_over(&model.cluster, scene)),
         Does::LogIn => model.logs_in = true,
         Does::Show(nth) => model.shown = nth,
         Does::Move(rows) => model.screen().pane().step(rows),
@@ -147,10 +155,18 @@ fn act(model: &mut Model, scene: &Scene<'_>, does: Does) -> Option<Request> {
                 pane.set_filter("");
             }
         }
-        Does::Quit => match dialogs::quit(scene) {
-            Some(dialog) => model.overlay = open(dialog),
-            None => model.leaving = true,
-        },
+        Does::NextTurn => model.select_next_turn(scene),
+        Does::Suspend if *scene.engine == EngineState::Off => model.suspends = true,
+        Does::Suspend => model.say(
+            "Not suspended: the engine runs here, and stopped it would hold the Lease and do nothing. Leave with q, or w first.",
+        ),
+        Does::Quit => model.leaving = true,
+        Does::Advance
+        | Does::RollBack
+        | Does::RollBackAll
+        | Does::Pause
+        | Does::Write
+        | Does::TakeOver => {}
         Does::Focus
         | Does::Freeze
         | Does::Replies
@@ -167,8 +183,12 @@ fn act(model: &mut Model, scene: &Scene<'_>, does: Does) -> Option<Request> {
     None
 }
 
-fn open(dialog: Dialog) -> Overlay {
-    Overlay::Dialog(Box::new(dialog))
+/// Opens a dialog. One that refuses is not what the key asked for: what was typed ahead is not meant for it.
+fn open(model: &mut Model, dialog: Dialog, now: Instant) {
+    if dialog.is_refusal() {
+        model.ignore_keys(now);
+    }
+    model.overlay = Overlay::Dialog(Box::new(dialog));
 }
 
 fn copy(model: &mut Model, scene: &Scene<'_>) {
@@ -181,31 +201,19 @@ fn copy(model: &mut Model, scene: &Scene<'_>) {
 }
 
 fn in_dialog(model: &mut Model, mut dialog: Box<Dialog>, key: KeyEvent) -> Option<Request> {
-    let scrolls = matches!(key.code, KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown);
-    if key.code == KeyCode::Esc || dialog.is_refusal() && !scrolls {
-        return None;
-    }
-    let mut yes = false;
-    match key.code {
-        KeyCode::Down | KeyCode::Up | KeyCode::PageDown | KeyCode::PageUp => {
-            dialog.scroll = scrolled(dialog.scroll, key).unwrap_or(dialog.scroll);
+    match dialog.take(key) {
+        Answer::No => return None,
+        Answer::Open => {
+            model.overlay = Overlay::Dialog(dialog);
+            return None;
         }
-        KeyCode::Tab if dialog.asks_consents() => dialog.tick_needed(),
-        KeyCode::Enter if dialog.is_typed() => yes = dialog.is_confirmed(),
-        _ if dialog.is_typed() => drop(dialog.input().handle_event(&Event::Key(key))),
-        KeyCode::Char('j' | 'k') => dialog.scroll = scrolled(dialog.scroll, key).unwrap_or(dialog.scroll),
-        KeyCode::Char('c') if dialog.asks_consents() => dialog.tick_needed(),
-        KeyCode::Char(digit @ '1'..='9') => dialog.tick(usize::from(digit as u8 - b'1')),
-        KeyCode::Char('y') => yes = true,
-        KeyCode::Char('n' | 'q') => return None,
-        _ => {}
-    }
-    if !yes {
-        model.overlay = Overlay::Dialog(dialog);
-        return None;
+        Answer::Yes => {}
     }
     match dialog.yes() {
-        OnYes::Nothing => None,
+        OnYes::Nothing => {
+            model.say("No consent was ticked: nothing is requested.");
+            None
+        }
         OnYes::Leave => {
             model.leaving = true;
             None
@@ -249,16 +257,16 @@ fn in_filter(model: &mut Model, mut input: Input, key: KeyEvent) {
 fn in_palette(
     model: &mut Model,
     scene: &Scene<'_>,
-    mut input: Input,
-    mut selected: usize,
+    (mut input, mut selected): (Input, usize),
     key: KeyEvent,
+    now: Instant,
 ) -> Option<Request> {
     let last = |input: &Input| keys::found(model.spec(), input.value()).len().saturating_sub(1);
     match key.code {
         KeyCode::Esc => return None,
         KeyCode::Enter => {
             let chosen = keys::found(model.spec(), input.value()).get(selected).copied();
-            return chosen.and_then(|action| run(model, scene, action));
+            return chosen.and_then(|action| run(model, scene, action, now));
         }
         KeyCode::Down => selected = (selected + 1).min(last(&input)),
         KeyCode::Up => selected = selected.saturating_sub(1),

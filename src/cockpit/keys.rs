@@ -1,5 +1,7 @@
 //! Which keys work where: what dispatch, footer, help, palette and the README's key table are made of.
 
+use std::borrow::Cow;
+
 use super::{
     actions::{Action, CHANGES, Does, LOOKS, action},
     screens::{SCREENS, Spec},
@@ -28,7 +30,9 @@ pub(super) fn help(screen: &'static Spec) -> Vec<String> {
         out.push(format!("  {:<8} {}{risk}", a.keys, a.help));
     }
     out.push(String::new());
-    out.push("Glyphs: ✓ done  ▶ running  ◀ rolling back  · pending  ! failed  ? waits for you".into());
+    out.push(
+        "Glyphs: ✓ done  ▶ running  ◀ rolling back  · pending  ! failed  ? waits for you; amber: your turn".into(),
+    );
     out
 }
 
@@ -42,14 +46,24 @@ pub(super) fn found(screen: &'static Spec, text: &str) -> Vec<Action> {
 }
 
 /// The footer.
-pub(super) fn hints(screen: &'static Spec, writable: bool) -> Vec<Hint> {
-    let hint = |a: Action| Hint {
-        key: a.keys,
-        label: a.label,
-        weight: a.weight,
-        off: !writable && a.risk > Risk::Read && a.does != Does::Write,
+/// What `a` and `r` would do now is said in its place, and they are off where that is nothing.
+pub(super) fn hints(
+    screen: &'static Spec,
+    writable: bool,
+    (advance, roll_back): (Option<String>, Option<String>),
+    turns: usize,
+) -> Vec<Hint<'static>> {
+    let hint = |a: Action| {
+        let now = match a.does {
+            Does::Advance => advance.clone(),
+            Does::RollBack => roll_back.clone(),
+            Does::Write => Some((if writable { "read-only" } else { "allow writes" }).to_owned()),
+            _ => Some(a.label.to_owned()),
+        };
+        let off = now.is_none() || !writable && a.risk > Risk::Read && a.does != Does::Write;
+        Hint { key: a.keys, label: now.map_or(a.label.into(), Cow::Owned), weight: a.weight, off }
     };
-    on(screen).filter(|a| a.weight > 0).map(hint).collect()
+    on(screen).filter(|a| a.weight > 0 && (turns > 0 || a.does != Does::NextTurn)).map(hint).collect()
 }
 
 /// The titles of the screens, in the order of their keys.

@@ -10,12 +10,13 @@
 //! scene      what a frame is drawn from
 //! screens    one file a screen       dialogs   one file a dialog
 //! model      what is remembered
-//! keys, view, input
+//! keys, view, typing, input
 //! ```
 
 mod actions;
 mod components;
 mod dialogs;
+mod events;
 mod input;
 mod keys;
 mod model;
@@ -25,6 +26,7 @@ mod scene;
 mod screens;
 pub mod screenshot;
 mod summary;
+mod typing;
 mod ui;
 mod view;
 
@@ -33,19 +35,23 @@ use std::{
     time::Duration,
 };
 
-use crossterm::event::{Event, EventStream, KeyCode, KeyEvent};
-use futures::StreamExt;
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, watch},
-    time::{Instant, sleep_until},
+    time::{Instant, interval, sleep_until},
 };
 
 use crate::{
     domain::{api::Migration, facts::Facts, lease::EngineState, log::Log},
     hubble::window::Window,
 };
-use ui::{Canvas, terminal};
+use events::Events;
+use typing::Typing;
+use ui::{
+    Canvas,
+    terminal::{self, Asked},
+};
 
 pub use keys::{key_table, titles};
 pub use model::Model;
@@ -55,6 +61,8 @@ pub use scene::{ClusterName, Scene};
 pub use summary::summary;
 pub use ui::Theme;
 
+/// How often it is seen whether the terminal is still there.
+const GLANCE: Duration = Duration::from_secs(2);
 /// The shortest time between two frames that no key asked for.
 const FRAME: Duration = Duration::from_millis(33);
 
@@ -82,28 +90,34 @@ pub struct Feed {
     pub answers: mpsc::Receiver<Result<String, String>>,
 }
 
-/// Presses one key, as tests and pictures do; a line break is enter, and a control character its letter with ctrl.
-pub fn press(model: &mut Model, scene: &Scene<'_>, key: char) -> Option<Request> {
+/// Presses one key, as tests and pictures do; a line break is enter, a tab itself, and another
+/// control character its letter with ctrl.
+pub fn press(model: &mut Model, scene: &Scene<'_>, key: char, now: Instant) -> Option<Request> {
     let key = match key {
         '\n' => KeyEvent::from(KeyCode::Enter),
-        c @ '\x01'..='\x1a' => {
-            KeyEvent::new(KeyCode::Char((c as u8 + b'`').into()), crossterm::event::KeyModifiers::CONTROL)
-        }
+        '\t' => KeyEvent::from(KeyCode::Tab),
+        c @ '\x01'..='\x1a' => KeyEvent::new(KeyCode::Char((c as u8 + b'`').into()), KeyModifiers::CONTROL),
+        '\x1b' => KeyEvent::from(KeyCode::Esc),
         c => KeyEvent::from(KeyCode::Char(c)),
     };
-    input::key(model, scene, key)
+    input::key(model, scene, key, now)
+}
+
+/// Pastes a text, as a terminal with bracketed paste does.
+pub fn paste(model: &mut Model, text: &str) {
+    input::paste(model, text);
 }
 
 /// Runs the cockpit until the operator leaves it.
 ///
 /// # Errors
-/// When the terminal cannot be used.
-pub async fn run(mut feed: Feed, model: Model, theme: Theme) -> std::io::Result<()> {
+/// When the terminal cannot be used from the start; one that is lost later ends the cockpit.
+pub async fn run(mut feed: Feed, model: Model, theme: Theme, bell: bool) -> std::io::Result<()> {
     let outlooks = watch::Sender::new(Arc::default());
     let mut outlook = outlooks.subscribe();
     let keeper = outlook::keep(Arc::clone(&feed.facts), feed.facts_changed.clone(), feed.proposed.clone(), outlooks);
     tokio::select! {
-        result = feed.show(model, theme, &mut outlook) => result,
+        result = feed.show(model, theme, bell, &mut outlook) => result,
         () = keeper => Err(std::io::Error::other("the facts ended before the cockpit")),
     }
 }
@@ -113,36 +127,58 @@ impl Feed {
         &mut self,
         mut model: Model,
         theme: Theme,
+        bell: bool,
         outlook: &mut watch::Receiver<Arc<Outlook>>,
     ) -> std::io::Result<()> {
         let mut terminal = terminal::Guard::enter()?;
-        let mut events = EventStream::new();
+        let mut events = Events::new();
         let mut signals = terminal::Signals::new()?;
         let (mut dirty, mut urgent) = (true, true);
         let mut next_frame = Instant::now();
+        let (mut typing, mut waiting) = (Typing::default(), 0);
+        let mut glance = interval(GLANCE);
         loop {
             if dirty && (urgent || Instant::now() >= next_frame) {
                 let outlook = Arc::clone(&outlook.borrow_and_update());
-                terminal.draw(|buffer| {
-                    self.with_scene(&outlook, |scene| {
-                        view::draw(&mut Canvas::new(buffer, theme), &mut model, scene);
-                    });
-                })?;
+                let shown = self.with_scene(&outlook, |scene| {
+                    terminal.draw(|buffer| view::draw(&mut Canvas::new(buffer, theme), &mut model, scene))?;
+                    terminal.name(view::title(&model, scene))?;
+                    let before = std::mem::replace(&mut waiting, view::waiting(scene));
+                    if bell && waiting > before { terminal.ring() } else { Ok(()) }
+                });
+                if shown.is_err() {
+                    // nobody sees it any more: the caller stops the engine in order
+                    break;
+                }
                 next_frame = Instant::now() + FRAME;
                 (dirty, urgent) = (false, false);
             }
             let deadline = model.deadline(Instant::now());
             tokio::select! {
                 biased;
-                () = signals.asked_to_end() => break,
-                event = events.next() => match event {
-                    Some(Ok(event)) => {
+                asked = signals.asked() => match asked {
+                    Asked::End => break,
+                    // as ctrl-z does it, which the terminal no longer turns into the signal
+                    Asked::Stop => {
+                        let key = KeyEvent::new(KeyCode::Char('z'), KeyModifiers::CONTROL);
                         let outlook = Arc::clone(&outlook.borrow());
-                        if self.react(&event, &mut model, &outlook) {
-                            (dirty, urgent) = (true, true);
+                        self.react(&Event::Key(key), &mut model, &outlook);
+                        (dirty, urgent) = (true, true);
+                    }
+                },
+                batch = events.next() => match batch {
+                    Some((at, batch)) => {
+                        let outlook = Arc::clone(&outlook.borrow());
+                        for event in typing.sort(batch, at) {
+                            if self.react(&event, &mut model, &outlook) {
+                                (dirty, urgent) = (true, true);
+                            }
                         }
                     }
-                    Some(Err(_)) | None => break,
+                    None => break,
+                },
+                _ = glance.tick() => if terminal::is_lost() {
+                    break;
                 },
                 Some(answer) = self.answers.recv() => {
                     model.answered(answer);
@@ -160,14 +196,19 @@ impl Feed {
             if model.leaving {
                 break;
             }
-            if std::mem::take(&mut model.logs_in) {
-                // the plugin may ask and print as it likes: the terminal is its own meanwhile
-                drop(events);
+            let (logs_in, suspends) = (std::mem::take(&mut model.logs_in), std::mem::take(&mut model.suspends));
+            if logs_in || suspends {
+                // a plugin may ask and print as it likes, and so may a shell: the terminal is theirs meanwhile
+                events.stop().await;
                 drop(terminal);
-                let answer = self.log_in().await;
+                if suspends {
+                    terminal::stop();
+                } else {
+                    let answer = self.log_in().await;
+                    model.answered(answer);
+                }
                 terminal = terminal::Guard::enter()?;
-                events = EventStream::new();
-                model.answered(answer);
+                events = Events::new();
                 (dirty, urgent) = (true, true);
             }
         }
@@ -202,8 +243,8 @@ impl Feed {
     /// Takes a key in. True when there is something new to draw.
     fn react(&self, event: &Event, model: &mut Model, outlook: &Outlook) -> bool {
         match event {
-            Event::Key(key) if key.is_press() => {
-                let request = self.with_scene(outlook, |scene| input::key(model, scene, *key));
+            Event::Key(key) => {
+                let request = self.with_scene(outlook, |scene| input::key(model, scene, *key, Instant::now()));
                 // a full channel means that earlier requests are still being carried out
                 if let Some(request) = request
                     && self.requests.try_send(request).is_err()

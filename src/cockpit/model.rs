@@ -7,10 +7,13 @@ use super::{
     dialogs::Dialog,
     request::Request,
     scene::{ClusterName, Scene},
-    screens::{Follows, Reaction, SCREENS, Screen, Spec, proof},
+    screens::{Follows, Reaction, SCREENS, Screen, Spec, Subject, proof},
     ui::Scroll,
 };
-use crate::domain::api::Stage;
+use crate::domain::{api::Stage, turn::TurnOf};
+
+/// How long keys are ignored after something opened by itself.
+const SETTLES: Duration = Duration::from_millis(300);
 
 /// What lies over the screen.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +64,14 @@ pub struct Model {
     pub(super) leaving: bool,
     /// The operator wants to log in.
     pub(super) logs_in: bool,
+    /// The operator wants the terminal back for a while.
+    pub(super) suspends: bool,
+    /// The last frame had no room for a screen: what cannot be seen is not acted on.
+    pub(super) is_too_small: bool,
+    /// Keys before this moment were meant for what was there before.
+    pub(super) deaf_until: Option<Instant>,
+    /// Which of the things that wait for the operator was selected last.
+    next_turn: usize,
     was_complete: Option<bool>,
 }
 
@@ -77,6 +88,10 @@ impl Model {
             busy: false,
             leaving: false,
             logs_in: false,
+            suspends: false,
+            is_too_small: false,
+            deaf_until: None,
+            next_turn: 0,
             was_complete: None,
         }
     }
@@ -87,6 +102,11 @@ impl Model {
 
     pub(super) fn screen(&mut self) -> &mut dyn Screen {
         &mut *self.screens[self.shown]
+    }
+
+    /// What the keys that change something are about.
+    pub(super) fn subject(&self, scene: &Scene<'_>) -> Subject {
+        self.screens[self.shown].subject(scene)
     }
 
     pub(super) fn shows_log(&self) -> bool {
@@ -100,6 +120,32 @@ impl Model {
     /// When something on the screen changes by the clock alone.
     pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
         self.toast.as_ref().and_then(|t| t.until).filter(|t| *t > now)
+    }
+
+    /// Something came by itself under the operator's hands: keys of the next moment were not meant for it.
+    pub(super) fn ignore_keys(&mut self, now: Instant) {
+        self.deaf_until = Some(now + SETTLES);
+    }
+
+    /// Selects the next thing that waits for the operator, on whichever screen shows it.
+    pub(super) fn select_next_turn(&mut self, scene: &Scene<'_>) {
+        let turns = scene.turns();
+        let Some(turn) = turns.get(self.next_turn % turns.len().max(1)) else {
+            return self.say("Nothing waits for you.");
+        };
+        self.next_turn = (self.next_turn + 1) % turns.len();
+        // the screen that is shown comes first
+        let order = std::iter::once(self.shown).chain(0..self.screens.len());
+        let mut select = |object: &TurnOf| order.clone().find(|i| self.screens[*i].select(object, scene));
+        let found = select(&turn.object).or_else(|| match (&turn.object, scene.stage()) {
+            // what another engine has seen fail is in no table here: its phase asks for the consent
+            (TurnOf::Connection(_), Stage::At(phase)) => select(&TurnOf::Phase(phase)),
+            _ => None,
+        });
+        match found {
+            Some(shown) => self.shown = shown,
+            None => self.say(format!("{}: {}", turn.object, turn.message)),
+        }
     }
 
     /// A request was carried out, or not.
@@ -138,9 +184,12 @@ impl Model {
         }
         let complete = scene.stage() == Stage::Complete;
         if self.was_complete == Some(false) && complete {
-            self.shown = proof();
-            self.overlay = Overlay::None;
-            self.say("The migration is complete: here is the proof.");
+            self.say("The migration is complete: the proof is on the screen Checks (5).");
+            // what the operator is about is not taken away
+            if matches!(self.overlay, Overlay::None) {
+                self.shown = proof();
+                self.ignore_keys(Instant::now());
+            }
         }
         self.was_complete = Some(complete);
         self.screen().refresh(scene);

@@ -24,6 +24,7 @@ use crate::domain::{
     facts::{Facts, Key},
     reason::Waiting,
     steps::NodeStep,
+    turn::{Turn, turns},
     view::View,
 };
 
@@ -47,6 +48,8 @@ pub struct Outlook {
     pub(super) held: Option<String>,
     /// The phases, as they would be decided now.
     pub(super) phases: Vec<PhaseStatus>,
+    /// What waits for an operator.
+    pub(super) turns: Vec<Turn>,
     /// What preflight finds before there is a Migration; what the verification finds at its end.
     pub(super) findings: Vec<Finding>,
     /// The pods that carry the network.
@@ -73,6 +76,7 @@ impl Outlook {
             pods: components::all(facts),
             ..Self::default()
         };
+        let written = |m: &Migration| m.status.as_ref().map(|s| s.phases.clone()).filter(|p| !p.is_empty());
         match &facts.migration {
             Some(migration) => {
                 let stage = migration.status.as_ref().map(|s| s.phase).unwrap_or_default();
@@ -95,13 +99,21 @@ impl Outlook {
             }
         }
         outlook.order = order;
+        if facts.is_known() {
+            let phases = facts.migration.as_ref().and_then(|m| written(m));
+            outlook.turns = turns(&view, phases.as_ref().unwrap_or(&outlook.phases));
+        }
+        // while an operator is waited for nobody knows how long it takes
+        if !outlook.turns.is_empty() {
+            outlook.estimate = None;
+        }
         outlook
     }
 }
 
 /// The findings are about what was reached, not about what stands in the way.
 pub(super) fn is_proof(view: &View<'_>, stage: Stage) -> bool {
-    stage == Stage::Complete || stage == Stage::At(view.strategy.last())
+    stage.is_end() || stage == Stage::At(view.strategy.last())
 }
 
 /// The phases while nothing is known of the cluster.

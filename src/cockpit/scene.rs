@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use super::outlook::{self, Outlook};
 use crate::{
     domain::{
-        api::{Finding, Migration, MigrationStatus, NodeMigrationStatus, PhaseStatus, Stage},
+        api::{Finding, Migration, MigrationStatus, NodeMigrationStatus, PhaseState, PhaseStatus, Stage, Target},
         facts::{Facts, Freshness, Source},
-        lease::EngineState,
+        lease::{EngineState, Holder},
         log::Log,
+        turn::{Remedy, Turn, TurnOf},
         view::View,
     },
     hubble::window::Window,
@@ -25,6 +26,32 @@ pub struct ClusterName {
     pub server: String,
     /// It is marked as production.
     pub production: bool,
+}
+
+/// Who runs the engine, as far as this cockpit knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Runner<'a> {
+    /// This cockpit.
+    Here,
+    /// This cockpit, soon.
+    Starting,
+    /// Another one.
+    Other(&'a str),
+    /// Another one, which does not renew its Lease any more.
+    Silent(&'a str),
+    /// No one.
+    Nobody,
+    /// This cockpit would, and is not let in.
+    Unauthorized,
+    /// It is not known.
+    Unknown,
+}
+
+impl Runner<'_> {
+    /// It is known that nothing moves, whatever is approved.
+    pub(super) const fn is_none(self) -> bool {
+        matches!(self, Self::Nobody | Self::Silent(_) | Self::Unauthorized)
+    }
 }
 
 /// Everything as it is now.
@@ -51,6 +78,44 @@ impl<'a> Scene<'a> {
     /// As the domain sees it.
     pub(super) fn view(&self) -> View<'a> {
         View::read_only(self.facts, self.migration, self.now)
+    }
+
+    pub(super) fn runner(&self) -> Runner<'a> {
+        match (self.engine, &self.facts.engine) {
+            (EngineState::Acting, _) => Runner::Here,
+            (EngineState::TakingOver, _) => Runner::Starting,
+            (EngineState::Elsewhere(who), _) | (EngineState::Off, Holder::Renewing(who)) => Runner::Other(who),
+            (EngineState::Unauthorized(_), _) => Runner::Unauthorized,
+            (EngineState::Off, Holder::Silent(who)) => Runner::Silent(who),
+            (EngineState::Off, Holder::None) => Runner::Nobody,
+            (EngineState::LeaseUnknown(_) | EngineState::Off, _) => Runner::Unknown,
+        }
+    }
+
+    /// Something is under way or approved, and no engine carries it out.
+    pub(super) fn is_stranded(&self) -> bool {
+        let at_work =
+            |p: &PhaseStatus| !matches!(p.state, PhaseState::Done | PhaseState::Pending | PhaseState::NeedsApproval);
+        self.runner().is_none() && self.facts.migration.is_some() && self.phases().iter().any(at_work)
+    }
+
+    /// What waits for an operator, what holds most first.
+    pub(super) fn turns(&self) -> &'a [Turn] {
+        &self.outlook.turns
+    }
+
+    /// Consents are waited for: for this node, or for a connection that holds every one. Without a node: for any.
+    pub(super) fn wants_consents(&self, node: Option<&str>) -> bool {
+        let concerns = |of: &TurnOf| match (of, node) {
+            (TurnOf::Node(of), Some(node)) => **of == *node,
+            _ => true,
+        };
+        self.turns().iter().any(|t| t.action == Remedy::Consent && concerns(&t.object))
+    }
+
+    /// The node's own record wants it on Flannel.
+    pub(super) fn asked_back(&self, node: &str) -> bool {
+        self.facts.node_migrations.get(node).is_some_and(|r| r.spec.target == Target::Flannel)
     }
 
     /// What the Migration has come to, where there is one.

@@ -1,8 +1,9 @@
 //! A whole frame: a function of model and scene.
 //!
 //! ```text
-//! header   state, engine, cluster, freshness
+//! header   state, engine, health, cluster
 //! tabs     1 Overview  2 Nodes  …
+//! turn     what waits for the operator, where something does
 //! screen
 //! footer   what keys do here, or what was just said
 //! ```
@@ -10,17 +11,20 @@
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{
-    keys,
+    dialogs, keys,
     model::{Model, Overlay},
-    scene::Scene,
-    ui::{self, Badge, Canvas, Tone},
+    scene::{Runner, Scene},
+    screens::Subject,
+    ui::{self, Badge, Canvas, Header, Tone, wrap},
 };
 use crate::{
     domain::{
         api::PhaseState,
         facts::Freshness,
         lease::EngineState,
-        text::{between, duration},
+        reason::Reason,
+        text::{between, duration, safe},
+        turn::{Remedy, TurnOf},
     },
     hubble::window::Stream,
 };
@@ -32,48 +36,128 @@ const SMALLEST: (u16, u16) = (40, 10);
 pub(super) fn draw(canvas: &mut Canvas<'_>, model: &mut Model, scene: &Scene<'_>) {
     model.refresh(scene);
     let area = canvas.area();
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+    model.is_too_small = area.width < SMALLEST.0 || area.height < SMALLEST.1;
+    if model.is_too_small {
         return too_small(canvas, scene);
     }
-    let [head, tabs, body, foot] = area.layout(&Layout::vertical([
+    let subject = model.subject(scene);
+    let most = if area.height < 16 { 1 } else { 3 };
+    let turn: Vec<String> = your_turn(model, scene, &subject)
+        .map(|text| {
+            let mut lines = wrap(&text, usize::from(area.width) - 2);
+            // the last line carries the mark of what is missing
+            let rest = lines.drain(most.min(lines.len())..).collect::<Vec<_>>().join(" ");
+            lines.last_mut().filter(|_| !rest.is_empty()).into_iter().for_each(|l| *l = format!("{l} {rest}"));
+            lines
+        })
+        .unwrap_or_default();
+    let [head, tabs, line, body, foot] = area.layout(&Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(1),
+        Constraint::Length(u16::try_from(turn.len()).unwrap_or(1)),
         Constraint::Fill(1),
         Constraint::Length(1),
     ]));
     header(canvas, head, model, scene);
     ui::tabs(canvas, tabs, keys::titles(), model.shown);
+    for (y, text) in (line.y..line.bottom()).zip(&turn) {
+        canvas.text(line.x + 1, y, line.width - 1, text, Tone::Turn);
+        canvas.tint(Rect { y, height: 1, ..line }, Tone::Turn);
+    }
     model.screen().draw(canvas, body, scene);
-    footer(canvas, foot, model);
+    footer(canvas, foot, model, scene, &subject);
     overlay(canvas, model);
 }
 
+/// What waits for the operator first, and the key to press.
+fn your_turn(model: &Model, scene: &Scene<'_>, subject: &Subject) -> Option<String> {
+    if scene.is_stranded() {
+        return Some("Your turn: no engine runs, nothing will move. Press w to run it here.".into());
+    }
+    let turns = scene.turns();
+    let turn = turns.first()?;
+    let does = match turn.action {
+        Remedy::Approve => "a to approve it",
+        Remedy::Retry => "a to resume it",
+        Remedy::Consent => "a for the consents",
+        Remedy::Release => "a to release it",
+        Remedy::Resume => "P to resume",
+        Remedy::Fix => "enter for what to do",
+    };
+    let selected = match (&turn.object, subject) {
+        (TurnOf::Migration, _) => true,
+        (TurnOf::Phase(phase), Subject::Phase(at)) => phase == at,
+        (TurnOf::Node(node), Subject::Node(at)) => node == at,
+        (TurnOf::Connection(edge), Subject::Connection(at)) => edge == at,
+        _ => false,
+    };
+    let select = match (model.writable, selected) {
+        (true, true) => "",
+        (true, false) => "! and then ",
+        (false, true) => "w and then ",
+        (false, false) => "w, ! and then ",
+    };
+    let many = if turns.len() > 1 { format!(" (1 of {})", turns.len()) } else { String::new() };
+    let why = if turn.reason == Reason::NeedsApproval { "" } else { turn.message.as_str() };
+    Some(format!("Your turn{many}: {}: press {select}{does}. {why}", turn.object).trim_end().to_owned())
+}
+
+/// The title of the terminal's window.
+pub(super) fn title(model: &Model, scene: &Scene<'_>) -> String {
+    let context = safe(&model.cluster.context);
+    match waiting(scene) {
+        0 => format!("cutover {context}"),
+        many => format!("({many}) cutover {context}: your turn"),
+    }
+}
+
+/// How much waits for the operator.
+pub(super) fn waiting(scene: &Scene<'_>) -> usize {
+    scene.turns().len() + usize::from(scene.is_stranded())
+}
+
 fn header(canvas: &mut Canvas<'_>, area: Rect, model: &Model, scene: &Scene<'_>) {
-    let mut left: Vec<Badge<'_>> = Vec::new();
+    let mut safety: Vec<(Badge<'_>, &str)> = Vec::new();
     if model.cluster.production {
-        left.push((" PROD ".into(), Tone::Danger));
+        safety.push(((" PROD ".into(), Tone::Danger), " PROD "));
     }
-    left.push(if model.writable { (" WRITE ".into(), Tone::Warn) } else { (" READ-ONLY ".into(), Tone::Good) });
+    safety.push(if model.writable {
+        ((" WRITE ".into(), Tone::Warn), " RW ")
+    } else {
+        ((" READ-ONLY ".into(), Tone::Good), " RO ")
+    });
     if scene.facts.migration.as_ref().is_some_and(|m| m.spec.paused) {
-        left.push((" PAUSED ".into(), Tone::Danger));
+        safety.push(((" PAUSED ".into(), Tone::Danger), " PAUSED "));
     }
-    if model.writable {
-        left.push(match scene.engine {
-            EngineState::Off => ("engine: starting ".into(), Tone::Warn),
-            EngineState::Acting => ("engine: here ".into(), Tone::Plain),
-            EngineState::TakingOver => ("engine: taking over ".into(), Tone::Warn),
-            EngineState::Elsewhere(who) => (format!("engine: {who} ").into(), Tone::Accent),
-            EngineState::Unauthorized(_) => ("LOG IN AGAIN ".into(), Tone::Bad),
-            EngineState::LeaseUnknown(_) => ("engine: NO LEASE ".into(), Tone::Bad),
-        });
+    safety.push(engine(scene));
+    safety.push(freshness(scene));
+    let address = model.cluster.server.trim_start_matches("https://").trim_start_matches("http://");
+    let more = clock(scene.facts.clock_off).into_iter().chain([hubble(scene)]).collect();
+    let header = Header { safety, name: &model.cluster.context, address: address.trim_end_matches('/'), more };
+    ui::header(canvas, area, &header);
+}
+
+/// Who runs the engine.
+fn engine<'a>(scene: &Scene<'a>) -> (Badge<'a>, &'static str) {
+    let idle = scene.facts.migration.is_none();
+    match scene.runner() {
+        Runner::Here => (("engine: here ".into(), Tone::Plain), "here "),
+        Runner::Starting if *scene.engine == EngineState::TakingOver => {
+            (("engine: taking over ".into(), Tone::Warn), "taking over ")
+        }
+        Runner::Starting => (("engine: starting ".into(), Tone::Warn), "starting "),
+        Runner::Other(who) => ((format!("engine: {who} ").into(), Tone::Accent), "elsewhere "),
+        Runner::Silent(who) => {
+            ((format!("engine: {who} is silent, nothing will move ").into(), Tone::Bad), "SILENT ENGINE ")
+        }
+        Runner::Nobody if idle => (("engine: none ".into(), Tone::Dim), "no engine "),
+        Runner::Nobody => (("engine: none, nothing will move ".into(), Tone::Bad), "NO ENGINE "),
+        Runner::Unauthorized => (("LOG IN AGAIN (L) ".into(), Tone::Bad), "LOG IN (L) "),
+        Runner::Unknown if matches!(scene.engine, EngineState::LeaseUnknown(_)) => {
+            (("engine: NO LEASE ".into(), Tone::Bad), "NO LEASE ")
+        }
+        Runner::Unknown => (("engine: unknown ".into(), Tone::Warn), "engine? "),
     }
-    let server = model.cluster.server.trim_start_matches("https://").trim_start_matches("http://");
-    let name = format!(" {} ▸ {} ", model.cluster.context, server.trim_end_matches('/'));
-    let mut right: Vec<Badge<'_>> = Vec::new();
-    right.extend(clock(scene.facts.clock_off));
-    right.push(freshness(scene));
-    right.push(hubble(scene));
-    ui::badges(canvas, area, &left, &name, &right);
 }
 
 /// What times on the screen are off by.
@@ -83,21 +167,21 @@ fn clock(ahead: i64) -> Option<Badge<'static>> {
 }
 
 /// The worst source speaks for all.
-fn freshness<'a>(scene: &Scene<'a>) -> Badge<'a> {
+fn freshness<'a>(scene: &Scene<'a>) -> (Badge<'a>, &'static str) {
     let sources = &scene.facts.sources;
     let broken = sources.iter().find_map(|(name, f)| match f {
         Freshness::Retrying { since, .. } => Some((name, between(*since, scene.now))),
         _ => None,
     });
     if let Some((name, since)) = broken {
-        return (format!("○ {name}: retrying {} ", duration(since)).into(), Tone::Bad);
+        return ((format!("○ {name}: retrying {} ", duration(since)).into(), Tone::Bad), "○ stale ");
     }
     if sources.iter().any(|(_, f)| *f == Freshness::Starting) {
-        return ("◐ loading ".into(), Tone::Warn);
+        return (("◐ loading ".into(), Tone::Warn), "◐ ");
     }
     match scene.facts.latency {
-        Some(limit) => (format!("● <{limit}ms ").into(), Tone::Good),
-        None => ("● live ".into(), Tone::Good),
+        Some(limit) => ((format!("● <{limit}ms ").into(), Tone::Good), "● "),
+        None => (("● live ".into(), Tone::Good), "● "),
     }
 }
 
@@ -113,14 +197,15 @@ fn hubble<'a>(scene: &Scene<'a>) -> Badge<'a> {
     (text.into(), tone)
 }
 
-fn footer(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
+fn footer(canvas: &mut Canvas<'_>, area: Rect, model: &Model, scene: &Scene<'_>, subject: &Subject) {
     let room = area.width.saturating_sub(1);
     if let Some(toast) = &model.toast {
         canvas.text(area.x + 1, area.y, room, &toast.text, if toast.bad { Tone::Bad } else { Tone::Accent });
     } else if model.busy {
         canvas.text(area.x + 1, area.y, room, "Sending…", Tone::Accent);
     } else {
-        ui::hints(canvas, area, keys::hints(model.spec(), model.writable));
+        let offers = dialogs::offers(scene, subject);
+        ui::hints(canvas, area, keys::hints(model.spec(), model.writable, offers, scene.turns().len()));
     }
 }
 

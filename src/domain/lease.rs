@@ -1,6 +1,38 @@
 //! What an engine does with the Lease: the one state that engine, cockpit and command line speak of.
 
+use serde::Serialize;
+
 use super::text::safe;
+
+/// Who holds the Lease, as everybody sees it who reads it now and then.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", content = "holder", rename_all = "camelCase")]
+pub enum Holder {
+    /// Not known yet.
+    #[default]
+    Unknown,
+    /// No engine does: nothing moves.
+    None,
+    /// This engine, which renews it.
+    Renewing(String),
+    /// This engine, which does not renew it any more: nothing moves until it does, or another one takes the Lease.
+    Silent(String),
+    /// It could not be read: why.
+    Unreadable(String),
+}
+
+impl Holder {
+    /// As a sentence.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Unknown => "unknown".into(),
+            Self::None => "none, nothing will move".into(),
+            Self::Renewing(who) => safe(who).into_owned(),
+            Self::Silent(who) => format!("{} holds the Lease and does not renew it, nothing will move", safe(who)),
+            Self::Unreadable(why) => format!("unknown, the Lease cannot be read: {}", safe(why)),
+        }
+    }
+}
 
 /// What the engine of this program does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

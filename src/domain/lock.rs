@@ -8,6 +8,8 @@
 
 use std::time::Duration;
 
+use super::lease::Holder;
+
 /// How long a silent holder keeps the lock.
 pub const DURATION: Duration = Duration::from_secs(6);
 /// How long after the request of its last renewal a holder may act: the rest is for clocks that run at
@@ -146,6 +148,34 @@ impl LeaseState {
     }
 }
 
+/// Tells by a Lease that is read again and again whether its holder is alive, without a clock of another machine.
+#[derive(Clone, Debug, Default)]
+pub struct Onlooker {
+    /// The Lease as it was read last, since when, and whether it was seen to change.
+    seen: Option<(Claim, Duration, bool)>,
+}
+
+impl Onlooker {
+    /// Takes the Lease as it was read at `now`.
+    pub fn look(&mut self, lease: Option<Claim>, now: Duration) -> Holder {
+        let Some(lease) = lease.filter(|l| !l.holder.is_empty()) else {
+            self.seen = None;
+            return Holder::None;
+        };
+        let who = lease.holder.clone();
+        match &self.seen {
+            Some((seen, since, _)) if *seen == lease && now.saturating_sub(*since) >= DURATION => Holder::Silent(who),
+            Some((seen, _, false)) if *seen == lease => Holder::Unknown,
+            Some((seen, ..)) if *seen == lease => Holder::Renewing(who),
+            known => {
+                let renewed = known.is_some();
+                self.seen = Some((lease, now, renewed));
+                if renewed { Holder::Renewing(who) } else { Holder::Unknown }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +186,21 @@ mod tests {
 
     fn theirs(version: &str) -> Claim {
         Claim { holder: "b@y/2".into(), process: "b".into(), epoch: 4, version: version.into() }
+    }
+
+    #[test]
+    fn an_onlooker_calls_alive_only_what_it_has_seen_renewed() {
+        let mut onlooker = Onlooker::default();
+        let mut look = |version: Option<&str>, at| onlooker.look(version.map(theirs), s(at));
+        let who = theirs("1").holder;
+        assert_eq!(look(None, 0), Holder::None);
+        assert_eq!(look(Some("1"), 1), Holder::Unknown, "it may have died a year ago");
+        assert_eq!(look(Some("1"), 6), Holder::Unknown);
+        assert_eq!(look(Some("1"), 7), Holder::Silent(who.clone()));
+        assert_eq!(look(Some("2"), 8), Holder::Renewing(who.clone()));
+        assert_eq!(look(Some("2"), 13), Holder::Renewing(who.clone()));
+        assert_eq!(look(Some("2"), 14), Holder::Silent(who));
+        assert_eq!(look(None, 15), Holder::None);
     }
 
     #[test]

@@ -33,5 +33,6 @@ pub mod steps;
 pub mod storage;
 pub mod strategy;
 pub mod text;
+pub mod turn;
 pub mod values;
 pub mod view;

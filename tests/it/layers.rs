@@ -159,6 +159,8 @@ const ROOMS: &[&str] = &[
     "model",
     "keys",
     "view",
+    "typing",
+    "events",
     "input",
 ];
 

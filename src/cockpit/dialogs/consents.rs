@@ -8,11 +8,14 @@ use crate::domain::{
     consent::{ConsentKind, Wanted, given as given_to},
     drain::{self, verdict},
     facts::Facts,
+    reason::Reason,
     text::count,
 };
 
-/// How many consents are shown with a number to tick them by.
+/// How many consents are shown at once to tick them.
 const NUMBERED: usize = 6;
+/// As long as the keys are about something else.
+const UNTOUCHED: usize = 2;
 
 /// A consent that is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +40,10 @@ pub(super) fn missing(facts: &Facts, node: Option<&str>) -> Vec<Asked> {
     missing.sort();
     missing.dedup();
     let (by, at) = (operator(facts), Timestamp::now());
+    let cordoned = facts.nodes.keys().filter(|n| node.is_none_or(|wanted| *wanted == ***n));
+    let cordoned = cordoned.filter(|n| waits(facts, n, Reason::CordonedByOthers)).map(|n| format!("node/{n}"));
+    let cordoned = cordoned.filter(|object| !given_to(given, ConsentKind::TakeCordoned, object));
+    missing.extend(cordoned.map(|object| Wanted { kind: ConsentKind::TakeCordoned, object }));
     missing.extend(node.into_iter().flat_map(|n| verdict::offers(facts, n, given, at)));
     let failing = facts.migration.iter().filter_map(|m| m.status.as_ref()).flat_map(|s| &s.flows);
     let failing = failing.filter(|f| !given_to(given, ConsentKind::BrokenFlow, &f.edge));
@@ -45,6 +52,12 @@ pub(super) fn missing(facts: &Facts, node: Option<&str>) -> Vec<Asked> {
     let asked =
         |w: Wanted| Asked { consent: Consent { kind: w.kind, object: w.object, by: by.clone(), at }, ticked: false };
     missing.into_iter().map(asked).collect()
+}
+
+/// The node waits for this reason.
+fn waits(facts: &Facts, node: &str, reason: Reason) -> bool {
+    let status = facts.node_migrations.get(node).and_then(|r| r.status.as_ref());
+    status.is_some_and(|s| s.waiting.reason == reason)
 }
 
 /// Who gives a consent.
@@ -68,31 +81,32 @@ pub(super) fn lines(asked: &[Asked]) -> Vec<String> {
     lines
 }
 
-/// The lines with which they are ticked. Text that is typed leaves no room for single keys.
-pub(super) fn choices(consents: &[Asked], typed: bool) -> Vec<(String, Tone)> {
+/// The lines with which they are ticked, those around the one at `at` where they are many.
+pub(super) fn choices(consents: &[Asked], at: Option<usize>) -> Vec<(String, Tone)> {
     if consents.is_empty() {
         return vec![];
     }
     let needed = consents.iter().filter(|a| a.is_needed());
     let (all, open) = (needed.clone().count(), needed.filter(|a| !a.ticked).count());
-    let (key, each) = if typed { ("tab", "") } else { ("c", ", a number one") };
-    let mut lines = Vec::new();
-    if all > 0 {
+    let keys = if at.is_some() { "space ticks one, c all that are needed, tab leaves" } else { "tab: to tick them" };
+    let head = if all > 0 {
         let tick = if open == 0 { "[x]" } else { "[ ]" };
-        lines.push((
-            format!("{tick} {all} needed, see above ({key} ticks all{each}; without them nodes wait)"),
-            Tone::Warn,
-        ));
+        format!("{tick} {all} needed, see above: without them nodes wait ({keys})")
     } else {
-        lines.push(("Override (a number ticks one)".into(), Tone::Warn));
-    }
+        format!("Override ({keys})")
+    };
     // room for the text above comes first: everything is listed there
-    lines.extend((1..).zip(consents).take(NUMBERED).map(|(n, a)| {
+    let shown = if at.is_some() { NUMBERED } else { UNTOUCHED };
+    let first = at.map_or(0, |at| (at + 1).saturating_sub(shown));
+    let line = |(n, a): (usize, &Asked)| {
+        let (mark, tone) = if at == Some(n) { (">", Tone::Accent) } else { (" ", Tone::Warn) };
         let tick = if a.ticked { "[x]" } else { "[ ]" };
-        (format!("  {n} {tick} {} {}", a.consent.kind, a.consent.object), Tone::Warn)
-    }));
-    if consents.len() > NUMBERED {
-        lines.push((format!("      and {} more, above", consents.len() - NUMBERED), Tone::Warn));
+        (format!("{mark} {} {tick} {} {}", n + 1, a.consent.kind, a.consent.object), tone)
+    };
+    let mut lines = vec![(head, Tone::Warn)];
+    lines.extend(consents.iter().enumerate().skip(first).take(shown).map(line));
+    if consents.len() > shown {
+        lines.push((format!("      {} in all", consents.len()), Tone::Warn));
     }
     lines
 }

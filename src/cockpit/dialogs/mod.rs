@@ -1,6 +1,7 @@
 //! Dialogs: what exactly will happen, before it does. Each is a file; what they share is here.
 
 mod consents;
+mod give;
 mod node;
 mod pause;
 mod phase;
@@ -9,28 +10,61 @@ mod roll_back;
 mod take_over;
 mod write;
 
-use tui_input::Input;
+use crossterm::event::{Event, KeyCode, KeyEvent};
+use tui_input::{Input, backend::crossterm::EventHandler};
 
 pub(super) use consents::Asked;
-pub(super) use node::{advance as advance_node, roll_back as roll_back_node};
 pub(super) use pause::pause;
-pub(super) use phase::advance as advance_phase;
 pub(super) use quit::quit;
-pub(super) use roll_back::{everything as roll_back_all, phase as roll_back_phase};
+pub(super) use roll_back::everything as roll_back_all;
 pub(super) use take_over::take_over;
 pub(super) use write::write;
 
 use super::{
     request::Request,
     scene::{ClusterName, Scene},
-    ui::{Canvas, Scroll, Tone, pane},
+    screens::Subject,
+    ui::{Canvas, Scroll, Tone, pane, scrolled},
 };
 use crate::domain::{
     api::Consent,
+    effect::{Effect, Risk},
     intent::Intent,
     plan::Planned,
     text::{count, safe},
 };
+
+/// `a`: what is selected goes on.
+pub(super) fn advance(name: &ClusterName, scene: &Scene<'_>, subject: &Subject) -> Dialog {
+    match subject {
+        Subject::Phase(phase) => phase::advance(name, scene, *phase),
+        Subject::Node(node) => node::advance(name, scene, node),
+        Subject::Connection(edge) => give::connection(name, scene, edge),
+        Subject::Nothing(why) => Dialog::refuse("Nothing is selected", *why),
+    }
+}
+
+/// `r`: what is selected is rolled back.
+pub(super) fn roll_back(name: &ClusterName, scene: &Scene<'_>, subject: &Subject) -> Dialog {
+    match subject {
+        Subject::Phase(phase) => roll_back::phase(name, scene, *phase),
+        Subject::Node(node) => node::roll_back(name, scene, node),
+        Subject::Connection(_) => {
+            Dialog::refuse("Nothing to roll back", "A connection is selected. Select a node (2).")
+        }
+        Subject::Nothing(why) => Dialog::refuse("Nothing is selected", *why),
+    }
+}
+
+/// What `a` and `r` would do now, in a few words. Cheap: it is asked for every frame.
+pub(super) fn offers(scene: &Scene<'_>, subject: &Subject) -> (Option<String>, Option<String>) {
+    match subject {
+        Subject::Phase(phase) => (phase::offer(scene, *phase), roll_back::offer(scene, *phase)),
+        Subject::Node(node) => node::offers(scene, node),
+        Subject::Connection(_) => (Some("accept".into()), None),
+        Subject::Nothing(_) => (None, None),
+    }
+}
 
 /// A question with everything that follows from a yes.
 #[derive(Clone, Debug)]
@@ -39,10 +73,12 @@ pub(super) struct Dialog {
     lines: Vec<String>,
     /// Consents that nodes need, and those that override what blocks: given only when they are ticked.
     consents: Vec<Asked>,
+    /// The consent that the keys are about; nothing while they are about the dialog as a whole.
+    at: Option<usize>,
     /// What has to be typed; nothing where a key is enough.
     type_this: Option<String>,
     typed: Input,
-    pub(super) scroll: Scroll,
+    scroll: Scroll,
     on_yes: OnYes,
 }
 
@@ -55,10 +91,18 @@ pub(super) enum OnYes {
     Nothing,
 }
 
+/// What a key in a dialog comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Open,
+    No,
+    Yes,
+}
+
 impl Dialog {
     fn new(title: impl Into<String>, lines: Vec<String>, on_yes: OnYes) -> Self {
         let typed = Input::default();
-        Self { title: title.into(), lines, consents: vec![], type_this: None, typed, scroll: 0, on_yes }
+        Self { title: title.into(), lines, consents: vec![], at: None, type_this: None, typed, scroll: 0, on_yes }
     }
 
     /// A question about changes of `spec`.
@@ -71,59 +115,101 @@ impl Dialog {
         Self::new(title, vec![why.into()], OnYes::Nothing)
     }
 
-    /// It only says something: any key closes it.
+    /// The same, asking for these consents.
+    fn asking(self, consents: Vec<Asked>) -> Self {
+        Self { consents, ..self }
+    }
+
+    /// The same, confirmed as what it does deserves: no single letter restarts a pod or reboots a node.
+    fn confirmed_for(self, name: &ClusterName, plan: &[Planned]) -> Self {
+        let type_this = match plan.iter().map(|p| p.risk).max() {
+            Some(Risk::Destructive) => Some(name.context.clone()),
+            Some(Risk::Reboot) => Some("reboot".into()),
+            Some(Risk::Disruptive) => Some("restart".into()),
+            _ => None,
+        };
+        Self { type_this, ..self }
+    }
+
+    /// The same, confirmed by typing this whatever it does.
+    fn confirmed_by(self, word: &str) -> Self {
+        Self { type_this: Some(word.to_owned()), ..self }
+    }
+
+    /// It only says something.
     pub(super) fn is_refusal(&self) -> bool {
         self.on_yes == OnYes::Nothing
     }
 
-    /// What has to be typed.
-    pub(super) const fn is_typed(&self) -> bool {
-        self.type_this.is_some()
+    /// What is typed into, while the keys are a text.
+    pub(super) fn input(&mut self) -> Option<&mut Input> {
+        (self.type_this.is_some() && self.at.is_none()).then_some(&mut self.typed)
     }
 
-    /// What is typed into.
-    pub(super) const fn input(&mut self) -> &mut Input {
-        &mut self.typed
+    /// Takes a key.
+    pub(super) fn take(&mut self, key: KeyEvent) -> Answer {
+        let last = self.consents.len().saturating_sub(1);
+        match key.code {
+            KeyCode::Esc => return Answer::No,
+            KeyCode::Enter if self.is_refusal() => return Answer::No,
+            KeyCode::Tab | KeyCode::BackTab if !self.consents.is_empty() => {
+                self.at = if self.at.is_none() { Some(0) } else { None };
+            }
+            KeyCode::Enter if self.input().is_some() => {
+                if self.type_this.as_deref() == Some(self.typed.value()) {
+                    return Answer::Yes;
+                }
+            }
+            KeyCode::Down | KeyCode::Up | KeyCode::PageDown | KeyCode::PageUp if self.at.is_none() => self.scroll(key),
+            _ if self.is_refusal() => self.scroll(key),
+            _ if self.input().is_some() => drop(self.typed.handle_event(&Event::Key(key))),
+            KeyCode::Down | KeyCode::Char('j') if self.at.is_some() => self.at = self.at.map(|at| (at + 1).min(last)),
+            KeyCode::Up | KeyCode::Char('k') if self.at.is_some() => self.at = self.at.map(|at| at.saturating_sub(1)),
+            KeyCode::Char(' ') | KeyCode::Enter => self.at.into_iter().for_each(|at| self.tick(at)),
+            KeyCode::Char('c') => self.tick_needed(),
+            KeyCode::Char(digit @ '1'..='9') => self.tick(usize::from(digit as u8 - b'1')),
+            KeyCode::Char('y') if self.type_this.is_none() => return Answer::Yes,
+            KeyCode::Char('n' | 'q') if self.type_this.is_none() => return Answer::No,
+            _ => self.scroll(key),
+        }
+        Answer::Open
     }
 
-    /// What had to be typed was typed.
-    pub(super) fn is_confirmed(&self) -> bool {
-        self.type_this.as_deref() == Some(self.typed.value())
+    fn scroll(&mut self, key: KeyEvent) {
+        self.scroll = scrolled(self.scroll, key).unwrap_or(self.scroll);
     }
 
     /// Ticks every consent that is needed, or none of them.
-    pub(super) fn tick_needed(&mut self) {
+    fn tick_needed(&mut self) {
         let all = self.consents.iter().all(|a| a.ticked || !a.is_needed());
         self.consents.iter_mut().filter(|a| a.is_needed()).for_each(|a| a.ticked = !all);
     }
 
-    /// Ticks the nth consent.
-    pub(super) fn tick(&mut self, nth: usize) {
+    fn tick(&mut self, nth: usize) {
         if let Some(asked) = self.consents.get_mut(nth) {
             asked.ticked = !asked.ticked;
         }
-    }
-
-    pub(super) const fn asks_consents(&self) -> bool {
-        !self.consents.is_empty()
     }
 
     /// What follows from a yes: consents that were ticked go before the change that needs them.
     pub(super) fn yes(self) -> OnYes {
         let ticked: Vec<Consent> = self.consents.into_iter().filter(|a| a.ticked).map(|a| a.consent).collect();
         match self.on_yes {
-            OnYes::Send(Request::Change(intents)) if !ticked.is_empty() => {
-                OnYes::Send(Request::Change(std::iter::once(Intent::Consent(ticked)).chain(intents).collect()))
+            OnYes::Send(Request::Change(mut intents)) => {
+                if !ticked.is_empty() {
+                    intents.insert(0, Intent::Consent(ticked));
+                }
+                if intents.is_empty() { OnYes::Nothing } else { OnYes::Send(Request::Change(intents)) }
             }
             on_yes => on_yes,
         }
     }
 
     pub(super) fn draw(&mut self, canvas: &mut Canvas<'_>) {
-        let mut fixed = consents::choices(&self.consents, self.type_this.is_some());
+        let mut fixed = consents::choices(&self.consents, self.at);
         match (&self.type_this, &self.on_yes) {
-            (_, OnYes::Nothing) => fixed.push(("any key closes this".into(), Tone::Dim)),
-            (Some(what), _) => fixed.push((format!("type {what} and press enter:"), Tone::Bad)),
+            (_, OnYes::Nothing) => fixed.push(("enter, esc close this".into(), Tone::Dim)),
+            (Some(what), _) => fixed.push((format!("type {what} and press enter (esc: no):"), Tone::Bad)),
             (None, _) => fixed.push(("y yes    n, esc no    ↑↓ scroll".into(), Tone::Accent)),
         }
         let input = self.type_this.as_ref().map(|_| &self.typed);
@@ -135,6 +221,36 @@ impl Dialog {
 fn cluster(name: &ClusterName) -> String {
     let production = if name.production { "  PRODUCTION" } else { "" };
     format!("cluster   {} at {}{production}", name.context, name.server)
+}
+
+/// What will hurt, before anything else: nodes that reboot, pods that are evicted, what is hard to undo.
+fn hurts(scene: &Scene<'_>, plan: &[Planned]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut reboots: Vec<&str> =
+        plan.iter().filter(|p| p.risk == Risk::Reboot).filter_map(|p| p.node.as_deref()).collect();
+    reboots.dedup();
+    if !reboots.is_empty() {
+        let control_plane = reboots.iter().filter_map(|n| scene.facts.nodes.get(*n));
+        let control_plane = control_plane.filter(|n| scene.facts.is_control_plane(n)).count();
+        let most = scene.migration.spec.nodes.max_unavailable;
+        let which = if control_plane > 0 { format!(", {control_plane} of the control plane") } else { String::new() };
+        let many = count(reboots.len(), "node");
+        let at_once = if reboots.len() > 1 { format!(" (maxUnavailable {most})") } else { String::new() };
+        lines.push(format!("REBOOTS   {many}{which}{at_once}"));
+    }
+    let pods = |concerns: fn(&Effect) -> bool| plan.iter().filter(|p| p.change.as_ref().is_some_and(concerns)).count();
+    let (evicted, deleted) =
+        (pods(|e| matches!(e, Effect::Evict { .. })), pods(|e| matches!(e, Effect::DeletePod { .. })));
+    for (label, many) in [("EVICTS", evicted), ("DELETES", deleted)] {
+        if many > 0 {
+            lines.push(format!("{label:<9} {}, of those that are there now", count(many, "pod")));
+        }
+    }
+    let lost = plan.iter().filter(|p| p.risk == Risk::Destructive).count();
+    if lost > 0 {
+        lines.push(format!("LASTING   {}, {}", count(lost, "change"), Risk::Destructive.word()));
+    }
+    lines
 }
 
 /// What will be changed, as a preview says it.

@@ -1,10 +1,10 @@
-//! `a` and `r` with a node in focus.
+//! `a` and `r` with a node selected.
 
-use super::{Dialog, cluster, consents, preview, requests};
+use super::{Dialog, cluster, consents, give, hurts, preview, requests};
 use crate::{
     cockpit::scene::{ClusterName, Scene},
     domain::{
-        api::{NodeMigrationStatus, Target},
+        api::{NodeMigrationStatus, PhaseState, PhaseStatus, Target},
         drain::{self, budget},
         facts::NodeFact,
         intent::Intent,
@@ -15,73 +15,160 @@ use crate::{
     },
 };
 
-/// `a`: the node is moved, or what has timed out on it is resumed.
+/// What a key does with a node, once it is confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    /// What has timed out goes on.
+    Resume,
+    /// It was held on Flannel.
+    Release,
+    Move,
+    RollBack,
+    /// It is on its way or in the queue: only consents are asked for.
+    Consent,
+}
+
+impl Act {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Resume => "resume",
+            Self::Release => "release",
+            Self::Move => "move",
+            Self::RollBack => "roll back",
+            Self::Consent => "consents for",
+        }
+    }
+}
+
+/// Why a key does nothing with a node now: a title and a sentence.
+type Refusal = (&'static str, String);
+
+/// What `a` and `r` would do, in a few words.
+pub(super) fn offers(scene: &Scene<'_>, node: &str) -> (Option<String>, Option<String>) {
+    let words = |act: Act| format!("{} {node}", act.words());
+    let useful = |act: &Act| *act != Act::Consent || scene.wants_consents(Some(node));
+    (forward(scene, node).ok().filter(useful).map(words), back(scene, node).ok().map(words))
+}
+
+/// `a`: the node is moved, or goes on with what it waits for.
 pub(in crate::cockpit) fn advance(name: &ClusterName, scene: &Scene<'_>, node: &str) -> Dialog {
-    let (fact, status) = match movable(scene, node) {
-        Ok(found) => found,
-        Err(refusal) => return *refusal,
-    };
-    if status.direction == Target::Cilium && status.waiting.reason.is_resumed_by_retry() {
-        return resume(name, scene, node, status);
+    match unlocked(scene).and_then(|()| forward(scene, node)) {
+        Ok(Act::Resume) => resume(name, scene, node),
+        Ok(Act::Consent) => {
+            let waiting = scene.node(node).waiting.to_string();
+            let (word, waiting) =
+                if waiting.is_empty() { ("step", scene.node(node).step.to_string()) } else { ("waits", waiting) };
+            let none = || Dialog::refuse("Nothing to do", format!("{node} needs nothing from you: {word}: {waiting}."));
+            give::give(name, consents::missing(scene.facts, Some(node)), node, format!("{word:<9} {waiting}"))
+                .unwrap_or_else(none)
+        }
+        Ok(Act::Release) => ask(name, scene, node, Target::Cilium, format!("Release {node} and move it to Cilium?")),
+        Ok(Act::Move | Act::RollBack) => ask(name, scene, node, Target::Cilium, format!("Move {node} to Cilium?")),
+        Err((title, why)) => Dialog::refuse(title, why),
     }
-    if status.step == NodeStep::Done {
-        return Dialog::refuse("Nothing to do", format!("{node} is on Cilium already."));
-    }
-    ask(name, scene, fact, Target::Cilium, format!("Move {node} to Cilium?"))
 }
 
 /// `r`: the node is rolled back and held there, or what has timed out on its way back is resumed.
 pub(in crate::cockpit) fn roll_back(name: &ClusterName, scene: &Scene<'_>, node: &str) -> Dialog {
-    let (fact, status) = match movable(scene, node) {
-        Ok(found) => found,
-        Err(refusal) => return *refusal,
-    };
-    if status.direction == Target::Flannel && status.waiting.reason.is_resumed_by_retry() {
-        return resume(name, scene, node, status);
+    match unlocked(scene).and_then(|()| back(scene, node)) {
+        Ok(Act::Resume) => resume(name, scene, node),
+        Ok(_) => ask(name, scene, node, Target::Flannel, format!("Roll {node} back to Flannel and hold it there?")),
+        Err((title, why)) => Dialog::refuse(title, why),
     }
-    if status.step.is_unmoved() && !fact.switched {
-        return Dialog::refuse("Nothing to do", format!("{node} is on Flannel."));
+}
+
+fn forward(scene: &Scene<'_>, node: &str) -> Result<Act, Refusal> {
+    let (fact, status) = movable(scene, node)?;
+    let asked_back = scene.asked_back(node);
+    match status.step {
+        _ if status.direction == Target::Cilium && status.waiting.reason.is_resumed_by_retry() => Ok(Act::Resume),
+        step if asked_back && step.is_unmoved() && !fact.switched => Ok(Act::Release),
+        _ if asked_back => Ok(Act::Move),
+        NodeStep::Done => Err(("Nothing to do", format!("{node} is on Cilium already."))),
+        step if step.is_observed() => {
+            Err(("Nothing to do", format!("{node} is on Cilium and is observed: {}.", status.waiting)))
+        }
+        NodeStep::At(_) if status.direction == Target::Cilium => Ok(Act::Consent),
+        _ if is_approved(scene) => Ok(Act::Consent),
+        _ => Ok(Act::Move),
     }
-    ask(name, scene, fact, Target::Flannel, format!("Roll {node} back to Flannel and hold it there?"))
+}
+
+fn back(scene: &Scene<'_>, node: &str) -> Result<Act, Refusal> {
+    let (fact, status) = movable(scene, node)?;
+    match status.step {
+        _ if status.direction == Target::Flannel && status.waiting.reason.is_resumed_by_retry() => Ok(Act::Resume),
+        step if step.is_unmoved() && !fact.switched => Err(("Nothing to do", format!("{node} is on Flannel."))),
+        _ if scene.asked_back(node) => {
+            Err(("Nothing to do", format!("The rollback of {node} is requested already. {}", status.waiting)))
+        }
+        _ => Ok(Act::RollBack),
+    }
+}
+
+/// The first phase that rolls nodes is approved: each of them goes without another word.
+fn is_approved(scene: &Scene<'_>) -> bool {
+    let view = scene.view();
+    view.strategy.rolls().next().is_some_and(|roll| view.strategy.is_within(roll.phase(), view.migration.spec.approved))
 }
 
 /// A node that can be moved, either way.
-fn movable<'a>(scene: &Scene<'a>, node: &str) -> Result<(&'a NodeFact, &'a NodeMigrationStatus), Box<Dialog>> {
-    let fact =
-        scene.facts.nodes.get(node).ok_or_else(|| Box::new(Dialog::refuse("No node", "Select a node first.")))?;
+fn movable<'a>(scene: &Scene<'a>, node: &str) -> Result<(&'a NodeFact, &'a NodeMigrationStatus), Refusal> {
+    let fact = scene.facts.nodes.get(node).ok_or_else(|| ("No node", format!("{node} is gone.")))?;
     let view = scene.view();
-    let before = view.strategy.rolls().next().and_then(|roll| view.strategy.before(roll.phase()));
+    let roll = view.strategy.rolls().next().map(|roll| roll.phase());
+    let before = roll.and_then(|roll| view.strategy.before(roll));
     let approved = before.is_none_or(|phase| view.is_approved(phase));
     if scene.facts.migration.is_none() || !approved || scene.migration.spec.target == Target::Flannel {
         let phase = before.map_or("the first phase", |p| p.spec().id);
-        let why = format!("Approve {phase} first (Overview, a): nodes are moved after it.");
-        return Err(Box::new(Dialog::refuse("Not yet", why)));
+        return Err(("Not yet", format!("Approve {phase} first (Overview, a): nodes are moved after it.")));
     }
-    if let Some(locked) = strategy::locked(&view) {
-        return Err(Box::new(Dialog::refuse("Too late", format!("{locked} (Overview, r)."))));
+    let is_later = |p: &&PhaseStatus| roll.is_some_and(|roll| !view.strategy.is_within(p.name, roll));
+    let begun = scene
+        .phases()
+        .iter()
+        .filter(is_later)
+        .rfind(|p| !matches!(p.state, PhaseState::Pending | PhaseState::NeedsApproval));
+    match begun {
+        Some(later) => {
+            Err(("Too late", format!("{} is for every node: roll it back first (Overview, r).", later.name)))
+        }
+        None => Ok((fact, scene.node(node))),
     }
-    Ok((fact, scene.node(node)))
 }
 
-fn ask(name: &ClusterName, scene: &Scene<'_>, node: &NodeFact, target: Target, title: String) -> Dialog {
-    let mut lines = vec![cluster(name), format!("node      {}", node.name)];
+/// By the facts, whatever was written down.
+fn unlocked(scene: &Scene<'_>) -> Result<(), Refusal> {
+    let locked = scene.facts.migration.as_ref().and_then(|_| strategy::locked(&scene.view()));
+    locked.map_or(Ok(()), |locked| Err(("Too late", format!("{locked} (Overview, r)."))))
+}
+
+fn ask(name: &ClusterName, scene: &Scene<'_>, node: &str, target: Target, title: String) -> Dialog {
+    let Some(fact) = scene.facts.nodes.get(node) else { return Dialog::refuse("No node", format!("{node} is gone.")) };
+    let plan = plan::node(&scene.view(), fact, target);
+    let mut lines = vec![cluster(name), format!("node      {node}")];
+    lines.extend(hurts(scene, &plan));
     let given = scene.facts.migration.as_ref().map(|m| m.spec.consents.as_slice()).unwrap_or_default();
-    let drain = drain::sort(scene.facts, &node.name, given);
+    let drain = drain::sort(scene.facts, node, given);
     lines.push(format!("pods      {} to be evicted or restarted, {} stay", drain.left(), drain.stays.len()));
     let leaving = drain.evict.iter().chain(drain.consent.iter().map(|(p, _)| p));
     for (pod, block) in leaving.filter_map(|p| Some((p, budget::blocker(scene.facts, p)?))) {
         lines.push(format!("budget    {}: {}. {}", pod.key, block.problem.message, block.problem.remedy));
     }
-    let asked = consents::missing(scene.facts, Some(&node.name));
+    let asked = consents::missing(scene.facts, Some(node));
     lines.extend(consents::lines(&asked));
-    lines.extend(preview(&plan::node(&scene.view(), node, target)));
-    let intents = vec![Intent::Node { node: node.name.to_string(), target }];
+    lines.extend(preview(&plan));
+    let intents = vec![Intent::Node { node: node.to_owned(), target }];
     lines.extend(requests(scene, &intents));
-    Dialog { consents: asked, ..Dialog::change(title, lines, intents) }
+    Dialog::change(title, lines, intents).asking(asked).confirmed_for(name, &plan)
 }
 
-fn resume(name: &ClusterName, scene: &Scene<'_>, node: &str, status: &NodeMigrationStatus) -> Dialog {
-    let mut lines = vec![cluster(name), format!("node      {node}"), String::new(), status.waiting.to_string()];
+fn resume(name: &ClusterName, scene: &Scene<'_>, node: &str) -> Dialog {
+    let status = scene.node(node);
+    let plan = scene.facts.nodes.get(node).map(|n| plan::node(&scene.view(), n, status.direction)).unwrap_or_default();
+    let mut lines = vec![cluster(name), format!("node      {node}")];
+    lines.extend(hurts(scene, &plan));
+    lines.extend([String::new(), status.waiting.to_string()]);
     let blockers = status.drain.iter().flat_map(|d| &d.blockers);
     lines.extend(blockers.map(|b| format!("  {}: {}", b.object, b.message)));
     lines.push(String::new());
@@ -96,5 +183,5 @@ fn resume(name: &ClusterName, scene: &Scene<'_>, node: &str, status: &NodeMigrat
     let asked = consents::missing(scene.facts, Some(node));
     lines.extend(consents::lines(&asked));
     lines.extend(requests(scene, &intents));
-    Dialog { consents: asked, ..Dialog::change(title, lines, intents) }
+    Dialog::change(title, lines, intents).asking(asked).confirmed_for(name, &plan)
 }

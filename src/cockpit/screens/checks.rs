@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use ratatui::layout::Rect;
 
-use super::{Follows, Screen, Spec};
+use super::{Follows, Screen, Spec, Subject};
 use crate::{
     cockpit::{
         scene::Scene,
@@ -80,12 +80,16 @@ impl Screen for Checks {
         let of = |s: Severity| findings.iter().filter(|f| f.severity == s).count();
         let blocking = of(Severity::Block);
         let what = match scene.stage() {
-            Stage::Complete if blocking == 0 => "PROVEN: this cluster is on Cilium —",
-            _ if scene.shows_verification() => "Verification:",
-            _ => "Preflight:",
+            Stage::Complete if blocking == 0 => "PROVEN: this cluster is on Cilium",
+            _ if scene.shows_verification() => "Verification",
+            _ => scene.view().strategy.first().as_str(),
         };
+        // what preflight found before the first change is not checked again
+        let recorded = scene.phases().first().filter(|_| scene.status().is_some() && !scene.shows_verification());
+        let as_of = recorded.and_then(|p| p.finished_at).map(|at| format!(" as of {}", at.strftime("%F %T UTC")));
+        let as_of = as_of.unwrap_or_default();
         let (ok, warnings) = (of(Severity::Pass), count(of(Severity::Warn), "warning"));
-        let title = format!("{what} {ok} ok, {warnings}, {blocking} blocking");
+        let title = format!("{what}{as_of}: {ok} ok, {warnings}, {blocking} blocking");
         let empty = if scene.facts.is_known() { "no findings yet" } else { "loading the cluster's state…" };
         let look = Look { title: &title, focused: true, empty };
         self.table.draw(canvas, area, &look, COLUMNS.iter(), |k| findings.get(k.at));
@@ -93,6 +97,14 @@ impl Screen for Checks {
 
     fn pane(&mut self) -> &mut dyn Pane {
         &mut self.table
+    }
+
+    fn subject(&self, scene: &Scene<'_>) -> Subject {
+        let finding = self.table.selected().and_then(|k| scene.findings().get(k.at));
+        let node = finding.and_then(|f| f.object.strip_prefix("node/")).and_then(|n| scene.facts.nodes.get(n));
+        let none =
+            Subject::Nothing("This finding is not about a node: nothing here can be moved. enter shows its remedy.");
+        node.map_or(none, |n| Subject::Node(n.name.clone()))
     }
 
     fn selected(&self, scene: &Scene<'_>) -> Vec<(&'static str, String)> {

@@ -20,7 +20,7 @@ use super::{
     scene::Scene,
     ui::{Canvas, Cell, Column, Pane},
 };
-use crate::domain::text::safe;
+use crate::domain::{strategy::PhaseId, text::safe, turn::TurnOf};
 
 /// The screens in the order of their keys, which are `1` and up.
 pub(super) static SCREENS: &[&Spec] =
@@ -50,6 +50,17 @@ pub(super) enum Follows {
 /// Where the proof is shown once the migration is complete.
 pub(super) fn proof() -> usize {
     SCREENS.iter().position(|s| std::ptr::eq(*s, &raw const checks::SPEC)).unwrap_or(0)
+}
+
+/// What the keys that change something are about.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Subject {
+    Phase(PhaseId),
+    Node(Arc<str>),
+    /// A connection that fails, as `from->to:port`.
+    Connection(String),
+    /// Nothing is selected: why, and what to do about it.
+    Nothing(&'static str),
 }
 
 /// What an action of a screen leads to.
@@ -83,9 +94,14 @@ pub(super) trait Screen: Send {
         lines(self.selected(scene))
     }
 
-    /// The node that `a` and `r` are about.
-    fn node(&self) -> Option<Arc<str>> {
-        None
+    /// What `a` and `r` are about.
+    fn subject(&self, _scene: &Scene<'_>) -> Subject {
+        Subject::Nothing("Nothing on this screen can be moved. Select a phase (1) or a node (2); ! finds what waits.")
+    }
+
+    /// Selects this, where the screen shows it.
+    fn select(&mut self, _object: &TurnOf, _scene: &Scene<'_>) -> bool {
+        false
     }
 
     /// Does what only this screen knows.

@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::{Follows, Screen, Spec, node, steps};
+use super::{
+    Follows, Screen, Spec, Subject, node,
+    steps::{self, Node},
+};
 use crate::{
     cockpit::{
         scene::Scene,
         ui::{Border, Canvas, Cell, Column, Look, Pane, Table, Tone, wrap},
     },
-    domain::{
-        api::NodeMigrationStatus,
-        facts::{CniCounts, NodeFact, Source},
-        steps::{NodeStep, Path},
-    },
+    domain::{facts::Source, turn::TurnOf},
 };
 
 pub(super) static SPEC: Spec = Spec {
@@ -31,34 +30,6 @@ struct Nodes {
     beside: Beside,
 }
 
-/// A node as the tables show it.
-pub(super) struct Node<'a> {
-    pub(super) fact: &'a NodeFact,
-    pub(super) status: &'a NodeMigrationStatus,
-    /// The steps of its direction.
-    pub(super) path: Path,
-    pods: CniCounts,
-}
-
-impl<'a> Node<'a> {
-    pub(super) fn of(scene: &Scene<'a>, name: &str) -> Option<Self> {
-        let fact = scene.facts.nodes.get(name)?;
-        let status = scene.node(name);
-        let path = scene.view().strategy.path_of(status);
-        Some(Self { fact, status, path, pods: scene.facts.cni_counts(name) })
-    }
-
-    /// Which CNI its pods use now.
-    pub(super) fn cni(&self) -> Cell<'a> {
-        match (self.pods.flannel > 0, self.pods.cilium > 0 || self.status.step == NodeStep::Done) {
-            (true, true) => Cell::new("both", Tone::Warn),
-            (false, true) => Cell::new("Cilium", Tone::Good),
-            (true, false) => Cell::plain("Flannel"),
-            (false, false) => Cell::dim("—"),
-        }
-    }
-}
-
 const COLUMNS: &[Column<for<'a> fn(&Node<'a>) -> Cell<'a>>] =
     &[
         Column("NODE", 8, 30, |n| Cell::plain(&*n.fact.name)),
@@ -67,9 +38,9 @@ const COLUMNS: &[Column<for<'a> fn(&Node<'a>) -> Cell<'a>>] =
         }),
         Column("CORDON", 8, 8, |n| Cell::new(if n.fact.unschedulable { "cordoned" } else { "" }, Tone::Warn)),
         Column("CNI", 7, 7, |n| n.cni()),
-        Column("STEP", 10, 10, |n| steps::name(n.status)),
+        Column("STEP", 10, 10, steps::name),
         Column("PODS", 4, 4, |n| Cell::plain((n.pods.flannel + n.pods.cilium + n.pods.unknown).to_string())),
-        Column("WAITING FOR", 8, 200, |n| steps::waiting(n.status)),
+        Column("WAITING FOR", 8, 200, steps::waiting),
     ];
 
 impl Screen for Nodes {
@@ -109,9 +80,23 @@ impl Screen for Nodes {
         self.table.selected().map(|n| node::lines(scene, n)).unwrap_or_default()
     }
 
-    fn node(&self) -> Option<Arc<str>> {
-        self.table.selected().cloned()
+    fn subject(&self, _: &Scene<'_>) -> Subject {
+        subject(&self.table)
     }
+
+    fn select(&mut self, object: &TurnOf, scene: &Scene<'_>) -> bool {
+        let TurnOf::Node(node) = object else { return false };
+        // what is looked for must not be hidden
+        self.table.set_filter("");
+        self.refresh(scene);
+        self.table.select_key(node)
+    }
+}
+
+/// The selected node.
+pub(super) fn subject(table: &Table<Arc<str>>) -> Subject {
+    let none = Subject::Nothing("No node is selected: none is known, or none matches the filter (esc clears it).");
+    table.selected().map_or(none, |node| Subject::Node(node.clone()))
 }
 
 /// The detail of the selected node. Judging a drain is not free: it is done again only when something has changed.

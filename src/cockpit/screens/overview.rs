@@ -4,7 +4,10 @@ use std::{borrow::Cow, sync::Arc};
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::{Follows, Reaction, Screen, Spec, nodes::Node, steps};
+use super::{
+    Follows, Reaction, Screen, Spec, Subject, nodes,
+    steps::{self, Node},
+};
 use crate::{
     cockpit::{
         actions::{Does, action},
@@ -15,6 +18,7 @@ use crate::{
         api::{PhaseState, PhaseStatus, Stage},
         facts::Source,
         text::{between, duration},
+        turn::TurnOf,
     },
 };
 
@@ -34,20 +38,26 @@ struct Overview {
     on_nodes: bool,
 }
 
-/// A phase, and how long it took or has taken so far.
-struct Phase<'a>(&'a PhaseStatus, String, &'static str);
+/// A phase as the table shows it.
+struct Phase<'a> {
+    status: &'a PhaseStatus,
+    /// How long it took, or has taken so far.
+    time: String,
+    purpose: &'static str,
+    look: (&'static str, &'static str, Tone),
+}
 
 type Phases = Column<for<'a> fn(&Phase<'a>) -> Cell<'a>>;
 type Nodes = Column<for<'a> fn(&Node<'a>) -> Cell<'a>>;
 
 const PHASES: &[Phases] = &[
-    Column("", 1, 1, |p| Cell::new(look(p.0.state).0, look(p.0.state).2)),
-    Column("PHASE", 9, 14, |p| Cell::plain(p.0.name.as_str())),
-    Column("STATE", 14, 14, |p| Cell::new(look(p.0.state).1, look(p.0.state).2)),
-    Column("TIME", 7, 7, |p| Cell::dim(p.1.clone())),
-    Column("MESSAGE", 10, 200, |p| match (&*p.0.waiting.message, p.0.state) {
+    Column("", 1, 1, |p| Cell::new(p.look.0, p.look.2)),
+    Column("PHASE", 9, 14, |p| Cell::plain(p.status.name.as_str())),
+    Column("STATE", 14, 14, |p| Cell::new(p.look.1, p.look.2)),
+    Column("TIME", 7, 7, |p| Cell::dim(p.time.clone())),
+    Column("MESSAGE", 10, 200, |p| match (&*p.status.waiting.message, p.status.state) {
         ("", PhaseState::Done) => Cell::dim(""),
-        ("", _) => Cell::dim(p.2),
+        ("", _) => Cell::dim(p.purpose),
         (message, _) => Cell::plain(message),
     }),
 ];
@@ -55,18 +65,20 @@ const PHASES: &[Phases] = &[
 const NODES: &[Nodes] = &[
     Column("NODE", 8, 30, |n| Cell::plain(&*n.fact.name)),
     Column("CNI", 7, 7, |n| n.cni()),
-    Column("STEPS", 8, 12, |n| steps::strip(n.status, n.path)),
-    Column("STEP", 10, 10, |n| steps::name(n.status)),
-    Column("WAITING FOR", 11, 200, |n| steps::waiting(n.status)),
+    Column("STEPS", 8, 12, steps::strip),
+    Column("STEP", 10, 10, steps::name),
+    Column("WAITING FOR", 11, 200, steps::waiting),
 ];
 
-const fn look(state: PhaseState) -> (&'static str, &'static str, Tone) {
-    match state {
+fn look(scene: &Scene<'_>, phase: &PhaseStatus) -> (&'static str, &'static str, Tone) {
+    match phase.state {
         PhaseState::Pending => ("·", "pending", Tone::Dim),
-        PhaseState::NeedsApproval => ("?", "needs approval", Tone::Accent),
+        PhaseState::NeedsApproval => ("?", "needs approval", Tone::Turn),
+        PhaseState::Done => ("✓", "done", Tone::Good),
+        _ if scene.is_stranded() => ("?", "no engine", Tone::Turn),
+        _ if !scene.turns().is_empty() => ("?", "your turn", Tone::Turn),
         PhaseState::Running => ("▶", "running", Tone::Accent),
         PhaseState::Blocked => ("!", "blocked", Tone::Bad),
-        PhaseState::Done => ("✓", "done", Tone::Good),
         PhaseState::RollingBack => ("◀", "rolling back", Tone::Warn),
     }
 }
@@ -78,13 +90,16 @@ fn phase<'a>(scene: &Scene<'a>, nth: usize) -> Option<Phase<'a>> {
         _ => String::new(),
     };
     let purpose = scene.view().strategy.phase(phase.name).map_or("", |p| p.spec().purpose);
-    Some(Phase(phase, took, purpose))
+    Some(Phase { status: phase, time: took, purpose, look: look(scene, phase) })
 }
 
 impl Screen for Overview {
     fn refresh(&mut self, scene: &Scene<'_>) {
         let phases = || (0..scene.phases().len()).collect();
         self.phases.list((scene.revision, scene.outlook.number), phases, PHASES, |i| phase(scene, *i));
+        // the phase whose turn it is, until the operator selects another one
+        let open = scene.phases().iter().position(|p| p.state != PhaseState::Done);
+        self.phases.rest_on(&open.unwrap_or(scene.phases().len().saturating_sub(1)));
         let order = || scene.outlook.order.clone();
         self.nodes.list((scene.outlook.number, 0), order, NODES, |n| Node::of(scene, n));
     }
@@ -92,8 +107,9 @@ impl Screen for Overview {
     fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect, scene: &Scene<'_>) {
         let wanted = u16::try_from(scene.phases().len()).unwrap_or(u16::MAX).saturating_add(3);
         let phases = wanted.min(area.height.saturating_sub(2) / 2 + 2);
+        let top = if scene.turns().is_empty() { 2 } else { 1 };
         let [top, phases, nodes] =
-            area.layout(&Layout::vertical([Constraint::Length(2), Constraint::Length(phases), Constraint::Fill(1)]));
+            area.layout(&Layout::vertical([Constraint::Length(top), Constraint::Length(phases), Constraint::Fill(1)]));
         progress(canvas, top, scene);
         let look = Look { title: "Phases", focused: !self.on_nodes, empty: "loading…" };
         self.phases.draw(canvas, phases, &look, PHASES.iter(), |i| phase(scene, *i));
@@ -115,14 +131,40 @@ impl Screen for Overview {
     }
 
     fn detail(&self, scene: &Scene<'_>) -> Vec<String> {
-        match self.node() {
-            Some(node) => super::node::lines(scene, &node),
+        match self.nodes.selected().filter(|_| self.on_nodes) {
+            Some(node) => super::node::lines(scene, node),
             None => super::lines(self.selected(scene)),
         }
     }
 
-    fn node(&self) -> Option<Arc<str>> {
-        self.nodes.selected().filter(|_| self.on_nodes).cloned()
+    fn subject(&self, scene: &Scene<'_>) -> Subject {
+        if self.on_nodes {
+            return nodes::subject(&self.nodes);
+        }
+        let none = Subject::Nothing("No phase is selected: none is known, or none matches the filter (esc clears it).");
+        let phase = self.phases.selected().and_then(|i| scene.phases().get(*i));
+        phase.map_or(none, |p| Subject::Phase(p.name))
+    }
+
+    fn select(&mut self, object: &TurnOf, scene: &Scene<'_>) -> bool {
+        // what is looked for must not be hidden
+        let show = |table: &mut dyn Pane| table.set_filter("");
+        match object {
+            TurnOf::Node(node) => {
+                show(&mut self.nodes);
+                self.refresh(scene);
+                self.on_nodes = true;
+                self.nodes.select_key(node)
+            }
+            TurnOf::Phase(phase) => {
+                show(&mut self.phases);
+                self.refresh(scene);
+                self.on_nodes = false;
+                let at = scene.phases().iter().position(|p| p.name == *phase);
+                at.is_some_and(|at| self.phases.select_key(&at))
+            }
+            TurnOf::Migration | TurnOf::Connection(_) => false,
+        }
     }
 
     fn act(&mut self, does: Does, _: &Scene<'_>) -> Reaction {
@@ -154,13 +196,14 @@ fn progress(canvas: &mut Canvas<'_>, area: Rect, scene: &Scene<'_>) {
         (format!("  {}", time(scene)).into(), Tone::Dim),
     ];
     canvas.line(area.x, area.y, area.width, &parts);
+    if area.height < 2 {
+        // the line for the operator says it
+        return;
+    }
     let (text, tone) = match &scene.outlook.held {
         Some(held) => (held.as_str(), Tone::Bad),
         None if !scene.facts.is_known() => ("loading the cluster's state…", Tone::Dim),
         None if scene.facts.migration.is_none() && scene.findings().is_empty() => ("preflight is running…", Tone::Dim),
-        None if scene.facts.migration.is_none() => {
-            ("a approves the first phase, after a dialog that lists every change", Tone::Accent)
-        }
         None => (scene.waiting(), Tone::Plain),
     };
     canvas.text(area.x + 1, area.y + 1, area.width.saturating_sub(2), text, tone);

@@ -1,47 +1,106 @@
-//! How far a node is, in a glyph, a word and a colour.
+//! A node as the tables show it: how far it is, in a glyph, a word and a colour.
 
 use crate::{
-    cockpit::ui::{Cell, Tone},
+    cockpit::{
+        scene::Scene,
+        ui::{Cell, Tone},
+    },
     domain::{
         api::{NodeMigrationStatus, Target},
+        facts::{CniCounts, NodeFact},
         steps::{NodeStep, Path},
+        turn::{Turn, TurnOf},
     },
 };
 
+/// A node as the tables show it.
+pub(super) struct Node<'a> {
+    pub(super) fact: &'a NodeFact,
+    pub(super) status: &'a NodeMigrationStatus,
+    /// The steps of its direction.
+    path: Path,
+    /// It waits for the operator.
+    turn: Option<&'a Turn>,
+    /// Its rollback is requested, and has not begun.
+    asked_back: bool,
+    /// No engine runs.
+    stranded: bool,
+    pub(super) pods: CniCounts,
+}
+
+impl<'a> Node<'a> {
+    pub(super) fn of(scene: &Scene<'a>, name: &str) -> Option<Self> {
+        let fact = scene.facts.nodes.get(name)?;
+        let status = scene.node(name);
+        let path = scene.view().strategy.path_of(status);
+        let turn = scene.turns().iter().find(|t| matches!(&t.object, TurnOf::Node(n) if **n == *name));
+        let asked_back = scene.asked_back(name) && status.direction == Target::Cilium && !status.step.is_unmoved();
+        let stranded = scene.is_stranded();
+        Some(Self { fact, status, path, turn, asked_back, stranded, pods: scene.facts.cni_counts(name) })
+    }
+
+    /// Which CNI its pods use now.
+    pub(super) fn cni(&self) -> Cell<'a> {
+        match (self.pods.flannel > 0, self.pods.cilium > 0 || self.status.step == NodeStep::Done) {
+            (true, true) => Cell::new("both", Tone::Warn),
+            (false, true) => Cell::new("Cilium", Tone::Good),
+            (true, false) => Cell::plain("Flannel"),
+            (false, false) => Cell::dim("—"),
+        }
+    }
+}
+
 /// One glyph for each step of the node's path.
-pub(super) fn strip(status: &NodeMigrationStatus, path: Path) -> Cell<'static> {
-    let at = status.step.spec().and_then(|spec| path.iter().position(|s| s.spec().id == spec.id));
+pub(super) fn strip<'a>(node: &Node<'a>) -> Cell<'a> {
+    let status = node.status;
+    let at = status.step.spec().and_then(|spec| node.path.iter().position(|s| s.spec().id == spec.id));
+    let here = match status.direction {
+        _ if node.turn.is_some() || node.stranded => '?',
+        _ if status.last_error.is_some() => '!',
+        Target::Flannel => '◀',
+        Target::Cilium => '▶',
+    };
     let glyph = |i: usize| match at {
-        _ if status.step.is_final() => '✓',
+        _ if status.step == NodeStep::Done => '✓',
         Some(at) if i < at => '✓',
-        Some(at) if i == at && status.last_error.is_some() => '!',
-        Some(at) if i == at && status.direction == Target::Flannel => '◀',
-        Some(at) if i == at => '▶',
+        Some(at) if i == at => here,
+        // what was taken back is not done
         _ => '·',
     };
-    Cell::new((0..path.len()).map(glyph).collect::<String>(), tone(status))
+    Cell::new((0..node.path.len()).map(glyph).collect::<String>(), tone(node))
 }
 
 /// The step by its name.
-pub(super) fn name(status: &NodeMigrationStatus) -> Cell<'static> {
-    Cell::new(status.step.name(), tone(status))
+pub(super) fn name<'a>(node: &Node<'a>) -> Cell<'a> {
+    let name = match node.status.step {
+        // it was never moved, so nothing of it was taken back
+        NodeStep::RolledBack if node.status.attempt == 0 => "unmoved",
+        step => step.name(),
+    };
+    Cell::new(name, tone(node))
 }
 
-fn tone(status: &NodeMigrationStatus) -> Tone {
+fn tone(node: &Node<'_>) -> Tone {
+    let status = node.status;
     match status.step {
+        _ if node.turn.is_some() || node.asked_back => Tone::Turn,
         _ if status.last_error.is_some() => Tone::Bad,
         NodeStep::Done => Tone::Good,
+        NodeStep::RolledBack if status.attempt == 0 => Tone::Dim,
         NodeStep::RolledBack => Tone::Warn,
         NodeStep::Pending => Tone::Dim,
+        NodeStep::At(_) if node.stranded => Tone::Turn,
         _ if status.direction == Target::Flannel => Tone::Warn,
         NodeStep::At(_) => Tone::Accent,
     }
 }
 
 /// What the node waits for, or what failed.
-pub(super) fn waiting(status: &NodeMigrationStatus) -> Cell<'_> {
-    match &status.last_error {
-        Some(e) => Cell::new(&*e.problem.message, Tone::Bad),
-        None => Cell::plain(&*status.waiting.message),
+pub(super) fn waiting<'a>(node: &Node<'a>) -> Cell<'a> {
+    match (&node.status.last_error, node.turn) {
+        _ if node.asked_back => Cell::new(format!("rollback requested. {}", node.status.waiting), Tone::Warn),
+        (Some(e), _) => Cell::new(&*e.problem.message, Tone::Bad),
+        (None, Some(turn)) => Cell::new(&*turn.message, Tone::Warn),
+        (None, None) => Cell::plain(&*node.status.waiting.message),
     }
 }

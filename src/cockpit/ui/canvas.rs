@@ -61,6 +61,15 @@ impl<'a> Canvas<'a> {
         self.write((x, y), room, text, text::cut_name, self.theme.style(tone))
     }
 
+    /// As [`Self::text`], where both ends stay and the middle is cut.
+    pub(super) fn middle(&mut self, x: u16, y: u16, room: u16, text: &str, tone: Tone) -> u16 {
+        let shown = self.shown(text).into_owned();
+        match text::ends(&shown, usize::from(room)) {
+            Some((head, tail)) => self.line(x, y, room, &[(head, tone), (self.mark(), tone), (tail, tone)]),
+            None => self.text(x, y, room, &shown, tone),
+        }
+    }
+
     /// Writes texts one after the other. Gives the columns that they took.
     pub(in crate::cockpit) fn line<T: AsRef<str>>(&mut self, x: u16, y: u16, room: u16, parts: &[(T, Tone)]) -> u16 {
         let mut used = 0;

@@ -10,8 +10,8 @@ mod text;
 mod theme;
 
 pub(super) use canvas::{Border, Canvas};
-pub(super) use chrome::{Badge, Hint, badges, hints, tabs};
-pub(super) use overlay::{Scroll, choices, pane, prompt};
+pub(super) use chrome::{Badge, Header, Hint, header, hints, tabs};
+pub(super) use overlay::{Scroll, choices, pane, prompt, scrolled};
 pub(super) use pane::Pane;
 pub(super) use table::{Cell, Column, Look, Table, Words};
 pub(super) use text::wrap;

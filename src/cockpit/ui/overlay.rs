@@ -1,5 +1,6 @@
 //! What lies over a screen: a pane that scrolls, a list to choose from, a line to type in.
 
+use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::{Constraint, Rect};
 use tui_input::Input;
 
@@ -10,6 +11,19 @@ use super::{
 
 /// How far a pane is scrolled; the last frame keeps it within what there is.
 pub(in crate::cockpit) type Scroll = u16;
+
+/// Where a key scrolls to.
+pub(in crate::cockpit) fn scrolled(scroll: Scroll, key: KeyEvent) -> Option<Scroll> {
+    match key.code {
+        KeyCode::Char('j') | KeyCode::Down => Some(scroll.saturating_add(1)),
+        KeyCode::Char('k') | KeyCode::Up => Some(scroll.saturating_sub(1)),
+        KeyCode::PageDown | KeyCode::Char('d') => Some(scroll.saturating_add(10)),
+        KeyCode::PageUp | KeyCode::Char('u') => Some(scroll.saturating_sub(10)),
+        KeyCode::Char('g') | KeyCode::Home => Some(0),
+        KeyCode::Char('G') | KeyCode::End => Some(Scroll::MAX),
+        _ => None,
+    }
+}
 
 /// A pane with lines that scroll, fixed lines below them, and below those a line to type in.
 pub(in crate::cockpit) fn pane(

@@ -159,7 +159,7 @@ impl<K: Clone + PartialEq> Table<K> {
         self.rows = rows;
         let last = self.rows.len().saturating_sub(1);
         self.at = match &self.selected {
-            None => 0,
+            None => self.at.min(last),
             Some(key) if self.rows.get(self.at) == Some(key) => self.at,
             // an object that is gone leaves the selection where it was
             Some(key) => self.rows.iter().position(|k| k == key).unwrap_or(self.at.min(last)),
@@ -174,6 +174,20 @@ impl<K: Clone + PartialEq> Table<K> {
     /// The selected row; the first one as long as none was selected.
     pub(in crate::cockpit) fn selected(&self) -> Option<&K> {
         self.rows.get(self.at)
+    }
+
+    /// Selects this row, where it is shown.
+    pub(in crate::cockpit) fn select_key(&mut self, key: &K) -> bool {
+        let at = self.rows.iter().position(|k| k == key);
+        at.into_iter().for_each(|at| self.select(at));
+        at.is_some()
+    }
+
+    /// Rests on this row as long as none was selected.
+    pub(in crate::cockpit) fn rest_on(&mut self, key: &K) {
+        if self.selected.is_none() {
+            self.at = self.rows.iter().position(|k| k == key).unwrap_or(0);
+        }
     }
 
     /// Holds the rows still.

@@ -43,6 +43,19 @@ pub(super) fn cut_name(text: &str, room: usize) -> Cut<'_> {
     }
 }
 
+/// The beginning and the end of a text that fit a width with a mark between them: of a long name both tell something.
+pub(super) fn ends(text: &str, room: usize) -> Option<(&str, &str)> {
+    let room = room.checked_sub(1).filter(|room| width(text) > *room + 1)?;
+    let tail = room / 2;
+    let mut missing = width(text) - tail;
+    let from = text.char_indices().find(|(_, c)| {
+        let over = missing > 0;
+        missing = missing.saturating_sub(c.width().unwrap_or(0));
+        !over
+    });
+    Some((&text[..fitting(text, room - tail)], from.map_or("", |(at, _)| &text[at..])))
+}
+
 /// How many bytes of a text fit a width.
 pub(super) fn fitting(text: &str, room: usize) -> usize {
     if text.is_ascii() {
@@ -134,6 +147,14 @@ mod tests {
         assert_eq!(cut_name("infra-monitoring/prometheus", 15), Cut::Tail("ing/prometheus"));
         assert_eq!(cut_name("infra/argocd-application-controller", 12), Cut::Head("argocd-appl"));
         assert_eq!(cut_name("not a/name", 5), Cut::Head("not "));
+    }
+
+    #[test]
+    fn of_a_long_name_both_ends_stay() {
+        assert_eq!(ends("prod-eu", 7), None);
+        assert_eq!(ends("arn:aws:eks:eu:1234:cluster/prod", 13), Some(("arn:aw", "r/prod")));
+        assert_eq!(ends("über-größe", 5), Some(("üb", "ße")));
+        assert_eq!(ends("x", 0), None);
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub(in crate::cockpit) enum Tone {
     Title,
     Selected,
     Danger,
+    /// It waits for the operator: no normal work looks like it.
+    Turn,
 }
 
 /// How things look on this terminal.
@@ -48,7 +50,7 @@ impl Theme {
             Tone::Plain => return style,
             Tone::Selected => return style.add_modifier(Modifier::REVERSED),
             Tone::Title | Tone::Bad | Tone::Warn => style.add_modifier(Modifier::BOLD),
-            Tone::Danger => style.add_modifier(Modifier::BOLD | Modifier::REVERSED),
+            Tone::Danger | Tone::Turn => style.add_modifier(Modifier::BOLD | Modifier::REVERSED),
             Tone::Dim => style.add_modifier(Modifier::DIM),
             Tone::Good | Tone::Accent => style,
         };
@@ -62,6 +64,7 @@ impl Theme {
             Tone::Accent => style.fg(Color::Cyan),
             Tone::Dim => style.fg(Color::DarkGray),
             Tone::Danger => style.fg(Color::White).bg(Color::Red).add_modifier(Modifier::BOLD),
+            Tone::Turn => style.fg(Color::Black).bg(Color::Yellow).add_modifier(Modifier::BOLD),
             Tone::Plain | Tone::Title | Tone::Selected => plain,
         }
     }

@@ -1,5 +1,7 @@
 //! The final verification: what must be true of a cluster that is on Cilium, or on Flannel again.
 
+use std::collections::BTreeMap;
+
 use super::{finding, pass, rolled_back::rolled_back};
 use crate::domain::{
     api::{Finding, Severity, Target},
@@ -30,14 +32,33 @@ fn addresses(ctx: &View<'_>, out: &mut Vec<Finding>) {
         pods.filter_map(move |p| Some((p, p.ip?, whose)))
     });
     let before = out.len();
-    out.extend(strays.map(|(pod, ip, whose)| {
+    // of a node that was not moved every pod is on Flannel: that is one finding, and no pod's
+    let (mut unmoved, mut seen) = (BTreeMap::<&str, usize>::new(), vec![]);
+    for (pod, ip, whose) in strays {
+        if facts.nodes.get(&pod.node).is_some_and(|n| !n.switched && facts.flannel_daemon_sets().next().is_some()) {
+            *unmoved.entry(&*pod.node).or_default() += 1;
+        } else {
+            seen.push((pod, ip, whose));
+        }
+    }
+    out.extend(unmoved.into_iter().map(|(node, pods)| {
+        let message = format!("not moved yet: {} on Flannel", text::count(pods, "pod"));
         finding(
             "addresses",
             Severity::Block,
-            format!("pod/{}", pod.key),
-            format!("{whose} address {ip} on {}", pod.node),
-            "Delete the pod: its controller recreates it on Cilium.",
+            format!("node/{node}"),
+            message,
+            "Carry the migration on, or release the node.",
         )
+    }));
+    out.extend(seen.into_iter().map(|(pod, ip, whose)| {
+        let remedy = if pod.owner.is_some() {
+            "Delete the pod: its controller recreates it on Cilium."
+        } else {
+            "A bare pod: deleted it is gone. Create it again yourself; it gets an address of Cilium's."
+        };
+        let message = format!("{whose} address {ip} on {}", pod.node);
+        finding("addresses", Severity::Block, format!("pod/{}", pod.key), message, remedy)
     }));
     if out.len() == before {
         out.push(pass("addresses", "pods", format!("{on_cilium} pods with Cilium addresses, none with Flannel's")));

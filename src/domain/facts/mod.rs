@@ -35,6 +35,7 @@ use super::{
     effect::{FLANNEL_BACKUP, RELEASE, Right},
     flannel::FlannelFact,
     guard::FlowFacts,
+    lease::Holder,
 };
 
 /// Everything that is known.
@@ -87,6 +88,8 @@ pub struct Facts {
     pub latency: Option<u32>,
     /// Seconds by which this machine's clock is ahead of the API server's; 0 where that is little.
     pub clock_off: i64,
+    /// Who holds the Lease, where somebody looks.
+    pub engine: Holder,
     /// The API server says that its etcd is not well.
     pub etcd_failing: bool,
     /// What the flows say.

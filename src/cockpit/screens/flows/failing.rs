@@ -33,6 +33,20 @@ pub(super) const COLUMNS: &[Column<for<'a> fn(&Failing<'a>) -> Cell<'a>>] = &[
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Key(String, usize);
 
+impl Key {
+    /// A key of this connection, whoever saw it fail.
+    pub(super) fn of(scene: &Scene<'_>, edge: &str) -> Option<Self> {
+        let troubles = &scene.facts.flows.troubles;
+        let at = troubles.iter().position(|t| t.edge.to_string() == edge)?;
+        keys(scene).into_iter().nth(at)
+    }
+}
+
+/// The connection of a key.
+pub(super) fn edge(scene: &Scene<'_>, key: &Key) -> Option<String> {
+    scene.facts.flows.troubles.get(key.1).map(|t| t.edge.to_string())
+}
+
 /// The keys, the worst first.
 pub(super) fn keys(scene: &Scene<'_>) -> Vec<Key> {
     let troubles = scene.facts.flows.troubles.iter().enumerate();

@@ -8,7 +8,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use ratatui::layout::Rect;
 
-use super::{Follows, Reaction, Screen, Spec, tail::Tail};
+use super::{Follows, Reaction, Screen, Spec, Subject, tail::Tail};
 use crate::{
     cockpit::{
         actions::{Action, Does, FREEZE, action},
@@ -16,7 +16,7 @@ use crate::{
         scene::Scene,
         ui::{Canvas, Look, Pane, Table},
     },
-    domain::{guard::Edge, text::count},
+    domain::{guard::Edge, text::count, turn::TurnOf},
     hubble::{
         detail, export,
         filter::Filter,
@@ -297,6 +297,20 @@ impl Screen for Flows {
                 self.ports.draw(canvas, area, &look, counts::PORTS.iter(), row);
             }
         }
+    }
+
+    fn subject(&self, scene: &Scene<'_>) -> Subject {
+        let none = Subject::Nothing("No connection is selected. v shows those that fail; ! finds what waits.");
+        let selected = self.failing.selected().filter(|_| self.view == View::Failing);
+        selected.and_then(|k| failing::edge(scene, k)).map_or(none, Subject::Connection)
+    }
+
+    fn select(&mut self, object: &TurnOf, scene: &Scene<'_>) -> bool {
+        let TurnOf::Connection(edge) = object else { return false };
+        self.view = View::Failing;
+        self.failing.set_filter("");
+        self.refresh(scene);
+        failing::Key::of(scene, edge).is_some_and(|key| self.failing.select_key(&key))
     }
 
     fn pane(&mut self) -> &mut dyn Pane {
