@@ -61,7 +61,7 @@ use plan::{Goal, Plan};
 use tokio::runtime::{Builder, Runtime};
 
 /// How many runs are part of the tests.
-const RUNS: u64 = 800;
+const RUNS: u64 = 1_200;
 /// How many runs share the threads of a runtime at once: most of real time is spent waiting.
 const AT_ONCE: usize = 64;
 

@@ -30,6 +30,7 @@ use crate::{
     workstation::Workstation,
 };
 
+const MARK: &str = "cutover.dev/cordoned";
 const MIGRATIONS: &str = "migrations.cutover.dev";
 const RECORDS: &str = "nodemigrations.cutover.dev";
 
@@ -164,6 +165,7 @@ impl Run<'_> {
             }
         }
         self.restore_the_release().await;
+        self.give_nodes_back().await;
         self.uninstall_what_nobody_owns().await;
         for record in self.world.server.look_at_all(RECORDS) {
             let status = &record["status"];
@@ -194,6 +196,18 @@ impl Run<'_> {
         let migration = self.world.server.look(MIGRATIONS, "", "cutover").unwrap_or_default();
         if migration["status"]["waiting"]["reason"] == "IdentityChanged" {
             let _ = roll_back_by_others(self.world.client, "kube-system", 1).await;
+        }
+    }
+
+    /// A node that a deleted Migration has cordoned is another actor's for the one that was begun again: it waits until an
+    /// operator gives the node back.
+    async fn give_nodes_back(&self) {
+        let waits = self.over.is_some_and(|o| o.elapsed() > PATIENCE / 4) && self.plan.faults.iter().any(begins_again);
+        let nodes = self.world.server.look_at_all("nodes");
+        for node in nodes.iter().filter(|n| waits && n["spec"]["unschedulable"] == true) {
+            let name = node["metadata"]["name"].as_str().unwrap_or_default();
+            let given_back = json!({"metadata": {"annotations": {MARK: null}}, "spec": {"unschedulable": null}});
+            self.world.merge("Node", name, &given_back).await;
         }
     }
 
