@@ -147,7 +147,7 @@ impl Feed {
                     if bell && waiting > before { terminal.ring() } else { Ok(()) }
                 });
                 if shown.is_err() {
-                    // nobody sees it any more: the caller stops the engine in order
+                    // the terminal is gone: the caller stops the engine and releases the Lease
                     break;
                 }
                 next_frame = Instant::now() + FRAME;

@@ -103,7 +103,7 @@ impl Outlook {
             let phases = facts.migration.as_ref().and_then(|m| written(m));
             outlook.turns = turns(&view, phases.as_ref().unwrap_or(&outlook.phases));
         }
-        // while an operator is waited for nobody knows how long it takes
+        // how long it takes until an operator acts is not known
         if !outlook.turns.is_empty() {
             outlook.estimate = None;
         }

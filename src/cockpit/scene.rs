@@ -39,8 +39,8 @@ pub(super) enum Runner<'a> {
     Other(&'a str),
     /// Another one, which does not renew its Lease any more.
     Silent(&'a str),
-    /// No one.
-    Nobody,
+    /// None: nothing moves.
+    NoEngine,
     /// This cockpit would, and is not let in.
     Unauthorized,
     /// It is not known.
@@ -50,7 +50,7 @@ pub(super) enum Runner<'a> {
 impl Runner<'_> {
     /// It is known that nothing moves, whatever is approved.
     pub(super) const fn is_none(self) -> bool {
-        matches!(self, Self::Nobody | Self::Silent(_) | Self::Unauthorized)
+        matches!(self, Self::NoEngine | Self::Silent(_) | Self::Unauthorized)
     }
 }
 
@@ -87,7 +87,7 @@ impl<'a> Scene<'a> {
             (EngineState::Elsewhere(who), _) | (EngineState::Off, Holder::Renewing(who)) => Runner::Other(who),
             (EngineState::Unauthorized(_), _) => Runner::Unauthorized,
             (EngineState::Off, Holder::Silent(who)) => Runner::Silent(who),
-            (EngineState::Off, Holder::None) => Runner::Nobody,
+            (EngineState::Off, Holder::None) => Runner::NoEngine,
             (EngineState::LeaseUnknown(_) | EngineState::Off, _) => Runner::Unknown,
         }
     }

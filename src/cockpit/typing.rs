@@ -3,7 +3,7 @@
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use tokio::time::{Duration, Instant};
 
-/// Nobody types two different letters in a shorter time.
+/// A person needs longer than this for two different letters.
 const TYPED: Duration = Duration::from_millis(20);
 /// A slow link delivers a paste in parts: it ends with a pause of this length.
 const PAUSE: Duration = Duration::from_millis(300);

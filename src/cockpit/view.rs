@@ -150,8 +150,8 @@ fn engine<'a>(scene: &Scene<'a>) -> (Badge<'a>, &'static str) {
         Runner::Silent(who) => {
             ((format!("engine: {who} is silent, nothing will move ").into(), Tone::Bad), "SILENT ENGINE ")
         }
-        Runner::Nobody if idle => (("engine: none ".into(), Tone::Dim), "no engine "),
-        Runner::Nobody => (("engine: none, nothing will move ".into(), Tone::Bad), "NO ENGINE "),
+        Runner::NoEngine if idle => (("engine: none ".into(), Tone::Dim), "no engine "),
+        Runner::NoEngine => (("engine: none, nothing will move ".into(), Tone::Bad), "NO ENGINE "),
         Runner::Unauthorized => (("LOG IN AGAIN (L) ".into(), Tone::Bad), "LOG IN (L) "),
         Runner::Unknown if matches!(scene.engine, EngineState::LeaseUnknown(_)) => {
             (("engine: NO LEASE ".into(), Tone::Bad), "NO LEASE ")

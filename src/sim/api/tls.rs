@@ -1,6 +1,6 @@
 //! TLS, without which kubectl sends no token.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::serve::Listener;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -8,6 +8,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
     task::JoinSet,
+    time::timeout,
 };
 use tokio_rustls::{
     TlsAcceptor,
@@ -15,8 +16,10 @@ use tokio_rustls::{
     server::TlsStream,
 };
 
-/// Handshakes that nobody has taken yet.
+/// Connections that wait for the server at most.
 const WAITING: usize = 64;
+/// How long a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Connections whose handshake is done.
 pub(super) struct Tls {
@@ -59,7 +62,7 @@ impl Identity {
                 let (acceptor, done) = (acceptor.clone(), done.clone());
                 handshakes.spawn(async move {
                     // a client that does not trust the certificate tries no request
-                    if let Ok(stream) = acceptor.accept(stream).await {
+                    if let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(stream)).await {
                         let _ = done.send((stream, from)).await;
                     }
                 });
