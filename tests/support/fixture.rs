@@ -12,6 +12,7 @@ use cutover::{
         decide::{Decision, decide},
         effect::FINALIZER,
         evidence::{Evidence, HostEvidence},
+        encryption::Encryption,
         facts::{
             Admission, BudgetFact, CiliumConfigFact, Cni, DaemonSetFact, Facts, Key, NodeFact, Owner, PodFact,
             Selector, Sources, TaskPods,
@@ -94,6 +95,7 @@ pub fn spec() -> MigrationSpec {
         approved: phase_named("Preflight"),
         paused: false,
         cilium: CiliumSpec {
+            encryption: Encryption::None,
             version: "1.15.19".into(),
             chart: "cilium/cilium".into(),
             namespace: "kube-system".into(),
