@@ -7,11 +7,13 @@ mod cockpit;
 mod confirm;
 mod credential;
 mod demo;
+mod encryption;
 mod engine;
 mod exit;
 mod findings;
 mod flows;
 mod interrupt;
+mod kubespray;
 mod log;
 mod manifests;
 mod output;
@@ -170,6 +172,8 @@ enum Command {
     Credential(credential::Credential),
     /// Print the custom resource definitions, the rights that are needed, or the script for hosts
     Manifests(manifests::Manifests),
+    Kubespray(kubespray::Kubespray),
+    Encryption(encryption::Encryption),
 }
 
 /// Runs the program; what it returns is its exit code.
@@ -211,6 +215,8 @@ pub async fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         Some(Command::Audit(audit)) => audit.run(&global).await,
         Some(Command::Credential(credential)) => credential.run().await,
         Some(Command::Manifests(manifests)) => manifests.run(),
+        Some(Command::Kubespray(kubespray)) => kubespray.run(),
+        Some(Command::Encryption(encryption)) => encryption.run(&global).await,
     };
     output::end(result.unwrap_or_else(|Failed { exit, message }| {
         output::error(&message);

@@ -150,7 +150,10 @@ impl FromStr for IpsecKey {
     fn from_str(line: &str) -> Result<Self, Self::Err> {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let [number, algorithm, key, icv] = fields[..] else {
-            return Err(format!("it has {} fields, and a number, an algorithm, a key and a check length are expected", fields.len()));
+            return Err(format!(
+                "it has {} fields, and a number, an algorithm, a key and a check length are expected",
+                fields.len()
+            ));
         };
         let spi: u8 = number.trim_end_matches('+').parse().unwrap_or_default();
         if !(1..=LAST_SPI).contains(&spi) {

@@ -19,6 +19,7 @@ pub mod flannel;
 pub mod guard;
 pub mod host;
 pub mod intent;
+pub mod kubespray;
 pub mod lease;
 pub mod lock;
 pub mod log;

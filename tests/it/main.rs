@@ -27,6 +27,7 @@ mod host_script;
 mod layers;
 mod obedient;
 mod open_world;
+mod outage;
 mod playbook;
 mod previews;
 mod scenarios;

@@ -139,7 +139,8 @@ fn wrong(ctx: &View<'_>, node: &NodeFact, host: &HostEvidence, nodes: usize) -> 
     let there = usize::try_from(encrypts.count).unwrap_or(usize::MAX);
     if there < expected {
         let message = format!("{} in use, {expected} expected", text::count(there, what));
-        let remedy = "Pairs with the missing nodes are plain or cut off. Look at the agent's log; a restart of it often helps.";
+        let remedy =
+            "Pairs with the missing nodes are plain or cut off. Look at the agent's log; a restart of it often helps.";
         return Some(finding(CHECK, Severity::Warn, object, message, remedy));
     }
     (encrypts.errors > 0).then(|| {

@@ -24,7 +24,13 @@ pub(super) fn needs(ctx: &View<'_>, out: &mut Vec<Finding>) {
     if cilium.encryption == Encryption::None {
         if cilium.values["encryption"]["enabled"] == true {
             let message = "your values turn encryption on, and --encryption says none: Cutover neither makes a key nor verifies it";
-            out.push(finding(CHECK, Severity::Warn, "migration/cutover", message, "Name it: --encryption ipsec or wireguard."));
+            out.push(finding(
+                CHECK,
+                Severity::Warn,
+                "migration/cutover",
+                message,
+                "Name it: --encryption ipsec or wireguard.",
+            ));
         }
         return;
     }
@@ -40,7 +46,10 @@ pub(super) fn needs(ctx: &View<'_>, out: &mut Vec<Finding>) {
     out.push(ports(cilium));
     if out[before..].iter().all(|f| f.severity < Severity::Warn) {
         let left = MTU - cilium.encryption.overhead();
-        let message = format!("{} between pods of two nodes; pods get an MTU of {left} where the network has {MTU}", cilium.encryption);
+        let message = format!(
+            "{} between pods of two nodes; pods get an MTU of {left} where the network has {MTU}",
+            cilium.encryption
+        );
         out.push(pass(CHECK, "migration/cutover", message));
     }
 }
@@ -110,7 +119,11 @@ fn key(ctx: &View<'_>, out: &mut Vec<Finding>) {
             CHECK,
             Severity::Block,
             object,
-            format!("a key is there already that Cilium {} cannot use: {}", text::safe(&cilium.version), text::safe(&why)),
+            format!(
+                "a key is there already that Cilium {} cannot use: {}",
+                text::safe(&cilium.version),
+                text::safe(&why)
+            ),
             "Delete the Secret, so that Cutover makes one, or put a key into it that fits.",
         ),
     });
@@ -203,7 +216,9 @@ mod tests {
             assert_eq!(worst(&facts, version, "ipsec", &json!({})), severity, "{version}");
         }
         let node = |kernel: &str| NodeFact { name: "n1".into(), kernel: kernel.into(), ..NodeFact::default() };
-        for (kernel, severity) in [("5.4.0-150-generic", Severity::Block), ("5.6.0", Severity::Info), ("6.1.0-28", Severity::Info)] {
+        for (kernel, severity) in
+            [("5.4.0-150-generic", Severity::Block), ("5.6.0", Severity::Info), ("6.1.0-28", Severity::Info)]
+        {
             facts.nodes.insert("n1".into(), node(kernel));
             assert_eq!(worst(&facts, "1.15.19", "wireguard", &json!({})), severity, "{kernel}");
         }

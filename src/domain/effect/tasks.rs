@@ -154,7 +154,9 @@ pub(super) const fn gate(task: &HostTask) -> &'static [&'static str] {
             "Install is rolled back: Cilium is uninstalled, and none of its pods is left",
             "10-flannel.conflist is the host's CNI configuration, and no agent runs on it",
         ],
-        HostTask::PutBack => &["the phase that cleaned it is rolled back", "the backup has the checksums with which it was made"],
+        HostTask::PutBack => {
+            &["the phase that cleaned it is rolled back", "the backup has the checksums with which it was made"]
+        }
         HostTask::Release { .. } => &[
             "no pod of the node has the address, seen twice",
             "no sandbox on the host has it, and it was given more than a minute ago",

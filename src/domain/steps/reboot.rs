@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use super::{NodeStep, Site, Step, cordon::cordoned, drain::{Drain, still_empty}, restart::{self, Restart}, tasks};
+use super::{
+    NodeStep, Site, Step,
+    cordon::cordoned,
+    drain::{Drain, still_empty},
+    restart::{self, Restart},
+    tasks,
+};
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
     host::HostTask,

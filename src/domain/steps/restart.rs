@@ -1,6 +1,12 @@
 //! Restart: what still has an old address starts again, by a reboot or pod by pod.
 
-use super::{Presence, Site, Step, StepSpec, drain::leave, other_cni, proofs, reboot::{self, drains}, secs, tasks};
+use super::{
+    Presence, Site, Step, StepSpec,
+    drain::leave,
+    other_cni, proofs,
+    reboot::{self, drains},
+    secs, tasks,
+};
 use crate::domain::{
     api::{NodeMigrationStatus, RestartBy, Target},
     effect::Effect,

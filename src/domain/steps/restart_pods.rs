@@ -1,6 +1,10 @@
 //! RestartPods: what still has an old address on a node that is in service again is restarted.
 
-use super::{Presence, Site, Step, StepSpec, check, drain::{is_due, leave}, other_cni, proofs, secs};
+use super::{
+    Presence, Site, Step, StepSpec, check,
+    drain::{is_due, leave},
+    other_cni, proofs, secs,
+};
 use crate::domain::{
     api::NodeMigrationStatus,
     drain::verdict,
@@ -39,7 +43,8 @@ impl Step for RestartPods {
         let is_old = |pod: &PodFact| old.iter().any(|o| o.uid == pod.uid);
         sorted.consent.retain(|(pod, _)| is_old(pod));
         let due = sorted.evict.iter().chain(&sorted.delete_last).chain(&sorted.stays).filter(|p| is_old(p));
-        let effects: Vec<_> = due.filter(|p| !p.mirror && p.deleting.is_none() && is_due(at, p)).map(|p| leave(at, p, WHY)).collect();
+        let effects: Vec<_> =
+            due.filter(|p| !p.mirror && p.deleting.is_none() && is_due(at, p)).map(|p| leave(at, p, WHY)).collect();
         let cni = other_cni(at.way).word();
         let message = format!("{} with {cni} addresses, as {}", text::count(old.len(), "pod"), first.key);
         let waiting = Waiting::new(Reason::PodsOnOldNetwork, message).on(format!("pod/{}", first.key));

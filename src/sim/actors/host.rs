@@ -170,7 +170,8 @@ impl Host {
     }
 
     fn rename_others(&mut self) {
-        let others: Vec<String> = self.confs.iter().filter(|c| !is_ciliums_conf(c) && !c.ends_with(BAK)).cloned().collect();
+        let others: Vec<String> =
+            self.confs.iter().filter(|c| !is_ciliums_conf(c) && !c.ends_with(BAK)).cloned().collect();
         for other in others {
             self.confs.remove(&other);
             self.confs.insert(format!("{other}{BAK}"));
@@ -326,7 +327,16 @@ mod tests {
 
     #[test]
     fn an_agent_that_manages_the_directory_renames_flannels_file() {
-        let mut host = Host { agent: Some(Agent { uid: "a".into(), manages: true, wrote: false, by_hooks: false, encryption: "Disabled" }), ..Host::default() };
+        let mut host = Host {
+            agent: Some(Agent {
+                uid: "a".into(),
+                manages: true,
+                wrote: false,
+                by_hooks: false,
+                encryption: "Disabled",
+            }),
+            ..Host::default()
+        };
         host.flannel_writes();
         assert_eq!(host.conf(), Some(Plugin::Flannel));
         host.cilium_writes();

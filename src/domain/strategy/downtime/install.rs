@@ -24,8 +24,7 @@ use crate::domain::{
 /// Installs Cilium as the CNI of every node.
 pub(super) struct Install;
 
-static UPGRADE: Upgrade =
-    Upgrade { purpose: "install", file: "values-downtime.yaml", values: values::installed };
+static UPGRADE: Upgrade = Upgrade { purpose: "install", file: "values-downtime.yaml", values: values::installed };
 
 impl Phase for Install {
     fn spec(&self) -> &'static PhaseSpec {
@@ -97,7 +96,7 @@ impl Phase for Install {
                     let copy = view.facts.flannel_copy().is_none().then(|| flannel::back_up(view).into());
                     changes.extend(copy);
                     changes.extend(release::preview_key(view));
-                    changes.extend(release::effect(view, &UPGRADE).ok().map(Preview::from));
+                    changes.extend(release::preview(view, &UPGRADE));
                     changes.extend(take_over().preview(view));
                 }
                 changes

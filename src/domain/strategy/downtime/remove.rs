@@ -61,6 +61,7 @@ fn not_taken_over(round: &Round<'_>) -> Option<Waiting> {
     let node = facts.nodes.values().find(|n| {
         !round.records.get(&n.name).evidence.taken_over || facts.agent_on(&n.name).is_none_or(|agent| !agent.ready)
     })?;
-    let message = format!("{} was not seen to be Cilium's, or its agent is not ready: it still needs Flannel", node.name);
+    let message =
+        format!("{} was not seen to be Cilium's, or its agent is not ready: it still needs Flannel", node.name);
     Some(Waiting::new(Reason::AgentsNotReady, message).on(format!("node/{}", node.name)))
 }
