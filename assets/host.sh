@@ -84,7 +84,7 @@ encrypted() {
       /lifetime current/ { now = 1; next }
       now && match($0, /[0-9]+\(bytes\)/) { sent[to] += substr($0, RSTART, RLENGTH - 7); now = 0 }
       END { for (to in sent) if (to != "0.0.0.0") print to, sent[to] }'
-    agent debuginfo -o json | tr -d ' \n\t' | sed 's/.*"wireguard":{//' | tr '{' '\n' | awk '
+    [ "$mode" != Wireguard ] || agent debuginfo -o json | tr -d ' \n\t' | sed 's/.*"wireguard":{//' | tr '{' '\n' | awk '
       match($0, /"endpoint":"[0-9.]+:/) { to = substr($0, RSTART + 12, RLENGTH - 13)
         if (match($0, /"transfer-tx":[0-9]+/)) print to, substr($0, RSTART + 14, RLENGTH - 14) }'
   } | head -n 40 | while read -r line; do say peer "$line"; done

@@ -62,6 +62,16 @@ impl Sent {
                 patch.remove("metadata");
             }
         }
+        if let Some(line) = body.pointer_mut("/stringData/keys") {
+            // the key is another one each time
+            let words: Vec<String> = line.as_str().unwrap().split(' ').map(str::to_owned).collect();
+            assert!(
+                words[2].len() == 40 && words[2].bytes().all(|b| b.is_ascii_hexdigit()),
+                "{} digits",
+                words[2].len()
+            );
+            *line = json!([&words[0], &words[1], &words[3]]);
+        }
         Self { method: method.into(), path: path.into(), body }
     }
 }
@@ -72,6 +82,7 @@ fn path(kind: &str, namespace: &str, name: &str) -> String {
         "node" => ("/api/v1", "nodes"),
         "pod" => ("/api/v1", "pods"),
         "configmap" => ("/api/v1", "configmaps"),
+        "secret" => ("/api/v1", "secrets"),
         "serviceaccount" => ("/api/v1", "serviceaccounts"),
         "daemonset" => ("/apis/apps/v1", "daemonsets"),
         "deployment" => ("/apis/apps/v1", "deployments"),
@@ -134,6 +145,7 @@ fn found(effect: &Effect, at: &str) -> Value {
     let mut object = match effect {
         Effect::Uncordon { .. } => json!({"metadata": {"annotations": {CORDON_MARK: "true"}}}),
         Effect::ReleaseMigration => json!({"metadata": {"finalizers": [FINALIZER]}}),
+        Effect::DeleteIpsecKey { .. } => json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "cutover"}}}),
         Effect::Revert { .. } => json!({"metadata": {"labels": {SWITCH_LABEL: "true"}}}),
         Effect::Taint { .. } => json!({"spec": {"taints": [theirs]}}),
         Effect::Untaint { .. } => json!({"spec": {"taints": [theirs, ours]}}),
@@ -175,7 +187,20 @@ async fn applied(effect: &Effect, folder: &Path) -> (Vec<Sent>, Vec<Sent>) {
             let body = body.collect_bytes().await.unwrap();
             let body: Value = serde_json::from_slice(&body).unwrap_or_default();
             let at = parts.uri.path().to_owned();
-            let answer = if parts.method == Method::GET { found(&meant, &at) } else { json!({}) };
+            // only what is missing is created
+            let missing = match &meant {
+                Effect::CreateIpsecKey { .. } => true,
+                Effect::RestoreFlannel { .. } => !at.ends_with(FLANNEL_BACKUP),
+                _ => false,
+            };
+            let answer = match parts.method {
+                Method::GET if missing => {
+                    json!({"kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound"})
+                }
+                Method::GET => found(&meant, &at),
+                _ => json!({}),
+            };
+            let code = if answer["code"] == 404 { 404 } else { 200 };
             let mut taken = taken.lock().unwrap();
             let one = Sent::new(parts.method.as_str(), at, body);
             if parts.method == Method::GET {
@@ -183,7 +208,8 @@ async fn applied(effect: &Effect, folder: &Path) -> (Vec<Sent>, Vec<Sent>) {
             } else {
                 taken.1.push(one);
             }
-            Ok::<_, BoxError>(Response::new(Body::from(answer.to_string().into_bytes())))
+            let response = Response::builder().status(code).body(Body::from(answer.to_string().into_bytes()));
+            Ok::<_, BoxError>(response.unwrap())
         }
     });
     let audit = Audit::open(&folder.join("audit.jsonl"), Actor::default()).unwrap();
@@ -303,6 +329,9 @@ fn requests(call: &Call, shell: &Shell, before: &Value) -> Vec<Sent> {
         }
         ["delete", "--ignore-not-found", "--wait=false", "-f", "-"] => {
             objects.iter().map(|o| Sent::new("DELETE", path_of(o, true), Value::Null)).collect()
+        }
+        ["delete", kind, "-l", _, "--field-selector", name] => {
+            vec![Sent::new("DELETE", path(kind, namespace, name.strip_prefix("metadata.name=").unwrap()), Value::Null)]
         }
         ["delete", kind, name] => vec![Sent::new("DELETE", path(kind, namespace, name), Value::Null)],
         ["taint", "node", name, taint] => {

@@ -11,6 +11,7 @@ use super::{
     api::{CiliumSpec, minor_of},
     effect::{Change, ObjectRef, Request, resource::SECRETS},
     facts::Key,
+    host::commands::quoted,
 };
 
 /// The Secret that agents mount where IPsec is on; Cilium's chart names it and never creates it.
@@ -230,11 +231,9 @@ pub fn key_of(decoded: Option<&[u8]>) -> Result<IpsecKey, String> {
 
 /// To create it by hand.
 pub(super) fn kubectl_create(namespace: &str, version: &str) -> String {
-    let plus = if minor_of(version).is_some_and(|m| m < PER_TUNNEL) { "" } else { "+" };
-    format!(
-        "kubectl -n {namespace} create secret generic {SECRET} --from-literal={ENTRY}=\"{FIRST_SPI}{plus} {ALGORITHM} $(od -An -tx1 -N{KEY_LENGTH} -v /dev/urandom | tr -d ' \\n') {ICV}\" && kubectl -n {namespace} label secret {SECRET} {}={}",
-        OWN.0, OWN.1
-    )
+    let random = format!("\"$(od -An -tx1 -N{KEY_LENGTH} -v /dev/urandom | tr -d ' \\n')\"");
+    let key = IpsecKey { key: "%s".into(), ..IpsecKey::first([0; KEY_LENGTH], minor_of(version)) };
+    format!("printf {} {random} | kubectl create -f -", quoted(&create(namespace, &key).body().to_string()))
 }
 
 /// To delete it by hand.

@@ -129,6 +129,50 @@ fn endpoints_of_the_agent_itself_are_not_reported_as_pods() {
     assert_eq!(report.endpoints().collect::<Vec<_>>(), [("428", "10.245.1.204")]);
 }
 
+/// As `cilium-dbg` 1.15 and `ip -s xfrm state` print them.
+#[test]
+fn it_says_how_the_agent_and_the_kernel_encrypt() {
+    let host = Host::new(&[]);
+    std::fs::create_dir_all(host.path("run/cilium")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(host.path("run/cilium/cilium.sock")).unwrap();
+    let program = |name: &str, text: &str| {
+        let path = host.path(&format!("bin/{name}"));
+        fs::write(&path, format!("#!/bin/sh\n{text}")).unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    let agent = |mode: &str, rest: &str| {
+        format!(
+            "case \"$*\" in *'status -o json'*) echo '{{\"encryption\": {{\"mode\": \"{mode}\"}}}}' ;; {rest} esac\n"
+        )
+    };
+    let status =
+        "*'encrypt status'*) printf 'Encryption: IPsec\\nKeys in use: 4\\nMax Seq. Number: 0x1\\nErrors: 2\\n' ;;";
+    program("cilium-dbg", &agent("IPsec", status));
+    let state = "\tlifetime config:\\n\t  limit: soft (INF)(bytes), hard (INF)(bytes)\\n\tlifetime current:\\n";
+    program(
+        "ip",
+        &format!(
+            "printf 'src 10.1.0.1 dst 10.1.0.2\\n{state}\t  1680(bytes), 20(packets)\\nsrc 10.1.0.1 dst 10.1.0.2\\n{state}\t  20(bytes), 1(packets)\\nsrc 0.0.0.0 dst 0.0.0.0\\n{state}\t  5(bytes), 1(packets)\\n'\n"
+        ),
+    );
+    let seen = |report: &Report| report.host("look", jiff::Timestamp::UNIX_EPOCH);
+    let (_, report) = host.run(&["look"]);
+    let said = seen(&report);
+    let encrypts = said.encrypts.unwrap();
+    assert_eq!((said.encryption.as_str(), encrypts.count, encrypts.errors), ("IPsec", 4, 2));
+    assert_eq!(encrypts.sent, [("10.1.0.2".to_owned(), 1700)]);
+    let peers = r#"*'encrypt status'*) printf 'Encryption: Wireguard\nInterface: cilium_wg0\n\tNumber of peers: 1\n' ;;
+        *'debuginfo -o json'*) echo '{"encryption": {"wireguard": {"interfaces": [{"peers": [{"endpoint": "192.168.1.2:51871", "transfer-rx": 1, "transfer-tx": 200}]}]}}}' ;;"#;
+    program("cilium-dbg", &agent("Wireguard", peers));
+    program("ip", "");
+    let (_, report) = host.run(&["look"]);
+    let encrypts = seen(&report).encrypts.unwrap();
+    assert_eq!((encrypts.count, encrypts.sent), (1, vec![("192.168.1.2".to_owned(), 200)]));
+    program("cilium-dbg", &agent("Disabled", ""));
+    let (_, report) = host.run(&["look"]);
+    assert_eq!((seen(&report).encryption.as_str(), seen(&report).encrypts), ("Disabled", None));
+}
+
 #[test]
 fn it_restores_from_the_twin_and_keeps_a_backup_with_its_checksum() {
     let host = Host::new(&[(CILIUM, "cilium's"), (BAK, "flannel's")]);

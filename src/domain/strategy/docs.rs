@@ -12,7 +12,10 @@ use crate::domain::{
 /// Every strategy with its phases and the steps of its nodes, as Markdown.
 pub fn markdown() -> String {
     let mut out = String::new();
-    for strategy in all() {
+    for (i, strategy) in all().enumerate() {
+        if i > 0 {
+            out.push('\n');
+        }
         let (major, minor) = strategy.oldest_cilium();
         let _ = writeln!(out, "**{}**: {}; Cilium {major}.{minor} or newer.\n", strategy.id(), strategy.about());
         out.push_str("| phase | does | rolled back | approved by |\n| --- | --- | --- | --- |\n");
