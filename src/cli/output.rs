@@ -5,6 +5,11 @@ use std::{
     sync::OnceLock,
 };
 
+use crossterm::{
+    cursor::MoveTo,
+    terminal::{Clear, ClearType},
+};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
@@ -13,6 +18,7 @@ use crate::domain::{
     api::{Finding, Migration, NodeMigration, Severity},
     facts::Facts,
     text::{self, safe},
+    view::View,
 };
 
 /// Why standard output has not taken everything.
@@ -74,26 +80,105 @@ pub(super) fn json(value: &Value) {
     line(&text::json(value));
 }
 
-/// Prints a table with columns as wide as their cells.
+/// Prints JSON in one line.
+pub(super) fn json_line(value: &Value) {
+    line(&text::json_line(value));
+}
+
+/// Prints JSON in one line to standard error.
+pub(super) fn json_note(value: &Value) {
+    note(&text::json_line(value));
+}
+
+/// Columns and rows of the terminal that is written to; nothing where it is none.
+pub(super) fn terminal() -> Option<(usize, usize)> {
+    let size = io::stdout().is_terminal().then(crossterm::terminal::size)?.ok()?;
+    Some((usize::from(size.0).max(1), usize::from(size.1).max(1)))
+}
+
+/// Clears the terminal for the next picture of what is watched.
+pub(super) fn clear() {
+    let mut out = io::stdout().lock();
+    kept(crossterm::queue!(out, Clear(ClearType::All), MoveTo(0, 0)).and_then(|()| out.flush()));
+}
+
+/// Breaks a text into lines of at most so many columns, at spaces where there are any.
+fn wrapped(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.last_mut();
+        match last {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.width() + 1 + word.width() <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// Prints a text that may be long: on a terminal it is wrapped, and what follows its first line is indented.
+pub(super) fn paragraph(text: &str, indent: usize) {
+    let Some((columns, _)) = terminal() else { return line(text) };
+    let text = safe(text);
+    let body = text.trim_start();
+    let before = text.len() - body.len();
+    let mut room = wrapped(body, columns.saturating_sub(indent.max(before)).max(20)).into_iter();
+    if let Some(first) = room.next() {
+        line(&format!("{}{first}", " ".repeat(before)));
+    }
+    room.for_each(|rest| line(&format!("{}{rest}", " ".repeat(indent))));
+}
+
+/// Prints a table with columns as wide as their cells. On a terminal the last column is wrapped; where the others leave
+/// it too little room, it has lines of its own.
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) {
+    let columns = terminal().map(|(columns, _)| columns);
+    laid_out(head, rows, columns).iter().for_each(|l| line(l));
+}
+
+/// The narrowest that a last column may become before it has lines of its own.
+const NARROW: usize = 32;
+
+fn laid_out(head: &[&str], rows: &[Vec<String>], columns: Option<usize>) -> Vec<String> {
     let rows: Vec<Vec<String>> = rows.iter().map(|r| r.iter().map(|c| safe(c).into_owned()).collect()).collect();
     let widths: Vec<usize> = head
         .iter()
         .enumerate()
         .map(|(i, h)| rows.iter().filter_map(|r| r.get(i)).map(|c| c.width()).max().unwrap_or(0).max(h.width()))
         .collect();
-    let print = |cells: &mut dyn Iterator<Item = &str>| {
+    let (last, others) = widths.split_last().map_or((0, 0), |(last, w)| (*last, w.iter().map(|w| w + 3).sum()));
+    let (room, indent) = match columns {
+        Some(columns) if others + last > columns => match columns.checked_sub(others).filter(|r| *r >= NARROW) {
+            Some(room) => (room, others),
+            None => (columns.saturating_sub(4).max(NARROW), 4),
+        },
+        _ => (usize::MAX, others),
+    };
+    let mut lines = Vec::new();
+    let mut print = |cells: &[&str]| {
         let mut text = String::new();
-        for (cell, width) in cells.zip(&widths) {
+        for (cell, width) in cells.iter().zip(&widths).take(widths.len().saturating_sub(1)) {
             text.push_str(cell);
             text.push_str(&" ".repeat(width.saturating_sub(cell.width()) + 3));
         }
-        line(text.trim_end());
+        let tail = cells.get(widths.len().saturating_sub(1)).copied().unwrap_or_default();
+        let mut tail = wrapped(tail, room).into_iter();
+        if indent == others {
+            text.push_str(&tail.next().unwrap_or_default());
+        }
+        if !text.trim().is_empty() || cells.iter().all(|c| c.is_empty()) {
+            lines.push(text.trim_end().to_owned());
+        }
+        lines.extend(tail.filter(|t| !t.is_empty()).map(|t| format!("{}{t}", " ".repeat(indent))));
     };
-    print(&mut head.iter().copied());
+    print(head);
     for row in &rows {
-        print(&mut row.iter().map(String::as_str));
+        print(&row.iter().map(String::as_str).collect::<Vec<_>>());
     }
+    lines
 }
 
 /// Prints findings.
@@ -121,12 +206,9 @@ pub(super) fn standing(facts: &Facts) {
         return;
     };
     let status = migration.status.clone().unwrap_or_default();
-    line(&format!(
-        "migration: {}   nodes on Cilium: {}   approved: {}",
-        status.phase, status.progress, migration.spec.approved
-    ));
+    line(&format!("approved  up to {}", migration.spec.approved));
     if !status.waiting.is_empty() {
-        line(&format!("waiting: {}", safe(&status.waiting.message)));
+        paragraph(&format!("waits     {}", status.waiting.message), 10);
     }
     line("");
     let rows: Vec<Vec<String>> = status
@@ -135,10 +217,16 @@ pub(super) fn standing(facts: &Facts) {
         .map(|p| vec![p.name.to_string(), format!("{:?}", p.state), p.waiting.message.clone()])
         .collect();
     table(&["PHASE", "STATE", ""], &rows);
+    let view = View::read_only(facts, migration, Timestamp::now());
+    let mut records: Vec<_> = facts.node_migrations.iter().collect();
+    let order: Vec<_> = view.nodes_in_order().into_iter().map(|n| n.name.clone()).collect();
+    records.sort_by_key(|(name, _)| order.iter().position(|n| n == *name).unwrap_or(usize::MAX));
+    if records.is_empty() {
+        return;
+    }
     line("");
-    let rows: Vec<Vec<String>> = facts
-        .node_migrations
-        .iter()
+    let rows: Vec<Vec<String>> = records
+        .into_iter()
         .map(|(name, record)| {
             let s = record.status.clone().unwrap_or_default();
             let error =
@@ -148,4 +236,41 @@ pub(super) fn standing(facts: &Facts) {
         })
         .collect();
     table(&["NODE", "TOWARDS", "STEP", "ATTEMPT", "WAITING"], &rows);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_keeps_to_the_terminal_and_is_whole_elsewhere() {
+        let rows = [
+            vec!["worker-1".into(), "Drain".into(), "evicting shop/web, which has a budget that allows none".into()],
+            vec!["worker-12".into(), "Pending".into(), String::new()],
+        ];
+        let head = ["NODE", "STEP", "WAITING"];
+        assert_eq!(
+            laid_out(&head, &rows, Some(54)),
+            [
+                "NODE        STEP      WAITING",
+                "worker-1    Drain     evicting shop/web, which has a",
+                "                      budget that allows none",
+                "worker-12   Pending"
+            ]
+        );
+        assert_eq!(
+            laid_out(&head, &rows, Some(40)),
+            [
+                "NODE        STEP",
+                "    WAITING",
+                "worker-1    Drain",
+                "    evicting shop/web, which has a",
+                "    budget that allows none",
+                "worker-12   Pending"
+            ]
+        );
+        let whole = "worker-1    Drain     evicting shop/web, which has a budget that allows none";
+        assert_eq!(laid_out(&head, &rows, None)[1], whole);
+        assert_eq!(laid_out(&head, &rows, Some(80))[1], whole);
+    }
 }

@@ -3,14 +3,21 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap_complete::ArgValueCompleter;
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
-    Exit, Global, Output, Wanted, ansible, output,
+    Exit, Global, Wanted, ansible, completions, heading, output,
     session::{Failed, Session},
 };
-use crate::domain::{plan, strategy::PhaseId, text::safe, view::View};
+use crate::domain::{
+    plan,
+    strategy::PhaseId,
+    text::{self, safe},
+    totals::{Time, Totals},
+    view::View,
+};
 
 /// Print every change in order.
 #[derive(Args, Debug)]
@@ -23,10 +30,10 @@ pub(super) struct Plan {
     ansible: Option<PathBuf>,
     /// Only the tasks of this node, with the settings that DIR was written with: the playbooks call it when the node's
     /// turn comes
-    #[arg(long, value_name = "NODE", requires = "ansible", conflicts_with = "until")]
+    #[arg(long, value_name = "NODE", requires = "ansible", conflicts_with = "until", add = ArgValueCompleter::new(completions::nodes))]
     node: Option<String>,
     #[command(flatten)]
-    wanted: Wanted,
+    pub(super) wanted: Wanted,
 }
 
 impl Plan {
@@ -47,10 +54,14 @@ impl Plan {
             return Ok(Exit::Done);
         }
         let plan = plan::forward(&ctx, self.until.unwrap_or_else(|| ctx.strategy.last()));
-        if global.output == Output::Json {
-            output::json(&json!({"plan": plan}));
+        let (totals, time) = (Totals::of(&ctx, &plan), Time::of(&ctx, &plan, Timestamp::now()));
+        if global.output.is_json() {
+            global.output.print(&json!({"plan": plan, "totals": totals, "time": time}));
             return Ok(Exit::Done);
         }
+        heading::print(&session);
+        output::paragraph(&format!("summary   {totals}"), 10);
+        time.iter().for_each(|t| output::paragraph(&format!("time      {t}"), 10));
         let mut heading = String::new();
         for (i, p) in plan.iter().enumerate() {
             let step = p.step.map(|s| format!(" / {s}")).unwrap_or_default();
@@ -68,7 +79,13 @@ impl Plan {
             }
             p.after.iter().for_each(|proof| output::line(&format!("        then: {}", safe(&proof.words))));
         }
-        output::line(&format!("\n{} changes. Nothing was changed.", plan.len()));
+        output::line(&format!("\n{}. Nothing was changed.", text::count(plan.len(), "change")));
+        let begun = facts.migration.is_some();
+        match plan.first().filter(|_| begun) {
+            _ if plan.is_empty() => heading::next(global, "status", ""),
+            Some(first) => heading::next(global, &format!("run --until {}", first.phase), ""),
+            None => heading::next(global, "preflight", "says whether it can begin"),
+        }
         Ok(Exit::Done)
     }
 }

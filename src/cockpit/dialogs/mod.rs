@@ -136,6 +136,16 @@ impl Dialog {
         Self { type_this: Some(word.to_owned()), ..self }
     }
 
+    /// The same; where the context asks for it, its name confirms every change but a pause, which has to be quick.
+    pub(super) fn guarded(self, name: &ClusterName) -> Self {
+        let changes = match &self.on_yes {
+            OnYes::Send(Request::Change(intents)) => intents.iter().any(|i| *i != Intent::Pause(true)),
+            OnYes::Send(Request::TakeOver) => true,
+            _ => false,
+        };
+        if changes && name.confirms_by_name { self.confirmed_by(&name.context) } else { self }
+    }
+
     /// It only says something.
     pub(super) fn is_refusal(&self) -> bool {
         self.on_yes == OnYes::Nothing
