@@ -97,7 +97,7 @@ impl Engine {
             }
         }
         let _ = stop.send(true);
-        until_ended(engine).await;
+        until_ended(engine, output::note).await;
         if let Some(task) = server {
             task.abort();
         }

@@ -2,11 +2,12 @@
 
 use std::{
     io::{self, ErrorKind, IsTerminal, Write},
-    sync::OnceLock,
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use crossterm::{
     cursor::MoveTo,
+    style::Print,
     terminal::{Clear, ClearType},
 };
 use jiff::Timestamp;
@@ -30,10 +31,37 @@ fn kept(result: io::Result<()>) {
     }
 }
 
+/// Rows that are left of a picture on the terminal; nothing while none is drawn.
+static ROWS: Mutex<Option<usize>> = Mutex::new(None);
+
 /// Prints lines to standard output.
 pub(super) fn line(text: &str) {
+    let mut rows = ROWS.lock().unwrap_or_else(PoisonError::into_inner);
     let mut out = io::stdout().lock();
-    text.split('\n').for_each(|line| kept(writeln!(out, "{}", safe(line))));
+    for line in text.split('\n') {
+        let line = safe(line);
+        let Some(left) = rows.as_mut() else {
+            kept(writeln!(out, "{line}"));
+            continue;
+        };
+        let columns = terminal().map_or(1, |(columns, _)| columns);
+        let Some(rest) = left.checked_sub(line.width().div_ceil(columns).max(1)) else {
+            *left = 0;
+            return;
+        };
+        *left = rest;
+        kept(crossterm::queue!(out, Print(line), Clear(ClearType::UntilNewLine)).and_then(|()| writeln!(out)));
+    }
+}
+
+/// Draws a picture in the place of the one before; what the terminal has no rows for is left out.
+pub(super) fn picture(print: impl FnOnce()) {
+    let rows = |rows| *ROWS.lock().unwrap_or_else(PoisonError::into_inner) = rows;
+    kept(crossterm::execute!(io::stdout(), MoveTo(0, 0)));
+    rows(terminal().map(|(_, rows)| rows - 1));
+    print();
+    rows(None);
+    kept(crossterm::execute!(io::stdout(), Clear(ClearType::FromCursorDown)));
 }
 
 /// The exit code, once everything that was printed has arrived.
@@ -48,14 +76,13 @@ pub(super) fn end(exit: Exit) -> Exit {
     }
 }
 
-/// Prints a line to standard error.
+/// Prints a line to standard error; on a terminal it is wrapped.
 pub(super) fn error(text: &str) {
-    let mark = if io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
-        "\x1b[31merror:\x1b[0m"
-    } else {
-        "error:"
-    };
-    let _ = writeln!(io::stderr().lock(), "{mark} {}", safe(text));
+    let on_terminal = io::stderr().is_terminal();
+    let mark = if on_terminal && std::env::var_os("NO_COLOR").is_none() { "\x1b[31merror:\x1b[0m" } else { "error:" };
+    let room = on_terminal.then(crossterm::terminal::size).and_then(Result::ok).map_or(usize::MAX, |s| s.0.into());
+    let lines = wrapped(&safe(text), room.saturating_sub("error: ".len()).max(20));
+    let _ = writeln!(io::stderr().lock(), "{mark} {}", lines.join("\n       "));
 }
 
 /// Prints a note to standard error.
@@ -96,10 +123,9 @@ pub(super) fn terminal() -> Option<(usize, usize)> {
     Some((usize::from(size.0).max(1), usize::from(size.1).max(1)))
 }
 
-/// Clears the terminal for the next picture of what is watched.
+/// Clears the terminal before the first picture.
 pub(super) fn clear() {
-    let mut out = io::stdout().lock();
-    kept(crossterm::queue!(out, Clear(ClearType::All), MoveTo(0, 0)).and_then(|()| out.flush()));
+    kept(crossterm::execute!(io::stdout(), Clear(ClearType::All)));
 }
 
 /// Breaks a text into lines of at most so many columns, at spaces where there are any.

@@ -72,12 +72,12 @@ impl Plan {
             }
             let only_if = p.only_if.map(|c| format!(", only if {c}")).unwrap_or_default();
             let (object, effect, risk) = (safe(&p.object), safe(&p.effect), p.risk.word());
-            p.before.iter().for_each(|proof| output::line(&format!("        first: {}", safe(&proof.words))));
-            output::line(&format!("  {:>4}. {object}: {effect}  ({risk}{only_if})", i + 1));
+            p.before.iter().for_each(|proof| output::paragraph(&format!("        first: {}", proof.words), 15));
+            output::paragraph(&format!("  {:>4}. {object}: {effect}  ({risk}{only_if})", i + 1), 8);
             for command in &p.kubectl {
                 output::line(&format!("        {}", safe(command)));
             }
-            p.after.iter().for_each(|proof| output::line(&format!("        then: {}", safe(&proof.words))));
+            p.after.iter().for_each(|proof| output::paragraph(&format!("        then: {}", proof.words), 14));
         }
         output::line(&format!("\n{}. Nothing was changed.", text::count(plan.len(), "change")));
         let begun = facts.migration.is_some();

@@ -26,6 +26,8 @@ pub(super) enum Event<'a> {
     /// Nodes are done or rolled back.
     #[serde(rename_all = "camelCase")]
     Progress { done: usize, nodes: usize, left: Option<String> },
+    /// Something to know.
+    Note { text: &'a str },
     /// Lines that came faster than they were taken.
     Missed { lines: u64 },
     /// It is followed no longer.
@@ -87,7 +89,7 @@ impl Reporter {
         if entry.kind == Kind::Begin {
             return;
         }
-        let group = node_of(entry, facts).unwrap_or_else(|| "cluster".into());
+        let group = node_of(entry, facts).unwrap_or_else(|| phase_of(facts));
         if group != self.group {
             let progress = if self.progress.is_empty() { String::new() } else { format!("  {} nodes on Cilium", self.progress) };
             output::line(&format!("── {group}{progress}"));
@@ -103,11 +105,11 @@ impl Reporter {
         let first = self.progress.is_empty();
         self.progress.clone_from(&status.progress);
         let Some((done, nodes)) = status.progress.split_once('/') else { return };
-        let (Ok(done), Ok(nodes)) = (done.parse(), nodes.parse()) else { return };
+        let (Ok(done), Ok(nodes)) = (done.parse::<usize>(), nodes.parse::<usize>()) else { return };
         let records = facts.node_migrations.values().filter_map(|r| r.status.as_ref());
         let spec = &migration.spec;
         let left = eta::estimate(records, spec.target, spec.nodes.max_unavailable, jiff::Timestamp::now());
-        let left = left.filter(|e| *e != eta::Estimate::Unknown).map(|e| e.to_string());
+        let left = left.filter(|e| done < nodes && *e != eta::Estimate::Unknown).map(|e| e.to_string());
         if !self.format.is_json() && !first {
             let left = left.map(|l| format!(", {l}")).unwrap_or_default();
             output::line(&format!("── {done}/{nodes} nodes on Cilium{left}"));
@@ -123,11 +125,16 @@ impl Reporter {
     }
 }
 
+/// The phase at work: what a line is about that is of no node.
+fn phase_of(facts: &Facts) -> String {
+    facts.migration.as_ref().and_then(|m| m.status.as_ref()).map(|s| s.phase).unwrap_or_default().to_string()
+}
+
 /// The node that a line is about: it itself, or the one that its pod is on.
 fn node_of(entry: &Entry, facts: &Facts) -> Option<String> {
     let mut parts = entry.object.splitn(3, '/');
     match (parts.next()?, parts.next()?, parts.next()) {
-        ("node" | "nodemigration", name, None) => Some(name.to_owned()),
+        ("node", name, None) => Some(name.to_owned()),
         ("pod", namespace, Some(name)) => {
             facts.pods.get(&Key::new(namespace, name)).map(|p| p.node.to_string()).filter(|n| !n.is_empty())
         }

@@ -285,7 +285,7 @@ pub(super) async fn follow(
         }
     };
     let _ = stop.send(true);
-    until_ended(engine).await;
+    until_ended(engine, |text| reporter.note(&Event::Note { text }, text)).await;
     while let Ok(entry) = lines.try_recv() {
         reporter.entry(&entry, &session.store.read());
     }

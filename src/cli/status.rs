@@ -29,6 +29,8 @@ use crate::domain::{
 const LOOKS: Duration = Duration::from_secs(DURATION.as_secs() + 4);
 /// The shortest time between two pictures of what is watched.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How often clocks on the screen move.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Print the state of the migration.
 #[derive(Args, Debug)]
@@ -76,39 +78,45 @@ fn print(session: &Session, global: &Global, facts: &Facts) {
     lines(global, facts);
 }
 
-/// Prints it whenever it has changed: on a terminal in place, elsewhere one after the other; for programs a line each.
+/// Prints it whenever it has changed: on a terminal in place, with clocks that tick; elsewhere one after the other, for
+/// programs a line each.
 async fn watch(session: &Session, global: &Global) {
     let mut interrupt = std::pin::pin!(interrupted());
     let mut changes = session.store.changes();
     let mut before = Value::Null;
     let on_screen = output::terminal().is_some() && !global.output.is_json();
+    if on_screen {
+        output::clear();
+    }
     loop {
         changes.borrow_and_update();
         let facts = session.facts();
-        let now = object(&facts);
-        if now != before {
-            before = now;
-            if global.output.is_json() {
-                output::json_line(&before);
-            } else {
-                if on_screen {
-                    output::clear();
-                }
-                output::line(&format!("{}", Timestamp::now().strftime("%Y-%m-%d %H:%M:%S UTC")));
+        let at = Timestamp::now().strftime("%Y-%m-%d %H:%M:%S UTC");
+        if on_screen {
+            output::picture(|| {
                 print(session, global, &facts);
-                if !on_screen {
-                    output::line("");
-                }
+                output::line(&format!("as of {at}; ctrl-c ends"));
+            });
+        } else {
+            let now = object(&facts);
+            if now != before && global.output.is_json() {
+                output::json_line(&now);
+            } else if now != before {
+                output::line(&format!("── {at}"));
+                print(session, global, &facts);
+                output::line("");
             }
+            before = now;
         }
-        let next = Instant::now() + PAUSE;
+        let (pause, tick) = (Instant::now() + PAUSE, Instant::now() + TICK);
         tokio::select! {
             () = &mut interrupt => return,
+            () = sleep_until(tick), if on_screen => {}
             changed = changes.changed() => if changed.is_err() { return },
         }
         tokio::select! {
             () = &mut interrupt => return,
-            () = sleep_until(next) => {}
+            () = sleep_until(pause) => {}
         }
     }
 }
@@ -119,10 +127,10 @@ fn lines(global: &Global, facts: &Facts) {
         heading::next(global, "preflight", "looks, and changes nothing");
         return;
     };
-    output::line(&summary(migration, facts));
-    output::line("");
+    output::paragraph(&summary(migration, facts), 10);
     output::standing(facts);
-    output::paragraph(&format!("\nengine: {}", facts.engine.words()), 8);
+    output::line("");
+    output::paragraph(&format!("engine: {}", facts.engine.words()), 8);
     let turns = turns_of(facts);
     for turn in &turns {
         let command = next(turn, facts).map(|c| format!(": {} {c}", global.again)).unwrap_or_default();

@@ -89,13 +89,15 @@ impl Audit {
 /// A log on this machine.
 struct Log {
     path: PathBuf,
+    /// It has to be there: it was named.
+    named: bool,
 }
 
 impl Log {
     /// The one that is named; that of the cluster that answers; without a cluster the only one there is.
     async fn find(global: &Global, file: Option<&Path>) -> Result<Self, Failed> {
         if let Some(path) = file.or(global.audit_log.as_deref()) {
-            return Ok(Self { path: path.to_owned() });
+            return Ok(Self { path: path.to_owned(), named: true });
         }
         let why = match connect::connect(&global.named(false)).await {
             Err(why) => why.to_string(),
@@ -103,15 +105,7 @@ impl Log {
                 None => format!("the cluster behind {} does not say its identity", connection.context),
                 Some(cluster) => {
                     let path = audit_path(global.settings.audit_log(&connection.context), &cluster)?;
-                    if path.exists() {
-                        return Ok(Self { path });
-                    }
-                    let context = &connection.context;
-                    let message = format!(
-                        "there is no log of context {context} on this machine ({}): nothing was changed from here, or the engine runs elsewhere and keeps it",
-                        path.display()
-                    );
-                    return Err(Failed::new(Exit::Usage, message));
+                    return Ok(Self { path, named: false });
                 }
             },
         };
@@ -119,9 +113,9 @@ impl Log {
         match logs.pop() {
             Some(path) if logs.is_empty() => {
                 output::note(&format!("{why}. The only log on this machine is shown: {}", path.display()));
-                Ok(Self { path })
+                Ok(Self { path, named: false })
             }
-            None => Err(Failed::new(Exit::Unreachable, format!("{why}. There is no audit log on this machine either"))),
+            None => Ok(Self { path: folder().map_err(|e| Failed::new(Exit::Failed, e.to_string()))?, named: false }),
             Some(last) => {
                 let names: Vec<String> = logs.iter().chain([&last]).map(|p| p.display().to_string()).collect();
                 let message = format!("{why}. Name one of the logs on this machine: {}", names.join(", "));
@@ -134,8 +128,20 @@ impl Log {
         Failed::new(Exit::Usage, format!("{} cannot be read: {why}", self.path.display()))
     }
 
+    /// Its lines; none where nothing was changed from this machine yet.
     fn read(&self) -> Result<String, Failed> {
-        std::fs::read_to_string(&self.path).map_err(|e| self.failed(&e))
+        match std::fs::read_to_string(&self.path) {
+            Err(_) if !self.is_there() => Ok(String::new()),
+            text => text.map_err(|e| self.failed(&e)),
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        self.named || self.path.is_file()
+    }
+
+    fn length(&self) -> Result<u64, Failed> {
+        if self.is_there() { Ok(std::fs::metadata(&self.path).map_err(|e| self.failed(&e))?.len()) } else { Ok(0) }
     }
 }
 

@@ -36,6 +36,10 @@ pub(super) fn list(log: &Log, wanted: &List, format: Output) -> Result<Exit, Fai
         return Ok(Exit::Done);
     }
     output::line(&format!("log       {}", log.path.display()));
+    if !log.is_there() {
+        output::line("          not there: nothing was changed from this machine, or another one keeps it");
+        return Ok(Exit::Done);
+    }
     let failed = found.iter().filter(|c| c.outcome != Outcome::Done).count();
     let of = if found.len() == all { String::new() } else { format!(" of {all}") };
     let ended = if failed == 0 { "every one done".into() } else { format!("{failed} not done, or not known to be") };
@@ -132,7 +136,7 @@ pub(super) async fn tail(log: &Log, lines: usize, follows: bool, format: Output)
             () = &mut interrupt => return Ok(Exit::Done),
             () = tokio::time::sleep(LOOK) => {}
         }
-        let length = std::fs::metadata(&log.path).map_err(|e| log.failed(&e))?.len();
+        let length = log.length()?;
         if length == text.len() as u64 {
             continue;
         }
