@@ -48,7 +48,13 @@ pub(super) async fn open(
 ) -> Result<Exit, Failed> {
     let spec = wanted.spec()?;
     needs_terminal()?;
-    let session = Session::begin(global).await?;
+    let session = Session::begin(global).await.map_err(|failed| match capture {
+        Some(path) => Failed {
+            message: format!("{}. Without a cluster: cutover flows --input {}", failed.message, path.display()),
+            ..failed
+        },
+        None => failed,
+    })?;
     if write {
         session.may_change()?;
     }

@@ -111,11 +111,7 @@ fn named() -> Named {
             None => None,
         })
     };
-    Named {
-        kubeconfig: value("--kubeconfig").map(PathBuf::from),
-        context: value("--context"),
-        in_cluster: false,
-    }
+    Named { kubeconfig: value("--kubeconfig").map(PathBuf::from), context: value("--context"), in_cluster: false }
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ impl Demo {
         let mut global = global.clone();
         global.kubeconfig = Some(cluster.kubeconfig.clone());
         global.context = None;
+        global.again.clear();
         global.audit_log.get_or_insert_with(|| folder.path().join("audit.jsonl"));
         let mut wanted = wanted::of(scenario.iter().flat_map(|s| s.run.clone()))?;
         wanted.observe = u32::try_from(self.speed.shorten(std::time::Duration::from_secs(30)).as_secs()).unwrap_or(0);

@@ -13,8 +13,11 @@ pub(super) fn print(session: &Session) {
     output::line(&format!("          {version}{}", count(facts.nodes.len(), "node")));
 }
 
-/// The command to type next, as the last line.
+/// The command to type next, as the last line; nothing on a cluster that ends with this program.
 pub(super) fn next(global: &Global, command: &str, why: &str) {
+    if global.again.is_empty() {
+        return;
+    }
     let why = if why.is_empty() { String::new() } else { format!("   # {why}") };
     output::line(&format!("\nNext: {} {command}{why}", global.again));
 }

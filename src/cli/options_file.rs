@@ -39,8 +39,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<Setting>, Failed> {
         if let Some(before) = found.iter().find(|s| s.name == key) {
             return Err(refused(format!("{place}: {key} is given twice, first in {}", before.place)));
         }
-        let values = texts(&value)
-            .ok_or_else(|| refused(format!("{place}: {key}: expected a text, a number, true, false, or a list of texts")))?;
+        let values = texts(&value).ok_or_else(|| {
+            refused(format!("{place}: {key}: expected a text, a number, true, false, or a list of texts"))
+        })?;
         found.push(Setting { name: key, values, place }.checked(path.parent())?);
     }
     Ok(found)
@@ -122,7 +123,7 @@ mod tests {
         for (text, wanted) in [
             (
                 "canaries: 1\n\nmax-unavailabe: 2\n",
-                "cutover.yaml:3: unknown key \"max-unavailabe\"; did you mean max-unavailable?",
+                "cutover.yaml:3: unknown key \"max-unavailabe\" (did you mean max-unavailable?)",
             ),
             ("file: other.yaml\n", "cutover.yaml:1: unknown key \"file\""),
             ("canaries: 1\ncanaries: 2\n", "canaries"),

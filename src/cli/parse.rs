@@ -6,10 +6,7 @@ use std::{ffi::OsString, path::Path, sync::Arc};
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 use super::{Arguments, Command, Global, Wanted, config::Config, options_file, session::Failed, settings};
-use crate::{
-    cluster::connect,
-    domain::host::commands::quoted,
-};
+use crate::{cluster::connect, domain::host::commands::quoted};
 
 /// Why there is nothing to run.
 pub(super) enum NotParsed {

@@ -1,5 +1,7 @@
 //! What a command says while it follows the migration: lines for people, grouped by node, and typed events for programs.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::json;
 
@@ -42,11 +44,15 @@ pub(super) struct Reporter {
     group: String,
     /// Nodes on Cilium, of all.
     progress: String,
+    /// The time that is left, as far as it is known.
+    left: Option<String>,
+    /// Where the pods are, or were, of which something was begun.
+    pods: BTreeMap<String, String>,
 }
 
 impl Reporter {
     pub(super) const fn new(format: Output) -> Self {
-        Self { format, group: String::new(), progress: String::new() }
+        Self { format, group: String::new(), progress: String::new(), left: None, pods: BTreeMap::new() }
     }
 
     /// An event, for programs alone.
@@ -65,6 +71,11 @@ impl Reporter {
 
     /// A line of the journal. Beginnings are left out for people: their end says the same.
     pub(super) fn entry(&mut self, entry: &Entry, facts: &Facts) {
+        let node = node_of(entry, facts).or_else(|| self.pods.get(&entry.object).cloned());
+        // by its end a pod is gone, or somewhere else
+        if let Some(node) = node.as_ref().filter(|_| entry.kind == Kind::Begin && pod_of(entry).is_some()) {
+            self.pods.insert(entry.object.clone(), node.clone());
+        }
         if self.format.is_json() {
             let name = match entry.kind {
                 Kind::Begin => "changeBegun",
@@ -77,7 +88,7 @@ impl Reporter {
                 Kind::Warning => "warning",
                 Kind::Note => "note",
             };
-            let mut event = json!({"type": name, "node": node_of(entry, facts)});
+            let mut event = json!({"type": name, "node": node});
             if let (Some(event), Ok(serde_json::Value::Object(entry))) =
                 (event.as_object_mut(), serde_json::to_value(entry))
             {
@@ -89,9 +100,17 @@ impl Reporter {
         if entry.kind == Kind::Begin {
             return;
         }
-        let group = node_of(entry, facts).unwrap_or_else(|| phase_of(facts));
+        let group = match node {
+            Some(node) => node,
+            None if pod_of(entry).is_some() && !self.group.is_empty() => self.group.clone(),
+            None => phase_of(facts),
+        };
         if group != self.group {
-            let progress = if self.progress.is_empty() { String::new() } else { format!("  {} nodes on Cilium", self.progress) };
+            let left = self.left.as_ref().map(|l| format!(", {l}")).unwrap_or_default();
+            let progress = match self.progress.as_str() {
+                "" => String::new(),
+                progress => format!("  {progress} nodes on Cilium{left}"),
+            };
             output::line(&format!("── {group}{progress}"));
             self.group = group;
         }
@@ -102,7 +121,6 @@ impl Reporter {
     pub(super) fn progress(&mut self, facts: &Facts) {
         let Some(migration) = &facts.migration else { return };
         let Some(status) = migration.status.as_ref().filter(|s| s.progress != self.progress) else { return };
-        let first = self.progress.is_empty();
         self.progress.clone_from(&status.progress);
         let Some((done, nodes)) = status.progress.split_once('/') else { return };
         let (Ok(done), Ok(nodes)) = (done.parse::<usize>(), nodes.parse::<usize>()) else { return };
@@ -110,12 +128,9 @@ impl Reporter {
         let spec = &migration.spec;
         let left = eta::estimate(records, spec.target, spec.nodes.max_unavailable, jiff::Timestamp::now());
         let left = left.filter(|e| done < nodes && *e != eta::Estimate::Unknown).map(|e| e.to_string());
-        if !self.format.is_json() && !first {
-            let left = left.map(|l| format!(", {l}")).unwrap_or_default();
-            output::line(&format!("── {done}/{nodes} nodes on Cilium{left}"));
-            self.group.clear();
-            return;
-        }
+        // the next line says it
+        self.group.clear();
+        self.left.clone_from(&left);
         self.event(&Event::Progress { done, nodes, left });
     }
 
@@ -132,14 +147,16 @@ fn phase_of(facts: &Facts) -> String {
 
 /// The node that a line is about: it itself, or the one that its pod is on.
 fn node_of(entry: &Entry, facts: &Facts) -> Option<String> {
-    let mut parts = entry.object.splitn(3, '/');
-    match (parts.next()?, parts.next()?, parts.next()) {
-        ("node", name, None) => Some(name.to_owned()),
-        ("pod", namespace, Some(name)) => {
-            facts.pods.get(&Key::new(namespace, name)).map(|p| p.node.to_string()).filter(|n| !n.is_empty())
-        }
-        _ => None,
+    if let Some(name) = entry.object.strip_prefix("node/") {
+        return Some(name.to_owned());
     }
+    facts.pods.get(&pod_of(entry)?).map(|p| p.node.to_string()).filter(|n| !n.is_empty())
+}
+
+/// The pod that a line is about.
+fn pod_of(entry: &Entry) -> Option<Key> {
+    let (namespace, name) = entry.object.strip_prefix("pod/")?.split_once('/')?;
+    Some(Key::new(namespace, name))
 }
 
 /// A line of the journal to standard error, for an engine that runs without anybody who follows it.

@@ -75,7 +75,7 @@ pub(super) fn names() -> Vec<String> {
 /// What may have been meant by a name that is not known.
 pub(super) fn meant<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let near = known.into_iter().map(|k| (strsim::jaro_winkler(name, k), k)).filter(|(near, _)| *near > 0.8);
-    near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, k)| format!("; did you mean {k}?")).unwrap_or_default()
+    near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, k)| format!(" (did you mean {k}?)")).unwrap_or_default()
 }
 
 /// The program with these as defaults, wherever it takes the options of a migration. The last of one name counts.

@@ -95,6 +95,11 @@ fn shells_and_man_take_what_is_printed_for_them() {
     assert!(code == 0 && page.contains("\\-\\-since"), "{page}");
     let (code, _, err) = alone(&["man", "audit", "lists"]);
     assert!(code == 2 && err.contains("list, show, tail, verify"), "{err}");
+    // as a plugin of kubectl it says so
+    let plugin = folder.path().join("kubectl-cutover");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_cutover"), &plugin).unwrap();
+    let (code, out, _) = said(&Command::new(&plugin).arg("--help").output().unwrap());
+    assert!(code == 0 && out.contains("Usage: kubectl cutover "), "{out}");
     let (code, out, _) = alone(&["--version"]);
     assert!(code == 0 && out.contains("(commit ") && out.contains("Cilium 1.14 or newer"), "{out}");
 }
@@ -103,7 +108,7 @@ fn shells_and_man_take_what_is_printed_for_them() {
 fn options_have_their_groups_and_the_config_file_is_checked() {
     let (_, out, _) = alone(&["run", "--help"]);
     let place = |words: &str| out.find(words).unwrap_or_else(|| panic!("{words} is not in:\n{out}"));
-    assert!(place("--until") < place("Connection:") && place("Connection:") < place("Migration:"), "{out}");
+    assert!(place("--until") < place("Migration:") && place("Migration:") < place("Connection:"), "{out}");
     for group in ["Hubble:", "Output and files:", "Nodes and their order:", "Hosts:", "Consents:"] {
         place(group);
     }
@@ -121,7 +126,10 @@ fn options_have_their_groups_and_the_config_file_is_checked() {
     let (code, _, err) = alone(&["--config", &typo, "flows", "--input", capture().to_str().unwrap()]);
     assert!(code == 0 && err.contains("warning: ") && err.contains("did you mean read-only?"), "{err}");
     let (code, _, err) = alone(&["plan", "--file", &file(folder.path(), "c.yaml", "canaries: 1\nmax-unavailble: 2\n")]);
-    assert!(code == 2 && err.contains("c.yaml:2: unknown key \"max-unavailble\"; did you mean max-unavailable?"), "{err}");
+    assert!(
+        code == 2 && err.contains("c.yaml:2: unknown key \"max-unavailble\" (did you mean max-unavailable?)"),
+        "{err}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +137,8 @@ async fn a_read_only_context_is_not_changed_and_one_that_asks_for_its_name_gets_
     let folder = tempfile::tempdir().unwrap();
     let (_cluster, cutover) = cluster(folder.path(), 2).await;
     let guarded = file(folder.path(), "guarded.toml", "[contexts.embedded]\nread-only = true\n");
-    for command in [&["run", "--until", "install", "--yes"][..], &["rollback", "--confirm-context", "embedded"], &["engine"]]
+    for command in
+        [&["run", "--until", "install", "--yes"][..], &["rollback", "--confirm-context", "embedded"], &["engine"]]
     {
         let (code, out, err) = cutover.run(&[&["--config", &guarded], command].concat());
         assert_eq!(code, 2, "{command:?}: {out}{err}");
@@ -142,7 +151,8 @@ async fn a_read_only_context_is_not_changed_and_one_that_asks_for_its_name_gets_
     let (code, out, err) = cutover.run(&["--config", &guarded, "preflight"]);
     assert_eq!(code, 0, "{out}{err}");
 
-    let named = "[contexts.embedded]\nconfirm = \"context\"\n[contexts.embedded.migration]\nobserve = 7\ncanaries = 2\n";
+    let named =
+        "[contexts.embedded]\nconfirm = \"context\"\n[contexts.embedded.migration]\nobserve = 7\ncanaries = 2\n";
     let named = file(folder.path(), "named.toml", named);
     let run = ["--config", &named, "run", "--until", "install", "--timeout", "60"];
     let (code, _, err) = cutover.run(&[&run[..], &["--yes"]].concat());
@@ -172,7 +182,10 @@ async fn a_run_is_followed_waited_for_and_found_in_the_log() {
     assert!(code == 0 && out.starts_with("cluster   embedded at https://127.0.0.1:"), "{out}");
     assert!(out.contains("Next: cutover --kubeconfig ") && out.trim_end().contains("preflight"), "{out}");
     let (code, out, _) = cutover.run(&["plan"]);
-    assert!(code == 0 && out.contains("summary   ") && out.contains("2 nodes reboot (1 of the control plane)"), "{out}");
+    assert!(
+        code == 0 && out.contains("summary   ") && out.contains("2 nodes reboot (1 of the control plane)"),
+        "{out}"
+    );
     assert!(out.contains("time      "), "{out}");
     let (code, plan, _) = cutover.json(&["plan"]);
     let plan_of = |kind: &str| plan["totals"][kind].as_u64().unwrap();
@@ -188,7 +201,8 @@ async fn a_run_is_followed_waited_for_and_found_in_the_log() {
     let run = ["run", "--until", "install", "--yes", "--timeout", "60", "--audit-log", &log, "-o", "jsonl"];
     let (code, out, err) = cutover.run(&run);
     assert_eq!(code, 0, "{out}{err}");
-    let lines: Vec<Value> = out.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}"))).collect();
+    let lines: Vec<Value> =
+        out.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}"))).collect();
     let types: Vec<&str> = lines.iter().filter_map(|l| l["type"].as_str()).collect();
     assert_eq!((types[0], types.last().copied()), ("started", Some("ended")), "{types:?}");
     for wanted in ["progress", "approved", "step", "changeBegun", "changeDone"] {

@@ -112,13 +112,15 @@ impl Log {
         let mut logs = all()?;
         match logs.pop() {
             Some(path) if logs.is_empty() => {
-                output::note(&format!("{why}. The only log on this machine is shown: {}", path.display()));
+                output::note(&format!(
+                    "The only log on this machine is shown, because the cluster is not known: {why}"
+                ));
                 Ok(Self { path, named: false })
             }
             None => Ok(Self { path: folder().map_err(|e| Failed::new(Exit::Failed, e.to_string()))?, named: false }),
             Some(last) => {
                 let names: Vec<String> = logs.iter().chain([&last]).map(|p| p.display().to_string()).collect();
-                let message = format!("{why}. Name one of the logs on this machine: {}", names.join(", "));
+                let message = format!("name one of the logs on this machine ({}): {why}", names.join(", "));
                 Err(Failed::new(Exit::Unreachable, message))
             }
         }

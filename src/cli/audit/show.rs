@@ -92,7 +92,8 @@ pub(super) fn one(log: &Log, number: u64, format: Output) -> Result<Exit, Failed
     output::line(&format!("change    {}: {}", change.object, change.what));
     output::line(&format!("outcome   {}{}", change.outcome.word(), prefixed(": ", &change.why)));
     let ended = change.ended.map(|n| format!(" and {n}")).unwrap_or_default();
-    output::line(&format!("begun     {} (line {}{ended} of {})", change.at, change.line, log.path.display()));
+    output::line(&format!("log       {}, line {}{ended}", log.path.display(), change.line));
+    output::line(&format!("begun     {}", change.at));
     if let Some(at) = change.ended_at {
         output::line(&format!("ended     {at}"));
     }
@@ -110,7 +111,9 @@ pub(super) fn one(log: &Log, number: u64, format: Output) -> Result<Exit, Failed
         keys.dedup();
         for key in keys {
             let (was, is) = (&request["before"][key.as_str()], &request["after"][key.as_str()]);
-            output::line(&format!("  {key}: {was} -> {is}"));
+            if was != is {
+                output::paragraph(&format!("  {key}: {was} -> {is}"), 6);
+            }
         }
     }
     Ok(Exit::Done)
@@ -141,7 +144,9 @@ pub(super) async fn tail(log: &Log, lines: usize, follows: bool, format: Output)
             continue;
         }
         if length < text.len() as u64 {
-            output::note("the log became shorter: it was cut, or another one is in its place. See: cutover audit verify");
+            output::note(
+                "the log became shorter: it was cut, or another one is in its place. See: cutover audit verify",
+            );
             (open, seen) = (vec![], 0);
         }
         text = log.read()?;
@@ -167,5 +172,5 @@ fn print(change: &Change, format: Output) {
         return;
     }
     let [line, at, outcome, object, what] = cells(change);
-    output::line(&format!("{line:>5}  {at}  {outcome:<8}  {object}: {what}"));
+    output::paragraph(&format!("{line:>5}  {at}  {outcome:<8}  {object}: {what}"), 33);
 }

@@ -43,14 +43,16 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Config, Failed> {
             other => file.unknown(&name.span(), "", other, PARTS),
         }
     }
-    config.warnings = file.warnings;
+    file.warnings.sort();
+    config.warnings = file.warnings.into_iter().map(|(_, warning)| warning).collect();
     Ok(config)
 }
 
 struct File<'a> {
     path: &'a Path,
     text: &'a str,
-    warnings: Vec<String>,
+    /// Each with where it begins.
+    warnings: Vec<(usize, String)>,
 }
 
 type Value<'a> = Spanned<DeValue<'a>>;
@@ -67,7 +69,8 @@ impl File<'_> {
 
     fn unknown<'k>(&mut self, span: &Range<usize>, part: &str, name: &str, known: impl IntoIterator<Item = &'k str>) {
         let meant = meant(name, known);
-        self.warnings.push(format!("{}: unknown setting {part}{name}, without effect{meant}", self.place(span)));
+        let warning = format!("{}: unknown setting {part}{name}, without effect{meant}", self.place(span));
+        self.warnings.push((span.start, warning));
     }
 
     fn table<'v, 'a>(&self, value: &'v Value<'a>, name: &str) -> Result<&'v DeTable<'a>, Failed> {
@@ -179,15 +182,14 @@ mod tests {
                     [contexts.prod.migration]\nobserv = 3\nconsent = \"DeleteBarePod:a/b\"\nobserve = 90\n[migration]\nobserve = 60\n";
         let config = config(text).unwrap();
         assert_eq!(
-            config.warnings.join("\n"),
-            "/etc/config.toml:4: unknown setting colors, without effect\n\
-             /etc/config.toml:6: unknown setting contexts.prod.readonly, without effect; did you mean read-only?\n\
-             /etc/config.toml:9: unknown setting contexts.prod.migration.observ, without effect; did you mean observe?\n\
-             /etc/config.toml:10: unknown setting contexts.prod.migration.consent, without effect\n\
-             /etc/config.toml:2: unknown setting screen.bel, without effect; did you mean bell?"
-                .lines()
-                .collect::<Vec<_>>()
-                .join("\n")
+            config.warnings,
+            [
+                "/etc/config.toml:2: unknown setting screen.bel, without effect (did you mean bell?)",
+                "/etc/config.toml:4: unknown setting colors, without effect",
+                "/etc/config.toml:6: unknown setting contexts.prod.readonly, without effect (did you mean read-only?)",
+                "/etc/config.toml:9: unknown setting contexts.prod.migration.observ, without effect (did you mean observe?)",
+                "/etc/config.toml:10: unknown setting contexts.prod.migration.consent, without effect",
+            ]
         );
         assert!(config.screen.bell);
         let values = |context: &str| config.migration(context).iter().map(|s| s.values.join("")).collect::<Vec<_>>();

@@ -175,7 +175,10 @@ fn check(global: &Global) -> Result<Exit, Failed> {
         context.helm.iter().for_each(|h| say(true, format!("helm {}", h.display())));
         context.audit_log.iter().for_each(|l| say(true, format!("audit log {}", l.display())));
         context.migration.iter().for_each(|s| say(true, format!("{} = {}", s.name, s.values.join(", "))));
-        output::line(&format!("  context {name}: {}", if said.is_empty() { "nothing".into() } else { said.join("; ") }));
+        output::line(&format!(
+            "  context {name}: {}",
+            if said.is_empty() { "nothing".into() } else { said.join("; ") }
+        ));
     }
     config.warnings.iter().for_each(|w| output::line(&format!("warning: {w}")));
     Ok(if config.warnings.is_empty() { Exit::Done } else { Exit::Usage })
