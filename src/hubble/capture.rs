@@ -231,11 +231,11 @@ mod tests {
     #[test]
     fn pretty_printed_messages_are_read_and_cut_ones_take_no_other_with_them() {
         let pretty = |line: &str| format!("{:#}", serde_json::from_str::<serde_json::Value>(line).unwrap());
-        let indented = |text: &str, by: &str| text.lines().map(|l| format!("{by}{l}\n")).collect::<String>();
+        let indented = |text: &str| format!("  {}", text.replace('\n', "\n  "));
         let flows: Vec<&str> = recorded().into_iter().take(3).collect();
         let [a, b, c] = [pretty(flows[0]), pretty(flows[1]), pretty(flows[2])];
-        let list = format!("[\n{},\n{}\n]\n", indented(&a, "  ").trim_end(), indented(&b, "  ").trim_end());
-        let half: String = a.lines().take(4).map(|l| format!("{l}\r\n")).collect();
+        let list = format!("[\n{},\n{}\n]\n", indented(&a), indented(&b));
+        let half = a.lines().take(4).flat_map(|l| [l, "\r\n"]).collect::<String>();
         for (text, wanted, bad) in [
             (format!("{a}\n{b}\n\n{c}\n"), 3, 0),
             (list, 2, 0),

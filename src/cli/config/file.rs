@@ -29,12 +29,12 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Config, Failed> {
     let mut file = File { path, text, warnings: vec![] };
     let parsed = DeTable::parse(text).map_err(|e| file.refused(&e.span().unwrap_or_default(), e.message()))?;
     let mut config = Config { path: Some(path.to_owned()), ..Config::default() };
-    for (name, value) in parsed.get_ref().iter() {
+    for (name, value) in parsed.get_ref() {
         match name.get_ref().as_ref() {
             "screen" => config.screen = file.screen(value)?,
             "migration" => config.migration = file.migration(value, "migration")?,
             "contexts" => {
-                for (context, value) in file.table(value, "contexts")?.iter() {
+                for (context, value) in file.table(value, "contexts")? {
                     let context = context.get_ref().to_string();
                     let said = file.context(value, &context)?;
                     config.contexts.insert(context, said);
@@ -95,7 +95,7 @@ impl File<'_> {
 
     fn screen(&mut self, value: &Value<'_>) -> Result<Screen, Failed> {
         let mut screen = Screen::default();
-        for (key, value) in self.table(value, "screen")?.iter() {
+        for (key, value) in self.table(value, "screen")? {
             match key.get_ref().as_ref() {
                 "colour" => screen.colour = Some(self.yes(value, "colour")?),
                 "ascii" => screen.ascii = Some(self.yes(value, "ascii")?),
@@ -108,7 +108,7 @@ impl File<'_> {
 
     fn context(&mut self, value: &Value<'_>, name: &str) -> Result<Context, Failed> {
         let mut context = Context::default();
-        for (key, value) in self.table(value, name)?.iter() {
+        for (key, value) in self.table(value, name)? {
             let place = self.place(&key.span());
             match key.get_ref().as_ref() {
                 "production" => context.production = Some(self.yes(value, "production")?),
@@ -138,7 +138,7 @@ impl File<'_> {
         let mut known = names();
         known.retain(|n| !CONSENTS.contains(&n.as_str()));
         let mut found = Vec::new();
-        for (key, value) in self.table(value, part)?.iter() {
+        for (key, value) in self.table(value, part)? {
             let name = key.get_ref().to_string();
             if !known.contains(&name) {
                 self.unknown(&key.span(), &format!("{part}."), &name, known.iter().map(String::as_str));

@@ -297,7 +297,8 @@ mod tests {
         assert_eq!((asks(true, approve()), asks(false, approve())), (name.clone(), None));
         assert_eq!(asks(true, OnYes::Send(Request::TakeOver)), name);
         assert_eq!(asks(true, change(Intent::Pause(false))), name);
-        for harmless in [change(Intent::Pause(true)), OnYes::Leave, OnYes::Nothing, OnYes::Send(Request::Write(false))] {
+        for harmless in [change(Intent::Pause(true)), OnYes::Leave, OnYes::Nothing, OnYes::Send(Request::Write(false))]
+        {
             assert_eq!(asks(true, harmless), None);
         }
     }
