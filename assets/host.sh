@@ -73,6 +73,23 @@ rules() {
   echo $n
 }
 
+# Encryption as the agent counts it, and what the kernel has sent to each other node: its address and bytes
+encrypted() {
+  agent encrypt status | awk -F': *' '
+    /Keys in use/ { print "keys=" $2 + 0 }
+    /Number of peers/ { print "peers=" $2 + 0 }
+    /^Errors/ { print "errors=" $2 + 0 }' | while IFS='=' read -r key n; do say "$key" "$n"; done
+  { ip -s xfrm state 2>/dev/null | awk '
+      $1 == "src" { to = $4 }
+      /lifetime current/ { now = 1; next }
+      now && match($0, /[0-9]+\(bytes\)/) { sent[to] += substr($0, RSTART, RLENGTH - 7); now = 0 }
+      END { for (to in sent) if (to != "0.0.0.0") print to, sent[to] }'
+    agent debuginfo -o json | tr -d ' \n\t' | sed 's/.*"wireguard":{//' | tr '{' '\n' | awk '
+      match($0, /"endpoint":"[0-9.]+:/) { to = substr($0, RSTART + 12, RLENGTH - 13)
+        if (match($0, /"transfer-tx":[0-9]+/)) print to, substr($0, RSTART + 14, RLENGTH - 14) }'
+  } | head -n 40 | while read -r line; do say peer "$line"; done
+}
+
 look() {
   say boot "$(cat "$boot_id" 2>/dev/null)"
   for f in "$net"/*; do [ ! -e "$f" ] || say conf "$(basename "$f")"; done
@@ -82,6 +99,7 @@ look() {
   # the first mode after it: others have one, too
   mode=$(printf '%s' "$status" | sed -n 's/.*"encryption":{//p' | sed 's/"mode":"/\n/' | sed -n '2s/".*//p')
   [ -z "$mode" ] || say encryption "$mode"
+  [ "${mode:-Disabled}" = Disabled ] || encrypted
   for l in flannel.1 flannel-v6.1 cni0 cilium_host; do [ ! -e "$links/$l" ] || say link "$l"; done
   for l in $cilium_links; do [ ! -e "$links/$l" ] || say cilium "link $l"; done
   n=0
@@ -131,12 +149,19 @@ unhold() {
   [ -e "$hold" ] || rm -f "$hold.cilium_bak" "$plugins/cutover-hold"
 }
 
+# Cilium's own configuration: up to 1.13 a .conf, a .conflist since
+ciliums_conf() {
+  for f in "$net/05-cilium.conflist" "$net/05-cilium.conf"; do [ ! -e "$f" ] || { echo "$f"; return 0; }; done
+  return 1
+}
+
 restore() {
   [ -e "$net/10-flannel.conflist" ] || [ ! -e "$net/10-flannel.conflist.cilium_bak" ] ||
     mv "$net/10-flannel.conflist.cilium_bak" "$net/10-flannel.conflist" || fail "cannot put 10-flannel.conflist back"
   # without Flannel's file the node would be left with no configuration at all
   [ -e "$net/10-flannel.conflist" ] || { look; fail "no 10-flannel.conflist to put back; 05-cilium.conflist was left" missing-file; }
   keep "$net/05-cilium.conflist"
+  keep "$net/05-cilium.conf"
   rm -f "$hold"
   unhold
   # a stale twin would be mistaken for the way back next time
@@ -266,7 +291,7 @@ remove_rules() {
 
 clean() {
   # a node is never left without a CNI configuration
-  [ -e "$net/05-cilium.conflist" ] || { look; fail "no 05-cilium.conflist: Flannel's configuration is the only one; nothing was removed" missing-file; }
+  ciliums_conf >/dev/null || { look; fail "no 05-cilium.conflist: Flannel's configuration is the only one; nothing was removed" missing-file; }
   mkdir -p "$cleaned" || fail "cannot make $cleaned"
   remove_rules "$*"
   for family in ip:flannel-ipv4 ip6:flannel-ipv6; do
@@ -290,7 +315,7 @@ clean() {
 
 # What helm leaves of Cilium on a host that is back on Flannel. Its agent makes all of it again when it is installed.
 clean_cilium() {
-  [ -e "$net/10-flannel.conflist" ] && [ ! -e "$net/05-cilium.conflist" ] ||
+  [ -e "$net/10-flannel.conflist" ] && ! ciliums_conf >/dev/null ||
     { look; fail "10-flannel.conflist is not the CNI configuration of this host; nothing was removed" missing-file; }
   ! agent status >/dev/null || fail "Cilium's agent runs on this host; nothing was removed"
   cleaned=$backup/cilium
@@ -343,7 +368,7 @@ put_back() {
     [ -e "$cleaned/files$p" ] || continue
     to=$root$p
     # two active configurations at once are never left on a node
-    [ "$p" != "$conf/10-flannel.conflist" ] || [ ! -e "$net/05-cilium.conflist" ] || to=$to.cilium_bak
+    [ "$p" != "$conf/10-flannel.conflist" ] || ! ciliums_conf >/dev/null || to=$to.cilium_bak
     [ ! -d "$to" ] || { cp -an "$cleaned/files$p/." "$to/" || fail "cannot put $p back"; continue; }
     [ -e "$to" ] || { mkdir -p "$(dirname "$to")" && cp -a "$cleaned/files$p" "$to"; } || fail "cannot put $p back"
   done

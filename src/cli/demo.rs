@@ -4,7 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Exit, Global, cockpit, output, run::Run, session::Failed, wanted};
+use super::{
+    Exit, Global, cockpit, output,
+    run::Run,
+    session::Failed,
+    wanted::{self, EncryptBy},
+};
+use crate::domain::strategy::StrategyId;
 use crate::sim::{Embedded, Settings, clock::Pace, scenario::Scenario, world};
 
 /// Try Cutover on an embedded cluster.
@@ -19,6 +25,15 @@ pub(super) struct Demo {
     /// Play a scenario: a file like those in assets/scenarios
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
+    /// How the cluster is moved
+    #[arg(long, value_name = "NAME", default_value_t)]
+    strategy: StrategyId,
+    /// Version of the Cilium chart
+    #[arg(long, value_name = "VERSION")]
+    cilium_version: Option<String>,
+    /// How traffic between pods of two nodes is encrypted
+    #[arg(long, value_enum, default_value_t = EncryptBy::None)]
+    encryption: EncryptBy,
     /// Run the whole migration without a screen and print what it does
     #[arg(long, conflicts_with = "serve")]
     headless: bool,
@@ -49,6 +64,15 @@ impl Demo {
         global.again.clear();
         global.audit_log.get_or_insert_with(|| folder.path().join("audit.jsonl"));
         let mut wanted = wanted::of(scenario.iter().flat_map(|s| s.run.clone()))?;
+        if self.strategy != StrategyId::default() {
+            wanted.strategy = self.strategy;
+        }
+        if self.encryption != EncryptBy::None {
+            wanted.encryption = self.encryption;
+        }
+        if let Some(version) = &self.cilium_version {
+            wanted.cilium_version.clone_from(version);
+        }
         wanted.observe = u32::try_from(self.speed.shorten(std::time::Duration::from_secs(30)).as_secs()).unwrap_or(0);
         if self.headless {
             // the consents that its operator would be asked for

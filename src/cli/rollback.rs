@@ -67,6 +67,8 @@ impl Rollback {
         let migration = facts.migration.as_ref();
         let strategy = migration.map(|m| m.spec.strategy.get());
         let covers = |phase: PhaseId| migration.zip(strategy).is_some_and(|(m, s)| s.is_within(m.spec.approved, phase));
+        let view = migration.map(|m| View::read_only(facts, m, Timestamp::now()));
+        let only_whole = |phase: PhaseId| view.and_then(|v| v.strategy.only_whole(&v, phase));
         match (&self.node, self.phase) {
             (Some(node), _) => {
                 if !facts.nodes.contains_key(node.as_str()) {
@@ -76,11 +78,10 @@ impl Rollback {
                         format!("no node is called {node:?}; there are {}", known.join(", ")),
                     ));
                 }
-                if let Some(locked) =
-                    migration.and_then(|m| strategy::locked(&View::read_only(facts, m, Timestamp::now())))
-                {
-                    let message =
-                        format!("{node} cannot go back alone: {locked}. `cutover rollback --phase` does that");
+                if let Some(locked) = view.and_then(|v| strategy::locked(&v)) {
+                    let message = format!(
+                        "{node} cannot go back alone: {locked}. `cutover rollback`, or with --phase, does that"
+                    );
                     return Err(Failed::new(Exit::Usage, message));
                 }
                 Ok((
@@ -91,6 +92,13 @@ impl Rollback {
             (None, Some(_)) if migration.is_some_and(|m| m.spec.target == Target::Flannel) => Err(Failed::new(
                 Exit::Usage,
                 "everything is being rolled back already; run `cutover rollback` to follow it",
+            )),
+            (None, Some(phase)) if only_whole(phase).is_some() => Err(Failed::new(
+                Exit::Usage,
+                format!(
+                    "{}. Nothing was changed. `cutover rollback` without --phase does that",
+                    only_whole(phase).unwrap_or_default()
+                ),
             )),
             (None, Some(phase)) if covers(phase) => Err(Failed::new(
                 Exit::Usage,

@@ -13,6 +13,7 @@ use crate::domain::{
         CiliumSpec, Consent, ConsentKind, FROZEN, GuardSpec, HostAccess, HostsSpec, MIGRATION, MigrationSpec,
         NodesSpec, RestartBy, Target,
     },
+    encryption::Encryption,
     strategy::{PhaseId, StrategyId},
     values,
 };
@@ -54,12 +55,15 @@ pub(super) struct Wanted {
     /// UDP port of Cilium's VXLAN; must differ from Flannel's
     #[arg(long, value_name = "PORT", default_value_t = 8473)]
     pub tunnel_port: u16,
+    /// How traffic between pods of two nodes is encrypted; turned on with the install
+    #[arg(long, value_enum, default_value_t = EncryptBy::None)]
+    pub encryption: EncryptBy,
     /// How pods with an old address are restarted
     #[arg(long, help_heading = NODES, value_enum, default_value_t = RestartWay::Reboot, alias = "recycle")]
     pub restart_by: RestartWay,
-    /// Maximum number of unavailable nodes, those of other actors included
-    #[arg(long, help_heading = NODES, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub max_unavailable: u32,
+    /// Maximum number of unavailable nodes, those of other actors included; all is the default in an outage, 1 otherwise
+    #[arg(long, help_heading = NODES, value_name = "N|all", value_parser = at_once)]
+    pub max_unavailable: Option<u32>,
     /// Seconds that a moved node is observed before the next one begins
     #[arg(long, help_heading = NODES, value_name = "SECONDS", default_value_t = 30, alias = "soak")]
     pub observe: u32,
@@ -69,9 +73,10 @@ pub(super) struct Wanted {
     /// Only nodes with this label
     #[arg(long, help_heading = NODES, value_name = "KEY=VALUE")]
     pub selector: Vec<String>,
-    /// Number of canary nodes: the first ones, moved one at a time whatever --max-unavailable allows
-    #[arg(long, help_heading = NODES, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=100))]
-    pub canaries: u32,
+    /// Number of canary nodes: the first ones, moved one at a time whatever --max-unavailable allows; 0 is the default in
+    /// an outage, 1 otherwise
+    #[arg(long, help_heading = NODES, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub canaries: Option<u32>,
     /// Move the nodes batch by batch, one value of this label after the other, as topology.kubernetes.io/zone
     #[arg(long, help_heading = NODES, value_name = "LABEL")]
     pub batch_by: Option<String>,
@@ -115,6 +120,27 @@ pub(super) enum AccessBy {
     Manual,
 }
 
+/// How traffic between pods of two nodes is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum EncryptBy {
+    /// Not at all
+    None,
+    /// By IPsec; its key is made and kept in a Secret
+    Ipsec,
+    /// By WireGuard
+    Wireguard,
+}
+
+impl From<EncryptBy> for Encryption {
+    fn from(by: EncryptBy) -> Self {
+        match by {
+            EncryptBy::None => Self::None,
+            EncryptBy::Ipsec => Self::Ipsec,
+            EncryptBy::Wireguard => Self::Wireguard,
+        }
+    }
+}
+
 /// How pods with an old address are restarted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum RestartWay {
@@ -152,6 +178,7 @@ impl Wanted {
                 pair.split_once('=').ok_or_else(|| usage(format!("--selector {pair}: expected KEY=VALUE")))?;
             selector.insert(key.to_owned(), value.to_owned());
         }
+        let outage = self.strategy.get().has_outage();
         Ok(MigrationSpec {
             strategy: self.strategy,
             target: Target::Cilium,
@@ -164,13 +191,14 @@ impl Wanted {
                 pod_cidr: self.pod_cidr.clone(),
                 mask_size: self.mask_size,
                 tunnel_port: self.tunnel_port,
+                encryption: self.encryption.into(),
                 values,
             },
             nodes: NodesSpec {
                 order: self.first.clone(),
                 selector,
-                max_unavailable: self.max_unavailable,
-                canaries: self.canaries,
+                max_unavailable: self.max_unavailable.unwrap_or(if outage { ALL } else { 1 }),
+                canaries: self.canaries.unwrap_or(u32::from(!outage)),
                 batch_by: self.batch_by.clone(),
                 drain_timeout_seconds: self.drain_timeout,
                 reboot_timeout_seconds: self.reboot_timeout,
@@ -200,11 +228,15 @@ impl Wanted {
     /// The arguments that differ from the defaults and from the existing Migration. `begun`: what is frozen cannot change.
     pub(super) fn changes(&self, there: &MigrationSpec, begun: bool) -> Result<Value, Failed> {
         let json = |spec: &MigrationSpec| serde_json::to_value(spec).unwrap_or_default();
-        let unnamed = match &self.unnamed {
-            Some(unnamed) => unnamed.spec()?,
-            None => of([])?.spec()?,
+        let mut unnamed = match &self.unnamed {
+            Some(unnamed) => (**unnamed).clone(),
+            None => of([])?,
         };
-        let (defaults, given, there) = (json(&unnamed), json(&self.spec()?), json(there));
+        let usual = json(&unnamed.spec()?)["strategy"].take();
+        // what a strategy brings along was not named
+        unnamed.strategy = self.strategy;
+        let (mut defaults, given, there) = (json(&unnamed.spec()?), json(&self.spec()?), json(there));
+        defaults["strategy"] = usual;
         let mut changes = json!({});
         for part in ["strategy", "cilium", "nodes", "hosts", "restartBy", "observeSeconds", "guard"] {
             let named = differing(&defaults[part], &given[part]);
@@ -251,6 +283,15 @@ fn frozen(part: &str, there: &Value, change: &Value) -> String {
     format!(
         "migration/{MIGRATION}: {path} cannot change{how}: the migration has begun (status.startedAt). Nothing was changed. Leave the argument out, or roll back first: cutover rollback --yes"
     )
+}
+
+/// As many nodes as a cluster can have.
+const ALL: u32 = NodesSpec::MOST;
+
+fn at_once(text: &str) -> Result<u32, String> {
+    let number = || text.parse().ok().filter(|n| (1..=ALL).contains(n));
+    let parsed = if text == "all" { Some(ALL) } else { number() };
+    parsed.ok_or_else(|| format!("expected all, or a number from 1 to {ALL}"))
 }
 
 /// These arguments alone.

@@ -9,9 +9,10 @@ use k8s_openapi::api::{
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, Client, api::PostParams};
 
-use super::{connect::Connection, helm::Helm, identity};
+use super::{apply::ipsec::key_in, connect::Connection, helm::Helm, identity, send::read};
 use crate::domain::{
     effect::{Right, Role, resource::DEFINITIONS},
+    encryption::{self, IpsecKey},
     facts::Surroundings,
     rights,
 };
@@ -29,11 +30,18 @@ pub async fn ask(connection: &Connection, helm: &Helm) -> Surroundings {
         service_address: service.and_then(|s| s.spec?.cluster_ip?.parse().ok()),
         missing_rights: missing_rights(client, connection.in_pod).await,
         helm: Some(helm.version().await.map_err(|e| e.to_string())),
+        ipsec_key: ipsec_key(client).await,
         own_name: own_name(),
         own_namespace: client.default_namespace().to_owned(),
         user: user(client).await.unwrap_or_default(),
         cluster: identity::of(client).await.unwrap_or_default(),
     }
+}
+
+/// The key of IPsec that is there before a migration; who may not read it learns nothing.
+async fn ipsec_key(client: &Client) -> Option<Result<IpsecKey, String>> {
+    let found = read(client, &encryption::secret(rights::NAMESPACE)).await.ok()??;
+    Some(key_in(&found))
 }
 
 /// The rights that a migration needs and the user lacks. For a user who may do everything one review is enough.

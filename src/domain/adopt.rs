@@ -63,6 +63,7 @@ pub fn adopt(facts: &Facts, spec: MigrationSpec, now: Timestamp) -> Option<Migra
         agent_image: facts.cilium_agents().map(|agents| agents.image.to_string()),
         release: None,
         marks: facts.nodes.values().filter_map(|n| n.mark.as_deref().map(str::to_owned)).collect(),
+        ipsec_key: None,
         flannel_copy: facts.flannel_copy().map(ToString::to_string),
     };
     let claimed = phases.iter().map(|p| state(p, PhaseState::Done)).collect();

@@ -62,6 +62,15 @@ pub struct Evidence {
     /// Flannel's leftovers were cleaned from the host.
     #[serde(default)]
     pub cleaned: bool,
+    /// Cilium's configuration was seen to be the only one, where it takes over all nodes at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_over: bool,
+    /// Flannel's configuration was seen to be the only one again, on the way back from there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restored: bool,
+    /// The host was looked at for the verification of encryption.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub encryption_seen: bool,
     /// Cilium's leftovers were cleaned from the host after it was uninstalled.
     #[serde(default)]
     pub cleaned_of_cilium: bool,
@@ -88,6 +97,9 @@ pub struct HostEvidence {
     /// How the agent says that it encrypts: `Disabled`, `IPsec`, `Wireguard`; empty when unknown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub encryption: String,
+    /// How it encrypts, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypts: Option<EncryptionEvidence>,
     /// Links of Flannel that exist.
     #[serde(default)]
     pub links: Vec<String>,
@@ -103,6 +115,20 @@ pub struct HostEvidence {
     /// When; empty once a later step has begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+}
+
+/// How a node's agent and kernel encrypt.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EncryptionEvidence {
+    /// IPsec: keys in use; WireGuard: peers. As the agent counts them.
+    pub count: u32,
+    /// IPsec: errors that the kernel has counted, as the agent says.
+    #[serde(default)]
+    pub errors: u64,
+    /// What the kernel has sent encrypted: an address of the other node, and bytes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sent: Vec<(String, u64)>,
 }
 
 impl HostEvidence {

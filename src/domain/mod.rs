@@ -11,6 +11,7 @@ pub mod consent;
 pub mod decide;
 pub mod drain;
 pub mod effect;
+pub mod encryption;
 pub mod eta;
 pub mod evidence;
 pub mod facts;

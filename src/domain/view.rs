@@ -42,7 +42,7 @@ pub struct View<'a> {
     pub failures: &'a Failures,
     /// Names of the effects that are in flight.
     pub in_flight: &'a BTreeSet<String>,
-    /// Names of the effects that have succeeded since this engine last began them.
+    /// Names of the effects that have succeeded since this engine last began them, of those that nothing watched shows.
     pub ended: &'a BTreeSet<String>,
     /// Since when this engine has been active without a hold: waiting before that does not count.
     pub since: Timestamp,

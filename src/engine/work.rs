@@ -119,14 +119,14 @@ impl<C: Cluster> Work<C> {
     }
 
     fn took(&mut self, effect: Description, result: Result<(), Problem>) {
-        let Description { name, object, words, .. } = effect;
+        let Description { name, object, words, unseen, .. } = effect;
         self.in_flight.remove(&name);
         let outlives_term = self.outliving.remove(&name);
         let now = Instant::now();
         self.not_before.retain(|_, t| *t > now);
         let Err(problem) = result else {
             self.failures.remove(&name);
-            if outlives_term {
+            if outlives_term || unseen {
                 self.ended.insert(name.clone());
             }
             self.not_before.insert(name, now + ECHO);

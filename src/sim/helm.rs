@@ -171,6 +171,9 @@ fn api(client: &Client, object: &Value) -> Result<(Api<DynamicObject>, DynamicOb
 /// The minor version whose chart creates a namespace for secrets. Seen on real clusters: 1.19 does, 1.15 does not.
 const SECRETS_NAMESPACE: u32 = 19;
 
+/// The minor version whose agents write their CNI configuration themselves.
+const AGENT_WRITES: u32 = 14;
+
 /// The minor version of `v1.15.19`, or of an image's name that ends with it.
 pub(super) fn minor(version: &str) -> u32 {
     version.rsplit_once("v1.").and_then(|(_, rest)| rest.split('.').next()?.parse().ok()).unwrap_or(15)
@@ -187,9 +190,14 @@ fn chart(namespace: &str, version: &str, values: &Value) -> Vec<Value> {
         "enable-hubble": "true", "cni-uninstall": "false",
     });
     // with customConf the chart renders neither of these
-    if !custom {
+    if !custom && minor(&format!("v{}", version.trim_start_matches('v'))) >= AGENT_WRITES {
         config["write-cni-conf-when-ready"] = json!("/host/etc/cni/net.d/05-cilium.conflist");
         config["cni-exclusive"] = json!("true");
+    }
+    if values["encryption"]["enabled"] == true {
+        let kind = values["encryption"]["type"].as_str().unwrap_or("ipsec");
+        config[format!("enable-{kind}")] = json!("true");
+        config["enable-l7-proxy"] = json!((values["l7Proxy"] != false).to_string());
     }
     let labels = |app: &str, name: &str| json!({"k8s-app": app, "app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "cilium"});
     let template = |labels: &Value, host_network: bool, containers: Value| {

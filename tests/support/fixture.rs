@@ -11,6 +11,7 @@ use cutover::{
         },
         decide::{Decision, decide},
         effect::FINALIZER,
+        encryption::Encryption,
         evidence::{Evidence, HostEvidence},
         facts::{
             Admission, BudgetFact, CiliumConfigFact, Cni, DaemonSetFact, Facts, Key, NodeFact, Owner, PodFact,
@@ -94,6 +95,7 @@ pub fn spec() -> MigrationSpec {
         approved: phase_named("Preflight"),
         paused: false,
         cilium: CiliumSpec {
+            encryption: Encryption::None,
             version: "1.15.19".into(),
             chart: "cilium/cilium".into(),
             namespace: "kube-system".into(),

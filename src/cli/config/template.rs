@@ -58,12 +58,13 @@ fn takes_many(option: &clap::Arg) -> bool {
     matches!(option.get_action(), clap::ArgAction::Append)
 }
 
-/// A value for an option without a default: its own placeholder.
+/// A value for an option without a default: its own placeholder, or the last of its words.
 fn example(option: &clap::Arg) -> Option<String> {
     if !option.get_action().takes_values() {
         return Some("true".into());
     }
-    option.get_value_names()?.first().map(ToString::to_string)
+    let name = option.get_value_names()?.first()?.to_string();
+    Some(name.rsplit('|').next().filter(|n| *n != "N").map_or_else(|| "1".into(), str::to_owned))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Makes changes happen. Every change is idempotent: made twice it is made once.
 
 mod flannel;
+pub(super) mod ipsec;
 mod pods;
 mod task;
 
@@ -147,6 +148,8 @@ impl KubeCluster {
             },
             Effect::HoldMigration => patch(c, MIGRATIONS.named(MIGRATION), records::hold).await,
             Effect::ReleaseMigration => patch(c, MIGRATIONS.named(MIGRATION), records::release).await,
+            Effect::CreateIpsecKey { namespace, version, .. } => ipsec::create(c, namespace, version).await,
+            Effect::DeleteIpsecKey { namespace, .. } => ipsec::remove(c, namespace).await,
             Effect::Helm(release) => Ok(self.helm.upgrade(release, lines).await?),
             Effect::Uninstall { namespace } => Ok(self.helm.uninstall(namespace, lines).await?),
             Effect::CreateNodeConfig { namespace, version } => {

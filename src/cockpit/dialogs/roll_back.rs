@@ -13,7 +13,9 @@ use crate::{
 
 /// What `r` would do, in a few words.
 pub(super) fn offer(scene: &Scene<'_>, phase: PhaseId) -> Option<String> {
-    beyond(scene, phase).ok().map(|_| format!("roll back {phase}"))
+    let view = scene.view();
+    let to = beyond(scene, phase).ok()?;
+    view.strategy.only_whole(&view, to.id()).is_none().then(|| format!("roll back {phase}"))
 }
 
 /// The phase before the selected one, which stays; or why it cannot be rolled back.
@@ -36,6 +38,9 @@ pub(in crate::cockpit) fn phase(name: &ClusterName, scene: &Scene<'_>, phase: Ph
         Err(why) => return Dialog::refuse("Nothing to roll back", why),
     };
     let view = scene.view();
+    if let Some(why) = view.strategy.only_whole(&view, to) {
+        return Dialog::refuse("Only everything", format!("{why} (R)."));
+    }
     let plan = plan::back(&view, Some(to));
     let mut lines = vec![cluster(name), format!("phase     {phase} is rolled back; {to} stays")];
     lines.extend(hurts(scene, &plan));

@@ -167,6 +167,9 @@ pub struct Pins {
     /// those of deleted ones that it has taken over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub marks: Vec<String>,
+    /// The Secret with the key of IPsec, once it was seen to be usable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipsec_key: Option<String>,
     /// SHA-256 of the copy of Flannel's objects, once it was compared with them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flannel_copy: Option<String>,

@@ -6,6 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::domain::encryption::Encryption;
+
 /// How what still has an old address starts anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -42,10 +44,29 @@ pub struct CiliumSpec {
     #[serde(default = "default_port")]
     #[schemars(range(min = 1, max = 65535))]
     pub tunnel_port: u16,
+    /// How traffic between pods of two nodes is encrypted; turned on with the install.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub encryption: Encryption,
     /// The operator's own helm values, laid over Cutover's.
     #[serde(default = "empty_object")]
     #[schemars(schema_with = "any_object")]
     pub values: Value,
+}
+
+fn is_off(encryption: &Encryption) -> bool {
+    *encryption == Encryption::None
+}
+
+impl CiliumSpec {
+    /// The minor version of Cilium 1; `None` where the version cannot be read.
+    pub fn minor(&self) -> Option<u32> {
+        minor_of(&self.version)
+    }
+}
+
+/// The minor version of Cilium 1, of a version as `1.15.19`.
+pub fn minor_of(version: &str) -> Option<u32> {
+    version.trim_start_matches('v').strip_prefix("1.")?.split('.').next()?.parse().ok()
 }
 
 fn default_namespace() -> String {
@@ -114,7 +135,7 @@ pub struct NodesSpec {
     pub selector: BTreeMap<String, String>,
     /// How many nodes may be out at once, those counted that others took out.
     #[serde(default = "one")]
-    #[schemars(range(min = 1, max = 100))]
+    #[schemars(range(min = 1, max = 10000))]
     pub max_unavailable: u32,
     /// So many nodes go first, one by one, whatever `maxUnavailable` allows afterwards.
     #[serde(default = "one")]
@@ -142,6 +163,11 @@ const fn default_reboot_timeout() -> u32 {
 }
 const fn default_drain_timeout() -> u32 {
     600
+}
+
+impl NodesSpec {
+    /// As many as may be out at once: all nodes of the largest cluster.
+    pub const MOST: u32 = 10_000;
 }
 
 impl Default for NodesSpec {

@@ -2,6 +2,8 @@
 
 mod admission;
 mod cluster;
+mod encrypted;
+mod encryption;
 mod network;
 mod nodes;
 mod rolled_back;
@@ -18,7 +20,7 @@ pub use verification::verification;
 /// Everything that preflight checks, in the order in which an operator would ask.
 pub fn preflight(ctx: &View<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let checks: [fn(&View<'_>, &mut Vec<Finding>); 17] = [
+    let checks: [fn(&View<'_>, &mut Vec<Finding>); 18] = [
         cluster::flannel,
         cluster::cilium,
         cluster::rights,
@@ -30,6 +32,7 @@ pub fn preflight(ctx: &View<'_>) -> Vec<Finding> {
         network::pool_size,
         network::tunnel_port,
         network::backend,
+        encryption::needs,
         nodes::ready,
         nodes::marks,
         nodes::kernel,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{finding, pass, rolled_back::rolled_back};
+use super::{encrypted, finding, pass, rolled_back::rolled_back};
 use crate::domain::{
     api::{Finding, Severity, Target},
     facts::Cni,
@@ -16,7 +16,8 @@ pub fn verification(ctx: &View<'_>) -> Vec<Finding> {
         return rolled_back(ctx);
     }
     let mut out = Vec::new();
-    let checks: [fn(&View<'_>, &mut Vec<Finding>); 6] = [addresses, agents, default, flannel_gone, hosts, nodes];
+    let checks: [fn(&View<'_>, &mut Vec<Finding>); 7] =
+        [addresses, agents, default, flannel_gone, hosts, nodes, encrypted::pairs];
     for check in checks {
         check(ctx, &mut out);
     }

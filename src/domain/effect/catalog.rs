@@ -28,7 +28,11 @@ fn after(effect: &Effect, namespace: &str) -> Option<Effect> {
     Some(match effect {
         Effect::CreateRecord { .. } => Effect::HoldMigration,
         Effect::HoldMigration => Effect::ReleaseMigration,
-        Effect::ReleaseMigration => Effect::Helm(Box::new(HelmRelease {
+        Effect::ReleaseMigration => {
+            Effect::CreateIpsecKey { namespace: namespace(), version: "1.15.19".into(), begun: None }
+        }
+        Effect::CreateIpsecKey { .. } => Effect::DeleteIpsecKey { namespace: namespace(), begun: None },
+        Effect::DeleteIpsecKey { .. } => Effect::Helm(Box::new(HelmRelease {
             chart: "cilium/cilium".into(),
             version: "1.15.19".into(),
             namespace: namespace(),

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::domain::{
     api::MIGRATION,
+    encryption,
     facts::Key,
     host::{Way, commands::command},
 };
@@ -55,6 +56,8 @@ pub struct Description {
     pub asked_again: bool,
     /// How long it may take.
     pub limit: Duration,
+    /// Nothing that is watched shows that it was made: decisions ask whether it has ended.
+    pub unseen: bool,
     /// It goes on in a program or on a host when the engine's term ends, and is worth waiting for at the exit.
     pub outlives_term: bool,
 }
@@ -75,6 +78,7 @@ impl Description {
             report: None,
             asked_again: false,
             limit: REQUEST_LIMIT,
+            unseen: false,
             outlives_term: false,
         }
     }
@@ -158,8 +162,29 @@ impl Effect {
                     .needs(helm_rights(&release.namespace))
                     .outlives_term(Duration::MAX)
             }
+            Self::CreateIpsecKey { namespace, version, .. } => {
+                let gate = &[
+                    "encryption by IPsec is wanted, and the phase that installs Cilium is approved",
+                    "a Secret that is there already stays as it is, and holds a key that this version can use",
+                ];
+                let right = |verb| Right::new(Role::Release, verb, SECRETS).within(namespace);
+                Description::new(encryption::secret(namespace), "create the key of IPsec", Risk::Reversible, gate)
+                    .typed(vec![encryption::kubectl_create(namespace, version)])
+                    .needs(vec![right("get"), right("create")])
+            }
+            Self::DeleteIpsecKey { namespace, .. } => {
+                let gate = &["Cilium is uninstalled", "the Secret has Cutover's label: another one stays"];
+                let right = |verb| Right::new(Role::Release, verb, SECRETS).within(namespace);
+                Description::new(encryption::secret(namespace), "delete the key of IPsec", Risk::Reversible, gate)
+                    .typed(vec![encryption::kubectl_delete(namespace)])
+                    .needs(vec![right("get"), right("delete")])
+            }
             Self::Uninstall { namespace } => {
-                let gate = &["Install is rolled back", "every node is back on Flannel", "no CiliumNodeConfig is left"];
+                let gate = &[
+                    "Install is rolled back, and this migration has installed it",
+                    "every node is back on Flannel, or Flannel is Ready again and all nodes go back together",
+                    "no CiliumNodeConfig is left",
+                ];
                 Description::new(format!("helm release {RELEASE}"), "helm uninstall", Risk::Disruptive, gate)
                     .typed(vec![typed("helm", &cilium::uninstall(namespace))])
                     .needs(helm_rights(namespace))
@@ -195,9 +220,9 @@ impl Effect {
                 let gate = &[
                     "at most maxUnavailable nodes are out, those that others took out included",
                     "control-plane nodes: one at a time, etcd healthy",
-                    "the node, its Cilium agent and its Flannel pod are Ready",
+                    "the node and its Cilium agent are Ready; before a drain its Flannel pod, too",
                     "no task pod that the node needs on its way is refused",
-                    "every pod of the node can leave, with a consent where one is needed",
+                    "every pod of the node can leave or restart, with a consent where one is needed",
                     "no failing connection holds the migration",
                     "the node is not cordoned already; the mark names this Migration",
                 ];
@@ -355,7 +380,7 @@ impl Effect {
                 rights.push(Right::new(Role::Finish, "list", CLUSTER_ROLE_BINDINGS));
                 // a copy is never overwritten, and what only creates cannot be limited to a name
                 rights.push(Right::new(Role::Copy, "create", CONFIG_MAPS).within(namespace));
-                let gate = &["Remove is approved, and the phases before it are done", "no copy exists yet"];
+                let gate = &["the phase is approved, and the phases before it are done", "no copy exists yet"];
                 Description::new(flannel::backup(namespace), "back up Flannel's objects", Risk::Own, gate)
                     .typed(flannel::kubectl_back_up(daemon_sets, namespace))
                     .needs(rights)
@@ -365,8 +390,8 @@ impl Effect {
                 let mut rights = flannel::rights(&["get", "delete"]);
                 rights.push(Right::new(Role::Copy, "get", CONFIG_MAPS).named(FLANNEL_BACKUP).within(namespace));
                 let gate = &[
-                    "Remove is approved, and the phases before it are done",
-                    "every node is on Cilium, and no pod on any node has a Flannel address",
+                    "the phase is approved, and the phases before it are done",
+                    "every node is on Cilium, and no pod on any node has a Flannel address; in an outage that was agreed to: Cilium has taken over every node",
                     "the copy holds what is deleted, as it is, and nothing but Flannel's objects",
                 ];
                 Description::new(
@@ -379,13 +404,14 @@ impl Effect {
                 .needs(rights)
             }
             Self::RestoreFlannel { namespace, .. } => {
-                let mut rights = flannel::rights(&["create", "patch"]);
+                let mut rights = flannel::rights(&["get", "create", "patch"]);
                 rights.push(Right::new(Role::Copy, "get", CONFIG_MAPS).named(FLANNEL_BACKUP).within(namespace));
                 // a role is created again with more than its creator has
                 rights.extend(flannel::role_rights(&["bind", "escalate"]));
                 let gate = &[
-                    "Remove is rolled back, and the hosts have back what was cleaned",
-                    "the copy is the one that was compared with Flannel's objects, and no DaemonSet of Flannel exists",
+                    "the phase that deleted them is rolled back, and the hosts have back what was cleaned",
+                    "the copy has the hash that is on record, and holds nothing but Flannel's objects",
+                    "only what is missing is created",
                 ];
                 Description::new("Flannel", "restore Flannel's objects", Risk::Reversible, gate)
                     .typed(vec![flannel::kubectl_restore(namespace)])
@@ -401,6 +427,10 @@ impl Effect {
         };
         Description {
             name: self.name(),
+            unseen: matches!(
+                self,
+                Self::CreateIpsecKey { .. } | Self::DeleteIpsecKey { .. } | Self::RestoreFlannel { .. }
+            ),
             before: proofs::before(self),
             done: proofs::done(self),
             after: proofs::after(self),

@@ -19,6 +19,7 @@ pub mod workloads;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 pub use catalog::one_of_each;
@@ -92,6 +93,22 @@ pub enum Effect {
     HoldMigration,
     /// Remove that finalizer.
     ReleaseMigration,
+    /// Create the Secret with the key of IPsec; one that is there already stays as it is.
+    CreateIpsecKey {
+        /// Namespace of the agents.
+        namespace: String,
+        /// The version of Cilium: what the key looks like depends on it.
+        version: String,
+        /// When the migration began: what an earlier one did is not what this one does.
+        begun: Option<Timestamp>,
+    },
+    /// Delete that Secret, where it is Cutover's.
+    DeleteIpsecKey {
+        /// Namespace of the agents.
+        namespace: String,
+        /// As above.
+        begun: Option<Timestamp>,
+    },
     /// `helm upgrade --install`.
     Helm(Box<HelmRelease>),
     /// `helm uninstall`.
@@ -264,6 +281,8 @@ impl Effect {
             Self::CreateRecord { node, .. } => format!("record {node}"),
             Self::HoldMigration => "hold the Migration".into(),
             Self::ReleaseMigration => "release the Migration".into(),
+            Self::CreateIpsecKey { begun, .. } => of_time("create the key of IPsec", *begun),
+            Self::DeleteIpsecKey { begun, .. } => of_time("delete the key of IPsec", *begun),
             Self::Helm(release) => format!("helm upgrade ({})", release.purpose),
             Self::Uninstall { .. } => "helm uninstall".into(),
             Self::CreateNodeConfig { .. } => "create CiliumNodeConfig".into(),
@@ -291,4 +310,8 @@ impl Effect {
             Self::DeleteFlannelBackup { .. } => "delete the copy of Flannel's objects".into(),
         }
     }
+}
+
+fn of_time(words: &str, begun: Option<Timestamp>) -> String {
+    begun.map_or_else(|| words.to_owned(), |at| format!("{words} ({at})"))
 }

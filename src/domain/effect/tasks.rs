@@ -134,13 +134,14 @@ pub(super) const fn gate(task: &HostTask) -> &'static [&'static str] {
             "DaemonSet pods that tolerate every taint are the only ones with a pod address",
         ],
         HostTask::Restore => &[
-            "the node is cordoned and tainted",
-            "its Cilium agent says that it no longer manages the CNI configuration",
+            "the node is cordoned and tainted, or Cilium is uninstalled",
+            "no Cilium agent manages the CNI configuration any more",
             "the host has a 10-flannel.conflist to put back",
         ],
         HostTask::Reboot { .. } => &[
-            "the node is cordoned and tainted, and no pod with a pod address is left on it",
-            "its Cilium agent owns the CNI configuration",
+            "the node is cordoned and tainted",
+            "no pod with a pod address is left on it, or an outage was agreed to",
+            "the CNI that is wanted owns the CNI configuration",
             "etcd is healthy, where the node is part of the control plane",
             "the boot ID is still the one that the record names",
             "it was not asked for in this boot before",
@@ -153,7 +154,9 @@ pub(super) const fn gate(task: &HostTask) -> &'static [&'static str] {
             "Install is rolled back: Cilium is uninstalled, and none of its pods is left",
             "10-flannel.conflist is the host's CNI configuration, and no agent runs on it",
         ],
-        HostTask::PutBack => &["Remove is rolled back", "the backup has the checksums with which it was made"],
+        HostTask::PutBack => {
+            &["the phase that cleaned it is rolled back", "the backup has the checksums with which it was made"]
+        }
         HostTask::Release { .. } => &[
             "no pod of the node has the address, seen twice",
             "no sandbox on the host has it, and it was given more than a minute ago",

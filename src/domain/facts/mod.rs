@@ -33,6 +33,7 @@ pub use workload::{BudgetFact, NamespaceFact, Owner, PodFact, PodPhase, Workload
 use super::{
     api::{Migration, NodeMigration, Pin, Pins},
     effect::{FLANNEL_BACKUP, RELEASE, Right},
+    encryption::IpsecKey,
     flannel::FlannelFact,
     guard::FlowFacts,
     lease::Holder,
@@ -109,6 +110,8 @@ pub struct Surroundings {
     pub missing_rights: Vec<Right>,
     /// helm's version, or why it cannot be used. `None`: not asked.
     pub helm: Option<Result<String, String>>,
+    /// The Secret with the key of IPsec, where it is there and readable: its number, or what is wrong with it.
+    pub ipsec_key: Option<Result<IpsecKey, String>>,
     /// The name of the machine, or of the pod, that this program runs on.
     pub own_name: String,
     /// The namespace that the client is in: the pod's own, where it runs as a pod.

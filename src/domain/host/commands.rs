@@ -27,7 +27,7 @@ impl HostTask {
                 format!(
                     "[ -e {net}/10-flannel.conflist ] || mv {net}/10-flannel.conflist.cilium_bak {net}/10-flannel.conflist"
                 ),
-                format!("mkdir -p /var/lib/cutover/backup && mv {net}/05-cilium.conflist /var/lib/cutover/backup/"),
+                format!("mkdir -p /var/lib/cutover/backup && mv {net}/05-cilium.conf* /var/lib/cutover/backup/"),
             ],
             Self::Reboot { .. } => vec!["systemctl reboot".into()],
             Self::Hold | Self::Clean { .. } | Self::PutBack | Self::CleanCilium | Self::Release { .. } => {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::HostTask;
 use crate::domain::{
-    evidence::{HostEvidence, ProbeEvidence},
+    evidence::{EncryptionEvidence, HostEvidence, ProbeEvidence},
     problem::{Problem, ProblemKind},
     text,
 };
@@ -68,12 +68,25 @@ impl Report {
             cni_files: all("conf"),
             cni_state: self.get("cni").unwrap_or_default().to_owned(),
             encryption: self.get("encryption").unwrap_or_default().to_owned(),
+            encrypts: self.encrypts(),
             links: all("link"),
             rules: self.get("rules").and_then(|n| n.parse().ok()).unwrap_or(0),
             folders: all("folder"),
             cilium: all("cilium"),
             at: Some(at),
         }
+    }
+
+    /// How the agent and the kernel encrypt; nothing where the agent does not.
+    fn encrypts(&self) -> Option<EncryptionEvidence> {
+        let number = |key: &str| self.get(key).and_then(|n| n.parse().ok());
+        let sent = |line: &str| {
+            let (to, bytes) = line.split_once(' ')?;
+            Some((to.to_owned(), bytes.parse().ok()?))
+        };
+        let count = number("keys").or_else(|| number("peers"))?;
+        let errors = self.get("errors").and_then(|n| n.parse().ok()).unwrap_or(0);
+        Some(EncryptionEvidence { count, errors, sent: self.all("peer").filter_map(sent).collect() })
     }
 
     /// Addresses that Flannel's IPAM holds.

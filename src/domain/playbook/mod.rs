@@ -128,15 +128,17 @@ fn forward(view: &View<'_>) -> Vec<Value> {
         // the way back is no longer cheap: it has to be asked for by its tag
         let tags = if spec.approval == Approval::ContextName { json!([id, "never"]) } else { json!([id]) };
         let name = format!("{}: {}", spec.id, spec.purpose);
-        if let Some(roll) = phase.roll() {
+        let nodes = phase.roll().map(|roll| {
             let tasks = include(&[roll], Target::Cilium);
-            return Some(rolling(view, &name, "nodes", json!(order::batches(view)), tags, tasks));
+            rolling(view, &name, "nodes", json!(order::batches(view)), tags.clone(), tasks)
+        });
+        let mut tasks = task::all(&of_cluster(*phase, view, Target::Cilium), view);
+        if nodes.is_none() {
+            tasks.extend(phase.proofs(view).iter().map(|p| task::wait(&p.words, p, None)));
         }
-        let mut tasks = task::all(&phase.preview(view, Target::Cilium), view);
-        tasks.extend(phase.proofs(view).iter().map(|p| task::wait(&p.words, p, None)));
-        (!tasks.is_empty()).then(|| once_for_all(view, &name, tags, tasks))
+        once_for_all(view, &name, &tags, tasks).into_iter().chain(nodes)
     };
-    view.strategy.phases().iter().filter_map(play).collect()
+    view.strategy.phases().iter().flat_map(play).collect()
 }
 
 /// One node, or all one after the other: only what was done to nodes.
@@ -164,23 +166,31 @@ fn all_back(view: &View<'_>, context: &str) -> Vec<Value> {
     let play = |phase: &&dyn Phase| {
         let spec = phase.spec();
         let (name, tags) = (format!("{}, back: {}", spec.id, spec.undo), json!([spec.id.to_lowercase()]));
-        if let Some(roll) = phase.roll() {
+        let nodes = phase.roll().map(|roll| {
             let tasks = include(&[roll], Target::Flannel);
-            return Some(rolling(view, &name, "nodes_back", json!(1), tags, tasks));
-        }
-        let tasks = task::all(&phase.preview(view, Target::Flannel), view);
-        (!tasks.is_empty()).then(|| once_for_all(view, &name, tags, tasks))
+            rolling(view, &name, "nodes_back", json!(1), tags.clone(), tasks)
+        });
+        let tasks = task::all(&of_cluster(*phase, view, Target::Flannel), view);
+        once_for_all(view, &name, &tags, tasks).into_iter().chain(nodes)
     };
-    std::iter::once(confirmed).chain(view.strategy.phases().iter().rev().filter_map(play)).collect()
+    std::iter::once(confirmed).chain(view.strategy.phases().iter().rev().flat_map(play)).collect()
 }
 
-/// A play for the cluster.
-fn once_for_all(view: &View<'_>, name: &str, tags: Value, tasks: Vec<Value>) -> Value {
+/// What a phase changes once, and not node by node.
+fn of_cluster(phase: &dyn Phase, view: &View<'_>, way: Target) -> Vec<Planned> {
+    phase.preview(view, way).into_iter().filter(|p| p.node.is_none()).collect()
+}
+
+/// A play for the cluster, where there is anything to do.
+fn once_for_all(view: &View<'_>, name: &str, tags: &Value, tasks: Vec<Value>) -> Option<Value> {
+    if tasks.is_empty() {
+        return None;
+    }
     let tasks: Vec<Value> = same_cluster(view).into_iter().chain(tasks).collect();
-    json!({
+    Some(json!({
         "name": name, "hosts": "localhost", "connection": "local", "gather_facts": false,
         "any_errors_fatal": true, "tags": tags, "tasks": tasks,
-    })
+    }))
 }
 
 /// A play for nodes.

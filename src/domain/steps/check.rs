@@ -3,6 +3,7 @@
 use super::{Presence, Site, Step, StepSpec, proofs, secs, tasks};
 use crate::domain::{
     api::NodeMigrationStatus,
+    consent::Wanted,
     drain::verdict::{self, Verdict},
     effect::Proof,
     problem::Problem,
@@ -39,6 +40,17 @@ impl Step for Check {
 
 fn unfit(at: &Site<'_>) -> Option<Progress> {
     let name = &at.node.name;
+    without_cilium(at).or_else(|| {
+        at.facts.flannel_on(name).is_none_or(|f| !f.ready).then(|| {
+            let message = format!("Flannel's pod on {name} is not ready: it is the way back");
+            Progress::wait_on(Reason::FlannelNotReady, at.object(), message)
+        })
+    })
+}
+
+/// The node is not Ready, or Cilium could not take its pods.
+pub(super) fn without_cilium(at: &Site<'_>) -> Option<Progress> {
+    let name = &at.node.name;
     let wait = |reason, object: String, message: String| Some(Progress::wait_on(reason, object, message));
     if let Some(progress) = at.not_ready() {
         return Some(progress);
@@ -54,10 +66,6 @@ fn unfit(at: &Site<'_>) -> Option<Progress> {
         }
         Some(_) => {}
     }
-    if at.facts.flannel_on(name).is_none_or(|f| !f.ready) {
-        let message = format!("Flannel's pod on {name} is not ready: it is the way back");
-        return wait(Reason::FlannelNotReady, at.object(), message);
-    }
     if !at.facts.cilium_ranges.contains_key(name) {
         return wait(Reason::OperatorNotReady, at.object(), format!("Cilium has given {name} no pod range yet"));
     }
@@ -65,7 +73,7 @@ fn unfit(at: &Site<'_>) -> Option<Progress> {
 }
 
 /// A node that was taken out could not come back without its task pods.
-fn refused(at: &Site<'_>) -> Option<Progress> {
+pub(super) fn refused(at: &Site<'_>) -> Option<Progress> {
     if let Err(waiting) = tasks::admitted(&at.view) {
         return Some(Progress::Wait(waiting));
     }
@@ -75,7 +83,7 @@ fn refused(at: &Site<'_>) -> Option<Progress> {
     })
 }
 
-fn drainable(at: &Site<'_>) -> Progress {
+pub(super) fn drainable(at: &Site<'_>) -> Progress {
     let consents = &at.migration.spec.consents;
     let drain = at.sorted();
     match verdict::judge_drain(at.facts, &drain, consents, at.now) {
@@ -86,17 +94,20 @@ fn drainable(at: &Site<'_>) -> Progress {
                 format!("cannot be drained yet: {}. {}", b.problem.message, b.problem.remedy),
             )
         }),
-        Verdict::NeedsConsent(wanted) => {
-            let first: Vec<String> = wanted.iter().take(3).map(ToString::to_string).collect();
-            let more = wanted.len().saturating_sub(3);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let object = wanted.first().map(|w| w.object.clone()).unwrap_or_default();
-            Progress::wait_on(Reason::NeedsConsent, object, format!("needs consent {}{more}", first.join(", ")))
-        }
+        Verdict::NeedsConsent(wanted) => needs_consent(&wanted),
         Verdict::Impossible { pod, problem } => {
             let Problem { object, message, remedy, .. } = problem;
             let message = format!("cannot be drained: {pod}: {message}. Fix {object}: {remedy}");
             Progress::wait_on(Reason::CannotDrain, object, message)
         }
     }
+}
+
+/// An operator has to consent to these first.
+pub(super) fn needs_consent(wanted: &[Wanted]) -> Progress {
+    let first: Vec<String> = wanted.iter().take(3).map(ToString::to_string).collect();
+    let more = wanted.len().saturating_sub(3);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let object = wanted.first().map(|w| w.object.clone()).unwrap_or_default();
+    Progress::wait_on(Reason::NeedsConsent, object, format!("needs consent {}{more}", first.join(", ")))
 }

@@ -225,7 +225,7 @@ fn evictions(at: &Site<'_>, drain: &drain::Drain<'_>, so_far: &DrainProgress) ->
 }
 
 /// A pod whose budget refused it, and is still seen to refuse it, is left alone for a while.
-fn is_due(at: &Site<'_>, pod: &PodFact) -> bool {
+pub(super) fn is_due(at: &Site<'_>, pod: &PodFact) -> bool {
     let Some(failure) = at.failures.get(&evict_pod(pod).name()) else { return true };
     if budget::blocker(at.facts, pod).is_none() {
         return true;

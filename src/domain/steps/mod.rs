@@ -4,12 +4,15 @@
 
 mod agent;
 mod check;
+mod check_reboot;
+mod clean;
 mod cordon;
 mod drain;
 mod observe;
 pub(crate) mod proofs;
 mod reboot;
 mod restart;
+mod restart_pods;
 mod restore;
 mod revert;
 mod site;
@@ -24,11 +27,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 pub use check::Check;
+pub use check_reboot::CheckReboot;
+pub use clean::Clean;
 pub use cordon::Cordon;
 pub use drain::Drain;
 pub use observe::Observe;
-pub(crate) use reboot::remember as remember_reboot;
+pub(crate) use reboot::{drains, remember as remember_reboot};
 pub use restart::Restart;
+pub use restart_pods::RestartPods;
 pub use restore::Restore;
 pub use revert::Revert;
 pub use site::{Site, cni_of, other_cni};

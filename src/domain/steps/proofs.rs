@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use super::Site;
 use crate::domain::{
+    api::Target,
     effect::{CORDON_MARK, Proof},
     facts::{Cni, Key, NodeFact, PodFact},
     host::HOLD,
@@ -35,6 +36,16 @@ pub(super) fn no_pod_address<'a>(node: &str, but: impl Iterator<Item = &'a PodFa
 pub(crate) fn no_flannel_address(view: &View<'_>) -> Proof {
     let ranges: Vec<IpNet> = view.facts.nodes.values().flat_map(|n| n.pod_ranges.clone()).collect();
     no_pod("no pod has a Flannel address".into(), "", &format!("$4 ~ /{}/", starts(&ranges)))
+}
+
+/// No pod of a node has an address of Flannel's, and Cutover's cordon is undone.
+pub(crate) fn no_flannel_address_on(at: &Site<'_>) -> Proof {
+    let (node, mark) = (&at.node.name, CORDON_MARK.replace('.', "\\."));
+    let of = format!(" --field-selector spec.nodeName={node}");
+    let words = format!("no pod on {node} has a Flannel address, and Cutover's cordon is undone");
+    let none = no_pod(words, &of, &format!("$4 ~ /{}/", starts(&at.node.pod_ranges)));
+    let cordon = format!("kubectl get node {node} -o jsonpath='{{.metadata.annotations.{mark}}}'");
+    Proof { command: format!("({} && [ -z \"$({cordon})\" ])", none.command), ..none }
 }
 
 /// A node is not cordoned, or by Cutover.
@@ -81,6 +92,14 @@ pub(super) fn agent_is_ready(at: &Site<'_>) -> Proof {
         "-n {namespace} get pods -l k8s-app=cilium --field-selector spec.nodeName={node} -o jsonpath='{{range .items[*]}}{READY}{{\"\\n\"}}{{end}}'"
     );
     Proof::prints(format!("the Cilium agent on {node} is ready"), &arguments, "True")
+}
+
+/// What gives pods their addresses at the end of this way is ready on the node.
+pub(super) fn network_is_ready(at: &Site<'_>) -> Vec<Proof> {
+    match at.way {
+        Target::Cilium => vec![agent_is_ready(at)],
+        Target::Flannel => at.facts.flannel_daemon_sets().map(|d| pod_is_ready(&d.key, &at.node.name)).collect(),
+    }
 }
 
 /// A DaemonSet's pod on a node is ready.
@@ -148,7 +167,7 @@ fn octets(range: &IpNet) -> Vec<String> {
 }
 
 /// This file alone is the CNI configuration of the host.
-pub(super) fn only(file: &str, limit: Duration) -> Proof {
+pub(crate) fn only(file: &str, limit: Duration) -> Proof {
     let script = format!(
         "$1 == \"conf\" && $2 ~ /\\.(conf|conflist|json)$/ {{ n++; if (index($2, \"{file}\") == 1) own = 1 }} END {{ exit !(own && n == 1) }}"
     );

@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use super::{NodeStep, Site, Step, cordon::cordoned, drain::still_empty, restart::Restart, tasks};
+use super::{
+    NodeStep, Site, Step,
+    cordon::cordoned,
+    drain::{Drain, still_empty},
+    restart::{self, Restart},
+    tasks,
+};
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
     host::HostTask,
@@ -10,7 +16,14 @@ use crate::domain::{
     progress::Progress,
     reason::Reason,
     text,
+    view::View,
 };
+
+/// The nodes of this strategy are drained: nothing with a pod address is on one that reboots.
+pub(crate) fn drains(view: &View<'_>) -> bool {
+    let paths = view.strategy.rolls().flat_map(|roll| roll.path(Target::Cilium));
+    paths.into_iter().any(|step| step.spec().id == Drain.spec().id)
+}
 
 fn wait(at: &Site<'_>, message: String) -> Progress {
     Progress::wait_on(Reason::Rebooting, at.object(), message)
@@ -52,7 +65,8 @@ pub(super) fn reboot(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Option<
         }
         return Some(is_away(at, text::between(asked, at.now)));
     }
-    if let Some(progress) = cordoned(at).or_else(|| still_empty(at, status)) {
+    let empty = |status: &mut NodeMigrationStatus| drains(at).then(|| still_empty(at, status)).flatten();
+    if let Some(progress) = cordoned(at).or_else(|| empty(status)) {
         return Some(progress);
     }
     // the last check before it: a member may have become unhealthy, or another node gone, while this one drained
@@ -71,7 +85,7 @@ pub(super) fn reboot(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Option<
 
 /// The direction changed while the reboot was being requested: it may come all the same, and is not requested twice.
 pub(crate) fn remember(at: &Site<'_>, status: &mut NodeMigrationStatus) {
-    let asks = status.step == NodeStep::At(Restart.spec()) && status.direction == Target::Cilium;
+    let asks = status.step == NodeStep::At(Restart.spec()) && restart::reboots(at, status);
     let mut tasks = at.facts.pods_on(&at.node.name).filter(|p| at.facts.is_task(p)).filter_map(|p| p.task.as_deref());
     if !asks && status.step.is_out() && at.is_same_boot(status) && tasks.any(|t| t == "reboot") {
         status.evidence.reboot_asked.get_or_insert(at.now);
@@ -91,20 +105,23 @@ pub(super) fn may_still_come(at: &Site<'_>, status: &NodeMigrationStatus) -> Opt
 /// The boot id is another one: it did reboot. Is it healthy?
 fn is_back(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Option<Progress> {
     let name = &at.node.name;
-    let agent = at.facts.agent_on(name).is_some_and(|a| a.ready);
-    if at.node.ready && agent {
+    let (whose, pod) = match at.way {
+        Target::Cilium => ("Cilium agent", at.facts.agent_on(name)),
+        Target::Flannel => ("Flannel pod", at.facts.flannel_on(name)),
+    };
+    if at.node.ready && pod.is_some_and(|p| p.ready) {
         status.evidence.boot_id_after = Some(at.node.boot_id.to_string());
         status.evidence.host_checks += 1;
         return None;
     }
-    let what = if at.node.ready { "its Cilium agent is not ready" } else { "it is not Ready" };
+    let what = if at.node.ready { format!("its {whose} is not ready") } else { "it is not Ready".into() };
     let why = if at.node.ready { String::new() } else { format!(": {}", text::safe(&at.node.not_ready_reason)) };
     let since = status.evidence.reboot_asked.or(status.since).map(|s| text::between(s, at.now));
     if since.is_some_and(|s| s >= limit(at)) {
         return Some(overdue(
             at,
             format!("{name} came back from its reboot, and {what}{why}"),
-            "It stays cordoned. Look at its kubelet and its Cilium agent (`journalctl -u kubelet`); the migration continues as soon as it is Ready. `r` rolls it back.",
+            "It stays cordoned. Look at its kubelet and that pod (`journalctl -u kubelet`); the migration continues as soon as both are Ready.",
         ));
     }
     Some(wait(at, format!("{name} is up again; {what}{why}")))

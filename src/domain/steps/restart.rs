@@ -1,6 +1,12 @@
 //! Restart: what still has an old address starts again, by a reboot or pod by pod.
 
-use super::{Presence, Site, Step, StepSpec, drain::leave, other_cni, proofs, reboot, secs, tasks};
+use super::{
+    Presence, Site, Step, StepSpec,
+    drain::leave,
+    other_cni, proofs,
+    reboot::{self, drains},
+    secs, tasks,
+};
 use crate::domain::{
     api::{NodeMigrationStatus, RestartBy, Target},
     effect::Effect,
@@ -12,8 +18,7 @@ use crate::domain::{
     text,
 };
 
-/// Reboots the node once (or restarts the pods that are left on old addresses), then lets DaemonSet pods back. The way
-/// back never reboots.
+/// Reboots the node once (or restarts the pods that are left on old addresses), then lets DaemonSet pods back.
 pub struct Restart;
 
 static SPEC: StepSpec = StepSpec {
@@ -25,8 +30,22 @@ static SPEC: StepSpec = StepSpec {
 
 const WHY: &str = "it still has an old address";
 
-fn reboots(at: &Site<'_>) -> bool {
-    at.migration.spec.restart_by == RestartBy::Reboot && at.way == Target::Cilium
+/// Where nodes are drained the way back never reboots. Where they are not, it does what the way forward did: pods that
+/// have lost their network could not leave, because budgets count them as gone already.
+pub(super) fn reboots(at: &Site<'_>, status: &NodeMigrationStatus) -> bool {
+    let due = match at.way {
+        Target::Cilium => true,
+        Target::Flannel if drains(at) => false,
+        Target::Flannel => {
+            let old = at.facts.pods_with(other_cni(at.way), Some(&at.node.name)).next();
+            old.is_some() || status.evidence.reboot_asked.is_some() || *at.node.boot_id != *before(status)
+        }
+    };
+    due && at.migration.spec.restart_by == RestartBy::Reboot
+}
+
+fn before(status: &NodeMigrationStatus) -> &str {
+    status.evidence.boot_id_before.as_deref().unwrap_or_default()
 }
 
 fn old_pods<'a>(at: &Site<'a>) -> Vec<&'a PodFact> {
@@ -49,7 +68,7 @@ impl Step for Restart {
     }
 
     fn advance(&self, at: &Site<'_>, status: &mut NodeMigrationStatus) -> Progress {
-        if reboots(at)
+        if reboots(at, status)
             && status.evidence.boot_id_after.is_none()
             && let Some(progress) = reboot::reboot(at, status)
         {
@@ -69,10 +88,11 @@ impl Step for Restart {
 
     fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
         let mut changes = vec![];
-        if reboots(at) {
+        if reboots(at, at.status(&at.node.name)) {
             let boot_id = at.node.boot_id.to_string();
             let limit = reboot::limit(at);
-            let back = [proofs::is_back(&at.node.name, &boot_id, limit), proofs::agent_is_ready(at).within(limit)];
+            let back = std::iter::once(proofs::is_back(&at.node.name, &boot_id, limit));
+            let back = back.chain(proofs::network_is_ready(at).into_iter().map(|p| p.within(limit)));
             let mut reboot = tasks::preview(at, HostTask::Reboot { boot_id }).into_iter();
             changes.extend(reboot.next().map(|r| r.then(back)));
             changes.extend(reboot);

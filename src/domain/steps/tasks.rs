@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Site;
+use super::{Site, drains};
 use crate::domain::{
     api::{HostAccess, NodeMigrationStatus, Stage, Target},
     effect::{Effect, Proof},
@@ -231,7 +231,7 @@ pub fn sweep(view: &View<'_>) -> Vec<Effect> {
 
 /// A reboot that has not begun, of a node that has turned round.
 fn is_unwanted(view: &View<'_>, pod: &PodFact) -> bool {
-    pod.task.as_deref() == Some("reboot") && view.status(&pod.node).direction == Target::Flannel
+    pod.task.as_deref() == Some("reboot") && view.status(&pod.node).direction == Target::Flannel && drains(view)
 }
 
 fn is_awaited(view: &View<'_>, pod: &PodFact) -> bool {

@@ -7,9 +7,12 @@
 //! To add a strategy: a folder here and a line in [`BUILT_IN`].
 
 mod docs;
+pub mod downtime;
+mod flannel;
 mod hosts;
 mod id;
 mod preflight;
+mod release;
 pub mod roll;
 pub mod rolling;
 mod verify;
@@ -19,6 +22,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 pub use docs::markdown;
+pub(in crate::domain) use flannel::{clean_task, is_clean, seen_clean};
 pub use hosts::HostWork;
 pub use id::{PhaseId, StrategyId};
 pub use preflight::Preflight;
@@ -38,7 +42,7 @@ use super::{
 };
 
 /// The strategies that Cutover comes with. The first one is the default.
-pub const BUILT_IN: &[&dyn Strategy] = &[&rolling::Rolling];
+pub const BUILT_IN: &[&dyn Strategy] = &[&rolling::Rolling, &downtime::Downtime];
 /// The phase that every strategy begins with: it changes nothing and needs no approval.
 pub const FIRST: &str = "Preflight";
 
@@ -66,6 +70,10 @@ pub trait Strategy: Sync {
     fn phases(&self) -> &'static [&'static dyn Phase];
     /// The oldest Cilium that it works with, as major and minor version.
     fn oldest_cilium(&self) -> (u32, u32);
+    /// The pod network is down meanwhile, and the operator has agreed to it: nodes need not go one by one.
+    fn has_outage(&self) -> bool {
+        false
+    }
     /// What the migration relies on and another actor has changed: it holds until that is as it was.
     fn changed_by_others(&self, _view: &View<'_>) -> Option<Waiting> {
         None
@@ -114,6 +122,12 @@ impl dyn Strategy {
         self.phases().last().map(|p| p.id()).unwrap_or_default()
     }
 
+    /// Why what lies beyond this phase is not rolled back by itself.
+    pub fn only_whole(&self, view: &View<'_>, through: PhaseId) -> Option<&'static str> {
+        let begun = |p: &&dyn Phase| p.goes_back_with_all() && p.standing(view) != Standing::NotBegun;
+        self.after(through).any(|p| begun(&p)).then_some(ONLY_WHOLE)
+    }
+
     /// The phases that roll nodes, in order.
     pub fn rolls(&self) -> impl DoubleEndedIterator<Item = &'static dyn Roll> {
         self.phases().iter().filter_map(|p| p.roll())
@@ -138,6 +152,9 @@ impl dyn Strategy {
         view.is_begun_after(self.first())
     }
 }
+
+/// Why a phase, or a node, does not go back by itself.
+pub(crate) const ONLY_WHOLE: &str = "Cilium is on all nodes at once: they go back together, with everything";
 
 /// What has to be given before a phase begins; the later, the more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -193,6 +210,10 @@ pub trait Phase: Sync {
     /// What an operator should know before approving it.
     fn notices(&self, _view: &View<'_>) -> Vec<String> {
         vec![]
+    }
+    /// It is only rolled back together with everything: a part of the way back would leave nodes without a CNI.
+    fn goes_back_with_all(&self) -> bool {
+        false
     }
     /// The nodes that it rolls.
     fn roll(&self) -> Option<&'static dyn Roll> {

@@ -33,6 +33,10 @@ pub trait Roll: Sync {
     fn repeat(&self, _at: &Site<'_>, _status: &NodeMigrationStatus) -> Option<&'static dyn Step> {
         None
     }
+    /// Why one node cannot go back alone, whatever the phases say.
+    fn alone(&self, _view: &View<'_>) -> Option<Waiting> {
+        None
+    }
     /// What shows that the node has been through it, where no record says so: what was carried out by hand is not begun
     /// again.
     fn done(&self, _at: &Site<'_>) -> Option<Proof> {
@@ -131,7 +135,7 @@ pub(crate) fn lock(view: &View<'_>, roll: &dyn Roll) -> Option<Waiting> {
 
 /// Why no node can go back alone now.
 pub fn locked(view: &View<'_>) -> Option<Waiting> {
-    view.strategy.rolls().find_map(|roll| lock(view, roll))
+    view.strategy.rolls().find_map(|roll| lock(view, roll).or_else(|| roll.alone(view)))
 }
 
 /// Takes the nodes of a roll forward; those that are to be on Flannel go back.
@@ -232,7 +236,7 @@ fn move_nodes(round: &mut Round<'_>, way: Target, index: Option<usize>) {
         }
         if way == Target::Flannel
             && status.step != NodeStep::RolledBack
-            && let Some(locked) = lock(&view, roll)
+            && let Some(locked) = lock(&view, roll).or_else(|| roll.alone(&view))
         {
             round.records.wait(&node.name, locked);
             continue;

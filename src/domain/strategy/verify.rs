@@ -1,11 +1,13 @@
 //! The last phase: prove that the cluster is on Cilium.
 
-use super::{Approval, Phase, PhaseSpec, Standing};
+use super::{Approval, HostWork, Phase, PhaseSpec, Standing};
 use crate::domain::{
     api::{Severity, Target},
     checks,
     decide::Round,
     effect::Proof,
+    encryption::Encryption,
+    host::HostTask,
     plan::Planned,
     progress::Progress,
     reason::Reason,
@@ -33,6 +35,13 @@ impl Phase for Verify {
     }
 
     fn advance(&self, round: &mut Round<'_>) -> Progress {
+        if is_encrypted(&round.view) {
+            // what was sent since the nodes were moved
+            let looked = look().advance(round);
+            if looked != Progress::Done {
+                return looked;
+            }
+        }
         let findings = checks::verification(&round.view);
         let blocking = findings.iter().find(|f| f.severity == Severity::Block);
         let progress = blocking.map_or(Progress::Done, |f| {
@@ -47,11 +56,30 @@ impl Phase for Verify {
         Progress::Done
     }
 
-    fn preview(&self, _: &View<'_>, _: Target) -> Vec<Planned> {
-        vec![]
+    fn preview(&self, view: &View<'_>, way: Target) -> Vec<Planned> {
+        if way == Target::Flannel || !is_encrypted(view) {
+            return vec![];
+        }
+        look().preview(view).into_iter().map(|p| p.planned(self.id(), None, None)).collect()
     }
 
     fn proofs(&self, view: &View<'_>) -> Vec<Proof> {
         vec![proofs::no_flannel_address(view)]
+    }
+}
+
+fn is_encrypted(view: &View<'_>) -> bool {
+    view.migration.spec.cilium.encryption != Encryption::None
+}
+
+/// Every host says how it encrypts.
+const fn look() -> HostWork {
+    HostWork {
+        task: HostTask::Look,
+        way: Target::Cilium,
+        is_due: |s| !s.evidence.encryption_seen,
+        mark: |s| s.evidence.encryption_seen = true,
+        is_done: None,
+        seen_by_hand: None,
     }
 }

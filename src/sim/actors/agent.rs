@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kube::{ResourceExt, api::ListParams};
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, ResourceExt, api::ListParams};
 use serde_json::{Value, json};
 
 use super::{
@@ -12,6 +13,10 @@ use super::{
     kubelet::Kubelet,
     pods::alive,
 };
+use crate::{domain::encryption, sim::helm::minor};
+
+/// The first minor version whose agent writes its CNI configuration itself.
+const WRITES_ITSELF: u32 = 14;
 
 /// Starts an agent. It reads its configuration once: later changes wait for the next pod. False if the pod or the node
 /// is gone meanwhile.
@@ -20,12 +25,38 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> bo
     let namespace = pod.namespace().unwrap_or_default();
     let Some(config) = configuration(kubelet, &namespace).await else { return false };
     register(kubelet).await;
+    let version = minor(pod.data["spec"]["containers"][0]["image"].as_str().unwrap_or_default());
+    let by_hooks = version < WRITES_ITSELF;
+    let is_on = |key: &str| config[key] == "true";
+    let encryption = match (is_on("enable-ipsec"), is_on("enable-wireguard")) {
+        // both at once are refused
+        (true, true) => return false,
+        (true, false) => "IPsec",
+        (false, true) => "Wireguard",
+        (false, false) => "Disabled",
+    };
+    // the pod mounts the key: it stays in ContainerCreating until it is there
+    while encryption == "IPsec" && !has_key(kubelet, &namespace).await {
+        if !alive(kubelet, pod, boot) {
+            return false;
+        }
+        pace.wait(Duration::from_secs(2)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // up to 1.13 an agent with both ends itself
+    if encryption == "Wireguard" && by_hooks && config["enable-l7-proxy"] != "false" {
+        return false;
+    }
     let manages = config["custom-cni-conf"] != "true"
-        && config["write-cni-conf-when-ready"].as_str().is_some_and(|f| !f.is_empty());
+        && (by_hooks || config["write-cni-conf-when-ready"].as_str().is_some_and(|f| !f.is_empty()));
     // the agent's API is up before it is ready
     kubelet.hosts.with(&kubelet.node, |h| {
-        h.agent = Some(Agent { uid: pod.uid().unwrap_or_default(), manages, wrote: false });
+        h.agent = Some(Agent { uid: pod.uid().unwrap_or_default(), manages, wrote: false, by_hooks, encryption });
         h.restore_endpoints();
+        // all nodes at once, and before the agent works (seen with 1.12.19)
+        if manages && by_hooks {
+            h.cilium_writes();
+        }
     });
     pace.wait(Duration::from_secs(7)).await;
     while kubelet.ranges().1.is_none() {
@@ -73,6 +104,14 @@ async fn configuration(kubelet: &Kubelet, namespace: &str) -> Option<Value> {
         }
     }
     Some(config)
+}
+
+/// The Secret with the key of IPsec is there, in the form that Cilium takes.
+async fn has_key(kubelet: &Kubelet, namespace: &str) -> bool {
+    let secrets: Api<Secret> = Api::namespaced(kubelet.cluster.client.clone(), namespace);
+    let secret = secrets.get_opt(encryption::SECRET).await.ok().flatten();
+    let data = secret.and_then(|s| s.data).and_then(|mut d| d.remove(encryption::ENTRY));
+    encryption::key_of(data.as_ref().map(|d| d.0.as_slice())).is_ok()
 }
 
 async fn register(kubelet: &Kubelet) {

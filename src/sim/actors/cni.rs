@@ -102,7 +102,8 @@ mod tests {
         add_pod(&mut host, "b");
         del(&mut host, "b");
         assert_eq!(host.leases.len(), 1, "before the switch nothing leaks");
-        host.agent = Some(Agent { uid: "x".into(), manages: true, wrote: false });
+        host.agent =
+            Some(Agent { uid: "x".into(), manages: true, wrote: false, by_hooks: false, encryption: "Disabled" });
         host.cilium_writes();
         del(&mut host, "a");
         assert_eq!(host.leases.len(), 1, "host-local was not called");

@@ -40,6 +40,11 @@ pub(super) struct Agent {
     pub(super) manages: bool,
     /// It has written its configuration.
     pub(super) wrote: bool,
+    /// Hooks of its pod write the configuration when it starts, before it works, and take it away when it ends: so it
+    /// was up to 1.13.
+    pub(super) by_hooks: bool,
+    /// How it encrypts: `Disabled`, `IPsec`, `Wireguard`.
+    pub(super) encryption: &'static str,
 }
 
 /// A host.
@@ -88,6 +93,10 @@ pub(super) struct Cleaned {
     links: Vec<&'static str>,
 }
 
+fn is_ciliums_conf(name: &str) -> bool {
+    name == CILIUM || name == OLD_CILIUM
+}
+
 fn is_ciliums(link: &str) -> bool {
     link.starts_with("cilium_") || link == "lxc_health"
 }
@@ -101,13 +110,15 @@ fn endpoint_number(sandbox: &str) -> String {
 const HOLD: &str = "00-cutover-hold.conflist";
 const FLANNEL: &str = "10-flannel.conflist";
 const CILIUM: &str = "05-cilium.conflist";
+/// The same up to 1.13.
+const OLD_CILIUM: &str = "05-cilium.conf";
 const BAK: &str = ".cilium_bak";
 
 impl Host {
     /// The configuration in use: the first by name.
     pub(super) fn conf(&self) -> Option<Plugin> {
         let first = self.confs.iter().find(|c| !c.ends_with(BAK) && *c != HOLD)?;
-        Some(if first == CILIUM { Plugin::Cilium } else { Plugin::Flannel })
+        Some(if is_ciliums_conf(first) { Plugin::Cilium } else { Plugin::Flannel })
     }
 
     /// True while a plugin in front of the others refuses every new pod.
@@ -143,15 +154,24 @@ impl Host {
 
     /// The agent writes its file and renames every other one.
     pub(super) fn cilium_writes(&mut self) {
-        self.confs.insert(CILIUM.into());
+        let by_hooks = self.agent.as_ref().is_some_and(|a| a.by_hooks);
+        self.confs.insert(if by_hooks { OLD_CILIUM } else { CILIUM }.into());
         if let Some(agent) = &mut self.agent {
             agent.wrote = true;
         }
         self.rename_others();
     }
 
+    /// The pod of an agent ends.
+    pub(super) fn agent_ends(&mut self) {
+        if self.agent.take().is_some_and(|a| a.by_hooks) {
+            self.confs.remove(OLD_CILIUM);
+        }
+    }
+
     fn rename_others(&mut self) {
-        let others: Vec<String> = self.confs.iter().filter(|c| *c != CILIUM && !c.ends_with(BAK)).cloned().collect();
+        let others: Vec<String> =
+            self.confs.iter().filter(|c| !is_ciliums_conf(c) && !c.ends_with(BAK)).cloned().collect();
         for other in others {
             self.confs.remove(&other);
             self.confs.insert(format!("{other}{BAK}"));
@@ -169,7 +189,7 @@ impl Host {
         }
         self.confs.remove(HOLD);
         self.unhold();
-        for gone in [CILIUM.to_owned(), bak] {
+        for gone in [CILIUM.to_owned(), OLD_CILIUM.to_owned(), bak] {
             if self.confs.remove(&gone) {
                 self.backup.push(gone);
             }
@@ -179,7 +199,7 @@ impl Host {
 
     /// The task `clean`; repeatable. False where Flannel's configuration is the only one.
     pub(super) fn clean(&mut self) -> bool {
-        if !self.confs.contains(CILIUM) {
+        if !self.confs.iter().any(|c| is_ciliums_conf(c)) {
             return false;
         }
         let bak = format!("{FLANNEL}{BAK}");
@@ -307,7 +327,16 @@ mod tests {
 
     #[test]
     fn an_agent_that_manages_the_directory_renames_flannels_file() {
-        let mut host = Host { agent: Some(Agent { uid: "a".into(), manages: true, wrote: false }), ..Host::default() };
+        let mut host = Host {
+            agent: Some(Agent {
+                uid: "a".into(),
+                manages: true,
+                wrote: false,
+                by_hooks: false,
+                encryption: "Disabled",
+            }),
+            ..Host::default()
+        };
         host.flannel_writes();
         assert_eq!(host.conf(), Some(Plugin::Flannel));
         host.cilium_writes();

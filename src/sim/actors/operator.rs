@@ -51,6 +51,9 @@ fn operates(cluster: &Cluster) -> Option<(u32, String)> {
 /// only; after both, both are among the stored versions.
 const NODE_CONFIG_V2: u32 = 19;
 
+/// The first minor version that knows CiliumNodeConfig.
+const NODE_CONFIG: u32 = 13;
+
 async fn define(cluster: &Cluster, minor: u32) {
     let api: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
     let node_config: &[&str] = if minor >= NODE_CONFIG_V2 { &["v2", "v2alpha1"] } else { &["v2alpha1"] };
@@ -59,6 +62,9 @@ async fn define(cluster: &Cluster, minor: u32) {
         ("CiliumEndpoint", "ciliumendpoints", true, &["v2"]),
         ("CiliumNodeConfig", "ciliumnodeconfigs", true, node_config),
     ] {
+        if kind == "CiliumNodeConfig" && minor < NODE_CONFIG {
+            continue;
+        }
         let name = format!("{plural}.cilium.io");
         let open = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
         let version = |v: &&str| json!({"name": v, "served": true, "storage": *v == versions[0], "schema": {"openAPIV3Schema": open}});

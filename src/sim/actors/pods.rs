@@ -190,7 +190,7 @@ pub(super) async fn end(kubelet: &Arc<Kubelet>, pod: &Object) {
     }
     kubelet.hosts.with(&kubelet.node, |h| {
         if h.agent.as_ref().is_some_and(|a| a.uid == uid) {
-            h.agent = None;
+            h.agent_ends();
         }
         cni::del(h, &uid);
     });

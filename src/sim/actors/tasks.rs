@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{
     cache::{Kind, Object},
     cni,
+    host::Agent,
     kubelet::Kubelet,
 };
 
@@ -99,18 +100,18 @@ fn look(kubelet: &Kubelet, report: &mut String) {
             let _ = writeln!(report, "conf={conf}");
         }
         if let Some(agent) = &h.agent {
-            let _ = writeln!(report, "encryption=Disabled");
-            let _ = writeln!(
-                report,
-                "cni={}",
-                if agent.wrote {
-                    "Ok"
-                } else if agent.manages {
-                    "Warning"
-                } else {
-                    "Disabled"
-                }
-            );
+            let _ = writeln!(report, "encryption={}", agent.encryption);
+            encrypted(kubelet, agent, report);
+            // an older agent does not say
+            let state = match agent {
+                Agent { by_hooks: true, .. } => None,
+                Agent { wrote: true, .. } => Some("Ok"),
+                Agent { manages: true, .. } => Some("Warning"),
+                Agent { .. } => Some("Disabled"),
+            };
+            if let Some(state) = state {
+                let _ = writeln!(report, "cni={state}");
+            }
         }
         for link in ["flannel.1", "cni0", "cilium_host"].iter().filter(|l| h.links.contains(*l)) {
             let _ = writeln!(report, "link={link}");
@@ -132,6 +133,23 @@ fn look(kubelet: &Kubelet, report: &mut String) {
         }
         let _ = writeln!(report, "leases={}", h.leases.len());
     });
+}
+
+/// Traffic flows between all nodes: keys or peers for each of them, and bytes.
+fn encrypted(kubelet: &Kubelet, agent: &Agent, report: &mut String) {
+    let nodes = kubelet.cluster.all(Kind::Node);
+    let others = nodes.iter().filter(|n| n.name_any() != kubelet.node);
+    let count = others.clone().count();
+    match agent.encryption {
+        "IPsec" if agent.by_hooks => report.push_str("keys=1\nerrors=0\n"),
+        "IPsec" => drop(write!(report, "keys={}\nerrors=0\n", 2 * count)),
+        "Wireguard" => drop(writeln!(report, "peers={count}")),
+        _ => return,
+    }
+    for node in others.take(40) {
+        let address = node.data["status"]["addresses"][0]["address"].as_str().unwrap_or_default();
+        let _ = writeln!(report, "peer={address} 4096");
+    }
 }
 
 async fn finish(kubelet: &Kubelet, pod: &Object, code: i32, report: &str) {

@@ -1,25 +1,18 @@
 //! Finalize: Cilium becomes the default of every node, and policies are enforced.
 
-use super::{
-    facts,
-    helm::{self, Purpose},
-    specs::FINALIZE,
-};
+use super::{facts, helm, specs::FINALIZE};
 use crate::domain::{
     api::{PhaseState, Target},
     decide::Round,
     plan::{Planned, Preview},
     progress::Progress,
     steps::proofs,
-    strategy::{Phase, PhaseSpec, Standing},
+    strategy::{Phase, PhaseSpec, Standing, release},
     view::View,
 };
 
 /// Makes Cilium the default of every node.
 pub(super) struct Finalize;
-
-/// Policies that a dialog names at most.
-const NAMED: usize = 8;
 
 impl Phase for Finalize {
     fn spec(&self) -> &'static PhaseSpec {
@@ -43,8 +36,8 @@ impl Phase for Finalize {
         }
         let view = &round.view;
         let custom = view.facts.cilium_config().is_none_or(|c| c.custom_conf);
-        let due = custom || helm::is_overtaken(view, Purpose::Finalize);
-        helm::upgrade(view, Purpose::Finalize, due, "helm makes Cilium the default")
+        let due = custom || release::is_overtaken(view, &helm::FINALIZE);
+        release::upgrade(view, &helm::FINALIZE, due, "helm makes Cilium the default")
             .or_else(|| helm::agents_restarted(view, facts::FINALIZED))
             .or_else(|| helm::node_config(view, false))
             .unwrap_or(Progress::Done)
@@ -56,15 +49,15 @@ impl Phase for Finalize {
         let view = &round.view;
         // the agents' restart belongs to it: nodes wait until all are back
         let under_way = matches!(view.recorded(self.id()), PhaseState::RollingBack | PhaseState::Blocked);
-        let at_work = helm::is_at_work(view, Purpose::Finalize);
-        let undoing = facts::is_installed(view.facts) && (under_way || at_work);
+        let at_work = release::is_at_work(view, &helm::FINALIZE);
+        let undoing = release::is_installed(view.facts) && (under_way || at_work);
         if !facts::is_finalized(view) && !undoing {
             return Progress::Done;
         }
         let custom = view.facts.cilium_config().is_some_and(|c| c.custom_conf);
-        let due = !custom || at_work || helm::is_overtaken(view, Purpose::UndoFinalize);
+        let due = !custom || at_work || release::is_overtaken(view, &helm::UNDO_FINALIZE);
         helm::node_config(view, true)
-            .or_else(|| helm::upgrade(view, Purpose::UndoFinalize, due, "helm makes Cilium optional again"))
+            .or_else(|| release::upgrade(view, &helm::UNDO_FINALIZE, due, "helm makes Cilium optional again"))
             .or_else(|| helm::agents_restarted(view, facts::UNDONE))
             .unwrap_or(Progress::Done)
     }
@@ -74,14 +67,14 @@ impl Phase for Finalize {
             Target::Flannel if !facts::is_finalized(view) => vec![],
             Target::Cilium if self.standing(view) == Standing::Done => vec![],
             Target::Cilium => {
-                let release = helm::release(view, Purpose::Finalize).ok();
+                let upgrade = release::effect(view, &helm::FINALIZE).ok();
                 let rest = [helm::restart_agents(view, facts::FINALIZED), helm::delete_node_config(view)];
-                let release = release.map(|r| Preview::from(r).after([proofs::no_flannel_address(view)]));
-                release.into_iter().chain(rest.map(Preview::from)).collect()
+                let upgrade = upgrade.map(|r| Preview::from(r).after([proofs::no_flannel_address(view)]));
+                upgrade.into_iter().chain(rest.map(Preview::from)).collect()
             }
             Target::Flannel => {
-                let release = helm::release(view, Purpose::UndoFinalize).ok();
-                let first = [helm::create_node_config(view)].into_iter().chain(release);
+                let upgrade = release::effect(view, &helm::UNDO_FINALIZE).ok();
+                let first = [helm::create_node_config(view)].into_iter().chain(upgrade);
                 first.chain([helm::restart_agents(view, facts::UNDONE)]).map(Preview::from).collect()
             }
         };
@@ -89,15 +82,6 @@ impl Phase for Finalize {
     }
 
     fn notices(&self, view: &View<'_>) -> Vec<String> {
-        let policies = &view.facts.policies;
-        if policies.is_empty() {
-            return vec![];
-        }
-        let names: Vec<String> = policies.iter().take(NAMED).map(ToString::to_string).collect();
-        let more = policies.len().saturating_sub(NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let count =
-            if policies.len() == 1 { "1 NetworkPolicy".into() } else { format!("{} NetworkPolicies", policies.len()) };
-        vec![format!("{count} that Flannel ignored will be enforced from now on: {}{more}", names.join(", "))]
+        release::policies(view).into_iter().collect()
     }
 }

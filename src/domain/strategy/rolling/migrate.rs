@@ -1,6 +1,6 @@
 //! Migrate: node after node, drained, switched, restarted, verified.
 
-use super::{facts, specs::MIGRATE};
+use super::specs::MIGRATE;
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
     decide::Round,
@@ -9,7 +9,7 @@ use crate::domain::{
     plan::Planned,
     progress::Progress,
     steps::{Check, Cordon, Drain, Observe, Path, Restart, Restore, Revert, Site, Step, Switch, Uncordon, Verify},
-    strategy::{Phase, PhaseId, PhaseSpec, Roll, Standing, Start, roll},
+    strategy::{Phase, PhaseId, PhaseSpec, Roll, Standing, Start, release, roll},
     view::View,
 };
 
@@ -99,6 +99,6 @@ impl Roll for Migrate {
 /// come far, whatever marks say: they may be stray.
 fn has_lost_record(at: &Site<'_>, status: &NodeMigrationStatus) -> bool {
     let on_cilium = || at.facts.pods_with(Cni::Cilium, Some(&at.node.name)).next().is_some();
-    let installed = || facts::is_installed(at.facts);
+    let installed = || release::is_installed(at.facts);
     status.attempt == 0 && (on_cilium() || (at.facts.is_taken_out(at.node) && installed()))
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::domain::{
     api::CiliumSpec,
+    encryption,
     values::{merge, overruled_keys, parse},
 };
 
@@ -38,6 +39,7 @@ fn layered(cilium: &CiliumSpec, over: &[&str]) -> Result<Value, String> {
         merge(&mut values, &parse(layer)?);
         merge(&mut values, &free_keys(&cilium.values));
     }
+    merge(&mut values, &encryption::values(cilium));
     merge(
         &mut values,
         &json!({
@@ -60,7 +62,11 @@ fn free_keys(own: &Value) -> Value {
 
 /// Keys of the operator's values that the migration overrules, as `cni.customConf`.
 pub(super) fn overruled(cilium: &CiliumSpec) -> Vec<String> {
-    parse(MIGRATION_YAML).map(|base| overruled_keys(&base, &cilium.values)).unwrap_or_default()
+    let base = parse(MIGRATION_YAML).map(|mut base| {
+        merge(&mut base, &encryption::values(cilium));
+        base
+    });
+    base.map(|base| overruled_keys(&base, &cilium.values)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,0 +1,318 @@
+//! The helm release, as the phases of strategies change it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::HostWork;
+use crate::domain::{
+    api::{CiliumSpec, Target},
+    decide::Round,
+    effect::{Effect, HelmRelease, Proof, RELEASE},
+    encryption::Encryption,
+    evidence::Evidence,
+    facts::{Facts, Mark},
+    host::HostTask,
+    plan::Preview,
+    problem::Problem,
+    progress::Progress,
+    reason::{Reason, Waiting},
+    text,
+    view::View,
+};
+
+/// Cilium is there, or half there.
+pub(super) fn is_installed(facts: &Facts) -> bool {
+    facts.cilium_agents().is_some() || facts.cilium_config().is_some()
+}
+
+/// An upgrade of the release.
+#[derive(Debug)]
+pub(super) struct Upgrade {
+    /// What it is for; part of its name, so that two upgrades of a strategy are two effects.
+    pub purpose: &'static str,
+    /// Name of a file for its values.
+    pub file: &'static str,
+    /// Its values.
+    pub values: fn(&CiliumSpec) -> Result<Value, String>,
+}
+
+/// The upgrade as an effect.
+///
+/// # Errors
+/// The problem with the values.
+pub(super) fn effect(view: &View<'_>, upgrade: &Upgrade) -> Result<Effect, Problem> {
+    let cilium = &view.migration.spec.cilium;
+    let values = (upgrade.values)(cilium).map_err(|message| {
+        Problem::new("migration/cutover", message, "Nothing was changed. Correct spec.cilium.values.")
+    })?;
+    Ok(Effect::Helm(Box::new(HelmRelease {
+        chart: cilium.chart.clone(),
+        version: cilium.version.clone(),
+        namespace: cilium.namespace.clone(),
+        values,
+        file: upgrade.file,
+        purpose: upgrade.purpose,
+        resumes: false,
+    })))
+}
+
+/// helm is run until it has succeeded: what it left half done it repairs when run again. `None` once it has.
+pub(super) fn upgrade(view: &View<'_>, upgrade: &Upgrade, due: bool, message: &str) -> Option<Progress> {
+    let effect = match effect(view, upgrade) {
+        Ok(effect) => effect,
+        Err(problem) => return Some(Progress::Fail(Reason::InvalidSpec, problem)),
+    };
+    let name = effect.name();
+    // its objects come one after the other: what is there already does not mean that it has ended
+    if view.in_flight.contains(&name) {
+        return Some(running());
+    }
+    let unfinished = is_unfinished(view, &name);
+    if !due && !unfinished && !view.failures.contains_key(&name) {
+        return None;
+    }
+    let effect = match effect {
+        Effect::Helm(release) => Effect::Helm(Box::new(HelmRelease { resumes: unfinished, ..*release })),
+        other => other,
+    };
+    Some(Progress::act(effect, message))
+}
+
+/// The operation was begun, by this engine or an earlier one, and has not been seen to end.
+pub(super) fn is_unfinished(view: &View<'_>, name: &str) -> bool {
+    let begun = view.migration.status.as_ref().and_then(|s| s.pending_helm_operation.as_deref());
+    begun == Some(name) && !view.ended.contains(name)
+}
+
+/// The upgrade that ended last is another one, as far as it is on record.
+pub(super) fn is_overtaken(view: &View<'_>, upgrade: &Upgrade) -> bool {
+    let Some(status) = &view.migration.status else { return false };
+    let just_ended = status.pending_helm_operation.as_ref().filter(|name| view.ended.contains(*name));
+    let last = just_ended.or_else(|| status.pins.as_ref()?.release.as_ref());
+    last.is_some_and(|last| effect(view, upgrade).is_ok_and(|e| e.name() != *last))
+}
+
+/// The upgrade runs, or was begun and has not been seen to end.
+pub(super) fn is_at_work(view: &View<'_>, upgrade: &Upgrade) -> bool {
+    effect(view, upgrade).is_ok_and(|e| view.in_flight.contains(&e.name()) || is_unfinished(view, &e.name()))
+}
+
+pub(super) fn running() -> Progress {
+    Progress::wait(Reason::HelmRunning, "helm is running")
+}
+
+/// The agents are rolled out; otherwise what to wait for.
+pub(super) fn agents_ready(view: &View<'_>) -> Option<Progress> {
+    let agents = view.facts.cilium_agents()?;
+    if agents.is_rolled_out() {
+        return None;
+    }
+    let unhealthy = view.facts.nodes.keys().find_map(|n| {
+        let pod = view.facts.daemon_pod(agents, n).filter(|p| !p.ready)?;
+        Some(format!("; {} on {n}: {}", pod.key.name, pod.state()))
+    });
+    let (ready, desired) = (agents.ready.min(agents.updated), agents.desired);
+    let message = format!("{ready} of {desired} Cilium agents ready{}", unhealthy.unwrap_or_default());
+    Some(Progress::wait_on(Reason::AgentsNotReady, format!("daemonset/{}", agents.key), message))
+}
+
+/// `2 pods of Cilium terminating`.
+pub(super) fn terminating(count: usize, whose: &str) -> Progress {
+    Progress::wait(Reason::PodsTerminating, format!("{} of {whose} terminating", text::count(count, "pod")))
+}
+
+/// The key of IPsec is there, where it is wanted: the chart does not create it, and agents do not start without it.
+pub(super) fn keyed(round: &mut Round<'_>) -> Option<Progress> {
+    if round.view.migration.spec.cilium.encryption != Encryption::Ipsec || round.pins.ipsec_key.is_some() {
+        return None;
+    }
+    let create = create_key(&round.view);
+    if !round.view.ended.contains(&create.name()) {
+        return Some(Progress::act(create, "create the key of IPsec"));
+    }
+    round.pins.ipsec_key = Some(create.object());
+    None
+}
+
+/// Its Secret is created.
+pub(super) fn create_key(view: &View<'_>) -> Effect {
+    let CiliumSpec { namespace, version, .. } = view.migration.spec.cilium.clone();
+    Effect::CreateIpsecKey { namespace, version, begun: begun(view) }
+}
+
+/// Its Secret is deleted.
+pub(super) fn delete_key(view: &View<'_>) -> Effect {
+    Effect::DeleteIpsecKey { namespace: view.migration.spec.cilium.namespace.clone(), begun: begun(view) }
+}
+
+fn begun(view: &View<'_>) -> Option<Timestamp> {
+    view.migration.status.as_ref()?.started_at
+}
+
+/// The same, for a preview: where a key is wanted.
+pub(super) fn preview_key(view: &View<'_>) -> Option<Preview> {
+    (view.migration.spec.cilium.encryption == Encryption::Ipsec).then(|| create_key(view).into())
+}
+
+/// For the way back: where one was made.
+pub(super) fn preview_no_key(view: &View<'_>) -> Option<Preview> {
+    let pinned = view.migration.status.as_ref()?.pins.as_ref()?.ipsec_key.is_some();
+    pinned.then(|| delete_key(view).into())
+}
+
+/// The release is uninstalled, and nothing of it runs any more; otherwise what to do.
+pub(super) fn uninstalled(round: &mut Round<'_>) -> Progress {
+    let view = &round.view;
+    let uninstall = uninstall(view);
+    if view.in_flight.contains(&uninstall.name()) {
+        return running();
+    }
+    // a helm that died half way has left the rest of the release: what it begins with is no sign of its end
+    if is_unfinished(view, &uninstall.name()) || is_installed(view.facts) {
+        // the hosts are cleaned by pods of that image when the agents are gone
+        let image = view.facts.cilium_agents().map(|agents| agents.image.to_string());
+        round.pins.agent_image = round.pins.agent_image.take().or(image);
+        return Progress::act(uninstall, "helm uninstalls Cilium");
+    }
+    let namespace = &view.migration.spec.cilium.namespace;
+    let left = view.facts.pods.marked(&Mark::Cilium).filter(|p| {
+        p.labels.get("app.kubernetes.io/part-of").is_some_and(|v| v == RELEASE) && *p.key.namespace == **namespace
+    });
+    match left.count() {
+        0 => {}
+        n => return terminating(n, "Cilium"),
+    }
+    if round.pins.ipsec_key.is_some() {
+        let delete = delete_key(view);
+        if !view.ended.contains(&delete.name()) {
+            return Progress::act(delete, "delete the key of IPsec");
+        }
+        round.pins.ipsec_key = None;
+    }
+    Progress::Done
+}
+
+/// Its removal, for a preview.
+pub(super) fn uninstall(view: &View<'_>) -> Effect {
+    Effect::Uninstall { namespace: view.migration.spec.cilium.namespace.clone() }
+}
+
+/// Another actor has changed which Cilium runs since this migration installed it.
+pub(super) fn agents_changed(view: &View<'_>, has_begun: bool) -> Option<Waiting> {
+    let agents = view.facts.cilium_agents()?;
+    if has_begun && let Some(other) = other_version(&view.migration.spec.cilium, &agents.image) {
+        let version = &view.migration.spec.cilium.version;
+        let message = format!("it runs {}, and this migration installs {}", text::safe(other), text::safe(version));
+        return Some(changed(view, format!("daemonset/{}", agents.key), &message));
+    }
+    let pinned = view.migration.status.as_ref()?.pins.as_ref()?.agent_image.as_deref()?;
+    if *agents.image == *pinned {
+        return None;
+    }
+    let message =
+        format!("its image is {}, and was {} when Cilium was installed", text::safe(&agents.image), text::safe(pinned));
+    Some(changed(view, format!("daemonset/{}", agents.key), &message))
+}
+
+/// The version of an agent's image, where it is not the one that is installed. Cilium's own chart of a version runs that
+/// version, unless values say otherwise; of other charts nothing is known.
+fn other_version<'a>(cilium: &CiliumSpec, image: &'a str) -> Option<&'a str> {
+    let own_chart = cilium.chart.rsplit('/').next() == Some(RELEASE);
+    let named = ["tag", "override"].iter().any(|key| !cilium.values["image"][key].is_null());
+    let (_, tag) = image.split('@').next().and_then(|i| i.rsplit_once(':')).filter(|_| own_chart && !named)?;
+    let version = tag.trim_start_matches('v');
+    let is_version = version.split('.').count() == 3 && version.starts_with(|c: char| c.is_ascii_digit());
+    (is_version && version != cilium.version.trim_start_matches('v')).then_some(tag)
+}
+
+/// A part of the release was changed: what the migration waits for.
+pub(super) fn changed(view: &View<'_>, object: String, message: &str) -> Waiting {
+    let namespace = view.facts.cilium_namespace();
+    let restore = format!("helm -n {namespace} history cilium, then helm -n {namespace} rollback cilium REVISION");
+    Waiting::new(Reason::IdentityChanged, format!("{message}. Restore the release: {restore}")).on(object)
+}
+
+/// A node that Cilium's operator has given no pod range yet; what to wait for.
+pub(super) fn without_range(view: &View<'_>) -> Option<Progress> {
+    let node = view.facts.nodes.keys().find(|n| !view.facts.cilium_ranges.contains_key(*n))?;
+    let message = format!("Cilium's operator has given {node} no pod range yet");
+    Some(Progress::wait_on(Reason::OperatorNotReady, format!("node/{node}"), message))
+}
+
+/// Nodes without a record get one first, for a preview.
+pub(super) fn missing_records(view: &View<'_>) -> Vec<Preview> {
+    let missing = view.facts.nodes.keys().filter(|n| view.record(n).is_none());
+    let owner: Option<Arc<str>> = view.migration.metadata.uid.as_deref().map(Into::into);
+    missing.map(|n| Preview::from(Effect::CreateRecord { node: n.clone(), owner: owner.clone() })).collect()
+}
+
+/// Policies that a dialog names at most.
+const NAMED: usize = 8;
+
+/// The policies that Flannel ignored and that Cilium enforces, for a dialog.
+pub(super) fn policies(view: &View<'_>) -> Option<String> {
+    let policies = &view.facts.policies;
+    if policies.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = policies.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = policies.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let count =
+        if policies.len() == 1 { "1 NetworkPolicy".into() } else { format!("{} NetworkPolicies", policies.len()) };
+    Some(format!("{count} that Flannel ignored will be enforced from now on: {}{more}", names.join(", ")))
+}
+
+/// What helm leaves on the hosts: at the next migration, or under another CNI, it would be in the way.
+pub(super) const fn clean() -> HostWork {
+    HostWork {
+        task: HostTask::CleanCilium,
+        way: Target::Flannel,
+        is_due: |s| !s.evidence.cleaned_of_cilium,
+        mark: |s| s.evidence.cleaned_of_cilium = true,
+        is_done: Some(is_clean),
+        seen_by_hand: Some(seen_clean),
+    }
+}
+
+fn seen_clean() -> Proof {
+    Proof::report("nothing of Cilium is left on the host", "awk -F= '$1 == \"cilium\" { n = 1 } END { exit n }'")
+}
+
+fn is_clean(evidence: &Evidence) -> Result<(), Waiting> {
+    let not_yet = |message: String| Err(Waiting::new(Reason::HostNotReady, message));
+    match &evidence.host {
+        None => not_yet("the host has not been checked yet".into()),
+        Some(host) if host.cilium.is_empty() => Ok(()),
+        Some(host) => not_yet(format!("still there: {}", text::safe(&host.cilium.join(", ")))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_version_of_an_image_is_compared_where_the_chart_decides_it() {
+        let spec = |chart: &str, values: serde_json::Value| -> CiliumSpec {
+            serde_json::from_value(json!({"version": "1.15.19", "chart": chart, "podCidr": "", "values": values}))
+                .unwrap()
+        };
+        for (chart, values, image, other) in [
+            ("cilium/cilium", json!({}), "quay.io/cilium/cilium:v1.15.19@sha256:0123", None),
+            ("cilium/cilium", json!({}), "quay.io/cilium/cilium:v1.16.5@sha256:0123", Some("v1.16.5")),
+            ("oci://registry.example/charts/cilium", json!({}), "mirror:5000/cilium:v1.16.5", Some("v1.16.5")),
+            ("cilium/cilium", json!({"image": {"tag": "v1.16.5"}}), "quay.io/cilium/cilium:v1.16.5", None),
+            ("cilium/cilium", json!({"image": {"override": "x:v1.16.5"}}), "x:v1.16.5", None),
+            ("cilium/cilium", json!({}), "mirror:5000/cilium:nightly", None),
+            ("cilium/cilium", json!({}), "mirror:5000/cilium", None),
+            ("rke2/rke2-cilium", json!({}), "rancher/mirrored-cilium-cilium:v1.15.18", None),
+        ] {
+            assert_eq!(other_version(&spec(chart, values), image), other, "{chart} {image}");
+        }
+    }
+}
