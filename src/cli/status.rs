@@ -153,10 +153,11 @@ pub(super) fn next_command(facts: &Facts) -> Option<(String, &'static str)> {
     if !turns.is_empty() {
         return turns.iter().find_map(|t| next(t, facts)).map(|command| (command, ""));
     }
-    Some(match facts.engine {
-        Holder::Renewing(_) => ("wait --for=phase=Done --timeout 1h".into(), ""),
-        _ => (resume(migration), "runs the engine: nothing moves without one"),
-    })
+    match facts.engine {
+        Holder::Renewing(_) => Some(("wait --for=phase=Done --timeout 1h".into(), "")),
+        Holder::None | Holder::Silent(_) => Some((resume(migration), "runs the engine: nothing moves without one")),
+        Holder::Unknown | Holder::Unreadable(_) => None,
+    }
 }
 
 /// The command that carries on what is wanted.
