@@ -13,7 +13,7 @@ use clap_complete::{CompleteEnv, CompletionCandidate, env::Shells};
 use super::{Exit, output, session::Failed};
 use crate::{
     cluster::connect::{self, Named},
-    domain::text::safe,
+    domain::{strategy::phase_names, text::safe},
 };
 
 /// Tells the program that a shell asks for completions, and which shell.
@@ -79,6 +79,11 @@ pub(super) fn answer(program: fn() -> Command, arguments: Vec<OsString>) -> Resu
 pub(super) fn contexts(current: &OsStr) -> Vec<CompletionCandidate> {
     let known = connect::contexts(&named()).map(|(all, _)| all).unwrap_or_default();
     beginning_with(current, known)
+}
+
+/// The phases of every strategy, as they are typed.
+pub(super) fn phases(current: &OsStr) -> Vec<CompletionCandidate> {
+    beginning_with(current, phase_names().into_iter().map(str::to_lowercase).collect())
 }
 
 /// The nodes of the cluster that is named on the line, where it answers soon and without asking for a password.

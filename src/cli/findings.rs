@@ -144,7 +144,14 @@ pub(super) async fn verify(global: &Global) -> Result<Exit, Failed> {
     let empty = serde_json::from_value(json!({"cilium": {"version": "", "chart": "", "podCidr": ""}}));
     let empty = empty.map_err(|e| Failed::new(Exit::Failed, e.to_string()))?;
     let migration = session.migration_or(empty);
-    Ok(print(global, &check(&session, &migration, checks::verification)))
+    let findings = check(&session, &migration, checks::verification);
+    if !global.output.is_json() {
+        heading::print(&session);
+        let blocking = findings.iter().filter(|f| f.severity == Severity::Block).count();
+        let proven = if blocking == 0 { "nothing blocks".into() } else { format!("not proven: {blocking} block") };
+        output::line(&format!("summary   {proven}, {}\n", count(findings.len(), "check")));
+    }
+    Ok(print(global, &findings))
 }
 
 /// Runs checks on the facts.

@@ -23,7 +23,7 @@ use crate::domain::{
 #[derive(Args, Debug)]
 pub(super) struct Plan {
     /// Up to and with this phase (otherwise all)
-    #[arg(long, value_name = "PHASE")]
+    #[arg(long, value_name = "PHASE", add = ArgValueCompleter::new(completions::phases))]
     until: Option<PhaseId>,
     /// Write it as Ansible playbooks with an inventory into this folder instead
     #[arg(long, value_name = "DIR")]

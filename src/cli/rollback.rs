@@ -32,7 +32,7 @@ pub(super) struct Rollback {
     #[arg(long, value_name = "NODE", conflicts_with = "phase", add = ArgValueCompleter::new(completions::nodes))]
     node: Option<String>,
     /// Roll back what lies beyond this phase
-    #[arg(long, value_name = "PHASE")]
+    #[arg(long, value_name = "PHASE", add = ArgValueCompleter::new(completions::phases))]
     phase: Option<PhaseId>,
     #[command(flatten)]
     confirm: Confirm,

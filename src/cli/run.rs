@@ -6,6 +6,7 @@ use clap::Args;
 use clap_complete::ArgValueCompleter;
 use futures::FutureExt;
 use jiff::Timestamp;
+use serde_json::json;
 use tokio::{
     sync::{broadcast, watch},
     time::Instant,
@@ -43,7 +44,7 @@ use crate::{
 #[derive(Args, Debug)]
 pub(super) struct Run {
     /// Up to and with this phase; `cutover plan` names them
-    #[arg(long, value_name = "PHASE")]
+    #[arg(long, value_name = "PHASE", add = ArgValueCompleter::new(completions::phases))]
     until: PhaseId,
     #[command(flatten)]
     confirm: Confirm,
@@ -83,7 +84,11 @@ impl Run {
             session.ask_task_pods(&migration).await;
             let found = findings::check(&session, &migration, checks::preflight);
             if let Some(first) = found.iter().find(|f| f.severity == Severity::Block) {
-                output::findings(&found);
+                if global.output.is_json() {
+                    global.output.print(&json!({"findings": found}));
+                } else {
+                    output::findings(&found);
+                }
                 let message =
                     format!("preflight: {}: {}. {} Nothing was changed.", first.object, first.message, first.remedy);
                 return Err(Failed::new(Exit::Blocked, message));
@@ -407,8 +412,6 @@ fn described(status: &NodeMigrationStatus) -> Waiting {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     /// A migration approved up to a phase, of which these are done; its status answers this generation of two.

@@ -82,6 +82,7 @@ fn shells_and_man_take_what_is_printed_for_them() {
     assert!(completed(&["cutover", "pre"]).contains(&"preflight".to_owned()));
     assert!(completed(&["cutover", "audit", ""]).contains(&"tail".to_owned()));
     assert!(completed(&["cutover", "run", "--max-u"]).contains(&"--max-unavailable".to_owned()));
+    assert_eq!(completed(&["cutover", "rollback", "--phase", "inst"]), ["install"]);
     let contexts = completed(&["cutover", "--kubeconfig", &kubeconfig, "--context", "prod-e"]);
     assert_eq!(contexts, ["prod-eu"]);
     for shell in ["zsh", "fish"] {
