@@ -8,7 +8,7 @@ use super::{
     Exit, Global, cockpit, output,
     run::Run,
     session::Failed,
-    wanted::{self, EncryptBy},
+    wanted::{self, EncryptBy, InstallBy},
 };
 use crate::domain::strategy::StrategyId;
 use crate::sim::{Embedded, Settings, clock::Pace, scenario::Scenario, world};
@@ -31,6 +31,12 @@ pub(super) struct Demo {
     /// Version of the Cilium chart
     #[arg(long, value_name = "VERSION")]
     cilium_version: Option<String>,
+    /// Who installs Cilium
+    #[arg(long, value_enum, default_value_t = InstallBy::Helm)]
+    installer: InstallBy,
+    /// The release of Kubespray that installs it, as 2.31
+    #[arg(long, value_name = "VERSION")]
+    kubespray_version: Option<String>,
     /// How traffic between pods of two nodes is encrypted
     #[arg(long, value_enum, default_value_t = EncryptBy::None)]
     encryption: EncryptBy,
@@ -69,6 +75,10 @@ impl Demo {
         }
         if self.encryption != EncryptBy::None {
             wanted.encryption = self.encryption;
+        }
+        if self.installer != InstallBy::Helm {
+            wanted.installer = self.installer;
+            wanted.kubespray_version.clone_from(&self.kubespray_version);
         }
         if let Some(version) = &self.cilium_version {
             wanted.cilium_version.clone_from(version);

@@ -9,12 +9,14 @@ mod config;
 mod confirm;
 mod credential;
 mod demo;
+mod encryption;
 mod engine;
 mod exit;
 mod findings;
 mod flows;
 mod heading;
 mod interrupt;
+mod kubespray;
 mod log;
 mod man;
 mod manifests;
@@ -226,6 +228,8 @@ enum Command {
     Credential(credential::Credential),
     /// Print the custom resource definitions, the rights that are needed, or the script for hosts
     Manifests(manifests::Manifests),
+    Kubespray(kubespray::Kubespray),
+    Encryption(encryption::Encryption),
 }
 
 /// Answers a shell that asks for completions: true where one does, and then nothing else is done.
@@ -288,5 +292,7 @@ async fn command(arguments: Arguments, global: &Global, program: &OsStr) -> Resu
         Some(Command::Man(manual)) => manual.run(Arguments::command()),
         Some(Command::Credential(credential)) => credential.run().await,
         Some(Command::Manifests(manifests)) => manifests.run(),
+        Some(Command::Kubespray(kubespray)) => kubespray.run(),
+        Some(Command::Encryption(encryption)) => encryption.run(global).await,
     }
 }

@@ -110,6 +110,7 @@ impl Arguments {
             Some(Command::Plan(plan)) => Some(&mut plan.wanted),
             Some(Command::Run(run)) => Some(&mut run.wanted),
             Some(Command::Adopt(adopt)) => Some(&mut adopt.wanted),
+            Some(Command::Kubespray(kubespray)) => Some(&mut kubespray.wanted),
             Some(_) => None,
         }
     }

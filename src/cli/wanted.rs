@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use super::{Exit, completions, session::Failed};
 use crate::domain::{
     api::{
-        CiliumSpec, Consent, ConsentKind, FROZEN, GuardSpec, HostAccess, HostsSpec, MIGRATION, MigrationSpec,
-        NodesSpec, RestartBy, Target,
+        CiliumSpec, Consent, ConsentKind, FROZEN, GuardSpec, HostAccess, HostsSpec, Installer, MIGRATION,
+        MigrationSpec, NodesSpec, RestartBy, Target,
     },
     encryption::Encryption,
     strategy::{PhaseId, StrategyId},
@@ -55,6 +55,12 @@ pub(super) struct Wanted {
     /// UDP port of Cilium's VXLAN; must differ from Flannel's
     #[arg(long, value_name = "PORT", default_value_t = 8473)]
     pub tunnel_port: u16,
+    /// Who installs Cilium
+    #[arg(long, value_enum, default_value_t = InstallBy::Helm)]
+    pub installer: InstallBy,
+    /// The release of Kubespray that installs it, as 2.31
+    #[arg(long, value_name = "VERSION")]
+    pub kubespray_version: Option<String>,
     /// How traffic between pods of two nodes is encrypted; turned on with the install
     #[arg(long, value_enum, default_value_t = EncryptBy::None)]
     pub encryption: EncryptBy,
@@ -118,6 +124,15 @@ pub(super) enum AccessBy {
     Ssh,
     /// By you: Cutover says what to run, and checks until it is done
     Manual,
+}
+
+/// Who installs Cilium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum InstallBy {
+    /// Cutover, by helm
+    Helm,
+    /// You, by a playbook of Kubespray: `cutover kubespray` prints the variables
+    Kubespray,
 }
 
 /// How traffic between pods of two nodes is encrypted.
@@ -192,6 +207,11 @@ impl Wanted {
                 mask_size: self.mask_size,
                 tunnel_port: self.tunnel_port,
                 encryption: self.encryption.into(),
+                installer: match self.installer {
+                    InstallBy::Helm => Installer::Helm,
+                    InstallBy::Kubespray => Installer::Kubespray,
+                },
+                kubespray_version: self.kubespray_version.clone(),
                 values,
             },
             nodes: NodesSpec {

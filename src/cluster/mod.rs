@@ -13,6 +13,7 @@ pub mod flows;
 pub mod health;
 pub mod helm;
 mod identity;
+pub mod ipsec;
 mod lease;
 pub mod onlooker;
 pub mod port;

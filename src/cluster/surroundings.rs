@@ -9,7 +9,7 @@ use k8s_openapi::api::{
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, Client, api::PostParams};
 
-use super::{apply::ipsec::key_in, connect::Connection, helm::Helm, identity, send::read};
+use super::{connect::Connection, helm::Helm, identity, ipsec::key_in, send::read};
 use crate::domain::{
     effect::{Right, Role, resource::DEFINITIONS},
     encryption::{self, IpsecKey},

@@ -20,6 +20,7 @@ pub mod guard;
 pub mod history;
 pub mod host;
 pub mod intent;
+pub mod kubespray;
 pub mod lease;
 pub mod lock;
 pub mod log;

@@ -29,6 +29,7 @@ mod krew;
 mod layers;
 mod obedient;
 mod open_world;
+mod outage;
 mod playbook;
 mod previews;
 mod scenarios;

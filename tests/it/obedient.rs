@@ -7,7 +7,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use cutover::domain::{
     api::{HostAccess, Migration, NodeMigration, NodeMigrationSpec, PhaseState, Stage, Target},
     decide::{Decision, decide},
-    effect::{Effect, FINALIZER, FLANNEL_BACKUP},
+    effect::{Effect, FINALIZER, FLANNEL_BACKUP, HelmRelease},
+    encryption::Encryption,
     facts::{DaemonSetFact, Facts, FlannelCopyFact, Key, NodeConfigFact, PodFact},
     flannel::FlannelFact,
     host::{HOLD, HostTask, Way},
@@ -139,7 +140,7 @@ impl Obedient {
             if status.waiting.reason == Reason::ManualAction && status.commands[0].contains("reboot") {
                 self.reboot(&node);
                 acted = true;
-            } else if status.commands.iter().any(|c| c.contains("05-cilium.conflist")) {
+            } else if status.commands.iter().any(|c| c.contains("05-cilium.conf")) {
                 acted |= self.taken_over.remove(&node) | self.flannel_conf.insert(node.clone());
             }
         }
@@ -255,6 +256,12 @@ impl Obedient {
         let custom = self.facts.cilium_config().is_some_and(|c| c.custom_conf);
         let manages = !custom || self.facts.nodes[node].switched;
         report.push_str(if manages { "cni=Ok\n" } else { "cni=Disabled\n" });
+        let encryption = self.migration().spec.cilium.encryption;
+        if encryption != Encryption::None && self.facts.cilium_agents().is_some() {
+            let others = self.facts.nodes.values().filter(|n| *n.name != *node);
+            report.push_str(&format!("encryption={}\nkeys={}\n", encryption.mode(), 2 * others.clone().count()));
+            others.for_each(|n| report.push_str(&format!("peer={} 7\n", n.addresses[0])));
+        }
         if let HostTask::Reboot { boot_id } = task {
             report.push_str(&format!("rebooting={boot_id}\n"));
         }
@@ -313,7 +320,9 @@ impl Obedient {
             }
             Effect::HoldMigration => self.finalizers(&[FINALIZER]),
             Effect::ReleaseMigration => self.finalizers(&[]),
-            Effect::Helm(release) => self.helm(release.purpose),
+            // what they leave is seen by nobody
+            Effect::CreateIpsecKey { .. } | Effect::DeleteIpsecKey { .. } => {}
+            Effect::Helm(release) => self.helm(release),
             Effect::Uninstall { .. } => {
                 self.facts.daemon_sets.retain(|k, _| &*k.name != "cilium");
                 self.facts.pods.retain(|_, p| p.owner.as_ref().is_none_or(|o| &*o.name != "cilium"));
@@ -367,7 +376,8 @@ impl Obedient {
                 self.facts.pods.retain(|_, p| p.owner.as_ref().is_none_or(|o| o.name != key.name));
             }
             Effect::RestoreFlannel { .. } => {
-                let (set, config, fact) = self.flannel.take().unwrap();
+                // only what is missing is created
+                let Some((set, config, fact)) = self.flannel.take() else { return };
                 for node in self.facts.nodes.keys().cloned().collect::<Vec<_>>() {
                     let name = format!("{}-{node}", set.key.name);
                     let owner = Some(("DaemonSet", &*set.key.name));
@@ -382,12 +392,12 @@ impl Obedient {
         }
     }
 
-    fn helm(&mut self, purpose: &str) {
+    fn helm(&mut self, release: &HelmRelease) {
         let installed = fixture::installed();
-        let custom_conf = purpose != "finalize";
+        let custom_conf = release.values["cni"]["customConf"] == true;
         self.facts.cilium_configs = installed.cilium_configs;
         self.facts.cilium_configs.values_mut().for_each(|c| c.custom_conf = custom_conf);
-        if purpose == "install" {
+        if release.purpose == "install" {
             let (key, set) = installed.daemon_sets.into_iter().find(|(k, _)| &*k.name == "cilium").unwrap();
             self.facts.daemon_sets.insert(key, set);
             self.facts.crds = installed.crds;

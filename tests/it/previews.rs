@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use cutover::domain::{
     api::{HostAccess, MIGRATION, Migration, RestartBy, Stage, Target},
     effect::Effect,
+    encryption::Encryption,
     facts::PodFact,
     plan::{self, Planned},
-    strategy::PhaseId,
+    strategy::{PhaseId, StrategyId},
 };
 use proptest::prelude::*;
 
@@ -30,6 +31,8 @@ fn key(effect: &Effect) -> String {
         }
         Effect::Evict { pod, .. } => format!("evict {pod}"),
         Effect::DeletePod { pod, .. } => format!("delete {pod}"),
+        // the time is not known before
+        Effect::CreateIpsecKey { .. } | Effect::DeleteIpsecKey { .. } => effect.describe().words,
         other => other.name(),
     }
 }
@@ -133,4 +136,29 @@ proptest! {
         all_foreseen(&mut cluster, Target::Flannel, &foreseen);
         prop_assert_eq!(stage(&cluster.facts), Stage::RolledBack);
     }
+
+    #[test]
+    fn so_it_is_in_an_outage(case in cases(), until in 1..5_usize, encryption in encryptions()) {
+        let mut cluster = cluster(&case);
+        cluster.want(|m| {
+            m.spec.strategy = StrategyId::named("downtime").unwrap();
+            m.spec.cilium.encryption = encryption;
+            m.spec.nodes.canaries = 0;
+        });
+        let strategy = cluster.migration().spec.strategy.get();
+        let until = strategy.phases()[until].id();
+        let foreseen = keys(plan::forward(&cluster.view(), until));
+        cluster.want(|m| m.spec.approved = until);
+        all_foreseen(&mut cluster, Target::Cilium, &foreseen);
+        let there = if until == strategy.last() { Stage::Complete } else { Stage::At(strategy.after(until).next().unwrap().id()) };
+        prop_assert_eq!(stage(&cluster.facts), there, "{:?}", cluster.migration().status);
+        let foreseen = keys(plan::back(&cluster.view(), None));
+        cluster.want(|m| m.spec.target = Target::Flannel);
+        all_foreseen(&mut cluster, Target::Flannel, &foreseen);
+        prop_assert_eq!(stage(&cluster.facts), Stage::RolledBack, "{:?}", cluster.migration().status);
+    }
+}
+
+fn encryptions() -> impl Strategy<Value = Encryption> {
+    prop_oneof![Just(Encryption::None), Just(Encryption::Ipsec), Just(Encryption::Wireguard)]
 }

@@ -26,7 +26,8 @@ const FOREIGN: &[(&str, &str, &str)] = &[
     ("domain/checks/cluster.rs", "canal", "a DaemonSet's name"),
     ("domain/decide/flows.rs", "world", "Cilium's name for what is outside"),
     ("domain/facts/node.rs", "/flannel", "an image"),
-    ("domain/strategy/rolling/remove.rs", "10-flannel", "a file's name"),
+    ("domain/encryption.rs", "rfc", "the names of AEAD algorithms begin so"),
+    ("domain/strategy/flannel.rs", "10-flannel", "a file's name"),
     ("hubble/channel.rs", "compression flag", "tonic's message, whose code says less"),
 ];
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use cutover::{
     domain::{
         api::{
-            CiliumSpec, Finding, MIGRATION, Migration, MigrationSpec, MigrationStatus, NodeMigration,
+            CiliumSpec, Finding, Installer, MIGRATION, Migration, MigrationSpec, MigrationStatus, NodeMigration,
             NodeMigrationSpec, NodeMigrationStatus, NodesSpec, PhaseState, PhaseStatus, RestartBy, Severity, Stage,
             StepTiming, Target,
         },
@@ -96,6 +96,8 @@ pub fn spec() -> MigrationSpec {
         paused: false,
         cilium: CiliumSpec {
             encryption: Encryption::None,
+            installer: Installer::Helm,
+            kubespray_version: None,
             version: "1.15.19".into(),
             chart: "cilium/cilium".into(),
             namespace: "kube-system".into(),

@@ -9,7 +9,7 @@
 //! | `real` | it is played on the real control plane as well |
 //! | `before` | objects that are created before anything begins |
 //! | `faults` | changes of objects after those have settled: `{object, change}` or `{object, delete: true}` |
-//! | `run` | arguments of the first `cutover run --until migrate --yes`, beside the standard consents and `--observe 0` |
+//! | `run` | arguments of the first `cutover run --yes`, beside the standard consents and `--observe 0`; without `--until` it goes until migrate |
 //! | `steps` | what is done and expected, in order; each is one of the words below |
 //!
 //! | word | what |
@@ -141,7 +141,13 @@ impl Player<'_> {
     /// With the standard consents, and those of the scenario.
     fn run(&mut self, arguments: &[String]) {
         let consents = world::CONSENTS.iter().flat_map(|c| ["--consent", *c]);
-        let mut all: Vec<String> = ["run", "--until", "migrate", "--yes"].map(str::to_owned).to_vec();
+        let mut all: Vec<String> = ["run", "--yes"].map(str::to_owned).to_vec();
+        let until = if arguments.iter().any(|a| a == "--until") {
+            ["--confirm-context".to_owned(), super::context(self.kubeconfig)]
+        } else {
+            ["--until", "migrate"].map(str::to_owned)
+        };
+        all.extend(until);
         all.extend(consents.map(str::to_owned));
         if !arguments.iter().any(|a| a == "--observe") {
             all.extend(["--observe", "0"].map(str::to_owned));

@@ -1,7 +1,6 @@
 //! Makes changes happen. Every change is idempotent: made twice it is made once.
 
 mod flannel;
-pub(super) mod ipsec;
 mod pods;
 mod task;
 
@@ -15,7 +14,7 @@ use super::{
     auditing::record_requests,
     error, events,
     helm::Helm,
-    lease,
+    ipsec, lease,
     port::{Cluster, Permit, RequestError},
     process,
     records::{write_migration, write_node},

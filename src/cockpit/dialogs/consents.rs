@@ -10,6 +10,7 @@ use crate::domain::{
     facts::Facts,
     reason::Reason,
     text::count,
+    view::View,
 };
 
 /// How many consents are shown at once to tick them.
@@ -40,6 +41,8 @@ pub(super) fn missing(facts: &Facts, node: Option<&str>) -> Vec<Asked> {
     missing.sort();
     missing.dedup();
     let (by, at) = (operator(facts), Timestamp::now());
+    let view = facts.migration.as_ref().map(|m| View::read_only(facts, m, at));
+    missing.retain(|w| view.is_none_or(|v| v.needs(w)));
     let cordoned = facts.nodes.keys().filter(|n| node.is_none_or(|wanted| *wanted == ***n));
     let cordoned = cordoned.filter(|n| waits(facts, n, Reason::CordonedByOthers)).map(|n| format!("node/{n}"));
     let cordoned = cordoned.filter(|object| !given_to(given, ConsentKind::TakeCordoned, object));

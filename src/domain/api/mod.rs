@@ -19,7 +19,7 @@ pub use migration::{
     Severity, Stage, Target,
 };
 pub use node::{NodeMigration, NodeMigrationSpec, NodeMigrationStatus, StepError, StepTiming};
-pub use parts::{CiliumSpec, HostAccess, HostsSpec, NodesSpec, RestartBy, minor_of};
+pub use parts::{CiliumSpec, HostAccess, HostsSpec, Installer, NodesSpec, RestartBy, minor_of};
 
 /// The one Migration of a cluster has this name; the API refuses any other.
 pub const MIGRATION: &str = "cutover";

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::domain::encryption::Encryption;
+use crate::domain::{encryption::Encryption, kubespray::Kubespray};
 
 /// How what still has an old address starts anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +17,23 @@ pub enum RestartBy {
     Reboot,
     /// The node's pods are deleted and come back.
     Pods,
+}
+
+/// Who installs Cilium.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Installer {
+    /// Cutover, by helm.
+    #[default]
+    Helm,
+    /// An operator, by a playbook of Kubespray: Cutover says with which variables, and waits.
+    Kubespray,
+}
+
+impl Installer {
+    fn is_helm(&self) -> bool {
+        *self == Self::Helm
+    }
 }
 
 /// Which Cilium, and how it is set up.
@@ -47,6 +64,12 @@ pub struct CiliumSpec {
     /// How traffic between pods of two nodes is encrypted; turned on with the install.
     #[serde(default, skip_serializing_if = "is_off")]
     pub encryption: Encryption,
+    /// Who installs it.
+    #[serde(default, skip_serializing_if = "Installer::is_helm")]
+    pub installer: Installer,
+    /// The release of Kubespray, where that installs it, as `2.31`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubespray_version: Option<String>,
     /// The operator's own helm values, laid over Cutover's.
     #[serde(default = "empty_object")]
     #[schemars(schema_with = "any_object")]
@@ -58,6 +81,11 @@ fn is_off(encryption: &Encryption) -> bool {
 }
 
 impl CiliumSpec {
+    /// The release of Kubespray that installs it; `None` where helm does, or where it is not known.
+    pub fn kubespray(&self) -> Option<Kubespray> {
+        self.kubespray_version.as_deref().filter(|_| self.installer == Installer::Kubespray)?.parse().ok()
+    }
+
     /// The minor version of Cilium 1; `None` where the version cannot be read.
     pub fn minor(&self) -> Option<u32> {
         minor_of(&self.version)

@@ -2,8 +2,9 @@
 
 use super::{finding, pass};
 use crate::domain::{
-    api::{Finding, Severity},
+    api::{Finding, Installer, Severity},
     effect::{NODE_CONFIG, Right, Role, resource::DEFINITIONS},
+    kubespray::Kubespray,
     rights, text, values,
     view::View,
 };
@@ -180,6 +181,39 @@ pub(super) fn helm(ctx: &View<'_>, out: &mut Vec<Finding>) {
             "Install helm 3 or 4, or name it with --helm.",
         )),
         None => {}
+    }
+}
+
+/// Kubespray installs Cilium as the CNI of every node at once, and only its known releases are known to.
+pub(super) fn installer(ctx: &View<'_>, out: &mut Vec<Finding>) {
+    let cilium = &ctx.migration.spec.cilium;
+    if cilium.installer == Installer::Helm {
+        return;
+    }
+    let mut block = |message: String, remedy: &str| {
+        out.push(finding("installer", Severity::Block, "migration/cutover", message, remedy));
+    };
+    if !ctx.strategy.has_outage() {
+        let message = format!(
+            "Kubespray cannot install Cilium idle beside Flannel, as the strategy {} needs it",
+            ctx.strategy.id()
+        );
+        block(message, "Use --installer helm, or --strategy downtime.");
+    }
+    match cilium.kubespray_version.as_deref().map(str::parse::<Kubespray>) {
+        Some(Ok(kubespray)) => {
+            for trap in kubespray.traps(cilium) {
+                out.push(finding(
+                    "installer",
+                    Severity::Warn,
+                    "migration/cutover",
+                    trap,
+                    "See `cutover kubespray` for the variables.",
+                ));
+            }
+        }
+        Some(Err(why)) => block(text::safe(&why).into_owned(), "Name a known one with --kubespray-version."),
+        None => block("the release of Kubespray is not named".into(), "Name it with --kubespray-version, as 2.31."),
     }
 }
 

@@ -20,7 +20,7 @@ pub use verification::verification;
 /// Everything that preflight checks, in the order in which an operator would ask.
 pub fn preflight(ctx: &View<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let checks: [fn(&View<'_>, &mut Vec<Finding>); 18] = [
+    let checks: [fn(&View<'_>, &mut Vec<Finding>); 19] = [
         cluster::flannel,
         cluster::cilium,
         cluster::rights,
@@ -28,6 +28,7 @@ pub fn preflight(ctx: &View<'_>) -> Vec<Finding> {
         cluster::helm,
         cluster::values,
         cluster::version,
+        cluster::installer,
         network::overlap,
         network::pool_size,
         network::tunnel_port,

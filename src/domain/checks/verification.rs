@@ -21,6 +21,7 @@ pub fn verification(ctx: &View<'_>) -> Vec<Finding> {
     for check in checks {
         check(ctx, &mut out);
     }
+    out.extend(ctx.strategy.measured(ctx));
     out.sort_by_key(|f| std::cmp::Reverse(f.severity));
     out
 }

@@ -23,8 +23,12 @@ pub(super) fn drains(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let nodes = ctx.nodes_in_order();
     for node in &nodes {
         let drain = sorter.sort(&node.name);
-        verdict::wanted(&drain).into_iter().for_each(|w| asked.entry(w).or_default().push(node.name.to_string()));
+        verdict::wanted(&drain)
+            .into_iter()
+            .filter(|w| ctx.needs(w))
+            .for_each(|w| asked.entry(w).or_default().push(node.name.to_string()));
         match verdict::judge_drain(ctx.facts, &drain, consents, ctx.now) {
+            _ if ctx.restarts_in_place() => clean += 1,
             Verdict::Clean => clean += 1,
             Verdict::Impossible { pod, problem } => out.push(finding(
                 "drain",
@@ -46,7 +50,12 @@ pub(super) fn drains(ctx: &View<'_>, out: &mut Vec<Finding>) {
             &format!("Press `a` on its node, or give --consent {wanted}."),
         ));
     }
-    out.push(pass("drain", "nodes", format!("{clean} of {} nodes drain without approval", nodes.len())));
+    let message = if ctx.restarts_in_place() {
+        "no node is drained: pods restart with their node".to_owned()
+    } else {
+        format!("{clean} of {} nodes drain without approval", nodes.len())
+    };
+    out.push(pass("drain", "nodes", message));
 }
 
 fn waits(nodes: &[String]) -> String {
@@ -77,6 +86,10 @@ pub(super) fn policies(ctx: &View<'_>, out: &mut Vec<Finding>) {
             if policies.len() == 1 { "NetworkPolicy" } else { "NetworkPolicies" },
             names.join(", ")
         ),
-        "They are enforced all at once by the phase Finalize. Read them before you approve it.",
+        if ctx.strategy.has_outage() {
+            "They are enforced from the install on. Read them before you approve it."
+        } else {
+            "They are enforced all at once by the phase Finalize. Read them before you approve it."
+        },
     ));
 }

@@ -9,10 +9,12 @@ use super::{
     given_for, progress, sort,
 };
 use crate::domain::{
+    api::RestartBy,
     consent::{Consent, ConsentKind, Wanted, given},
     facts::{Facts, PodFact},
     problem::Problem,
     storage,
+    view::View,
 };
 
 /// Can a node be drained?
@@ -112,6 +114,19 @@ pub fn judge_drain(facts: &Facts, drain: &Drain<'_>, consents: &[Consent], now: 
 /// A budget that would refuse now and not for long: there is nothing to fix, and it is too early to cordon.
 pub fn behind(facts: &Facts, drain: &Drain<'_>) -> Option<Blocker> {
     drain.evict.iter().find_map(|p| budget::blocker(facts, p).filter(|b| b.block == Block::Behind))
+}
+
+impl View<'_> {
+    /// This consent is needed as this migration restarts pods: where nodes reboot in an outage that was agreed to, pods
+    /// restart where they are, and only a Job's work is lost.
+    pub fn needs(&self, wanted: &Wanted) -> bool {
+        wanted.kind == ConsentKind::InterruptJob || !self.restarts_in_place()
+    }
+
+    /// Pods restart with their node, and none has to leave it.
+    pub fn restarts_in_place(&self) -> bool {
+        self.strategy.has_outage() && self.migration.spec.restart_by == RestartBy::Reboot
+    }
 }
 
 /// The consents that are missing, each once.

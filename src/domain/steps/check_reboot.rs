@@ -2,7 +2,7 @@
 
 use super::{Presence, Site, Step, StepSpec, check, proofs, secs};
 use crate::domain::{
-    api::{ConsentKind, NodeMigrationStatus, RestartBy},
+    api::{NodeMigrationStatus, RestartBy},
     drain::verdict,
     effect::Proof,
     progress::Progress,
@@ -33,7 +33,7 @@ impl Step for CheckReboot {
             // they restart where they are: only a Job's work is lost
             RestartBy::Reboot => {
                 let mut wanted = verdict::wanted(&at.sorted());
-                wanted.retain(|w| w.kind == ConsentKind::InterruptJob);
+                wanted.retain(|w| at.needs(w));
                 if wanted.is_empty() { Progress::Done } else { check::needs_consent(&wanted) }
             }
         }

@@ -31,7 +31,7 @@ pub(crate) use roll::{direction, preview_node};
 pub use verify::Verify;
 
 use super::{
-    api::{CiliumSpec, MigrationSpec, NodeMigrationStatus, Target},
+    api::{CiliumSpec, Finding, MigrationSpec, NodeMigrationStatus, Target},
     decide::Round,
     effect::Proof,
     plan::Planned,
@@ -73,6 +73,10 @@ pub trait Strategy: Sync {
     /// The pod network is down meanwhile, and the operator has agreed to it: nodes need not go one by one.
     fn has_outage(&self) -> bool {
         false
+    }
+    /// What it has measured, for the verification.
+    fn measured(&self, _view: &View<'_>) -> Vec<Finding> {
+        vec![]
     }
     /// What the migration relies on and another actor has changed: it holds until that is as it was.
     fn changed_by_others(&self, _view: &View<'_>) -> Option<Waiting> {

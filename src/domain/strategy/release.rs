@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::HostWork;
 use crate::domain::{
-    api::{CiliumSpec, Target},
+    api::{CiliumSpec, Installer, Target},
     decide::Round,
     effect::{Effect, HelmRelease, Proof, RELEASE},
     encryption::Encryption,
@@ -58,8 +58,17 @@ pub(super) fn effect(view: &View<'_>, upgrade: &Upgrade) -> Result<Effect, Probl
     })))
 }
 
+/// The same, for a preview; an operator's playbook is none of Cutover's changes.
+pub(super) fn preview(view: &View<'_>, upgrade: &Upgrade) -> Option<Preview> {
+    let by_helm = view.migration.spec.cilium.installer == Installer::Helm;
+    effect(view, upgrade).ok().filter(|_| by_helm).map(Preview::from)
+}
+
 /// helm is run until it has succeeded: what it left half done it repairs when run again. `None` once it has.
 pub(super) fn upgrade(view: &View<'_>, upgrade: &Upgrade, due: bool, message: &str) -> Option<Progress> {
+    if view.migration.spec.cilium.installer == Installer::Kubespray {
+        return (!is_installed(view.facts)).then(by_kubespray);
+    }
     let effect = match effect(view, upgrade) {
         Ok(effect) => effect,
         Err(problem) => return Some(Progress::Fail(Reason::InvalidSpec, problem)),
@@ -169,11 +178,15 @@ pub(super) fn uninstalled(round: &mut Round<'_>) -> Progress {
     if view.in_flight.contains(&uninstall.name()) {
         return running();
     }
+    let by_hand = view.migration.spec.cilium.kubespray().filter(|k| !k.installs_by_helm());
+    if by_hand.is_some() && is_installed(view.facts) {
+        round.pins.agent_image = round.pins.agent_image.take().or(image(&round.view));
+        return Progress::wait(Reason::ManualAction, delete_by_hand(&round.view));
+    }
     // a helm that died half way has left the rest of the release: what it begins with is no sign of its end
     if is_unfinished(view, &uninstall.name()) || is_installed(view.facts) {
         // the hosts are cleaned by pods of that image when the agents are gone
-        let image = view.facts.cilium_agents().map(|agents| agents.image.to_string());
-        round.pins.agent_image = round.pins.agent_image.take().or(image);
+        round.pins.agent_image = round.pins.agent_image.take().or(image(&round.view));
         return Progress::act(uninstall, "helm uninstalls Cilium");
     }
     let namespace = &view.migration.spec.cilium.namespace;
@@ -192,6 +205,24 @@ pub(super) fn uninstalled(round: &mut Round<'_>) -> Progress {
         round.pins.ipsec_key = None;
     }
     Progress::Done
+}
+
+fn image(view: &View<'_>) -> Option<String> {
+    view.facts.cilium_agents().map(|agents| agents.image.to_string())
+}
+
+/// Kubespray installs it: an operator runs the playbook.
+fn by_kubespray() -> Progress {
+    let message = "Kubespray installs Cilium: put what `cutover kubespray` prints into group_vars, then run ansible-playbook -i INVENTORY cluster.yml; it goes on as soon as Cilium is there";
+    Progress::wait(Reason::ManualAction, message)
+}
+
+/// Kubespray before 2.28 installs no release: nothing of helm's could uninstall it.
+fn delete_by_hand(view: &View<'_>) -> String {
+    let namespace = &view.migration.spec.cilium.namespace;
+    format!(
+        "Kubespray installed Cilium without helm: kubectl -n {namespace} delete daemonset/cilium deployment/cilium-operator deployment/hubble-relay configmap/cilium-config --ignore-not-found; it goes on when they are gone"
+    )
 }
 
 /// Its removal, for a preview.

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
     Api, ResourceExt,
@@ -10,7 +11,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::cache::{Cluster, Kind, Object, is_true};
-use crate::sim::helm::minor;
+use crate::{domain::encryption, sim::helm::minor};
 
 const TAINT: &str = "node.cilium.io/agent-not-ready";
 
@@ -28,6 +29,7 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
             }
             give_ranges(&cluster, &namespace).await;
             taint(&cluster, &namespace).await;
+            follow_key(&cluster, &namespace).await;
         }
         tokio::select! {
             biased;
@@ -96,6 +98,24 @@ async fn give_ranges(cluster: &Cluster, namespace: &str) {
         let Some(range) = free.find(|r| !taken.contains(&r.to_string().as_str())) else { return };
         let change = json!({"spec": {"ipam": {"podCIDRs": [range.to_string()]}}});
         cluster.merge(Kind::CiliumNode, "", &node.name_any(), &change).await;
+    }
+}
+
+/// Agents write the number of their key into their CiliumNode, and follow the Secret when it changes.
+async fn follow_key(cluster: &Cluster, namespace: &str) {
+    let config = cluster.get(Kind::ConfigMap, namespace, "cilium-config");
+    if config.is_none_or(|c| c.data["data"]["enable-ipsec"] != "true") {
+        return;
+    }
+    let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), namespace);
+    let data = secrets.get_opt(encryption::SECRET).await.ok().flatten().and_then(|s| s.data);
+    let key = data.and_then(|mut d| d.remove(encryption::ENTRY));
+    let Ok(key) = encryption::key_of(key.as_ref().map(|k| k.0.as_slice())) else { return };
+    for node in cluster.all(Kind::CiliumNode) {
+        if node.data["spec"]["encryption"]["key"] != key.spi {
+            let change = json!({"spec": {"encryption": {"key": key.spi}}});
+            cluster.merge(Kind::CiliumNode, "", &node.name_any(), &change).await;
+        }
     }
 }
 

@@ -70,6 +70,9 @@ impl Target {
         }
         object["apiVersion"] = json!(self.kind.api_version());
         object["kind"] = json!(self.kind.kind);
+        if self.kind.plural == "secrets" {
+            encode(object);
+        }
         let Some(version) = &self.kind.custom else { return Ok(()) };
         let causes = schema::admit(&version["schema"]["openAPIV3Schema"], object);
         if causes.is_empty() { Ok(()) } else { Err(Failure::invalid(&self.kind.kind, &name, &causes)) }
@@ -80,6 +83,15 @@ impl Target {
         let Some(version) = &self.kind.custom else { return Ok(()) };
         let causes = schema::transition(&version["schema"]["openAPIV3Schema"], before, after);
         if causes.is_empty() { Ok(()) } else { Err(Failure::invalid(&self.kind.kind, self.named(), &causes)) }
+    }
+}
+
+/// What is written as text into a Secret is stored as base64, and the text is never read back.
+fn encode(secret: &mut Value) {
+    let Some(texts) = secret.as_object_mut().and_then(|s| s.remove("stringData")) else { return };
+    for (key, text) in texts.as_object().into_iter().flatten() {
+        let bytes = text.as_str().unwrap_or_default().as_bytes().to_vec();
+        secret["data"][key] = json!(k8s_openapi::ByteString(bytes));
     }
 }
 

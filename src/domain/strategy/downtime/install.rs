@@ -96,7 +96,7 @@ impl Phase for Install {
                     let copy = view.facts.flannel_copy().is_none().then(|| flannel::back_up(view).into());
                     changes.extend(copy);
                     changes.extend(release::preview_key(view));
-                    changes.extend(release::effect(view, &UPGRADE).ok().map(Preview::from));
+                    changes.extend(release::preview(view, &UPGRADE));
                     changes.extend(take_over().preview(view));
                 }
                 changes

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{Phase, PhaseId, Preflight, Strategy, Verify, release};
 use crate::domain::{
-    api::{CiliumSpec, Target},
+    api::{CiliumSpec, Finding, Target},
     problem::Problem,
     progress::Progress,
     reason::{Reason, Waiting},
@@ -40,6 +40,10 @@ impl Strategy for Downtime {
 
     fn has_outage(&self) -> bool {
         true
+    }
+
+    fn measured(&self, view: &View<'_>) -> Vec<Finding> {
+        reboot::outages(view)
     }
 
     fn changed_by_others(&self, view: &View<'_>) -> Option<Waiting> {

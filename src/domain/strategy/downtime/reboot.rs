@@ -8,7 +8,8 @@ use super::{
     specs::{INSTALL, REBOOT, REMOVE},
 };
 use crate::domain::{
-    api::{NodeMigrationStatus, Target},
+    api::{Finding, NodeMigrationStatus, Severity, Target},
+    checks,
     decide::Round,
     effect::Proof,
     evidence::Evidence,
@@ -17,7 +18,7 @@ use crate::domain::{
     plan::{Planned, Preview},
     progress::Progress,
     reason::{Reason, Waiting},
-    steps::{CheckReboot, Clean, Cordon, NodeStep, Path, Restart, RestartPods, Site, Uncordon, Verify, proofs},
+    steps::{CheckReboot, Clean, Cordon, NodeStep, Path, Restart, RestartPods, Site, Step, Uncordon, Verify, proofs},
     strategy::{HostWork, ONLY_WHOLE, Phase, PhaseId, PhaseSpec, Roll, Standing, Start, flannel, release, roll},
     text,
     view::View,
@@ -158,6 +159,30 @@ fn took(view: &View<'_>) -> Option<Duration> {
     let through = view.facts.node_migrations.values().filter_map(|r| r.status.as_ref());
     let through = through.filter(|s| s.step == NodeStep::Done);
     through.filter_map(|s| Some(text::between(s.steps.first()?.started_at, s.steps.last()?.finished_at?))).max()
+}
+
+/// How long the pod network of each node was down: from its cleaning until a new pod on it reached the API server.
+pub(super) fn outages(view: &View<'_>) -> Vec<Finding> {
+    let at = |status: &NodeMigrationStatus, step: &dyn Step| {
+        status.steps.iter().rfind(|s| s.step == NodeStep::At(step.spec())).map(|s| (s.started_at, s.finished_at))
+    };
+    let down = |status: &NodeMigrationStatus| {
+        let (from, to) = (at(status, &Clean)?.0, at(status, &Verify)?.1?);
+        Some(text::between(from, to))
+    };
+    let mut found: Vec<(Duration, Finding)> = vec![];
+    for node in view.nodes_in_order() {
+        let Some(down) = down(view.status(&node.name)) else { continue };
+        let message = format!("its pod network was down for {}", text::duration(down));
+        let finding = checks::finding("outage", Severity::Pass, format!("node/{}", node.name), message, "");
+        found.push((down, finding));
+    }
+    let longest = found.iter().map(|(down, _)| *down).max();
+    let worst = longest.map(|down| {
+        let message = format!("the longest of {} was {}", text::count(found.len(), "node"), text::duration(down));
+        checks::finding("outage", Severity::Info, "nodes", message, "")
+    });
+    worst.into_iter().chain(found.into_iter().map(|(_, finding)| finding)).collect()
 }
 
 /// Flannel's configuration is the only one on every host again.

@@ -97,7 +97,7 @@ impl Phase for Install {
         let mut changes = release::missing_records(view);
         if self.standing(view) != Standing::Done {
             changes.extend(release::preview_key(view));
-            changes.extend(release::effect(view, &helm::INSTALL).ok().map(Preview::from));
+            changes.extend(release::preview(view, &helm::INSTALL));
             changes.push(helm::create_node_config(view).into());
         }
         plan(changes)
