@@ -12,6 +12,9 @@ fn main() -> color_eyre::Result<ExitCode> {
     std::panic::set_hook(Box::new(move |info| {
         let _ = writeln!(std::io::stderr(), "{}", panic_hook.panic_report(info));
     }));
+    if cli::complete(std::env::args_os())? {
+        return Ok(ExitCode::SUCCESS);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if std::env::args_os().nth(1).is_some_and(|a| a == sim::helm::COMMAND) {
         let (code, said) = runtime.block_on(sim::helm::run(std::env::args_os().skip(1)));

@@ -85,8 +85,12 @@ impl Shown {
             engine,
             now,
         };
-        let name =
-            ClusterName { context: context.into(), server: "https://api.eu.example:6443/".into(), production: true };
+        let name = ClusterName {
+            context: context.into(),
+            server: "https://api.eu.example:6443/".into(),
+            production: true,
+            confirms_by_name: false,
+        };
         let mut model = Model::new(name, writable);
         let mut frame = screenshot::frame(size.0, size.1, &mut model, &scene, theme);
         let mut requests = Vec::new();

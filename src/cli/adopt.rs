@@ -26,13 +26,14 @@ pub(super) struct Adopt {
     #[command(flatten)]
     confirm: Confirm,
     #[command(flatten)]
-    wanted: Wanted,
+    pub(super) wanted: Wanted,
 }
 
 impl Adopt {
     pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
         let spec = self.wanted.spec()?;
         let session = Session::open(global).await?;
+        session.may_change()?;
         let facts = session.facts();
         if facts.migration.is_some() {
             let message = "there is a Migration on this cluster: `cutover run` or `cutover rollback` continues it. Nothing was changed";

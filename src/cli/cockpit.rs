@@ -25,7 +25,7 @@ use crate::{
         lease::EngineState,
         log::Kind,
     },
-    hubble::{capture, shared::Flows},
+    hubble::{capture, packed::unpacked, shared::Flows},
 };
 
 /// The cockpit cannot be shown without a terminal.
@@ -48,7 +48,16 @@ pub(super) async fn open(
 ) -> Result<Exit, Failed> {
     let spec = wanted.spec()?;
     needs_terminal()?;
-    let session = Session::begin(global).await?;
+    let session = Session::begin(global).await.map_err(|failed| match capture {
+        Some(path) => Failed {
+            message: format!("{}. Without a cluster: cutover flows --input {}", failed.message, path.display()),
+            ..failed
+        },
+        None => failed,
+    })?;
+    if write {
+        session.may_change()?;
+    }
     session.journal.say(
         Kind::Note,
         "cockpit",
@@ -84,6 +93,7 @@ pub(super) async fn open(
         context: session.connection.context.clone(),
         server: session.connection.server.clone(),
         production: session.connection.marks.production,
+        confirms_by_name: session.guard.is_by_name(),
     };
     let mut writer = SpecWriter { session: &session, spec, engine, running: None };
     let model = Model::new(name, write);
@@ -97,7 +107,7 @@ pub(super) async fn open(
         let (asks, says) = (Box::pin(session.ask_proposed(&proposed)), Box::pin(frozen(&session, wanted, &answer_to)));
         tokio::join!(carries_out, asks, says);
     };
-    let screen = cockpit::run(feed, model, Theme::from_environment(), bell);
+    let screen = cockpit::run(feed, model, theme(global), bell);
     // requests are carried out beside the screen, never in front of it
     let result = tokio::select! {
         result = screen => result,
@@ -110,6 +120,12 @@ pub(super) async fn open(
     let text = summary(&session.store.read(), &session.connection.context);
     output::line(text.trim_end());
     Ok(Exit::Done)
+}
+
+/// As the environment and the config file ask.
+fn theme(global: &Global) -> Theme {
+    let screen = &global.settings.screen;
+    Theme::from_environment().chosen(screen.colour, screen.ascii)
 }
 
 /// Arguments that cannot be had any more are named, not passed over.
@@ -130,7 +146,8 @@ async fn frozen(session: &Session, wanted: &Wanted, answer: &mpsc::Sender<Result
 fn replay(path: &Path, flows: &Flows) -> Result<jiff::Timestamp, Failed> {
     let failed = |why: String| Failed::new(Exit::Usage, format!("capture {}: {why}", path.display()));
     let file = std::fs::File::open(path).map_err(|e| failed(e.to_string()))?;
-    let (read, end) = capture::replay(std::io::BufReader::new(file), flows).map_err(|e| failed(e.to_string()))?;
+    let from = unpacked(file).map_err(|e| failed(e.to_string()))?;
+    let (read, end) = capture::replay(from, flows).map_err(|e| failed(e.to_string()))?;
     match read.first_bad {
         Some(why) if read.messages == 0 => Err(failed(format!("none of its lines is a flow of Hubble's: {why}"))),
         _ => Ok(end),

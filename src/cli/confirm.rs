@@ -46,6 +46,7 @@ impl Confirm {
     pub(super) fn ask(&self, session: &Session, question: &str, needs: Approval) -> Result<(), Failed> {
         let refused = |why: String| Err(Failed::new(Exit::Usage, format!("{why}. Nothing was changed")));
         let context = session.connection.context.as_str();
+        let needs = session.guard.at_least(needs);
         let missing = self.missing(context, needs);
         let typed = match missing {
             Missing::Nothing => return Ok(()),

@@ -67,6 +67,7 @@ impl Demo {
         let mut global = global.clone();
         global.kubeconfig = Some(cluster.kubeconfig.clone());
         global.context = None;
+        global.again.clear();
         global.audit_log.get_or_insert_with(|| folder.path().join("audit.jsonl"));
         let mut wanted = wanted::of(scenario.iter().flat_map(|s| s.run.clone()))?;
         if self.strategy != StrategyId::default() {

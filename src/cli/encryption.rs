@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Exit, Global, Output,
+    Exit, Global,
     confirm::Confirm,
     output,
     session::{Failed, Session},
@@ -59,9 +59,10 @@ impl Encryption {
             let open: Vec<&str> =
                 nodes.iter().filter(|(_, key)| **key != u64::from(spi)).map(|(n, _)| n.as_str()).collect();
             if open.is_empty() {
-                match global.output {
-                    Output::Json => output::json(&json!({"key": spi, "nodes": nodes.len()})),
-                    Output::Table => output::line(&format!("{} use key {spi}.", text::count(nodes.len(), "node"))),
+                if global.output.is_json() {
+                    global.output.print(&json!({"key": spi, "nodes": nodes.len()}));
+                } else {
+                    output::line(&format!("{} use key {spi}.", text::count(nodes.len(), "node")));
                 }
                 return Ok(Exit::Done);
             }

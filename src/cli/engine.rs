@@ -19,7 +19,7 @@ use super::{
     Exit, Global,
     interrupt::{interrupted, until_ended},
     output,
-    run::print,
+    progress::note,
     session::{Failed, Session},
 };
 use crate::{
@@ -82,7 +82,7 @@ impl Engine {
             tokio::select! {
                 () = &mut interrupt => break,
                 line = lines.recv() => match line {
-                    Ok(entry) => { state.count(&entry); print(&entry, true); }
+                    Ok(entry) => { state.count(&entry); note(&entry); }
                     Err(broadcast::error::RecvError::Lagged(n)) => output::note(&format!("({n} lines not shown)")),
                     Err(broadcast::error::RecvError::Closed) => break,
                 },
@@ -97,7 +97,7 @@ impl Engine {
             }
         }
         let _ = stop.send(true);
-        until_ended(engine).await;
+        until_ended(engine, output::note).await;
         if let Some(task) = server {
             task.abort();
         }

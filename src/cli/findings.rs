@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    Exit, Global, Output, Wanted, output,
+    Exit, Global, Wanted, heading, output,
     session::{Failed, Session},
 };
 use crate::domain::{
@@ -19,7 +19,7 @@ use crate::domain::{
         verdict::{self, Verdict},
     },
     facts::NodeFact,
-    text::safe,
+    text::{count, safe},
     view::View,
 };
 
@@ -33,7 +33,7 @@ pub(super) struct Preflight {
     #[arg(long)]
     drains: bool,
     #[command(flatten)]
-    wanted: Wanted,
+    pub(super) wanted: Wanted,
 }
 
 impl Preflight {
@@ -46,11 +46,11 @@ impl Preflight {
         session.ask_task_pods(&migration).await;
         let facts = session.facts();
         let ctx = View::read_only(&facts, &migration, Timestamp::now());
-        if self.consents && global.output == Output::Json {
+        if self.consents && global.output.is_json() {
             let listed = wanted_by_node(&ctx).into_iter().map(|(wanted, nodes)| {
                 json!({"kind": wanted.kind, "object": wanted.object, "cost": wanted.kind.cost(), "nodes": nodes})
             });
-            output::json(&json!({"consents": listed.collect::<Vec<_>>()}));
+            global.output.print(&json!({"consents": listed.collect::<Vec<_>>()}));
             return Ok(Exit::Done);
         }
         if self.consents {
@@ -61,16 +61,33 @@ impl Preflight {
         }
         let drains = drains(&ctx);
         let findings = checks::preflight(&ctx);
-        if global.output == Output::Json {
-            output::json(&json!({"findings": findings, "drains": drains}));
+        if global.output.is_json() {
+            global.output.print(&json!({"findings": findings, "drains": drains}));
         } else {
+            heading::print(&session);
+            output::line(&format!("summary   {}\n", summary(&findings, wanted_by_node(&ctx).len())));
             output::findings(&findings);
             if self.drains {
                 drains.iter().for_each(print_drain);
             }
+            match (exit_of(&findings), wanted_by_node(&ctx).is_empty()) {
+                (Exit::Blocked, _) => heading::next(global, "preflight", "again, once what blocks is fixed"),
+                (_, false) => heading::next(global, "preflight --consents > FILE", "for run --consent-file FILE"),
+                (_, true) => heading::next(global, "plan", "every change in order; changes nothing"),
+            }
         }
         Ok(exit_of(&findings))
     }
+}
+
+/// Whether it can begin, and what stands against it.
+fn summary(findings: &[Finding], consents: usize) -> String {
+    let many = |severity| findings.iter().filter(|f| f.severity == severity).count();
+    let (block, warn, pass) = (many(Severity::Block), many(Severity::Warn), many(Severity::Pass));
+    let found = format!("{block} block, {}, {pass} ok", count(warn, "warning"));
+    let needs = if consents == 0 { String::new() } else { format!("; {} needed", count(consents, "consent")) };
+    let begins = if block == 0 { "the migration can begin" } else { "the migration cannot begin" };
+    format!("{begins}: {found}{needs}")
 }
 
 /// What a drain of one node would do.
@@ -127,7 +144,14 @@ pub(super) async fn verify(global: &Global) -> Result<Exit, Failed> {
     let empty = serde_json::from_value(json!({"cilium": {"version": "", "chart": "", "podCidr": ""}}));
     let empty = empty.map_err(|e| Failed::new(Exit::Failed, e.to_string()))?;
     let migration = session.migration_or(empty);
-    Ok(print(global, &check(&session, &migration, checks::verification)))
+    let findings = check(&session, &migration, checks::verification);
+    if !global.output.is_json() {
+        heading::print(&session);
+        let blocking = findings.iter().filter(|f| f.severity == Severity::Block).count();
+        let proven = if blocking == 0 { "nothing blocks".into() } else { format!("not proven: {blocking} block") };
+        output::line(&format!("summary   {proven}, {}\n", count(findings.len(), "check")));
+    }
+    Ok(print(global, &findings))
 }
 
 /// Runs checks on the facts.
@@ -137,9 +161,10 @@ pub(super) fn check(session: &Session, migration: &Migration, checks: fn(&View<'
 }
 
 fn print(global: &Global, findings: &[Finding]) -> Exit {
-    match global.output {
-        Output::Json => output::json(&json!({"findings": findings})),
-        Output::Table => output::findings(findings),
+    if global.output.is_json() {
+        global.output.print(&json!({"findings": findings}));
+    } else {
+        output::findings(findings);
     }
     exit_of(findings)
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     fs::File,
-    io::{BufReader, Read, Write},
+    io::{BufRead, Write},
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -30,6 +30,7 @@ use crate::{
         filter::{FIELDS, Filter},
         flow::{Reader, Row},
         intake::{Intake, Received},
+        packed::unpacked,
         wire::{GetFlowsRequest, GetFlowsResponse, masked},
     },
 };
@@ -50,7 +51,7 @@ pub(super) struct Flows {
     /// Start this long ago, as 30s, 5m or 2h, or at a time, as 2026-11-24T01:18:20Z
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<Timestamp>,
-    /// Replay a capture, JSON lines as Hubble writes them; - is standard input
+    /// Replay a capture: JSON as Hubble or jq writes it, also in gzip or zstd; - is standard input. Needs no cluster
     #[arg(long, value_name = "FILE", conflicts_with_all = ["follow", "since"])]
     input: Option<PathBuf>,
     /// Show Cilium's own health probes as well
@@ -64,7 +65,7 @@ pub(super) struct Flows {
     fields: bool,
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     let ago = || {
         let (number, unit) = text.split_at(text.len().checked_sub(1)?);
         let seconds = match unit {
@@ -88,9 +89,11 @@ impl Flows {
         let filter = Filter::parse(&self.filter.join(" ")).map_err(|why| Failed::new(Exit::Usage, why))?;
         let mut print = Print {
             form: match (self.csv, global.output) {
-                (true, Output::Json) => return Err(Failed::new(Exit::Usage, "either --csv or -o json")),
+                (true, Output::Json | Output::Jsonl) => {
+                    return Err(Failed::new(Exit::Usage, "either --csv or -o json"));
+                }
                 (true, Output::Table) => Form::Csv,
-                (false, Output::Json) => Form::Json,
+                (false, Output::Json | Output::Jsonl) => Form::Json,
                 (false, Output::Table) => Form::Lines,
             },
             probes: self.probes || filter.names_probes(),
@@ -218,17 +221,24 @@ async fn way(global: &Global) -> Result<(Dial, Option<Session>), Failed> {
 }
 
 fn replay(path: &PathBuf, print: &mut Print) -> Result<Exit, Failed> {
-    let failed =
-        |e: std::io::Error| Failed::new(Exit::Usage, format!("capture {} cannot be read: {e}", path.display()));
-    let from: Box<dyn Read> =
-        if path.as_os_str() == "-" { Box::new(std::io::stdin()) } else { Box::new(File::open(path).map_err(failed)?) };
+    let name = path.display();
+    let failed = |e: std::io::Error| Failed::new(Exit::Usage, format!("capture {name} cannot be read: {e}"));
+    let from: Box<dyn BufRead> = if path.as_os_str() == "-" {
+        unpacked(std::io::stdin()).map_err(failed)?
+    } else {
+        unpacked(File::open(path).map_err(failed)?).map_err(failed)?
+    };
     let mut intake = Intake::default();
-    let mut full = false;
-    let read = capture::read(BufReader::with_capacity(64 * 1024, from), |message| {
+    let (mut full, mut rows) = (false, 0_u64);
+    let read = capture::read(from, |message| {
         let came = intake.read(&Bytes::from(message.encode_to_vec()), Timestamp::MAX);
+        rows += 1;
         full = full || print.message(came).is_err();
     });
-    let read = read.map_err(failed)?;
+    let read = read.map_err(|e| {
+        let left = if rows == 0 { String::new() } else { format!(" after {rows} messages, which are printed") };
+        Failed::new(Exit::Usage, format!("capture {name} cannot be read{left}: {e}"))
+    })?;
     if let Some(why) = read.first_bad {
         output::note(&format!(
             "{} skipped, the first: {}",

@@ -2,8 +2,6 @@
 
 use tokio::{signal::unix::SignalKind, task::JoinHandle};
 
-use super::output;
-
 /// It was started to outlive its terminal, as `nohup` does it: SIGHUP is the lowest bit of the mask.
 fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -25,17 +23,17 @@ pub(super) async fn interrupted() {
 }
 
 /// Waits until an engine that was told to stop has ended its changes and released the Lease. Interrupted once more it is
-/// left as it is: what it has begun is on record, and the next engine looks for it.
-pub(super) async fn until_ended(engine: JoinHandle<()>) {
+/// left as it is: what it has begun is on record, and the next engine looks for it. `note` says what goes on.
+pub(super) async fn until_ended(engine: JoinHandle<()>, note: impl Fn(&str)) {
     if engine.is_finished() {
         return;
     }
-    output::note("stopping: changes in flight end first, then the Lease is released; Ctrl-C again leaves at once");
+    note("stopping: changes in flight end first, then the Lease is released; Ctrl-C again leaves at once");
     tokio::select! {
         _ = engine => {}
         () = interrupted() => {
             let left = "left at once: what was in flight may still happen, and the Lease lapses by itself. Run it again to resume";
-            output::note(left);
+            note(left);
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::kubespray::Kubespray as Release;
 #[derive(Args, Debug)]
 pub(super) struct Kubespray {
     #[command(flatten)]
-    wanted: Wanted,
+    pub(super) wanted: Wanted,
 }
 
 impl Kubespray {

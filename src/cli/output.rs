@@ -2,9 +2,15 @@
 
 use std::{
     io::{self, ErrorKind, IsTerminal, Write},
-    sync::OnceLock,
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
+use crossterm::{
+    cursor::MoveTo,
+    style::Print,
+    terminal::{Clear, ClearType},
+};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
@@ -13,6 +19,7 @@ use crate::domain::{
     api::{Finding, Migration, NodeMigration, Severity},
     facts::Facts,
     text::{self, safe},
+    view::View,
 };
 
 /// Why standard output has not taken everything.
@@ -24,10 +31,37 @@ fn kept(result: io::Result<()>) {
     }
 }
 
+/// Rows that are left of a picture on the terminal; nothing while none is drawn.
+static ROWS: Mutex<Option<usize>> = Mutex::new(None);
+
 /// Prints lines to standard output.
 pub(super) fn line(text: &str) {
+    let mut rows = ROWS.lock().unwrap_or_else(PoisonError::into_inner);
     let mut out = io::stdout().lock();
-    text.split('\n').for_each(|line| kept(writeln!(out, "{}", safe(line))));
+    for line in text.split('\n') {
+        let line = safe(line);
+        let Some(left) = rows.as_mut() else {
+            kept(writeln!(out, "{line}"));
+            continue;
+        };
+        let columns = terminal().map_or(1, |(columns, _)| columns);
+        let Some(rest) = left.checked_sub(line.width().div_ceil(columns).max(1)) else {
+            *left = 0;
+            return;
+        };
+        *left = rest;
+        kept(crossterm::queue!(out, Print(line), Clear(ClearType::UntilNewLine)).and_then(|()| writeln!(out)));
+    }
+}
+
+/// Draws a picture in the place of the one before; what the terminal has no rows for is left out.
+pub(super) fn picture(print: impl FnOnce()) {
+    let rows = |rows| *ROWS.lock().unwrap_or_else(PoisonError::into_inner) = rows;
+    kept(crossterm::execute!(io::stdout(), MoveTo(0, 0)));
+    rows(terminal().map(|(_, rows)| rows - 1));
+    print();
+    rows(None);
+    kept(crossterm::execute!(io::stdout(), Clear(ClearType::FromCursorDown)));
 }
 
 /// The exit code, once everything that was printed has arrived.
@@ -42,14 +76,13 @@ pub(super) fn end(exit: Exit) -> Exit {
     }
 }
 
-/// Prints a line to standard error.
+/// Prints a line to standard error; on a terminal it is wrapped.
 pub(super) fn error(text: &str) {
-    let mark = if io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
-        "\x1b[31merror:\x1b[0m"
-    } else {
-        "error:"
-    };
-    let _ = writeln!(io::stderr().lock(), "{mark} {}", safe(text));
+    let on_terminal = io::stderr().is_terminal();
+    let mark = if on_terminal && std::env::var_os("NO_COLOR").is_none() { "\x1b[31merror:\x1b[0m" } else { "error:" };
+    let room = on_terminal.then(crossterm::terminal::size).and_then(Result::ok).map_or(usize::MAX, |s| s.0.into());
+    let lines = wrapped(&safe(text), room.saturating_sub("error: ".len()).max(20));
+    let _ = writeln!(io::stderr().lock(), "{mark} {}", lines.join("\n       "));
 }
 
 /// Prints a note to standard error.
@@ -74,26 +107,104 @@ pub(super) fn json(value: &Value) {
     line(&text::json(value));
 }
 
-/// Prints a table with columns as wide as their cells.
+/// Prints JSON in one line.
+pub(super) fn json_line(value: &Value) {
+    line(&text::json_line(value));
+}
+
+/// Prints JSON in one line to standard error.
+pub(super) fn json_note(value: &Value) {
+    note(&text::json_line(value));
+}
+
+/// Columns and rows of the terminal that is written to; nothing where it is none.
+pub(super) fn terminal() -> Option<(usize, usize)> {
+    let size = io::stdout().is_terminal().then(crossterm::terminal::size)?.ok()?;
+    Some((usize::from(size.0).max(1), usize::from(size.1).max(1)))
+}
+
+/// Clears the terminal before the first picture.
+pub(super) fn clear() {
+    kept(crossterm::execute!(io::stdout(), Clear(ClearType::All)));
+}
+
+/// Breaks a text into lines of at most so many columns, at spaces where there are any.
+fn wrapped(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.last_mut();
+        match last {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.width() + 1 + word.width() <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// Prints a text that may be long: on a terminal it is wrapped, and what follows its first line is indented.
+pub(super) fn paragraph(text: &str, indent: usize) {
+    let Some((columns, _)) = terminal() else { return line(text) };
+    let text = safe(text);
+    let body = text.trim_start();
+    let before = text.len() - body.len();
+    let mut room = wrapped(body, columns.saturating_sub(indent.max(before)).max(20)).into_iter();
+    if let Some(first) = room.next() {
+        line(&format!("{}{first}", " ".repeat(before)));
+    }
+    room.for_each(|rest| line(&format!("{}{rest}", " ".repeat(indent))));
+}
+
+/// Prints a table with columns as wide as their cells. On a terminal the last column is wrapped; where the others leave
+/// it too little room, it has lines of its own.
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) {
+    let columns = terminal().map(|(columns, _)| columns);
+    laid_out(head, rows, columns).iter().for_each(|l| line(l));
+}
+
+/// The narrowest that a last column may become before it has lines of its own.
+const NARROW: usize = 32;
+
+fn laid_out(head: &[&str], rows: &[Vec<String>], columns: Option<usize>) -> Vec<String> {
     let rows: Vec<Vec<String>> = rows.iter().map(|r| r.iter().map(|c| safe(c).into_owned()).collect()).collect();
     let widths: Vec<usize> = head
         .iter()
         .enumerate()
         .map(|(i, h)| rows.iter().filter_map(|r| r.get(i)).map(|c| c.width()).max().unwrap_or(0).max(h.width()))
         .collect();
-    let print = |cells: &mut dyn Iterator<Item = &str>| {
+    let (last, others) = widths.split_last().map_or((0, 0), |(last, w)| (*last, w.iter().map(|w| w + 3).sum()));
+    let (room, indent) = match columns {
+        Some(columns) if others + last > columns => match columns.checked_sub(others).filter(|r| *r >= NARROW) {
+            Some(room) => (room, others),
+            None => (columns.saturating_sub(4).max(NARROW), 4),
+        },
+        _ => (usize::MAX, others),
+    };
+    let mut lines = Vec::new();
+    let mut print = |cells: &[&str]| {
         let mut text = String::new();
-        for (cell, width) in cells.zip(&widths) {
+        for (cell, width) in cells.iter().zip(&widths).take(widths.len().saturating_sub(1)) {
             text.push_str(cell);
             text.push_str(&" ".repeat(width.saturating_sub(cell.width()) + 3));
         }
-        line(text.trim_end());
+        let tail = cells.get(widths.len().saturating_sub(1)).copied().unwrap_or_default();
+        let mut tail = wrapped(tail, room).into_iter();
+        if indent == others {
+            text.push_str(&tail.next().unwrap_or_default());
+        }
+        if !text.trim().is_empty() || cells.iter().all(|c| c.is_empty()) {
+            lines.push(text.trim_end().to_owned());
+        }
+        lines.extend(tail.filter(|t| !t.is_empty()).map(|t| format!("{}{t}", " ".repeat(indent))));
     };
-    print(&mut head.iter().copied());
+    print(head);
     for row in &rows {
-        print(&mut row.iter().map(String::as_str));
+        print(&row.iter().map(String::as_str).collect::<Vec<_>>());
     }
+    lines
 }
 
 /// Prints findings.
@@ -121,12 +232,9 @@ pub(super) fn standing(facts: &Facts) {
         return;
     };
     let status = migration.status.clone().unwrap_or_default();
-    line(&format!(
-        "migration: {}   nodes on Cilium: {}   approved: {}",
-        status.phase, status.progress, migration.spec.approved
-    ));
+    line(&format!("approved  up to {}", migration.spec.approved));
     if !status.waiting.is_empty() {
-        line(&format!("waiting: {}", safe(&status.waiting.message)));
+        paragraph(&format!("waits     {}", status.waiting.message), 10);
     }
     line("");
     let rows: Vec<Vec<String>> = status
@@ -135,10 +243,16 @@ pub(super) fn standing(facts: &Facts) {
         .map(|p| vec![p.name.to_string(), format!("{:?}", p.state), p.waiting.message.clone()])
         .collect();
     table(&["PHASE", "STATE", ""], &rows);
+    let view = View::read_only(facts, migration, Timestamp::now());
+    let mut records: Vec<_> = facts.node_migrations.iter().collect();
+    let order: Vec<_> = view.nodes_in_order().into_iter().map(|n| n.name.clone()).collect();
+    records.sort_by_key(|(name, _)| order.iter().position(|n| n == *name).unwrap_or(usize::MAX));
+    if records.is_empty() {
+        return;
+    }
     line("");
-    let rows: Vec<Vec<String>> = facts
-        .node_migrations
-        .iter()
+    let rows: Vec<Vec<String>> = records
+        .into_iter()
         .map(|(name, record)| {
             let s = record.status.clone().unwrap_or_default();
             let error =
@@ -148,4 +262,41 @@ pub(super) fn standing(facts: &Facts) {
         })
         .collect();
     table(&["NODE", "TOWARDS", "STEP", "ATTEMPT", "WAITING"], &rows);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_keeps_to_the_terminal_and_is_whole_elsewhere() {
+        let rows = [
+            vec!["worker-1".into(), "Drain".into(), "evicting shop/web, which has a budget that allows none".into()],
+            vec!["worker-12".into(), "Pending".into(), String::new()],
+        ];
+        let head = ["NODE", "STEP", "WAITING"];
+        assert_eq!(
+            laid_out(&head, &rows, Some(54)),
+            [
+                "NODE        STEP      WAITING",
+                "worker-1    Drain     evicting shop/web, which has a",
+                "                      budget that allows none",
+                "worker-12   Pending"
+            ]
+        );
+        assert_eq!(
+            laid_out(&head, &rows, Some(40)),
+            [
+                "NODE        STEP",
+                "    WAITING",
+                "worker-1    Drain",
+                "    evicting shop/web, which has a",
+                "    budget that allows none",
+                "worker-12   Pending"
+            ]
+        );
+        let whole = "worker-1    Drain     evicting shop/web, which has a budget that allows none";
+        assert_eq!(laid_out(&head, &rows, None)[1], whole);
+        assert_eq!(laid_out(&head, &rows, Some(80))[1], whole);
+    }
 }

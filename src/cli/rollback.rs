@@ -1,11 +1,12 @@
 //! `cutover rollback`.
 
 use clap::Args;
+use clap_complete::ArgValueCompleter;
 use futures::FutureExt;
 use jiff::Timestamp;
 
 use super::{
-    Exit, Global, Output,
+    Exit, Global, completions,
     confirm::Confirm,
     output,
     run::{Next, follow},
@@ -28,10 +29,10 @@ use crate::{
 #[derive(Args, Debug)]
 pub(super) struct Rollback {
     /// Only this node; it is then held on Flannel
-    #[arg(long, value_name = "NODE", conflicts_with = "phase")]
+    #[arg(long, value_name = "NODE", conflicts_with = "phase", add = ArgValueCompleter::new(completions::nodes))]
     node: Option<String>,
     /// Roll back what lies beyond this phase
-    #[arg(long, value_name = "PHASE")]
+    #[arg(long, value_name = "PHASE", add = ArgValueCompleter::new(completions::phases))]
     phase: Option<PhaseId>,
     #[command(flatten)]
     confirm: Confirm,
@@ -43,6 +44,7 @@ pub(super) struct Rollback {
 impl Rollback {
     pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
         let session = Session::open(global).await?;
+        session.may_change()?;
         let facts = session.facts();
         if facts.migration.is_none() {
             return without_migration(global, &facts);
@@ -120,9 +122,10 @@ fn without_migration(global: &Global, facts: &Facts) -> Result<Exit, Failed> {
             ),
         ));
     }
-    match global.output {
-        Output::Json => output::json(&output::objects_of(facts)),
-        Output::Table => output::line("No migration has been begun on this cluster: there is nothing to roll back."),
+    if global.output.is_json() {
+        global.output.print(&output::objects_of(facts));
+    } else {
+        output::line("No migration has been begun on this cluster: there is nothing to roll back.");
     }
     Ok(Exit::Done)
 }

@@ -3,20 +3,24 @@
 use std::{sync::Arc, time::Duration};
 
 use clap::Args;
+use clap_complete::ArgValueCompleter;
 use futures::FutureExt;
 use jiff::Timestamp;
+use serde_json::json;
 use tokio::{
     sync::{broadcast, watch},
     time::Instant,
 };
 
 use super::{
-    Exit, Global, Output, Wanted,
+    Exit, Global, Wanted, completions,
     confirm::Confirm,
-    findings,
+    findings, heading,
     interrupt::{interrupted, until_ended},
     output,
+    progress::{Event, Reporter},
     session::{Failed, Session},
+    status,
 };
 use crate::{
     cluster::records,
@@ -26,11 +30,10 @@ use crate::{
         facts::Facts,
         intent::Intent,
         lease::EngineState,
-        log::{Entry, Kind},
         reason::{Reason, Waiting},
         steps::NodeStep,
         strategy::{PhaseId, Standing},
-        text::safe,
+        text,
         view::View,
     },
     engine::identity,
@@ -41,21 +44,21 @@ use crate::{
 #[derive(Args, Debug)]
 pub(super) struct Run {
     /// Up to and with this phase; `cutover plan` names them
-    #[arg(long, value_name = "PHASE")]
+    #[arg(long, value_name = "PHASE", add = ArgValueCompleter::new(completions::phases))]
     until: PhaseId,
     #[command(flatten)]
     confirm: Confirm,
     /// Move this node after all, which was rolled back alone and is held on Flannel
-    #[arg(long, value_name = "NODE")]
+    #[arg(long, value_name = "NODE", add = ArgValueCompleter::new(completions::nodes))]
     release: Vec<String>,
     /// Let what has run out of time on this node go on: a paused drain, a reboot that did nothing
-    #[arg(long, alias = "go-on", value_name = "NODE")]
+    #[arg(long, alias = "go-on", value_name = "NODE", add = ArgValueCompleter::new(completions::nodes))]
     retry: Vec<String>,
     /// Stop waiting after so many seconds; nothing is undone
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
     #[command(flatten)]
-    wanted: Wanted,
+    pub(super) wanted: Wanted,
 }
 
 impl Run {
@@ -69,6 +72,7 @@ impl Run {
     pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
         let mut spec = self.wanted.spec()?;
         let session = Session::open(global).await?;
+        session.may_change()?;
         let by = session.store.read().surroundings.signed(&identity());
         spec.consents.iter_mut().for_each(|c| c.by.clone_from(&by));
         let consents = spec.consents.clone();
@@ -80,7 +84,11 @@ impl Run {
             session.ask_task_pods(&migration).await;
             let found = findings::check(&session, &migration, checks::preflight);
             if let Some(first) = found.iter().find(|f| f.severity == Severity::Block) {
-                output::findings(&found);
+                if global.output.is_json() {
+                    global.output.print(&json!({"findings": found}));
+                } else {
+                    output::findings(&found);
+                }
                 let message =
                     format!("preflight: {}: {}. {} Nothing was changed.", first.object, first.message, first.remedy);
                 return Err(Failed::new(Exit::Blocked, message));
@@ -198,13 +206,16 @@ pub(super) async fn follow(
     let mut changes = session.store.changes();
     let began = Instant::now();
     let deadline = limit.map(|s| began + Duration::from_secs(s));
-    let quiet = global.output == Output::Json;
+    let mut reporter = Reporter::new(global.output);
     let mut needs = Needs::default();
     let mut tidying: Option<(Exit, Instant)> = None;
     let mut last: Option<Arc<Migration>> = None;
     let mut gone = None;
     let mut approved = None;
     let mut interrupt = std::pin::pin!(interrupted());
+    let (context, server) = (&session.connection.context, &session.connection.server);
+    let nodes = session.store.read().nodes.len();
+    reporter.event(&Event::Started { context, server, nodes });
     let exit = loop {
         let wake = tokio::time::sleep_until(
             deadline
@@ -214,19 +225,22 @@ pub(super) async fn follow(
         tokio::select! {
             () = &mut interrupt => break Ok(Exit::Interrupted),
             line = lines.recv() => match line {
-                Ok(entry) => { print(&entry, quiet); continue; }
-                Err(broadcast::error::RecvError::Lagged(n)) => output::note(&format!("({n} lines not shown)")),
+                Ok(entry) => { reporter.entry(&entry, &session.store.read()); continue; }
+                Err(broadcast::error::RecvError::Lagged(lines)) => {
+                    reporter.note(&Event::Missed { lines }, &format!("({lines} lines not shown)"));
+                }
                 Err(broadcast::error::RecvError::Closed) => {}
             },
             Ok(()) = roles.changed() => match roles.borrow_and_update().clone() {
                 EngineState::Off | EngineState::Acting => {}
-                state => output::note(&state.words()),
+                state => reporter.note(&Event::Engine { state: state.words() }, &state.words()),
             },
             Ok(()) = changes.changed() => { changes.borrow_and_update(); }
             () = wake => {}
         }
         let next = {
             let facts = session.store.read();
+            reporter.progress(&facts);
             // a Migration that was deleted goes with its end
             if facts.migration.is_none() { tidying.map(|(exit, _)| Next::End(exit)) } else { next(&facts) }
         };
@@ -238,6 +252,7 @@ pub(super) async fn follow(
                 if let Err(problem) = sent {
                     break Err(problem.into());
                 }
+                reporter.event(&Event::Approved { phase });
             }
             continue;
         }
@@ -275,29 +290,41 @@ pub(super) async fn follow(
         }
     };
     let _ = stop.send(true);
-    until_ended(engine).await;
+    until_ended(engine, |text| reporter.note(&Event::Note { text }, text)).await;
     while let Ok(entry) = lines.try_recv() {
-        print(&entry, quiet);
+        reporter.entry(&entry, &session.store.read());
     }
     let mut facts = session.facts();
     facts.migration = facts.migration.or(last);
-    match global.output {
-        Output::Json => output::json(&output::objects_of(&facts)),
-        Output::Table => {
-            output::line("");
-            output::standing(&facts);
-            output::line(&format!("\n{} after {}", headline(&facts), crate::domain::text::duration(began.elapsed())));
-        }
+    let stage = facts.migration.as_ref().and_then(|m| m.status.as_ref()).map(|s| s.phase).unwrap_or_default();
+    let code = exit.as_ref().map_or_else(|failed| failed.exit, |exit| *exit).code();
+    let seconds = began.elapsed().as_secs();
+    reporter.event(&Event::Ended { exit: code, phase: stage.to_string(), seconds });
+    if global.output.is_json() {
+        global.output.print(&output::objects_of(&facts));
+        return exit;
+    }
+    output::line("");
+    output::standing(&facts);
+    output::line(&format!("\n{} after {}", headline(&facts), text::duration(began.elapsed())));
+    if exit.is_ok()
+        && let Some((command, why)) = status::next_command(&facts)
+    {
+        heading::next(global, &command, why);
     }
     exit
 }
 
 fn headline(facts: &Facts) -> String {
-    let stage = facts.migration.as_ref().and_then(|m| m.status.as_ref()).map(|s| s.phase).unwrap_or_default();
-    match stage {
+    let Some(migration) = &facts.migration else { return "No Migration".into() };
+    let (status, approved) = (migration.status.clone().unwrap_or_default(), migration.spec.approved);
+    match status.phase {
         Stage::Complete => "Complete: the cluster is on Cilium".into(),
         Stage::RolledBack => "Rolled back: the cluster is on Flannel".into(),
-        other => format!("Phase {other}"),
+        Stage::At(_) if status.phases.iter().any(|p| p.name == approved && p.state == PhaseState::Done) => {
+            format!("{approved} done")
+        }
+        other => format!("At {other}"),
     }
 }
 
@@ -383,31 +410,8 @@ fn described(status: &NodeMigrationStatus) -> Waiting {
     Waiting { message, ..status.waiting.clone() }
 }
 
-/// One line an event, never overwritten. Beginnings are left out: their end says the same.
-pub(super) fn print(entry: &Entry, quiet: bool) {
-    if entry.kind == Kind::Begin {
-        return;
-    }
-    let mark = match entry.kind {
-        Kind::Failed => "FAILED ",
-        Kind::Waiting => "waits ",
-        Kind::Warning => "WARNING ",
-        Kind::Step => "▸ ",
-        Kind::Output => "  | ",
-        _ => "",
-    };
-    let text = format!("{} {mark}{}: {}", clock(entry.at), safe(&entry.object), safe(&entry.text));
-    if quiet { output::note(&text) } else { output::line(&text) }
-}
-
-fn clock(at: Timestamp) -> String {
-    at.strftime("%H:%M:%S").to_string()
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     /// A migration approved up to a phase, of which these are done; its status answers this generation of two.

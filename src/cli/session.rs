@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Exit, Global};
+use super::{Exit, Global, config::Guard};
 use crate::{
     cluster::{
         admission,
@@ -67,6 +67,8 @@ pub(super) struct Session {
     pub(super) store: FactStore,
     pub(super) journal: Journal,
     pub(super) helm: Helm,
+    /// What the config file keeps from harm here.
+    pub(super) guard: Guard,
     audit_log: Option<PathBuf>,
     audit: OnceLock<Audit>,
     pub(super) clock: Arc<SystemClock>,
@@ -95,8 +97,11 @@ impl Session {
 
     /// As [`Self::begin`]; in a pod, with its service account unless a kubeconfig is named.
     pub(super) async fn connected(global: &Global, in_pod: bool) -> Result<Self, Failed> {
-        let connection =
+        let mut connection =
             connect(&global.named(in_pod)).await.map_err(|e| Failed::new(Exit::Unreachable, e.to_string()))?;
+        let settings = &global.settings;
+        settings.mark(&connection.context, &mut connection.marks);
+        let audit_log = settings.audit_log(&connection.context).map(Path::to_path_buf);
         let store = FactStore::default();
         let helm = Helm::new(global.helm.as_deref(), &connection);
         let clock = Arc::new(SystemClock::default());
@@ -104,11 +109,12 @@ impl Session {
         let mut watches = watches::start(&connection.read, &store, move |theirs| heard.hear(theirs));
         watches.spawn(admission::keep(connection.read.clone(), store.clone()));
         Ok(Self {
+            guard: settings.guard(&connection.context),
             connection,
             store,
             journal: global.journal.clone(),
             helm,
-            audit_log: global.audit_log.clone(),
+            audit_log: global.audit_log.clone().or(audit_log),
             audit: OnceLock::new(),
             clock,
             take_over: watch::Sender::new(0),
@@ -162,8 +168,19 @@ impl Session {
         self.store.read().migration.as_deref().cloned().unwrap_or_else(|| Migration::new(MIGRATION, spec))
     }
 
+    /// The audit log that is named for this cluster.
+    pub(super) fn audit_log(&self) -> Option<&Path> {
+        self.audit_log.as_deref()
+    }
+
+    /// Nothing is changed where the config file forbids it.
+    pub(super) fn may_change(&self) -> Result<(), Failed> {
+        self.guard.permits(&self.connection.context)
+    }
+
     /// The audit log, opened before the first change.
     pub(super) fn audit(&self) -> Result<&Audit, Failed> {
+        self.may_change()?;
         if let Some(open) = self.audit.get() {
             return Ok(open);
         }

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Command, CommandFactory, Parser, ValueEnum};
+use clap_complete::ArgValueCompleter;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{Exit, session::Failed};
+use super::{Exit, completions, session::Failed};
 use crate::domain::{
     api::{
         CiliumSpec, Consent, ConsentKind, FROZEN, GuardSpec, HostAccess, HostsSpec, Installer, MIGRATION,
@@ -17,9 +18,22 @@ use crate::domain::{
     values,
 };
 
+/// Groups of `--help`.
+const NODES: &str = "Nodes and their order";
+const HOSTS: &str = "Hosts";
+const FLOWS: &str = "Flows that hold the next node";
+const CONSENTS: &str = "Consents";
+
 /// The spec of a Migration, as arguments. Read when it is created; later only what is named changes it.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Migration")]
 pub(super) struct Wanted {
+    /// Read these options from a file, as max-unavailable: 2 a line; the command line goes before it
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// What these options are where nobody names them: the defaults, with those of the config file.
+    #[arg(skip)]
+    pub unnamed: Option<Box<Wanted>>,
     /// How the cluster is moved
     #[arg(long, value_name = "NAME", default_value_t)]
     pub strategy: StrategyId,
@@ -51,53 +65,53 @@ pub(super) struct Wanted {
     #[arg(long, value_enum, default_value_t = EncryptBy::None)]
     pub encryption: EncryptBy,
     /// How pods with an old address are restarted
-    #[arg(long, value_enum, default_value_t = RestartWay::Reboot, alias = "recycle")]
+    #[arg(long, help_heading = NODES, value_enum, default_value_t = RestartWay::Reboot, alias = "recycle")]
     pub restart_by: RestartWay,
     /// Maximum number of unavailable nodes, those of other actors included; all is the default in an outage, 1 otherwise
-    #[arg(long, value_name = "N|all", value_parser = at_once)]
+    #[arg(long, help_heading = NODES, value_name = "N|all", value_parser = at_once)]
     pub max_unavailable: Option<u32>,
     /// Seconds that a moved node is observed before the next one begins
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, alias = "soak")]
+    #[arg(long, help_heading = NODES, value_name = "SECONDS", default_value_t = 30, alias = "soak")]
     pub observe: u32,
     /// These nodes first, in this order
-    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    #[arg(long, help_heading = NODES, value_name = "NODE", value_delimiter = ',', add = ArgValueCompleter::new(completions::nodes))]
     pub first: Vec<String>,
     /// Only nodes with this label
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, help_heading = NODES, value_name = "KEY=VALUE")]
     pub selector: Vec<String>,
     /// Number of canary nodes: the first ones, moved one at a time whatever --max-unavailable allows; 0 is the default in
     /// an outage, 1 otherwise
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
+    #[arg(long, help_heading = NODES, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     pub canaries: Option<u32>,
     /// Move the nodes batch by batch, one value of this label after the other, as topology.kubernetes.io/zone
-    #[arg(long, value_name = "LABEL")]
+    #[arg(long, help_heading = NODES, value_name = "LABEL")]
     pub batch_by: Option<String>,
     /// Seconds without progress after which a drain is paused; nothing is ever forced
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=86400))]
+    #[arg(long, help_heading = NODES, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=86400))]
     pub drain_timeout: u32,
     /// Seconds that a node has to reboot and become Ready before an operator has to act
-    #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u32).range(1..=86400))]
+    #[arg(long, help_heading = HOSTS, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u32).range(1..=86400))]
     pub reboot_timeout: u32,
     /// How tasks are run on hosts
-    #[arg(long, value_enum, default_value_t = AccessBy::Pod)]
+    #[arg(long, help_heading = HOSTS, value_enum, default_value_t = AccessBy::Pod)]
     pub host_access: AccessBy,
     /// SSH destination; {node} and {address} stand for a node's name and address
-    #[arg(long, value_name = "TARGET", default_value = "{node}")]
+    #[arg(long, help_heading = HOSTS, value_name = "TARGET", default_value = "{node}")]
     pub ssh_target: String,
     /// Number of failing connections (source, destination, port) that are tolerated before the next node waits
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=10000))]
+    #[arg(long, help_heading = FLOWS, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=10000))]
     pub flow_limit: u32,
     /// Seconds that a failing connection has to recover before it counts
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(0..=3600))]
+    #[arg(long, help_heading = FLOWS, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(0..=3600))]
     pub flow_patience: u32,
     /// Do not hold nodes for failing connections
-    #[arg(long)]
+    #[arg(long, help_heading = FLOWS)]
     pub no_flow_guard: bool,
     /// Consent for one object, as DeleteBarePod:namespace/pod or LoseEmptyDir:namespace/Kind/name
-    #[arg(long, value_name = "KIND:OBJECT")]
+    #[arg(long, help_heading = CONSENTS, value_name = "KIND:OBJECT")]
     pub consent: Vec<String>,
     /// Consents from a file, one a line; `preflight --consents` prints those that are needed
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = CONSENTS, value_name = "FILE")]
     pub consent_file: Option<PathBuf>,
 }
 
@@ -234,11 +248,14 @@ impl Wanted {
     /// The arguments that differ from the defaults and from the existing Migration. `begun`: what is frozen cannot change.
     pub(super) fn changes(&self, there: &MigrationSpec, begun: bool) -> Result<Value, Failed> {
         let json = |spec: &MigrationSpec| serde_json::to_value(spec).unwrap_or_default();
-        let mut defaults = defaults()?;
-        let usual = json(&defaults.spec()?)["strategy"].take();
+        let mut unnamed = match &self.unnamed {
+            Some(unnamed) => (**unnamed).clone(),
+            None => of([])?,
+        };
+        let usual = json(&unnamed.spec()?)["strategy"].take();
         // what a strategy brings along was not named
-        defaults.strategy = self.strategy;
-        let (mut defaults, given, there) = (json(&defaults.spec()?), json(&self.spec()?), json(there));
+        unnamed.strategy = self.strategy;
+        let (mut defaults, given, there) = (json(&unnamed.spec()?), json(&self.spec()?), json(there));
         defaults["strategy"] = usual;
         let mut changes = json!({});
         for part in ["strategy", "cilium", "nodes", "hosts", "restartBy", "observeSeconds", "guard"] {
@@ -297,18 +314,21 @@ fn at_once(text: &str) -> Result<u32, String> {
     parsed.ok_or_else(|| format!("expected all, or a number from 1 to {ALL}"))
 }
 
-/// The command line without any arguments.
-pub(super) fn defaults() -> Result<Wanted, Failed> {
-    of([])
+/// These arguments alone.
+#[derive(Parser)]
+#[command(disable_help_flag = true)]
+struct Only {
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+/// The options of a migration, as a command of their own.
+pub(super) fn command() -> Command {
+    Only::command()
 }
 
 /// These arguments, parsed.
 pub(super) fn of(arguments: impl IntoIterator<Item = String>) -> Result<Wanted, Failed> {
-    #[derive(Parser)]
-    struct Only {
-        #[command(flatten)]
-        wanted: Wanted,
-    }
     let all = std::iter::once("cutover".to_owned()).chain(arguments);
     Only::try_parse_from(all).map(|o| o.wanted).map_err(|e| Failed::new(Exit::Failed, e.to_string()))
 }

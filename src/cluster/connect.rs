@@ -2,8 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use k8s_openapi::api::core::v1::Node;
 use kube::{
-    Client, Config,
+    Api, Client, Config,
+    api::ListParams,
     config::{ExecConfig, ExecInteractiveMode, KubeConfigOptions, Kubeconfig},
 };
 use serde_json::Value;
@@ -154,6 +156,11 @@ pub async fn connect(named: &Named) -> Result<Connection, ConnectError> {
 }
 
 impl Connection {
+    /// The identity of the cluster, whatever its address; nothing where it cannot be read.
+    pub async fn cluster(&self) -> Option<String> {
+        identity::of(&self.read).await
+    }
+
     /// Asks for credentials on the terminal, which has to be free for it, and uses them from now on.
     ///
     /// # Errors
@@ -253,6 +260,26 @@ fn quiet(exec: &mut ExecConfig) {
         exec.command = Some(own.to_string_lossy().into_owned());
         exec.args = Some(args);
     }
+}
+
+/// The contexts of the kubeconfig, and the one that is meant where none is named.
+///
+/// # Errors
+/// There is no usable kubeconfig.
+pub fn contexts(named: &Named) -> Result<(Vec<String>, Option<String>), ConnectError> {
+    let kubeconfig = read(named)?;
+    Ok((kubeconfig.contexts.into_iter().map(|c| c.name).collect(), kubeconfig.current_context))
+}
+
+/// The names of the cluster's nodes, without asking the operator for anything.
+///
+/// # Errors
+/// See [`ConnectError`].
+pub async fn node_names(named: &Named) -> Result<Vec<String>, ConnectError> {
+    let way = Way::find(named).await?;
+    let nodes: Api<Node> = Api::all(way.client(true)?);
+    let listed = nodes.list_metadata(&ListParams::default()).await.map_err(|e| way.unusable(sentence(&e)))?;
+    Ok(listed.items.into_iter().filter_map(|n| n.metadata.name).collect())
 }
 
 fn read(named: &Named) -> Result<Kubeconfig, ConnectError> {

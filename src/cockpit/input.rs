@@ -127,7 +127,7 @@ fn act(model: &mut Model, scene: &Scene<'_>, does: Does, now: Instant) -> Option
         _ => None,
     };
     if let Some(dialog) = dialog {
-        open(model, dialog, now);
+        open(model, dialog.guarded(cluster), now);
         return None;
     }
     match does {

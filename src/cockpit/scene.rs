@@ -26,6 +26,8 @@ pub struct ClusterName {
     pub server: String,
     /// It is marked as production.
     pub production: bool,
+    /// Every change is confirmed by the context's name, as the config file asks.
+    pub confirms_by_name: bool,
 }
 
 /// Who runs the engine, as far as this cockpit knows.

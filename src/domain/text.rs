@@ -22,7 +22,15 @@ pub fn safe(text: &str) -> Cow<'_, str> {
 
 /// JSON in which what could act on a terminal is escaped as JSON escapes it.
 pub fn json(value: &serde_json::Value) -> String {
-    let text = format!("{value:#}");
+    json_escaped(&format!("{value:#}"))
+}
+
+/// The same in one line.
+pub fn json_line(value: &serde_json::Value) -> String {
+    json_escaped(&value.to_string())
+}
+
+fn json_escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c != '\n' && is_active(c) {

@@ -27,7 +27,23 @@ pub struct Read {
 /// Longest accepted line.
 const LONGEST: usize = 1 << 20;
 
-/// Reads messages one by one. Other lines are counted and skipped, as Hubble's own program does.
+impl Read {
+    fn take(&mut self, line: u64, parsed: Result<GetFlowsResponse, String>, message: impl FnOnce(GetFlowsResponse)) {
+        match parsed {
+            Ok(found) => {
+                self.messages += 1;
+                message(found);
+            }
+            Err(why) => {
+                self.bad += 1;
+                self.first_bad.get_or_insert_with(|| format!("line {line}: {why}"));
+            }
+        }
+    }
+}
+
+/// Reads messages one by one: a line each, or over several lines as `jq` writes them, in a list or without one. Other
+/// lines are counted and skipped, as Hubble's own program does.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -35,29 +51,83 @@ pub fn read(mut from: impl BufRead, mut message: impl FnMut(GetFlowsResponse)) -
     let mut read = Read::default();
     let mut line = Vec::new();
     let mut number = 0_u64;
+    let mut spread: Option<Spread> = None;
     loop {
         line.clear();
         let got = limited(&mut from, &mut line)?;
         if got == 0 {
+            if let Some(cut) = spread {
+                read.take(cut.line, Err("it ends in the middle".into()), &mut message);
+            }
             return Ok(read);
         }
         number += 1;
         let text = String::from_utf8_lossy(&line);
-        let text = text.trim();
-        if text.is_empty() {
-            continue;
-        }
-        let parsed = if got > LONGEST { Err("longer than any flow".to_owned()) } else { parse(text) };
-        match parsed {
-            Ok(found) => {
-                read.messages += 1;
-                message(found);
-            }
-            Err(why) => {
-                read.bad += 1;
-                read.first_bad.get_or_insert_with(|| format!("line {number}: {why}"));
+        if let Some(mut object) = spread.take() {
+            match object.take(&text) {
+                Part::Inside => {
+                    spread = Some(object);
+                    continue;
+                }
+                Part::End => {
+                    read.take(object.line, object.parse(), &mut message);
+                    continue;
+                }
+                Part::Another => read.take(object.line, Err("it ends in the middle".into()), &mut message),
             }
         }
+        let text = text.trim_end();
+        match text.trim_start() {
+            "" => {}
+            "{" => spread = Some(Spread::begin(number, text)),
+            // around pretty-printed messages that are one list
+            "[" | "]" if text.len() == 1 => {}
+            _ if got > LONGEST => read.take(number, Err("longer than any flow".into()), &mut message),
+            text => read.take(number, parse(text), &mut message),
+        }
+    }
+}
+
+/// A message over several lines: from a line with nothing but its brace to the one that closes it, as far indented.
+struct Spread {
+    line: u64,
+    indent: usize,
+    text: String,
+    too_long: bool,
+}
+
+/// What a line is to a message over several lines.
+enum Part {
+    Inside,
+    End,
+    /// It is not of it: the message was cut off.
+    Another,
+}
+
+impl Spread {
+    fn begin(line: u64, text: &str) -> Self {
+        Self { line, indent: text.len() - 1, text: "{".into(), too_long: false }
+    }
+
+    fn take(&mut self, line: &str) -> Part {
+        let line = line.trim_end();
+        let inside = line.trim_start();
+        let part = match line.len() - inside.len() {
+            _ if inside.is_empty() => Part::Inside,
+            indent if indent > self.indent => Part::Inside,
+            indent if indent == self.indent && matches!(inside, "}" | "},") => Part::End,
+            _ => return Part::Another,
+        };
+        self.too_long |= self.text.len() + inside.len() > LONGEST;
+        if !self.too_long {
+            self.text.push_str(if matches!(part, Part::End) { "}" } else { inside });
+            self.text.push('\n');
+        }
+        part
+    }
+
+    fn parse(&self) -> Result<GetFlowsResponse, String> {
+        if self.too_long { Err("longer than any flow".into()) } else { parse(&self.text) }
     }
 }
 
@@ -156,6 +226,32 @@ mod tests {
         let read = read(text.as_bytes(), |_| messages += 1).unwrap();
         assert_eq!((messages, read.messages, read.bad), (2, 2, 7), "{read:?}");
         assert!(read.first_bad.unwrap().starts_with("line 3: "));
+    }
+
+    #[test]
+    fn pretty_printed_messages_are_read_and_cut_ones_take_no_other_with_them() {
+        let pretty = |line: &str| format!("{:#}", serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let indented = |text: &str| format!("  {}", text.replace('\n', "\n  "));
+        let flows: Vec<&str> = recorded().into_iter().take(3).collect();
+        let [a, b, c] = [pretty(flows[0]), pretty(flows[1]), pretty(flows[2])];
+        let list = format!("[\n{},\n{}\n]\n", indented(&a), indented(&b));
+        let half = a.lines().take(4).flat_map(|l| [l, "\r\n"]).collect::<String>();
+        for (text, wanted, bad) in [
+            (format!("{a}\n{b}\n\n{c}\n"), 3, 0),
+            (list, 2, 0),
+            (a.replace('\n', "\r\n"), 1, 0),
+            // cut off, and then another one, spread or on its line
+            (format!("{half}{b}"), 1, 1),
+            (format!("{half}{}", flows[1]), 1, 1),
+            (format!("{}\n{half}", flows[1]), 1, 1),
+            (format!("{{\n  \"flow\": \"{}\"\n}}\n{}", "x".repeat(LONGEST), flows[1]), 1, 1),
+        ] {
+            let mut found = Vec::new();
+            let read = read(text.as_bytes(), |m| found.push(m.encode_to_vec())).unwrap();
+            assert_eq!((read.messages, read.bad), (wanted, bad), "{:?}", read.first_bad);
+            let known = |m: &Vec<u8>| flows.iter().any(|f| parse(f).unwrap().encode_to_vec() == *m);
+            assert!(found.iter().all(known), "a message was changed");
+        }
     }
 
     #[test]

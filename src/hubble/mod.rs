@@ -12,6 +12,7 @@ pub mod flow;
 pub mod intake;
 mod nodes;
 pub mod observation;
+pub mod packed;
 pub mod reason;
 pub mod rollup;
 pub mod shared;

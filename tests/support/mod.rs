@@ -55,7 +55,12 @@ pub fn context(kubeconfig: &Path) -> String {
 /// The program, without anything of the user's around it.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cutover"));
-    command.env_remove("KUBECONFIG").env("HOME", "/nonexistent").env("NO_COLOR", "1");
+    command
+        .env_remove("KUBECONFIG")
+        .env_remove("XDG_CONFIG_HOME")
+        .env_remove("CUTOVER_CONFIG")
+        .env("HOME", "/nonexistent")
+        .env("NO_COLOR", "1");
     // audit logs: one for each cluster, by its UID
     command.env("XDG_STATE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("state"));
     command

@@ -28,10 +28,11 @@ use super::{
 };
 use crate::domain::{
     api::Consent,
-    effect::{Effect, Risk},
+    effect::Risk,
     intent::Intent,
     plan::Planned,
     text::{count, safe},
+    totals::Totals,
 };
 
 /// `a`: what is selected goes on.
@@ -136,6 +137,16 @@ impl Dialog {
         Self { type_this: Some(word.to_owned()), ..self }
     }
 
+    /// The same; where the context asks for it, its name confirms every change but a pause, which has to be quick.
+    pub(super) fn guarded(self, name: &ClusterName) -> Self {
+        let changes = match &self.on_yes {
+            OnYes::Send(Request::Change(intents)) => intents.iter().any(|i| *i != Intent::Pause(true)),
+            OnYes::Send(Request::TakeOver) => true,
+            _ => false,
+        };
+        if changes && name.confirms_by_name { self.confirmed_by(&name.context) } else { self }
+    }
+
     /// It only says something.
     pub(super) fn is_refusal(&self) -> bool {
         self.on_yes == OnYes::Nothing
@@ -225,30 +236,22 @@ fn cluster(name: &ClusterName) -> String {
 
 /// What will hurt, before anything else: nodes that reboot, pods that are evicted, what is hard to undo.
 fn hurts(scene: &Scene<'_>, plan: &[Planned]) -> Vec<String> {
+    let totals = Totals::of(&scene.view(), plan);
     let mut lines = Vec::new();
-    let mut reboots: Vec<&str> =
-        plan.iter().filter(|p| p.risk == Risk::Reboot).filter_map(|p| p.node.as_deref()).collect();
-    reboots.dedup();
-    if !reboots.is_empty() {
-        let control_plane = reboots.iter().filter_map(|n| scene.facts.nodes.get(*n));
-        let control_plane = control_plane.filter(|n| scene.facts.is_control_plane(n)).count();
+    if totals.reboots > 0 {
+        let masters = totals.control_plane_reboots;
+        let which = if masters > 0 { format!(", {masters} of the control plane") } else { String::new() };
         let most = scene.migration.spec.nodes.max_unavailable;
-        let which = if control_plane > 0 { format!(", {control_plane} of the control plane") } else { String::new() };
-        let many = count(reboots.len(), "node");
-        let at_once = if reboots.len() > 1 { format!(" (maxUnavailable {most})") } else { String::new() };
-        lines.push(format!("REBOOTS   {many}{which}{at_once}"));
+        let at_once = if totals.reboots > 1 { format!(" (maxUnavailable {most})") } else { String::new() };
+        lines.push(format!("REBOOTS   {}{which}{at_once}", count(totals.reboots, "node")));
     }
-    let pods = |concerns: fn(&Effect) -> bool| plan.iter().filter(|p| p.change.as_ref().is_some_and(concerns)).count();
-    let (evicted, deleted) =
-        (pods(|e| matches!(e, Effect::Evict { .. })), pods(|e| matches!(e, Effect::DeletePod { .. })));
-    for (label, many) in [("EVICTS", evicted), ("DELETES", deleted)] {
+    for (label, many) in [("EVICTS", totals.evictions), ("DELETES", totals.deletions)] {
         if many > 0 {
             lines.push(format!("{label:<9} {}, of those that are there now", count(many, "pod")));
         }
     }
-    let lost = plan.iter().filter(|p| p.risk == Risk::Destructive).count();
-    if lost > 0 {
-        lines.push(format!("LASTING   {}, {}", count(lost, "change"), Risk::Destructive.word()));
+    if totals.hard_to_undo > 0 {
+        lines.push(format!("LASTING   {}, {}", count(totals.hard_to_undo, "change"), Risk::Destructive.word()));
     }
     lines
 }
@@ -274,4 +277,29 @@ fn requests(scene: &Scene<'_>, intents: &[Intent]) -> Vec<String> {
     let mut lines = vec![String::new(), what.to_owned()];
     lines.extend(intents.iter().map(|i| format!("  $ {}", i.kubectl(scene.migration))));
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::strategy::PhaseId;
+
+    #[test]
+    fn a_context_that_asks_for_its_name_gets_it_for_every_change_but_a_pause() {
+        let asks = |confirms_by_name, on_yes: OnYes| {
+            let (context, server) = ("prod".to_owned(), String::new());
+            let name = ClusterName { context, server, production: false, confirms_by_name };
+            Dialog::new("Really?", vec![], on_yes).guarded(&name).type_this
+        };
+        let change = |intent| OnYes::Send(Request::Change(vec![intent]));
+        let approve = || change(Intent::Approve(PhaseId::default()));
+        let name = Some("prod".to_owned());
+        assert_eq!((asks(true, approve()), asks(false, approve())), (name.clone(), None));
+        assert_eq!(asks(true, OnYes::Send(Request::TakeOver)), name);
+        assert_eq!(asks(true, change(Intent::Pause(false))), name);
+        for harmless in [change(Intent::Pause(true)), OnYes::Leave, OnYes::Nothing, OnYes::Send(Request::Write(false))]
+        {
+            assert_eq!(asks(true, harmless), None);
+        }
+    }
 }

@@ -40,6 +40,12 @@ impl Theme {
         Self { colour: !set("NO_COLOR"), ascii: set("CUTOVER_ASCII") || !utf8 }
     }
 
+    /// The same, as a config file says it; where the environment asks for less, less it is.
+    #[must_use]
+    pub fn chosen(self, colour: Option<bool>, ascii: Option<bool>) -> Self {
+        Self { colour: self.colour && colour.unwrap_or(true), ascii: self.ascii || ascii.unwrap_or(false) }
+    }
+
     pub(super) const fn is_ascii(self) -> bool {
         self.ascii
     }

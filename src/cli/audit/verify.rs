@@ -1,68 +1,46 @@
 //! `cutover audit verify`: whether a log is whole, and the one that the cluster has anchored.
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{
+use crate::cli::{
     Exit, Global, Output, output,
     session::{Failed, Session, audit_path},
 };
 use crate::domain::{
-    audit::{Anchor, verify},
+    audit::{self, Anchor},
     text::{count, safe},
 };
 
-/// Check the log of everything that was done.
-#[derive(Args, Debug)]
-pub(super) struct Audit {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand, Debug)]
-enum Command {
-    /// Find any edit, and what was cut off since the cluster last heard of it; changes nothing
-    Verify {
-        /// The log (otherwise this machine's own about this cluster)
-        file: Option<PathBuf>,
-        /// Without the cluster: edits are found, a cut is not
-        #[arg(long)]
-        offline: bool,
-    },
-}
-
-impl Audit {
-    pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
-        let Command::Verify { file, offline } = &self.command;
-        let named = file.as_deref().or(global.audit_log.as_deref());
-        let (path, anchors) = if *offline {
-            let Some(path) = named else {
-                return Err(Failed::new(Exit::Usage, "without a cluster the log has to be named"));
-            };
-            (path.to_owned(), vec![])
-        } else {
-            let session = Session::open(global).await?;
-            let facts = session.facts();
-            let status = facts.migration.and_then(|m| m.status.clone());
-            (audit_path(named, &facts.surroundings.cluster)?, status.map(|s| s.audit).unwrap_or_default())
+pub(super) async fn verify(global: &Global, file: Option<&Path>, offline: bool) -> Result<Exit, Failed> {
+    let named = file.or(global.audit_log.as_deref());
+    let (path, anchors) = if offline {
+        let Some(path) = named else {
+            return Err(Failed::new(Exit::Usage, "without a cluster the log has to be named"));
         };
-        let text = std::fs::read_to_string(&path)
-            .map_err(|e| Failed::new(Exit::Usage, format!("{} cannot be read: {e}", path.display())))?;
-        check(&path.display().to_string(), &text, &anchors, *offline, global.output)
-    }
+        (path.to_owned(), vec![])
+    } else {
+        let session = Session::open(global).await?;
+        let facts = session.facts();
+        let status = facts.migration.and_then(|m| m.status.clone());
+        let named = named.or(session.audit_log());
+        (audit_path(named, &facts.surroundings.cluster)?, status.map(|s| s.audit).unwrap_or_default())
+    };
+    let text = std::fs::read_to_string(&path)
+        .map_err(|e| Failed::new(Exit::Usage, format!("{} cannot be read: {e}", path.display())))?;
+    check(&path.display().to_string(), &text, &anchors, offline, global.output)
 }
 
 fn check(name: &str, text: &str, anchors: &[Anchor], offline: bool, format: Output) -> Result<Exit, Failed> {
-    let found = verify(text, anchors).map_err(|why| {
+    let found = audit::verify(text, anchors).map_err(|why| {
         Failed::new(Exit::Blocked, format!("{name}: {why}. It is no proof any more of what was done"))
     })?;
     let end = found.whole.end;
-    if format == Output::Json {
+    if format.is_json() {
         let open = found.whole.open.iter().map(|(line, effect)| json!({"line": line, "effect": effect}));
         let others = anchors.iter().filter(|a| a.log != end.log);
-        output::json(&json!({
+        format.print(&json!({
             "file": name, "lines": end.lines, "head": end.head, "anchored": found.anchored,
             "unknown": open.collect::<Vec<_>>(), "others": others.collect::<Vec<_>>(),
         }));

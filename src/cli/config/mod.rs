@@ -1,0 +1,185 @@
+//! The config file, and `cutover config`: what holds for every command, and what holds for one context.
+
+mod file;
+mod template;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, Subcommand};
+use etcetera::BaseStrategy;
+use serde_json::json;
+
+use super::{Exit, Global, output, session::Failed, settings::Setting};
+use crate::{cluster::connect::Marks, domain::strategy::Approval};
+
+/// What the config file says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Config {
+    /// The file, where there is one.
+    pub(super) path: Option<PathBuf>,
+    pub(super) screen: Screen,
+    /// Options of a migration, for every context.
+    migration: Vec<Setting>,
+    contexts: BTreeMap<String, Context>,
+    /// What in it is not known, and so without effect.
+    pub(super) warnings: Vec<String>,
+}
+
+/// How the cockpit looks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Screen {
+    pub(super) colour: Option<bool>,
+    pub(super) ascii: Option<bool>,
+    pub(super) bell: bool,
+}
+
+/// What holds for one context.
+#[derive(Clone, Debug, Default)]
+struct Context {
+    production: Option<bool>,
+    guard: Guard,
+    hubble: Option<String>,
+    helm: Option<PathBuf>,
+    audit_log: Option<PathBuf>,
+    migration: Vec<Setting>,
+}
+
+/// What keeps from harm on one context.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Guard {
+    /// Nothing is changed: where that is said.
+    read_only: Option<String>,
+    /// Every change is confirmed by the context's name.
+    by_name: bool,
+}
+
+impl Guard {
+    /// Nothing is changed where the config file forbids it.
+    pub(super) fn permits(&self, context: &str) -> Result<(), Failed> {
+        match &self.read_only {
+            None => Ok(()),
+            Some(place) => {
+                let why = format!("context {context} is read-only ({place}: read-only = true). Nothing was changed");
+                Err(Failed::new(Exit::Usage, why))
+            }
+        }
+    }
+
+    /// What has to be given before a change that needs this much by itself.
+    pub(super) fn at_least(&self, needs: Approval) -> Approval {
+        if self.by_name && needs != Approval::None { Approval::ContextName } else { needs }
+    }
+
+    pub(super) const fn is_by_name(&self) -> bool {
+        self.by_name
+    }
+}
+
+/// The default place, `cutover/config.toml` in the user's config folder.
+fn usual() -> Option<PathBuf> {
+    Some(etcetera::choose_base_strategy().ok()?.config_dir().join("cutover").join("config.toml"))
+}
+
+impl Config {
+    /// Reads the file that is named, or the one in its default place, where there may be none.
+    pub(super) fn load(named: Option<&Path>) -> Result<Self, Failed> {
+        let Some(path) = named.map(Path::to_path_buf).or_else(usual) else { return Ok(Self::default()) };
+        match std::fs::read_to_string(&path) {
+            Ok(text) => file::read(&path, &text),
+            Err(e) if named.is_none() && e.kind() != std::io::ErrorKind::PermissionDenied => Ok(Self::default()),
+            Err(e) => Err(Failed::new(Exit::Usage, format!("{} cannot be read: {e}", path.display()))),
+        }
+    }
+
+    /// Something in it holds for one context alone.
+    pub(super) fn has_contexts(&self) -> bool {
+        !self.contexts.is_empty()
+    }
+
+    /// The options of a migration on a context: first what holds for all, then its own.
+    pub(super) fn migration(&self, context: &str) -> Vec<Setting> {
+        let own = self.contexts.get(context).into_iter().flat_map(|c| &c.migration);
+        self.migration.iter().chain(own).cloned().collect()
+    }
+
+    /// What it says of a context, over what its kubeconfig says.
+    pub(super) fn mark(&self, context: &str, marks: &mut Marks) {
+        let Some(context) = self.contexts.get(context) else { return };
+        marks.production = context.production.unwrap_or(marks.production);
+        marks.hubble = context.hubble.clone().or(marks.hubble.take());
+        marks.helm = context.helm.clone().or(marks.helm.take());
+    }
+
+    pub(super) fn guard(&self, context: &str) -> Guard {
+        self.contexts.get(context).map(|c| c.guard.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn audit_log(&self, context: &str) -> Option<&Path> {
+        self.contexts.get(context)?.audit_log.as_deref()
+    }
+}
+
+/// The config file: print a template, or check the one that is there.
+#[derive(Args, Debug)]
+pub(super) struct ConfigCommand {
+    #[command(subcommand)]
+    command: Action,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// Print a config file with every setting there is, each commented out
+    Template,
+    /// Read the config file and say what is wrong with it and what it sets
+    Check,
+}
+
+impl ConfigCommand {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit, Failed> {
+        match self.command {
+            Action::Template => {
+                output::line(template::text().trim_end());
+                Ok(Exit::Done)
+            }
+            Action::Check => check(global),
+        }
+    }
+}
+
+fn check(global: &Global) -> Result<Exit, Failed> {
+    let config = Config::load(global.config.as_deref())?;
+    let contexts: Vec<&str> = config.contexts.keys().map(String::as_str).collect();
+    if global.output.is_json() {
+        global.output.print(&json!({"file": config.path, "contexts": contexts, "warnings": config.warnings}));
+        return Ok(if config.warnings.is_empty() { Exit::Done } else { Exit::Usage });
+    }
+    let Some(path) = &config.path else {
+        let usual = usual().map_or_else(|| "no home folder".into(), |p| p.display().to_string());
+        output::line(&format!("There is no config file ({usual}). Next: cutover config template > FILE"));
+        return Ok(Exit::Done);
+    };
+    output::line(&path.display().to_string());
+    for setting in &config.migration {
+        output::line(&format!("  migration         {} = {}", setting.name, setting.values.join(", ")));
+    }
+    for (name, context) in &config.contexts {
+        let mut said = Vec::new();
+        let mut say = |set: bool, text: String| said.extend(set.then_some(text));
+        say(context.production == Some(true), "production".into());
+        say(context.guard.read_only.is_some(), "read-only".into());
+        say(context.guard.by_name, "confirmed by its name".into());
+        context.hubble.iter().for_each(|h| say(true, format!("hubble {h}")));
+        context.helm.iter().for_each(|h| say(true, format!("helm {}", h.display())));
+        context.audit_log.iter().for_each(|l| say(true, format!("audit log {}", l.display())));
+        context.migration.iter().for_each(|s| say(true, format!("{} = {}", s.name, s.values.join(", "))));
+        output::line(&format!(
+            "  context {name}: {}",
+            if said.is_empty() { "nothing".into() } else { said.join("; ") }
+        ));
+    }
+    config.warnings.iter().for_each(|w| output::line(&format!("warning: {w}")));
+    Ok(if config.warnings.is_empty() { Exit::Done } else { Exit::Usage })
+}
