@@ -23,7 +23,8 @@ impl Explain {
         // names were words before they were kept the same
         let id = name.trim().to_lowercase().replace([' ', '_'], "-");
         let check = checks::check_named(&id).ok_or_else(|| {
-            let near = CHECKS.iter().map(|c| c.id).filter(|c| c.split('-').any(|part| id.split('-').any(|p| p == part)));
+            let near =
+                CHECKS.iter().map(|c| c.id).filter(|c| c.split('-').any(|part| id.split('-').any(|p| p == part)));
             let near: Vec<&str> = near.collect();
             let hint = if near.is_empty() { String::new() } else { format!(" Did you mean {}?", near.join(", ")) };
             Failed::new(Exit::Usage, format!("no check is called {name}.{hint} `cutover explain` lists them"))

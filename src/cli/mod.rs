@@ -128,7 +128,12 @@ impl Global {
 
     /// `in_pod`: where nothing is named, the pod's own service account is meant.
     fn named(&self, in_pod: bool) -> Named {
-        Named { kubeconfig: self.kubeconfig.clone(), context: self.context.clone(), in_cluster: in_pod, says: Some(output::note) }
+        Named {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            in_cluster: in_pod,
+            says: Some(output::note),
+        }
     }
 }
 

@@ -150,7 +150,8 @@ fn pick(files: &[File], named: Option<&str>) -> Result<Chosen, ConnectError> {
         }
         user = (name, info);
     }
-    let server = cluster.server.take().filter(|s| !s.is_empty()).ok_or_else(|| unusable(format!("{name} names no server")))?;
+    let server =
+        cluster.server.take().filter(|s| !s.is_empty()).ok_or_else(|| unusable(format!("{name} names no server")))?;
     cluster.server = Some(with_scheme(server, &cluster, &user.1));
     let kubeconfig = Kubeconfig {
         clusters: vec![NamedCluster { name: inner.cluster.clone(), cluster: Some(cluster), ..NamedCluster::default() }],

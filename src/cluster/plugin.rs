@@ -156,7 +156,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_it_prints_takes_its_place() {
-        let printed = r#"{"kind":"ExecCredential","status":{"token":"t","clientCertificateData":"a","clientKeyData":"bc"}}"#;
+        let printed =
+            r#"{"kind":"ExecCredential","status":{"token":"t","clientCertificateData":"a","clientKeyData":"bc"}}"#;
         let auth = outcome(exec("/bin/echo", &[printed])).await.unwrap();
         assert!(auth.exec.is_none() && auth.token.is_some());
         assert_eq!(auth.client_certificate_data.as_deref(), Some("YQ=="));

@@ -63,7 +63,8 @@ pub async fn ask(client: &Client, store: &FactStore) {
 
 /// Asks again and again, until dropped.
 pub async fn keep(client: Client, store: FactStore) {
-    let waits = |f: &Facts| f.migration.as_ref().is_none_or(|m| m.status.as_ref().is_none_or(|s| s.started_at.is_none()));
+    let waits =
+        |f: &Facts| f.migration.as_ref().is_none_or(|m| m.status.as_ref().is_none_or(|s| s.started_at.is_none()));
     loop {
         let pause = if waits(&store.read()) { SOON } else { AGAIN };
         tokio::time::sleep(pause).await;
@@ -264,7 +265,14 @@ fn validating_hooks(all: Vec<ValidatingWebhookConfiguration>) -> Vec<WebhookFact
         let object = c.name_any();
         let one = |h: &k8s_openapi::api::admissionregistration::v1::ValidatingWebhook| {
             let at = ("validatingwebhookconfiguration", object.as_str());
-            webhook(at, &h.name, &h.client_config, h.failure_policy.as_deref(), h.rules.as_deref(), [&h.namespace_selector, &h.object_selector])
+            webhook(
+                at,
+                &h.name,
+                &h.client_config,
+                h.failure_policy.as_deref(),
+                h.rules.as_deref(),
+                [&h.namespace_selector, &h.object_selector],
+            )
         };
         c.webhooks.iter().flatten().filter_map(one).collect::<Vec<_>>()
     };
@@ -276,7 +284,14 @@ fn mutating_hooks(all: Vec<MutatingWebhookConfiguration>) -> Vec<WebhookFact> {
         let object = c.name_any();
         let one = |h: &k8s_openapi::api::admissionregistration::v1::MutatingWebhook| {
             let at = ("mutatingwebhookconfiguration", object.as_str());
-            webhook(at, &h.name, &h.client_config, h.failure_policy.as_deref(), h.rules.as_deref(), [&h.namespace_selector, &h.object_selector])
+            webhook(
+                at,
+                &h.name,
+                &h.client_config,
+                h.failure_policy.as_deref(),
+                h.rules.as_deref(),
+                [&h.namespace_selector, &h.object_selector],
+            )
         };
         c.webhooks.iter().flatten().filter_map(one).collect::<Vec<_>>()
     };
@@ -288,7 +303,10 @@ fn api_service(api: &APIService) -> Option<ApiServiceFact> {
     let conditions = api.status.iter().flat_map(|s| s.conditions.iter().flatten());
     Some(ApiServiceFact {
         name: api.name_any(),
-        service: Key::new(service.namespace.as_deref().unwrap_or_default(), service.name.as_deref().unwrap_or_default()),
+        service: Key::new(
+            service.namespace.as_deref().unwrap_or_default(),
+            service.name.as_deref().unwrap_or_default(),
+        ),
         available: conditions.into_iter().any(|c| c.type_ == "Available" && c.status == "True"),
     })
 }

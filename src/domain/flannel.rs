@@ -98,7 +98,8 @@ impl FlannelFact {
 
     /// Links that the backend makes on a host; nothing where it makes none, or where their names are not known.
     pub fn links(&self) -> Vec<String> {
-        let (v4, v6) = (self.networks.iter().any(|n| n.addr().is_ipv4()), self.networks.iter().any(|n| n.addr().is_ipv6()));
+        let (v4, v6) =
+            (self.networks.iter().any(|n| n.addr().is_ipv4()), self.networks.iter().any(|n| n.addr().is_ipv6()));
         let both = |one: String, other: String| {
             [(v4, one), (v6, other)].into_iter().filter(|(used, _)| *used).map(|(_, link)| link).collect()
         };
@@ -168,7 +169,8 @@ mod tests {
         let list = list.unwrap();
         assert_eq!((list.bridge.as_str(), list.leases().as_str()), ("br-pods", "/srv/leases/podnet"));
         assert_eq!(list.plugins, ["flannel", "portmap"]);
-        let single = CniConf::parse(r#"{"name":"cbr0","type":"flannel","delegate":{"isDefaultGateway":true}}"#).unwrap();
+        let single =
+            CniConf::parse(r#"{"name":"cbr0","type":"flannel","delegate":{"isDefaultGateway":true}}"#).unwrap();
         assert_eq!((single.bridge.as_str(), single.leases().as_str()), ("cni0", "/var/lib/cni/networks/cbr0"));
         assert_eq!(CniConf::parse("nonsense"), None);
     }

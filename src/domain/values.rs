@@ -153,7 +153,8 @@ mod tests {
 
     #[test]
     fn a_path_has_its_line() {
-        let yaml = "# mine\nhubble:\n  enabled: true\nipam: {mode: kubernetes}\ncni:\n  exclusive: false\n  enabled: no\n";
+        let yaml =
+            "# mine\nhubble:\n  enabled: true\nipam: {mode: kubernetes}\ncni:\n  exclusive: false\n  enabled: no\n";
         for (path, line) in [
             ("hubble.enabled", Some(3)),
             ("ipam.mode", Some(4)),

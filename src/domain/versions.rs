@@ -68,7 +68,8 @@ impl Kernel {
         let mut next = || numbers.next()?.parse::<u32>().ok();
         let version = (next()?, next()?, next().unwrap_or(0));
         let build = text.split_once('-').and_then(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next());
-        let rhel8 = build.and_then(|b| b.parse().ok()).filter(|_| text.contains(EL8) && version.0 == 4 && version.1 == 18);
+        let rhel8 =
+            build.and_then(|b| b.parse().ok()).filter(|_| text.contains(EL8) && version.0 == 4 && version.1 == 18);
         Some(Self { version, rhel8 })
     }
 
@@ -91,9 +92,9 @@ fn kubernetes_words(minor: &Minor) -> String {
 
 /// The table as lines for `--help`.
 pub fn help() -> String {
-    let rows = TABLE.iter().map(|m| {
-        format!("  {:<8} {:<14} {}\n", format!("1.{}", m.number), kubernetes_words(m), kernel_words(m))
-    });
+    let rows = TABLE
+        .iter()
+        .map(|m| format!("  {:<8} {:<14} {}\n", format!("1.{}", m.number), kubernetes_words(m), kernel_words(m)));
     format!("Versions:\n  Cilium   Kubernetes     oldest kernel\n{}  ({SOURCE})", rows.collect::<String>())
 }
 

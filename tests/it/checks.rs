@@ -49,11 +49,14 @@ impl World {
             images: vec![image.into()],
             ..DaemonSetFact::default()
         };
-        for set in [set("kube-proxy", "registry.k8s.io/kube-proxy:v1.28.4"), set("nodelocaldns", "k8s-dns-node-cache:1")] {
+        for set in
+            [set("kube-proxy", "registry.k8s.io/kube-proxy:v1.28.4"), set("nodelocaldns", "k8s-dns-node-cache:1")]
+        {
             facts.daemon_sets.insert(set.key.clone(), set);
         }
         for node in ["worker-1", "worker-2"] {
-            let mut dns = pod("kube-system", &format!("coredns-{node}"), node, "10.233.65.9", Some(("Deployment", "coredns")));
+            let mut dns =
+                pod("kube-system", &format!("coredns-{node}"), node, "10.233.65.9", Some(("Deployment", "coredns")));
             dns.image = "registry.k8s.io/coredns/coredns:v1.11.1".into();
             facts.pods.insert(dns.key.clone(), dns);
         }
@@ -106,8 +109,7 @@ fn a_plain_cluster_has_no_alarm_and_every_check_speaks() {
     for f in found.iter().filter(|f| f.severity > Severity::Info) {
         assert!(PLAIN.contains(&f.check.as_str()), "{f:?}");
     }
-    let silent: Vec<&str> =
-        CHECKS.iter().map(|c| c.id).filter(|id| !found.iter().any(|f| f.check == *id)).collect();
+    let silent: Vec<&str> = CHECKS.iter().map(|c| c.id).filter(|id| !found.iter().any(|f| f.check == *id)).collect();
     assert_eq!(silent, ["marks", "consent"], "checks that only say what is wrong");
     let asked = found.iter().filter(|f| f.as_of == Some(at(-60))).count();
     assert!(asked > 3 && asked < found.len(), "of when is said where it is not now: {asked}");
@@ -120,7 +122,9 @@ type Row = (&'static str, Severity, &'static str, fn(&mut World));
 fn each_change_is_found_by_its_check() {
     use Severity::{Block, Info, Pass, Unknown, Warn};
     let rows: &[Row] = &[
-        ("distribution", Warn, "none in the machine configuration", |w| w.nodes(|n| n.os_image = "Talos (v1.8.3)".into())),
+        ("distribution", Warn, "none in the machine configuration", |w| {
+            w.nodes(|n| n.os_image = "Talos (v1.8.3)".into())
+        }),
         ("distribution", Warn, "cni: none", |w| w.nodes(|n| n.kubelet = "v1.31.4+rke2r1".into())),
         ("distribution", Warn, "provider", |w| w.nodes(|n| n.kubelet = "v1.31.4-gke.100".into())),
         ("distribution", Info, "kube_network_plugin", |_| ()),
@@ -137,7 +141,12 @@ fn each_change_is_found_by_its_check() {
         ("flannel-names", Block, "flannel.4096", |w| w.flannel().vni = Some(4096)),
         ("flannel-names", Block, "flannel-wg", |w| w.flannel().backend = "wireguard".into()),
         ("flannel-names", Block, "/srv/cni/podnet", |w| {
-            let cni = CniConf { name: "podnet".into(), bridge: "cni0".into(), plugins: vec![], data_dir: Some("/srv/cni".into()) };
+            let cni = CniConf {
+                name: "podnet".into(),
+                bridge: "cni0".into(),
+                plugins: vec![],
+                data_dir: Some("/srv/cni".into()),
+            };
             w.flannel().cni = Some(cni);
         }),
         ("flannel-names", Block, "20-pods.conflist", |w| {
@@ -148,9 +157,22 @@ fn each_change_is_found_by_its_check() {
             let cni = CniConf { name: "cbr0".into(), bridge: "cni0".into(), ..CniConf::default() };
             w.flannel().cni = Some(cni);
             let set = w.facts.daemon_sets.get_mut(&Key::new("kube-system", "kube-flannel")).unwrap();
-            set.args = vec!["-f".into(), "/etc/kube-flannel/cni-conf.json".into(), "/etc/cni/net.d/10-flannel.conflist".into()];
+            set.args = vec![
+                "-f".into(),
+                "/etc/kube-flannel/cni-conf.json".into(),
+                "/etc/cni/net.d/10-flannel.conflist".into(),
+            ];
         }),
-        ("flannel-addresses", Warn, "203.0.113.7", |w| w.nodes(|n| n.flannel_addresses = vec!["203.0.113.7".parse().unwrap()])),
+        ("flannel-names", Block, "/var/lib/rancher/k3s/agent/etc/cni/net.d", |w| {
+            w.values(json!({"cni": {"confPath": "/var/lib/rancher/k3s/agent/etc/cni/net.d"}}));
+        }),
+        ("flannel-names", Block, "folder /srv/cni/net.d", |w| {
+            let set = w.facts.daemon_sets.get_mut(&Key::new("kube-system", "kube-flannel")).unwrap();
+            set.host_paths = vec!["/run/flannel".into(), "/srv/cni/net.d".into()];
+        }),
+        ("flannel-addresses", Warn, "203.0.113.7", |w| {
+            w.nodes(|n| n.flannel_addresses = vec!["203.0.113.7".parse().unwrap()])
+        }),
         ("flannel-addresses", Pass, "", |w| w.nodes(|n| n.flannel_addresses.clone_from(&n.addresses))),
         ("backend", Block, "ipsec", |w| w.flannel().backend = "ipsec".into()),
         ("ip-families", Block, "dual-stack", |w| w.flannel().networks.push("fd00:10:244::/56".parse().unwrap())),
@@ -162,17 +184,26 @@ fn each_change_is_found_by_its_check() {
             w.values(json!({"MTU": 1420}));
         }),
         ("chained-plugins", Warn, "tuning", |w| {
-            w.flannel().cni = Some(CniConf { plugins: vec!["flannel".into(), "portmap".into(), "tuning".into()], ..CniConf::default() });
+            w.flannel().cni = Some(CniConf {
+                plugins: vec!["flannel".into(), "portmap".into(), "tuning".into()],
+                ..CniConf::default()
+            });
         }),
         ("chained-plugins", Pass, "", |w| {
             w.flannel().cni = Some(CniConf { plugins: vec!["flannel".into(), "portmap".into()], ..CniConf::default() });
         }),
-        ("chained-plugins", Warn, "Istio", |w| drop(w.set("istio-cni-node", "docker.io/istio/install-cni:1.22.0"))),
-        ("multus", Block, "Multus", |w| drop(w.set("multus", "ghcr.io/k8snetworkplumbingwg/multus-cni:v4.0.2-thick"))),
+        ("chained-plugins", Warn, "Istio", |w| {
+            w.set("istio-cni-node", "docker.io/istio/install-cni:1.22.0");
+        }),
+        ("multus", Block, "Multus", |w| {
+            w.set("multus", "ghcr.io/k8snetworkplumbingwg/multus-cni:v4.0.2-thick");
+        }),
         ("multus", Warn, "no DaemonSet of it", |w| {
             w.facts.crds.insert("network-attachment-definitions.k8s.cni.cncf.io".into(), vec!["v1".into()]);
         }),
-        ("policy-engine", Block, "Antrea", |w| drop(w.set("antrea-agent", "antrea/antrea-agent-ubuntu:v2.1.0"))),
+        ("policy-engine", Block, "Antrea", |w| {
+            w.set("antrea-agent", "antrea/antrea-agent-ubuntu:v2.1.0");
+        }),
         ("policy-engine", Warn, "disable-network-policy", |w| w.nodes(|n| n.kubelet = "v1.31.4+k3s1".into())),
         ("host-ports", Block, "8080", |w| host_port(w)),
         ("host-ports", Pass, "portmap", |w| {
@@ -188,7 +219,10 @@ fn each_change_is_found_by_its_check() {
             w.facts.daemon_sets.remove(&Key::new("kube-system", "kube-proxy"));
         }),
         ("kube-proxy", Info, "10.233.64.0/18", |w| {
-            w.survey().kube_proxy = Asked::Known(KubeProxyFact { mode: String::new(), cluster_cidr: vec!["10.233.64.0/18".parse().unwrap()] });
+            w.survey().kube_proxy = Asked::Known(KubeProxyFact {
+                mode: String::new(),
+                cluster_cidr: vec!["10.233.64.0/18".parse().unwrap()],
+            });
         }),
         ("kube-proxy", Unknown, "forbidden", |w| w.survey().kube_proxy = Asked::Unreadable("forbidden".into())),
         ("leftovers", Block, "would be kept", |w| {
@@ -201,7 +235,11 @@ fn each_change_is_found_by_its_check() {
             w.facts.cilium_ranges.insert("worker-1".into(), vec!["10.245.3.0/24".parse().unwrap()]);
         }),
         ("leftovers", Block, "cilium-config", |w| {
-            w.facts.cilium_configs.insert(Key::new("cilium", "cilium-config"), Default::default());
+            w.facts.cilium_configs.insert(Key::new("kube-system", "cilium-config"), Default::default());
+        }),
+        ("leftovers", Pass, "nothing", |w| {
+            // a tenant's
+            w.facts.cilium_configs.insert(Key::new("shop", "cilium-config"), Default::default());
         }),
         ("leftovers", Block, "ciliumnodeconfig", |w| {
             w.facts.node_configs.insert(Key::new("kube-system", "old"), NodeConfigFact::default());
@@ -210,8 +248,12 @@ fn each_change_is_found_by_its_check() {
         ("leftovers", Pass, "definitions", |w| {
             w.facts.crds.insert("ciliumendpoints.cilium.io".into(), vec!["v2".into()]);
         }),
-        ("cilium-policies", Warn, "shop/db", |w| w.survey().cilium_policies = Asked::Known(vec!["ciliumnetworkpolicy/shop/db".into()])),
-        ("cilium-policies", Unknown, "forbidden", |w| w.survey().cilium_policies = Asked::Unreadable("forbidden".into())),
+        ("cilium-policies", Warn, "shop/db", |w| {
+            w.survey().cilium_policies = Asked::Known(vec!["ciliumnetworkpolicy/shop/db".into()])
+        }),
+        ("cilium-policies", Unknown, "forbidden", |w| {
+            w.survey().cilium_policies = Asked::Unreadable("forbidden".into())
+        }),
         ("policies", Warn, "shop/web (4 pods, ingress)", |w| policy(w)),
         ("policies", Warn, "kube-router enforces 1 NetworkPolicy", |w| {
             policy(w);
@@ -226,7 +268,9 @@ fn each_change_is_found_by_its_check() {
         }),
         ("kernel", Pass, "", |w| w.nodes(|n| n.kernel = "4.18.0-553.22.1.el8_10.x86_64".into())),
         ("kernel", Unknown, "cannot be read", |w| w.nodes(|n| n.kernel = "custom".into())),
-        ("values", Block, "Cilium's own chart drops", |w| w.values(json!({"network": {"ipam": {"mode": "kubernetes"}}}))),
+        ("values", Block, "Cilium's own chart drops", |w| {
+            w.values(json!({"network": {"ipam": {"mode": "kubernetes"}}}))
+        }),
         ("values", Block, "no tunnel any more", |w| w.values(json!({"tunnel": "vxlan"}))),
         ("values", Block, "looks like a secret", |w| w.values(json!({"hubble": {"tls": {"ca": {"key": "x"}}}}))),
         ("values", Pass, "", |w| w.values(json!({"global": {"cluster": "a"}, "hubble": {"ui": {"enabled": true}}}))),
@@ -240,9 +284,15 @@ fn each_change_is_found_by_its_check() {
         ("kube-proxy-values", Block, "is on", |w| w.values(json!({"kubeProxyReplacement": true}))),
         ("kube-proxy-values", Block, "nodePort", |w| w.values(json!({"nodePort": {"enabled": "true"}}))),
         ("kube-proxy-values", Block, "hostPort", |w| w.values(json!({"hostPort": {"enabled": true}}))),
-        ("kube-proxy-values", Pass, "", |w| w.values(json!({"kubeProxyReplacement": "disabled", "nodePort": {"enabled": false}}))),
-        ("kube-proxy-values", Pass, "", |w| w.values(json!({"hostPort": {"enabled": true}, "cni": {"chainingMode": "portmap"}}))),
-        ("encryption-values", Block, "wireguard", |w| w.values(json!({"encryption": {"enabled": true, "type": "wireguard"}}))),
+        ("kube-proxy-values", Pass, "", |w| {
+            w.values(json!({"kubeProxyReplacement": "disabled", "nodePort": {"enabled": false}}))
+        }),
+        ("kube-proxy-values", Pass, "", |w| {
+            w.values(json!({"hostPort": {"enabled": true}, "cni": {"chainingMode": "portmap"}}))
+        }),
+        ("encryption-values", Block, "wireguard", |w| {
+            w.values(json!({"encryption": {"enabled": true, "type": "wireguard"}}))
+        }),
         ("encryption-values", Pass, "", |w| w.values(json!({"encryption": {"enabled": false}}))),
         ("pod-cidr", Block, "10.245.0.1 of service shop/web", |w| {
             w.survey().service_addresses = Asked::Known(vec![(Key::new("shop", "web"), "10.245.0.1".parse().unwrap())]);
@@ -250,16 +300,26 @@ fn each_change_is_found_by_its_check() {
         ("pod-cidr", Block, "service range 10.244.0.0/15", |w| {
             w.survey().service_ranges = Asked::Known(vec![("more".into(), "10.244.0.0/15".parse().unwrap())]);
         }),
-        ("pod-cidr", Block, "10.245.9.9 of node", |w| w.nodes(|n| n.other_addresses = vec!["10.245.9.9".parse().unwrap()])),
+        ("pod-cidr", Block, "10.245.9.9 of node", |w| {
+            w.nodes(|n| n.other_addresses = vec!["10.245.9.9".parse().unwrap()])
+        }),
         ("pod-cidr", Unknown, "forbidden", |w| w.survey().service_addresses = Asked::Unreadable("forbidden".into())),
         ("pod-cidr", Pass, "", |w| w.survey().service_ranges = Asked::Absent),
         ("pool-size", Block, "holds 2 ranges", |w| w.spec.cilium.pod_cidr = "10.245.0.0/23".into()),
-        ("pod-capacity", Warn, "may place more", |w| w.nodes(|n| n.allocatable = Room { pods: 500, ..Room::default() })),
+        ("pod-capacity", Warn, "may place more", |w| {
+            w.nodes(|n| n.allocatable = Room { pods: 500, ..Room::default() })
+        }),
         ("pod-capacity", Pass, "", |w| w.nodes(|n| n.allocatable = Room { pods: 110, ..Room::default() })),
         ("pod-capacity", Block, "do not fit", |w| {
-            w.spec.cilium.mask_size = 29;
-            for i in 0..9 {
-                let p = pod("shop", &format!("more-{i}"), ["worker-1", "worker-2", "worker-3"][i % 3], "10.233.65.30", Some(("Deployment", "more")));
+            (w.spec.cilium.mask_size, w.spec.nodes.max_unavailable) = (29, 2);
+            for i in 0..6 {
+                let p = pod(
+                    "shop",
+                    &format!("more-{i}"),
+                    ["worker-1", "worker-2", "worker-3"][i % 3],
+                    "10.233.65.30",
+                    Some(("Deployment", "more")),
+                );
                 w.facts.pods.insert(p.key.clone(), p);
             }
         }),
@@ -283,7 +343,7 @@ fn each_change_is_found_by_its_check() {
             etcd.ready = false;
             w.facts.pods.insert(key, etcd);
         }),
-        ("etcd", Warn, "1 of 4", |w| w.nodes(|n| n.etcd = true)),
+        ("etcd", Warn, "3 of 4", |w| w.nodes(|n| n.etcd = true)),
         ("dns", Warn, "single replica", |w| {
             w.facts.pods.remove(&Key::new("kube-system", "coredns-worker-2"));
         }),
@@ -296,7 +356,9 @@ fn each_change_is_found_by_its_check() {
             let api = ApiServiceFact { name: "v1.x".into(), service: Key::new("shop", "x"), available: false };
             w.survey().api_services = Asked::Known(vec![api]);
         }),
-        ("other-actors", Warn, "kured", |w| drop(w.set("reboots", "ghcr.io/kubereboot/kured:1"))),
+        ("other-actors", Warn, "kured", |w| {
+            w.set("reboots", "ghcr.io/kubereboot/kured:1");
+        }),
         ("other-actors", Block, "lock for worker-3", |w| {
             let lock = r#"{"nodeID":"worker-3"}"#.to_owned();
             w.set("reboots", "ghcr.io/kubereboot/kured:1").notes.insert("weave.works/kured-node-lock".into(), lock);
@@ -403,7 +465,10 @@ fn the_inventory_says_what_takes_part() {
     let said = serde_json::to_value(&inventory).unwrap();
     assert_eq!(said["distribution"]["name"], "Kubespray");
     let config = &said["flannel"][0]["config"];
-    assert_eq!((&config["backend"], &config["port"], &config["links"][0]), (&json!("vxlan"), &json!(8472), &json!("flannel.1")));
+    assert_eq!(
+        (&config["backend"], &config["port"], &config["links"][0]),
+        (&json!("vxlan"), &json!(8472), &json!("flannel.1"))
+    );
     assert_eq!(config["leases"], "/var/lib/cni/networks/cbr0");
     assert_eq!(said["chainedPlugins"], json!(["portmap"]));
     assert_eq!(said["actors"][0]["object"], "daemonset/kube-system/kured");

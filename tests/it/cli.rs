@@ -117,37 +117,63 @@ async fn kubeconfigs_are_read_as_kubectl_reads_them() {
         change(&mut config);
         config.to_string()
     };
-    let other = write("other", "apiVersion: v1\nkind: Config\nclusters:\nusers:\n- name: eks\n  user: {exec: {command: aws, args: null}}\n- user: {token: SECRET-9}\n");
+    let other = write(
+        "other",
+        "apiVersion: v1\nkind: Config\nclusters:\nusers:\n- name: eks\n  user: {exec: {command: aws, args: null}}\n- user: {token: SECRET-9}\n",
+    );
     let list = format!("/nonexistent/config:{}:{}", other.display(), cluster.kubeconfig.display());
     for (name, kubeconfig) in [
         ("a list", list),
-        ("others", write("others", &with(|c| {
-            let contexts = c["contexts"].as_array_mut().unwrap();
-            contexts.insert(0, json!({"name": "dead", "context": null}));
-            contexts.insert(0, json!({"context": {"cluster": 1}}));
-            c["users"].as_array_mut().unwrap().insert(0, json!({"name": "gke", "user": {"auth-provider": {"name": "gcp", "config": null}}}));
-        })).display().to_string()),
+        (
+            "others",
+            write(
+                "others",
+                &with(|c| {
+                    let contexts = c["contexts"].as_array_mut().unwrap();
+                    contexts.insert(0, json!({"name": "dead", "context": null}));
+                    contexts.insert(0, json!({"context": {"cluster": 1}}));
+                    c["users"]
+                        .as_array_mut()
+                        .unwrap()
+                        .insert(0, json!({"name": "gke", "user": {"auth-provider": {"name": "gcp", "config": null}}}));
+                }),
+            )
+            .display()
+            .to_string(),
+        ),
         ("a mark", write("bom", &format!("\u{feff}{served}")).display().to_string()),
     ] {
         let (code, out, err) = run(&kubeconfig);
         assert_eq!(code, 0, "{name}: {out}\n{err}");
     }
     for (name, text, words) in [
-        ("tabs", "apiVersion: v1\n\tclusters: []\n".to_owned(), &["tabs", "not YAML", "line 2"][..]),
+        ("tabs", "apiVersion: v1\n\tclusters: []\n".to_owned(), &["tabs", "not YAML", "line"][..]),
         ("secret", "users:\n- name: u\n  user: {token: SECRET-9\n".to_owned(), &["secret", "not YAML"]),
         ("user", with(|c| c["contexts"][0]["context"]["user"] = json!("nope")), &["users[nope]", "user"]),
-        ("type", with(|c| c["users"][0]["user"] = json!({"token": "SECRET-9", "exec": 5})), &["users[admin] of", "exec"]),
-        ("proxy", with(|c| c["clusters"][0]["cluster"]["proxy-url"] = json!("socks5://127.0.0.1:9")), &["does not answer"]),
+        (
+            "type",
+            with(|c| c["users"][0]["user"] = json!({"token": "SECRET-9", "exec": 5})),
+            &["users[admin] of", "exec"],
+        ),
+        (
+            "proxy",
+            with(|c| c["clusters"][0]["cluster"]["proxy-url"] = json!("socks5://127.0.0.1:9")),
+            &["does not answer"],
+        ),
         (
             "missing",
-            with(|c| c["users"][0]["user"] = json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1",
-                "command": "kubelogin-that-is-not-here", "installHint": "See the wiki", "interactiveMode": "Never"}})),
+            with(|c| {
+                c["users"][0]["user"] = json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1",
+                "command": "kubelogin-that-is-not-here", "installHint": "See the wiki", "interactiveMode": "Never"}})
+            }),
             &["kubelogin-that-is-not-here", "users[admin] of", "not installed", "See the wiki"],
         ),
         (
             "nonsense",
-            with(|c| c["users"][0]["user"] = json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1",
-                "command": "/bin/echo", "args": ["SECRET-9, log in"], "interactiveMode": "Never"}})),
+            with(|c| {
+                c["users"][0]["user"] = json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1",
+                "command": "/bin/echo", "args": ["SECRET-9, log in"], "interactiveMode": "Never"}})
+            }),
             &["/bin/echo", "printed no ExecCredential"],
         ),
     ] {

@@ -38,11 +38,9 @@ fn after(effect: &Effect, namespace: &str) -> Option<Effect> {
             resumes: false,
         })),
         Effect::Helm(_) => Effect::Uninstall { namespace: namespace() },
-        Effect::Uninstall { .. } => Effect::CreateNodeConfig {
-            namespace: namespace(),
-            version: "v2".into(),
-            chaining: Chaining::default(),
-        },
+        Effect::Uninstall { .. } => {
+            Effect::CreateNodeConfig { namespace: namespace(), version: "v2".into(), chaining: Chaining::default() }
+        }
         Effect::CreateNodeConfig { .. } => Effect::DeleteNodeConfig { namespace: namespace(), version: "v2".into() },
         Effect::DeleteNodeConfig { .. } => {
             Effect::RestartAgents { daemon_set: Key::new(&namespace(), "cilium"), mark: "finalize".into() }

@@ -72,12 +72,22 @@ const KNOWN: &[Row] = &[
     ("GKE", &[Kubelet("-gke."), Label("cloud.google.com/gke-")], None, true),
     ("AKS", &[Label("kubernetes.azure.com/")], None, true),
     ("ACK", &[Kubelet("-aliyun."), Label("ack.aliyun.com")], Some("its add-on manager owns Flannel"), true),
-    ("OKE", &[Label("oke.oraclecloud.com/"), Label("oci.oraclecloud.com/oke")], Some("its add-on manager owns Flannel"), true),
+    (
+        "OKE",
+        &[Label("oke.oraclecloud.com/"), Label("oci.oraclecloud.com/oke")],
+        Some("its add-on manager owns Flannel"),
+        true,
+    ),
     ("LKE", &[Label("lke.linode.com/")], None, true),
     ("DOKS", &[Label("doks.digitalocean.com/")], None, true),
     ("TKE", &[Kubelet("-tke."), Label("cloud.tencent.com/")], None, true),
     ("Gardener", &[Label("worker.gardener.cloud/")], Some("the gardenlet reconciles the CNI"), true),
-    ("kops", &[Label("kops.k8s.io/")], Some("kops applies Flannel as an addon: set networking in the cluster's spec"), false),
+    (
+        "kops",
+        &[Label("kops.k8s.io/")],
+        Some("kops applies Flannel as an addon: set networking in the cluster's spec"),
+        false,
+    ),
 ];
 
 /// Is this the key of an annotation that tells a distribution?

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::programs::is_cni_folder;
 use crate::domain::{
     facts::{DaemonSetFact, Facts},
     flannel::FlannelFact,
@@ -23,6 +24,8 @@ pub struct FlannelSet {
     /// What its ConfigMap says; nothing where that cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<FlannelConfig>,
+    /// The host's folders of CNI configurations and plugins that it mounts.
+    pub folders: Vec<String>,
     /// The CNI configurations that it writes; empty where its containers do not say.
     pub conf_files: Vec<String>,
 }
@@ -105,6 +108,12 @@ pub fn flannel_sets(facts: &Facts) -> Vec<FlannelSet> {
             ready: (set.ready, set.desired),
             managed_by: set.managed_by.clone(),
             config: own.map(|(key, fact)| config(format!("configmap/{key}"), fact)),
+            folders: set
+                .host_paths
+                .iter()
+                .filter(|p| is_cni_folder(p))
+                .map(|p| p.trim_end_matches('/').into())
+                .collect(),
             conf_files: conf_files(set),
         }
     };

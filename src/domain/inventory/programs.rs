@@ -77,11 +77,20 @@ const KNOWN: &[(&[&str], &str, Part)] = &[
         Part::RebootsNodes,
     ),
     (&["bottlerocket-update-operator"], "Bottlerocket's update operator", Part::RebootsNodes),
-    (&["draino", "node-healthcheck-operator", "self-node-remediation-operator"], "a node remediator", Part::RebootsNodes),
+    (
+        &["draino", "node-healthcheck-operator", "self-node-remediation-operator"],
+        "a node remediator",
+        Part::RebootsNodes,
+    ),
     (&["aws-node-termination-handler"], "the node termination handler", Part::RebootsNodes),
     (&["system-upgrade-controller", "tuppr"], "the system upgrade controller", Part::UpgradesNodes),
     (
-        &["cluster-api-controller", "kubeadm-control-plane-controller", "machine-controller", "machine-controller-manager"],
+        &[
+            "cluster-api-controller",
+            "kubeadm-control-plane-controller",
+            "machine-controller",
+            "machine-controller-manager",
+        ],
         "Cluster API",
         Part::UpgradesNodes,
     ),
@@ -133,6 +142,11 @@ fn program(image: &str) -> Option<(&'static str, Part)> {
     KNOWN.iter().find(|(patterns, _, _)| is(patterns)).map(|(_, name, part)| (*name, *part))
 }
 
+/// A folder of the host for CNI configurations or plugins, wherever a distribution has it.
+pub(super) fn is_cni_folder(path: &str) -> bool {
+    CNI_FOLDERS.iter().any(|folder| ends_with_path(path.trim_end_matches('/'), folder))
+}
+
 /// What a DaemonSet runs beside what it is there for: of Flannel's and Cilium's own this is what is chained to them.
 fn of_daemon_set(set: &DaemonSetFact, found: &mut Vec<Actor>) {
     let object = format!("daemonset/{}", set.key);
@@ -145,8 +159,7 @@ fn of_daemon_set(set: &DaemonSetFact, found: &mut Vec<Actor>) {
         }
     }
     let own = set.runs_flannel() || set.runs_agents();
-    let folder = |path: &String| CNI_FOLDERS.iter().any(|f| ends_with_path(path.trim_end_matches('/'), f));
-    if found.len() == before && !own && set.host_paths.iter().any(folder) {
+    if found.len() == before && !own && set.host_paths.iter().any(|path| is_cni_folder(path)) {
         found.push(Actor { part: Part::CniPlugin, program: "a program that writes CNI files", object, busy: None });
     }
 }
@@ -161,7 +174,8 @@ fn lock(set: &DaemonSetFact) -> Option<String> {
     let lock: serde_json::Value = serde_json::from_str(held).unwrap_or_default();
     let node = lock["nodeID"].as_str().map(str::to_owned);
     // one that cannot be read is held all the same
-    let holders = lock["lockAnnotations"].as_array().map(|all| all.iter().filter_map(|l| l["nodeID"].as_str()).collect());
+    let holders =
+        lock["lockAnnotations"].as_array().map(|all| all.iter().filter_map(|l| l["nodeID"].as_str()).collect());
     if holders.as_ref().is_some_and(Vec::is_empty) {
         return None;
     }

@@ -44,7 +44,11 @@ impl Inventory {
     /// What was found, and on which object; parts of which there is nothing are left out.
     pub fn lines(&self) -> Vec<(&'static str, String, String)> {
         let d = &self.distribution;
-        let mut lines = vec![("cluster", "cluster".to_owned(), format!("{} {} ({})", d.name, safe(&self.kubernetes), safe(&d.evidence)))];
+        let mut lines = vec![(
+            "cluster",
+            "cluster".to_owned(),
+            format!("{} {} ({})", d.name, safe(&self.kubernetes), safe(&d.evidence)),
+        )];
         lines.extend(self.flannel.iter().map(|s| ("flannel", s.object.clone(), flannel(s))));
         let proxy = &self.kube_proxy;
         let mode = if proxy.mode.is_empty() { "mode not known" } else { &proxy.mode };
@@ -60,9 +64,15 @@ impl Inventory {
                 lines.push((word, "cluster".into(), list(&all)));
             }
         }
-        let with = |role: &str| self.nodes.iter().filter(|n| n.roles.contains(&role)).map(|n| n.name.clone()).collect::<Vec<_>>();
+        let with = |role: &str| {
+            self.nodes.iter().filter(|n| n.roles.contains(&role)).map(|n| n.name.clone()).collect::<Vec<_>>()
+        };
         let (planes, etcd) = (with("control-plane"), with("etcd"));
-        lines.push(("nodes", "nodes".into(), format!("{}; control plane {}; etcd {}", count(self.nodes.len(), "node"), list(&planes), list(&etcd))));
+        lines.push((
+            "nodes",
+            "nodes".into(),
+            format!("{}; control plane {}; etcd {}", count(self.nodes.len(), "node"), list(&planes), list(&etcd)),
+        ));
         lines.extend(self.actors.iter().map(|a| {
             let busy = a.busy.as_ref().map(|b| format!("; at work on {}", safe(b))).unwrap_or_default();
             (a.part.word(), a.object.clone(), format!("{}{busy}", a.program))

@@ -24,6 +24,9 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
     }
     if all.iter().all(|a| a.available) {
         let names: Vec<&str> = all.iter().map(|a| a.name.as_str()).collect();
-        out.fine("apiservices", if names.is_empty() { "none is served from pods".into() } else { format!("{} answer", few(&names)) });
+        out.fine(
+            "apiservices",
+            if names.is_empty() { "none is served from pods".into() } else { format!("{} answer", few(&names)) },
+        );
     }
 }

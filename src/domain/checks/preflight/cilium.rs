@@ -43,7 +43,9 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
         let nodes = text::count(switched, "node");
         out.block(
             object,
-            format!("a migration that Cutover did not start: Cilium beside Flannel, {nodes} switched, no NodeMigration"),
+            format!(
+                "a migration that Cutover did not start: Cilium beside Flannel, {nodes} switched, no NodeMigration"
+            ),
             &format!("Finish or undo it first (label {SWITCH_LABEL}, CiliumNodeConfig {NODE_CONFIG})."),
         );
     } else {

@@ -20,6 +20,7 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
     if policies.is_empty() {
         return out.fine("ciliumnetworkpolicies", "none");
     }
-    let message = format!("{} of Cilium's own policies begin to be enforced by Finalize: {}", policies.len(), few(&policies));
+    let message =
+        format!("{} of Cilium's own policies begin to be enforced by Finalize: {}", policies.len(), few(&policies));
     out.about(Severity::Warn, policies, message, CHECK.next);
 }

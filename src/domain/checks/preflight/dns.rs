@@ -28,10 +28,22 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
     let pods: Vec<_> = facts.pods.in_namespace(&namespace).filter(is).collect();
     let nodes: BTreeSet<&str> = pods.iter().map(|p| &*p.node).collect();
     match (pods.len(), nodes.len()) {
-        (0, _) => out.info("kube-system", "no CoreDNS is seen in kube-system", "See what resolves names here, and that a drained node does not take all of it away."),
-        (1, _) if facts.nodes.len() > 1 => out.warn(format!("pod/{}", pods[0].key), "a single replica of CoreDNS: nothing is resolved while its node drains", CHECK.next),
+        (0, _) => out.info(
+            "kube-system",
+            "no CoreDNS is seen in kube-system",
+            "See what resolves names here, and that a drained node does not take all of it away.",
+        ),
+        (1, _) if facts.nodes.len() > 1 => out.warn(
+            format!("pod/{}", pods[0].key),
+            "a single replica of CoreDNS: nothing is resolved while its node drains",
+            CHECK.next,
+        ),
         (n, 1) if facts.nodes.len() > 1 => {
-            out.warn(format!("node/{}", pods[0].node), format!("all {n} replicas of CoreDNS are on one node"), CHECK.next);
+            out.warn(
+                format!("node/{}", pods[0].node),
+                format!("all {n} replicas of CoreDNS are on one node"),
+                CHECK.next,
+            );
         }
         (n, on) => out.fine("kube-system", format!("{n} replicas of CoreDNS on {}", text::count(on, "node"))),
     }

@@ -13,23 +13,30 @@ pub(super) static CHECK: Check = Check {
 
 fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
     let facts = ctx.facts();
-    let with = |is: fn(&crate::domain::facts::Facts, &NodeFact) -> bool| facts.nodes.values().filter(move |n| is(facts, n)).count();
-    let (planes, labelled) = (with(|f, n| f.is_control_plane(n)), with(|_, n| n.etcd));
-    if planes == 0 {
+    let labelled = facts.nodes.values().any(|n| n.etcd);
+    // where roles name the members, those are the ones that there are
+    let should = |n: &&NodeFact| if labelled { facts.has_etcd(n) } else { facts.is_control_plane(n) };
+    let nodes: Vec<&NodeFact> = facts.nodes.values().filter(should).collect();
+    if nodes.is_empty() {
         return;
     }
-    let members = facts.etcd_members().count();
-    // where roles name the members, those are the ones that there are
-    let wanted = if labelled > 0 { labelled } else { planes };
     let ill: Vec<String> = facts.etcd_members().filter(|p| !p.ready).map(|p| format!("pod/{}", p.key)).collect();
     if !ill.is_empty() {
-        out.about(Severity::Warn, ill, "etcd member not ready: no node of the control plane and none with a member begins", "Repair it first.");
+        let message = "etcd member not ready: no node of the control plane and none with a member begins";
+        out.about(Severity::Warn, ill, message, "Repair it first.");
     }
-    if members < wanted {
-        let message = format!("{members} of {wanted} nodes of the control plane or of etcd run a member as a pod");
+    let unseen = nodes.iter().filter(|n| !facts.etcd_members().any(|p| p.node == n.name));
+    let unseen: Vec<String> = unseen.map(|n| format!("node/{}", n.name)).collect();
+    if !unseen.is_empty() {
+        let message = format!(
+            "no member of etcd is seen as a pod on {} of {} nodes of the control plane or of etcd",
+            unseen.len(),
+            nodes.len()
+        );
         let remedy = "For members that run as services, or elsewhere, only the API server's own health check is seen: check them yourself before each control-plane node (etcdctl endpoint health --cluster).";
-        return out.warn("control plane", message, remedy);
+        return out.about(Severity::Warn, unseen, message, remedy);
     }
+    let members = facts.etcd_members().count();
     if members == 2 {
         let message = "two members of etcd: while one reboots there is no quorum, and the API server cannot write";
         out.warn("control plane", message, "Add a third member first, or accept that writes wait for the reboot.");

@@ -15,6 +15,8 @@ pub(super) static CHECK: Check = Check {
 const LINKS: [&str; 2] = ["flannel.1", "flannel-v6.1"];
 const BRIDGE: &str = "cni0";
 const NETWORK: &str = "cbr0";
+const CONF: &str = "/etc/cni/net.d";
+const BIN: &str = "/opt/cni/bin";
 const FILE: &str = "/etc/cni/net.d/10-flannel.conflist";
 
 fn others(config: &FlannelConfig) -> Vec<String> {
@@ -38,12 +40,23 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
         let is_other = |f: &&String| !f.ends_with(FILE);
         let files: Vec<String> =
             set.conf_files.iter().filter(is_other).map(|f| format!("CNI file {f} (not {FILE})")).collect();
+        let folders = set.folders.iter().filter(|f| ![CONF, BIN].contains(&f.as_str()));
+        let folders = folders.map(|f| format!("folder {f} (not {CONF} or {BIN})"));
+        let files: Vec<String> = files.into_iter().chain(folders).collect();
         let config = set.config.as_ref();
         let names = config.map(others).unwrap_or_default().into_iter().chain(files).collect::<Vec<_>>();
         if !names.is_empty() {
             let object = config.map_or(&set.object, |c| &c.object);
             let message = format!("Flannel's names are not those that host tasks work on: {}", few(&names));
             out.block(object.clone(), safe(&message), CHECK.next);
+        }
+    }
+    let cni = &ctx.cilium().values["cni"];
+    for (key, usual) in [("confPath", CONF), ("binPath", BIN)] {
+        let named = cni[key].as_str().map(|p| p.trim_end_matches('/')).filter(|p| *p != usual);
+        if let Some(path) = named {
+            let message = format!("the values have CNI files in {}; host tasks work in {usual}", safe(path));
+            out.block(format!("values/cni.{key}"), message, "Such hosts have to be moved by hand.");
         }
     }
     if out.count() == before && ctx.facts().flannel().next().is_some() {

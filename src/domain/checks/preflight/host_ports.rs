@@ -1,7 +1,11 @@
 use std::collections::BTreeMap;
 
 use super::{Check, Context, Report, Source, few};
-use crate::domain::{api::Severity, consent::{self, ConsentKind}, effect::Chaining};
+use crate::domain::{
+    api::Severity,
+    consent::{self, ConsentKind},
+    effect::Chaining,
+};
 
 pub(super) static CHECK: Check = Check {
     id: "host-ports",
@@ -37,10 +41,18 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
         if served {
             out.about(Severity::Pass, named, format!("host ports {ports}: served by portmap, chained to Cilium"), "");
         } else if agreed {
-            out.about(Severity::Warn, named, format!("host ports {ports} end once its pods are on Cilium, as consented to"), "");
+            out.about(
+                Severity::Warn,
+                named,
+                format!("host ports {ports} end once its pods are on Cilium, as consented to"),
+                "",
+            );
         } else {
-            let remedy = format!("{} Or agree to losing it: --consent {}:{object}.", CHECK.next, ConsentKind::LoseHostPort);
-            let message = format!("host ports {ports} are not served once its pods are on Cilium: kube-proxy stays, and portmap is not chained");
+            let remedy =
+                format!("{} Or agree to losing it: --consent {}:{object}.", CHECK.next, ConsentKind::LoseHostPort);
+            let message = format!(
+                "host ports {ports} are not served once its pods are on Cilium: kube-proxy stays, and portmap is not chained"
+            );
             out.about(Severity::Block, named, message, &remedy);
         }
     }

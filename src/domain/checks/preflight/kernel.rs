@@ -31,7 +31,8 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
         out.fine("nodes", format!("new enough for Cilium 1.{} ({})", row.number, kernel_words(row)));
     }
     for (kernel, nodes) in old {
-        let message = format!("kernel {} is too old for Cilium 1.{}: {} is needed", safe(kernel), row.number, kernel_words(row));
+        let message =
+            format!("kernel {} is too old for Cilium 1.{}: {} is needed", safe(kernel), row.number, kernel_words(row));
         out.about(Severity::Block, nodes, message, CHECK.next);
     }
     if let Some(node) = odd.first() {

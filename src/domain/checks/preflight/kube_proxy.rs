@@ -27,7 +27,8 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
     }
     let (Asked::Known(config), Ok(pool)) = (survey, ctx.cilium().pod_cidr.parse::<ipnet::IpNet>()) else { return };
     let other = config.cluster_cidr.iter().filter(|c| c.addr().is_ipv4());
-    let other: Vec<String> = other.clone().map(ToString::to_string).filter(|_| !other.clone().any(|c| c.contains(&pool))).collect();
+    let other: Vec<String> =
+        other.clone().map(ToString::to_string).filter(|_| !other.clone().any(|c| c.contains(&pool))).collect();
     if !other.is_empty() {
         let message = format!("its clusterCIDR {} does not hold Cilium's pool {pool}", few(&other));
         out.info("configmap/kube-system/kube-proxy", message, CHECK.next);

@@ -66,7 +66,11 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
         if *pointer == HOST_PORTS && chained {
             continue;
         }
-        out.block(format!("values/{path}"), format!("{path} {what}, and kube-proxy stays while both CNIs run"), CHECK.next);
+        out.block(
+            format!("values/{path}"),
+            format!("{path} {what}, and kube-proxy stays while both CNIs run"),
+            CHECK.next,
+        );
     }
     if out.count() == before {
         out.fine(MIGRATION, "kube-proxy stays");

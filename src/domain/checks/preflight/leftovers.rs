@@ -1,12 +1,17 @@
 use super::{Check, Context, Report, Source, few};
-use crate::domain::{api::Severity, effect::SWITCH_LABEL};
+use crate::domain::{api::Severity, effect::SWITCH_LABEL, facts::Key};
 
 pub(super) static CHECK: Check = Check {
     id: "leftovers",
     looks_at: "what earlier attempts left of Cilium: its ConfigMap, CiliumNodes, labels of nodes, definitions",
     why: "Cilium's operator keeps the ranges of CiliumNodes that it finds, whatever the pool is: pods get addresses of an old pool, or of the nodes' own network. A ConfigMap that is left is taken over by nobody.",
     next: "Delete what is named; helm and the agents make it again.",
-    reports: &["cilium/cilium-cli#2694", "kubernetes-sigs/kubespray#12252", "cilium/cilium#33861", "cilium/cilium#13766"],
+    reports: &[
+        "cilium/cilium-cli#2694",
+        "kubernetes-sigs/kubespray#12252",
+        "cilium/cilium#33861",
+        "cilium/cilium#13766",
+    ],
     source: Source::Watched,
     judge,
 };
@@ -17,13 +22,19 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
         return;
     }
     let before = out.count();
-    for key in facts.cilium_configs.keys() {
+    // one of the same name in another namespace is somebody else's, and no agent reads it
+    let own = |key: &&Key| *key.namespace == *ctx.cilium().namespace;
+    for key in facts.cilium_configs.keys().filter(own) {
         let remedy = format!("Nothing runs with it: kubectl -n {} delete configmap {}", key.namespace, key.name);
         out.block(format!("configmap/{key}"), "left of a Cilium that does not run", &remedy);
     }
-    for (key, _) in facts.node_configs.iter().filter(|(_, c)| !c.selects_all) {
+    for key in facts.node_configs.iter().filter(|(_, c)| !c.selects_all).map(|(key, _)| key).filter(own) {
         let remedy = format!("kubectl -n {} delete ciliumnodeconfig {}", key.namespace, key.name);
-        out.block(format!("ciliumnodeconfig/{key}"), "left of an earlier attempt: it would act on the new agents", &remedy);
+        out.block(
+            format!("ciliumnodeconfig/{key}"),
+            "left of an earlier attempt: it would act on the new agents",
+            &remedy,
+        );
     }
     let pool = ctx.cilium().pod_cidr.parse::<ipnet::IpNet>().ok();
     let mask = ctx.cilium().mask_size;
@@ -35,11 +46,16 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
     for (fitting, severity) in [(false, Severity::Block), (true, Severity::Warn)] {
         let nodes = names(fitting);
         let bare: Vec<&str> = nodes.iter().filter_map(|n| n.split('/').nth(1)).collect();
-        let ranges: Vec<String> = bare.iter().filter_map(|n| facts.cilium_ranges.get(*n)).flatten().map(ToString::to_string).collect();
+        let ranges: Vec<String> =
+            bare.iter().filter_map(|n| facts.cilium_ranges.get(*n)).flatten().map(ToString::to_string).collect();
         let message = if fitting {
             format!("ranges of an earlier Cilium in the pool: {} would be kept", few(&ranges))
         } else {
-            format!("ranges of an earlier Cilium that are not of the pool {}/{mask}: {} would be kept", ctx.cilium().pod_cidr, few(&ranges))
+            format!(
+                "ranges of an earlier Cilium that are not of the pool {}/{mask}: {} would be kept",
+                ctx.cilium().pod_cidr,
+                few(&ranges)
+            )
         };
         let remedy = format!("kubectl delete ciliumnodes {}", few(&bare));
         out.about(severity, nodes, message, &remedy);
@@ -47,12 +63,17 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
     let labelled: Vec<&str> = facts.nodes.values().filter(|n| n.switched).map(|n| &*n.name).collect();
     if !labelled.is_empty() {
         let message = format!("labelled for Cilium before anything was begun: {}", few(&labelled));
-        let remedy = format!("Their agents would take over at once: kubectl label nodes {} {SWITCH_LABEL}-", labelled.join(" "));
+        let remedy =
+            format!("Their agents would take over at once: kubectl label nodes {} {SWITCH_LABEL}-", labelled.join(" "));
         out.about(Severity::Block, labelled.iter().map(|n| format!("node/{n}")).collect(), message, &remedy);
     }
     if out.count() == before {
         let definitions = ctx.inventory.leftovers.len();
-        let message = if definitions == 0 { "nothing of an earlier Cilium" } else { "definitions of an earlier Cilium alone: they do no harm" };
+        let message = if definitions == 0 {
+            "nothing of an earlier Cilium"
+        } else {
+            "definitions of an earlier Cilium alone: they do no harm"
+        };
         out.fine("cluster", message);
     }
 }

@@ -171,8 +171,14 @@ pub fn check_named(id: &str) -> Option<&'static Check> {
 /// Cases of migrations that no check looks at, and why.
 const WITHOUT: &[(&str, &str)] = &[
     ("a firewall between nodes", "the API does not show it: the verification of the first node finds it"),
-    ("rp_filter, systemd-networkd that deletes routes", "settings of hosts: the verification of the first node finds it"),
-    ("MTU of the nodes' own links", "not in the API: Cilium works its own out, and DaemonSet pods take it at their restart"),
+    (
+        "rp_filter, systemd-networkd that deletes routes",
+        "settings of hosts: the verification of the first node finds it",
+    ),
+    (
+        "MTU of the nodes' own links",
+        "not in the API: Cilium works its own out, and DaemonSet pods take it at their restart",
+    ),
     ("images that are not on the nodes yet", "what is pulled is known only once it is pulled"),
     ("age of etcd's last snapshot", "not in the API: take one before the first control-plane node"),
 ];

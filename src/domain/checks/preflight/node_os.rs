@@ -18,7 +18,11 @@ pub(super) static CHECK: Check = Check {
 
 /// How the names of such systems begin, and what they need.
 const SPECIAL: &[(&str, bool, &str)] = &[
-    ("Talos", true, "no shell: talosctl reboots it, and its machine configuration holds the CNI (cluster.network.cni.name: none)"),
+    (
+        "Talos",
+        true,
+        "no shell: talosctl reboots it, and its machine configuration holds the CNI (cluster.network.cni.name: none)",
+    ),
     ("Bottlerocket", true, "no shell: apiclient reboots it"),
     ("Container-Optimized OS", false, "most folders are read-only or noexec: see that /opt/cni/bin can be written"),
 ];

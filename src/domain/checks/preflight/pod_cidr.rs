@@ -47,7 +47,8 @@ fn clashes(ctx: &Context<'_>, pool: IpNet) -> impl Iterator<Item = (String, Stri
     let own = facts.surroundings.service_address.filter(holds);
     let own = own.map(|ip| ("service/default/kubernetes".to_owned(), format!("the service address {ip}")));
     let of_services = survey.service_addresses.known().into_iter().flatten().filter(move |(_, ip)| holds(ip));
-    let of_services = of_services.map(|(key, ip)| (format!("service/{key}"), format!("the address {ip} of service {key}")));
+    let of_services =
+        of_services.map(|(key, ip)| (format!("service/{key}"), format!("the address {ip} of service {key}")));
     networks.chain(ranges).chain(addresses).chain(own).chain(of_services)
 }
 

@@ -18,7 +18,9 @@ pub fn selected(facts: &Facts) -> Vec<(String, Option<usize>, &'static str)> {
         return facts.policies.iter().map(|k| (k.to_string(), None, "not known")).collect();
     };
     let of = |p: &crate::domain::facts::PolicyFact| {
-        let selects = |pod: &&crate::domain::facts::PodFact| pod.is_living() && !pod.host_network && p.selector.matches(&pod.labels);
+        let selects = |pod: &&crate::domain::facts::PodFact| {
+            pod.is_living() && !pod.host_network && p.selector.matches(&pod.labels)
+        };
         let way = match (p.ingress, p.egress) {
             (true, true) => "ingress and egress",
             (false, true) => "egress",

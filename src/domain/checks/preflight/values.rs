@@ -38,7 +38,9 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
             out.block(
                 format!("values/{key}"),
                 format!("{option} and what is beside it stand under the key {key}: Cilium's own chart drops all of it"),
-                &format!("Put them at the top of the file: the key {key} is for a chart that has Cilium as a dependency."),
+                &format!(
+                    "Put them at the top of the file: the key {key} is for a chart that has Cilium as a dependency."
+                ),
             );
         }
     }
@@ -51,6 +53,13 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
         }
     }
     if out.count() == before {
-        out.fine(MIGRATION, if own.as_object().is_none_or(serde_json::Map::is_empty) { "none of your own" } else { "nothing in your values is dropped or secret" });
+        out.fine(
+            MIGRATION,
+            if own.as_object().is_none_or(serde_json::Map::is_empty) {
+                "none of your own"
+            } else {
+                "nothing in your values is dropped or secret"
+            },
+        );
     }
 }

@@ -37,14 +37,27 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
     for hook in all.iter().filter(|h| h.about_pods) {
         let (name, service) = (safe(&hook.name), &hook.service);
         let (pods, nodes) = behind(ctx.facts(), service).unwrap_or((0, 0));
-        let effect = if hook.fails { "pods can be neither created nor evicted" } else { "each request about pods waits for its timeout" };
+        let effect = if hook.fails {
+            "pods can be neither created nor evicted"
+        } else {
+            "each request about pods waits for its timeout"
+        };
         match (pods, nodes) {
             (0, _) if hook.fails && !hook.scoped => {
-                out.block(safe(&hook.object), format!("{name}: service {service} has no ready pod, and {effect}"), CHECK.next);
+                out.block(
+                    safe(&hook.object),
+                    format!("{name}: service {service} has no ready pod, and {effect}"),
+                    CHECK.next,
+                );
             }
-            (0, _) => out.warn(safe(&hook.object), format!("{name}: service {service} has no ready pod, and {effect}"), CHECK.next),
+            (0, _) => out.warn(
+                safe(&hook.object),
+                format!("{name}: service {service} has no ready pod, and {effect}"),
+                CHECK.next,
+            ),
             (_, 1) if ctx.facts().nodes.len() > 1 => {
-                let message = format!("{name}: every pod of service {service} is on one node; while that drains {effect}");
+                let message =
+                    format!("{name}: every pod of service {service} is on one node; while that drains {effect}");
                 out.warn(safe(&hook.object), message, CHECK.next);
             }
             _ => {}
