@@ -51,6 +51,8 @@ fn budget(measure: &str, size: Size) -> Option<f64> {
     Some(match measure {
         "memory" if large => 300.0 * 1024.0,
         "memory" => 60.0 * 1024.0,
+        "preflight" if large => 5_000_000.0,
+        "preflight" => 100_000.0,
         "decision" if large => 40_000.0,
         "decision" => 2_000.0,
         m if m.starts_with("frame") => {

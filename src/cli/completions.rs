@@ -116,7 +116,12 @@ fn named() -> Named {
             None => None,
         })
     };
-    Named { kubeconfig: value("--kubeconfig").map(PathBuf::from), context: value("--context"), in_cluster: false }
+    Named {
+        kubeconfig: value("--kubeconfig").map(PathBuf::from),
+        context: value("--context"),
+        in_cluster: false,
+        says: None,
+    }
 }
 
 #[cfg(test)]

@@ -19,12 +19,16 @@ use crate::domain::{
         verdict::{self, Verdict},
     },
     facts::NodeFact,
+    inventory::Inventory,
     text::{count, safe},
+    values::line_of,
+    versions,
     view::View,
 };
 
 /// Check the cluster and list what blocks the migration.
 #[derive(Args, Debug)]
+#[command(after_help = versions::help())]
 pub(super) struct Preflight {
     /// Print only the consents that are needed, one a line, as --consent-file reads them
     #[arg(long, conflicts_with = "drains")]
@@ -60,12 +64,19 @@ impl Preflight {
             return Ok(Exit::Done);
         }
         let drains = drains(&ctx);
-        let findings = checks::preflight(&ctx);
+        let findings = self.placed(checks::preflight(&ctx));
+        let inventory = Inventory::of(&ctx);
         if global.output.is_json() {
-            global.output.print(&json!({"findings": findings, "drains": drains}));
+            let reported: Vec<Reported<'_>> = findings.iter().map(|f| Reported::of(f, ctx.now)).collect();
+            global.output.print(&json!({
+                "inventory": inventory, "findings": reported, "policies": policies(&ctx), "drains": drains
+            }));
         } else {
             heading::print(&session);
             output::line(&format!("summary   {}\n", summary(&findings, wanted_by_node(&ctx).len())));
+            let lines = inventory.lines().into_iter().map(|(what, object, text)| vec![what.to_owned(), object, text]);
+            output::table(&["INVENTORY", "OBJECT", "FOUND"], &lines.collect::<Vec<_>>());
+            output::line("");
             output::findings(&findings);
             if self.drains {
                 drains.iter().for_each(print_drain);
@@ -78,6 +89,56 @@ impl Preflight {
         }
         Ok(exit_of(&findings))
     }
+
+    /// Findings about values, with the line of the file that they are in.
+    fn placed(&self, mut findings: Vec<Finding>) -> Vec<Finding> {
+        let Some(path) = &self.wanted.values else { return findings };
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        for finding in &mut findings {
+            let line = finding.object.strip_prefix(VALUES).and_then(|key| line_of(&text, key));
+            if let Some(line) = line {
+                finding.message = format!("{}:{line}: {}", path.display(), finding.message);
+            }
+        }
+        findings
+    }
+}
+
+/// What findings about helm values are about: the path comes after it.
+const VALUES: &str = "values/";
+
+/// A finding as it is printed: with all of its objects, and as of when.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Reported<'a> {
+    check: &'a str,
+    severity: Severity,
+    object: &'a str,
+    objects: Vec<&'a str>,
+    message: &'a str,
+    remedy: &'a str,
+    as_of: Timestamp,
+}
+
+impl<'a> Reported<'a> {
+    fn of(f: &'a Finding, now: Timestamp) -> Self {
+        let all: Vec<&str> = f.objects.iter().map(String::as_str).collect();
+        Self {
+            check: &f.check,
+            severity: f.severity,
+            object: &f.object,
+            objects: if all.is_empty() { vec![&f.object] } else { all },
+            message: &f.message,
+            remedy: &f.remedy,
+            as_of: f.as_of.unwrap_or(now),
+        }
+    }
+}
+
+/// NetworkPolicies with how many pods each selects; null where that is not known.
+fn policies(ctx: &View<'_>) -> Vec<serde_json::Value> {
+    let row = |(policy, pods, limits): (String, Option<usize>, &str)| json!({"policy": policy, "pods": pods, "limits": limits});
+    checks::selected(ctx.facts).into_iter().map(row).collect()
 }
 
 /// Whether it can begin, and what stands against it.

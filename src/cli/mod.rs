@@ -12,6 +12,7 @@ mod demo;
 mod encryption;
 mod engine;
 mod exit;
+mod explain;
 mod findings;
 mod flows;
 mod heading;
@@ -160,7 +161,12 @@ impl Global {
 
     /// `in_pod`: where nothing is named, the pod's own service account is meant.
     fn named(&self, in_pod: bool) -> Named {
-        Named { kubeconfig: self.kubeconfig.clone(), context: self.context.clone(), in_cluster: in_pod }
+        Named {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            in_cluster: in_pod,
+            says: Some(output::note),
+        }
     }
 }
 
@@ -197,6 +203,8 @@ enum Command {
     Demo(demo::Demo),
     /// Check the cluster and list what blocks the migration; changes nothing
     Preflight(findings::Preflight),
+    /// Explain a check of preflight: why it matters, what to do; without a name it lists them
+    Explain(explain::Explain),
     /// Print every change in order, with what you would type instead; changes nothing
     Plan(plan::Plan),
     /// Carry the migration out
@@ -277,6 +285,7 @@ async fn command(arguments: Arguments, global: &Global, program: &OsStr) -> Resu
         }
         Some(Command::Demo(demo)) => Box::pin(demo.run(global, bell)).await,
         Some(Command::Preflight(preflight)) => preflight.run(global).await,
+        Some(Command::Explain(explain)) => explain.run(global),
         Some(Command::Plan(plan)) => plan.run(global).await,
         Some(Command::Run(run)) => Box::pin(run.run(global)).await,
         Some(Command::Engine(engine)) => Box::pin(engine.run(global)).await,

@@ -219,6 +219,7 @@ pub(super) fn findings(findings: &[Finding]) {
         let word = match f.severity {
             Severity::Pass => "ok",
             Severity::Info => "info",
+            Severity::Unknown => "?",
             Severity::Warn => "WARN",
             Severity::Block => "BLOCK",
         };

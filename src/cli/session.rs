@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use futures::FutureExt;
+use futures::{FutureExt, future::join};
 use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
@@ -24,7 +24,7 @@ use crate::{
         helm::Helm,
         onlooker, process, relay,
         store::FactStore,
-        surroundings, watch as watches,
+        surroundings, survey, watch as watches,
     },
     domain::{
         api::{MIGRATION, Migration, MigrationSpec},
@@ -108,6 +108,7 @@ impl Session {
         let heard = Arc::clone(&clock);
         let mut watches = watches::start(&connection.read, &store, move |theirs| heard.hear(theirs));
         watches.spawn(admission::keep(connection.read.clone(), store.clone()));
+        watches.spawn(survey::keep(connection.read.clone(), store.clone()));
         Ok(Self {
             guard: settings.guard(&connection.context),
             connection,
@@ -128,7 +129,8 @@ impl Session {
     pub(super) async fn ask_around(&self) {
         // none of these is needed to go on
         let asked = timeout(FIRST_LISTS, surroundings::ask(&self.connection, &self.helm));
-        let Ok(surroundings) = asked.await else { return };
+        let survey = survey::ask(&self.connection.read, &self.store);
+        let (Ok(surroundings), ()) = join(asked, survey).await else { return };
         self.store.change(|f| f.surroundings = surroundings);
     }
 

@@ -16,6 +16,8 @@ use super::{
     credentials::Renewing,
     error::{code, sentence},
     identity,
+    kubeconfig::{self, Chosen},
+    plugin,
 };
 
 /// What the operator named.
@@ -27,6 +29,8 @@ pub struct Named {
     pub context: Option<String>,
     /// Without either: the service account of the pod that this runs in.
     pub in_cluster: bool,
+    /// Tells the operator what is waited for.
+    pub says: Option<fn(&str)>,
 }
 
 /// A cluster that answers.
@@ -181,6 +185,9 @@ struct Way {
     server: String,
     marks: Marks,
     in_pod: bool,
+    /// The user, as messages name it.
+    user: String,
+    says: Option<fn(&str)>,
 }
 
 impl Way {
@@ -189,26 +196,20 @@ impl Way {
             let config = Config::incluster().map_err(|e| ConnectError::Kubeconfig(super::error::root(&e)))?;
             return Ok(Self { in_pod: true, ..Self::of(config, "in-cluster".into(), Marks::default()) });
         }
-        let kubeconfig = read(named)?;
-        let context = named.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
-        let known: Vec<&str> = kubeconfig.contexts.iter().map(|c| c.name.as_str()).collect();
-        if !known.contains(&context.as_str()) {
-            let known = if known.is_empty() { "none".into() } else { known.join(", ") };
-            return Err(ConnectError::View { name: context, known });
-        }
+        let Chosen { kubeconfig, context, user } = kubeconfig::choose(named)?;
         let marks = marks(&kubeconfig, &context);
         let options = KubeConfigOptions { context: Some(context.clone()), cluster: None, user: None };
         let config = Config::from_custom_kubeconfig(kubeconfig, &options)
             .await
             .map_err(|e| ConnectError::Unusable { context: context.clone(), why: super::error::root(&e) })?;
-        Ok(Self::of(config, context, marks))
+        Ok(Self { user, says: named.says, ..Self::of(config, context, marks) })
     }
 
     fn of(mut config: Config, context: String, marks: Marks) -> Self {
         config.connect_timeout = Some(FIRST_ANSWER);
         config.read_timeout = None;
         let server = config.cluster_url.to_string();
-        Self { config, context, server, marks, in_pod: false }
+        Self { config, context, server, marks, in_pod: false, user: String::new(), says: None }
     }
 
     fn unusable(&self, why: String) -> ConnectError {
@@ -217,7 +218,9 @@ impl Way {
 
     /// The first request may ask the operator for a password; those behind the screen must not.
     async fn log_in(&self) -> Result<(), ConnectError> {
-        let login = Client::try_from(self.config.clone()).map_err(|e| self.unusable(sentence(&e)))?;
+        let mut config = self.config.clone();
+        plugin::log_in(&mut config.auth_info, &self.user, self.says).await.map_err(|why| self.unusable(why))?;
+        let login = Client::try_from(config).map_err(|e| self.unusable(sentence(&e)))?;
         greet(&login, &self.server, &self.context).await
     }
 
@@ -267,8 +270,7 @@ fn quiet(exec: &mut ExecConfig) {
 /// # Errors
 /// There is no usable kubeconfig.
 pub fn contexts(named: &Named) -> Result<(Vec<String>, Option<String>), ConnectError> {
-    let kubeconfig = read(named)?;
-    Ok((kubeconfig.contexts.into_iter().map(|c| c.name).collect(), kubeconfig.current_context))
+    kubeconfig::contexts(named)
 }
 
 /// The names of the cluster's nodes, without asking the operator for anything.
@@ -280,15 +282,6 @@ pub async fn node_names(named: &Named) -> Result<Vec<String>, ConnectError> {
     let nodes: Api<Node> = Api::all(way.client(true)?);
     let listed = nodes.list_metadata(&ListParams::default()).await.map_err(|e| way.unusable(sentence(&e)))?;
     Ok(listed.items.into_iter().filter_map(|n| n.metadata.name).collect())
-}
-
-fn read(named: &Named) -> Result<Kubeconfig, ConnectError> {
-    let refused = |e: &(dyn std::error::Error + 'static)| ConnectError::Kubeconfig(super::error::root(e));
-    if let Some(path) = &named.kubeconfig {
-        return Kubeconfig::read_from(path)
-            .map_err(|e| ConnectError::Kubeconfig(format!("{}: {}", path.display(), super::error::root(&e))));
-    }
-    Kubeconfig::read().map_err(|e| refused(&e))
 }
 
 fn marks(kubeconfig: &Kubeconfig, context: &str) -> Marks {

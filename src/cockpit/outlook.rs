@@ -22,6 +22,7 @@ use crate::domain::{
     decide::decide,
     eta::{self, Estimate},
     facts::{Facts, Key},
+    inventory::Inventory,
     reason::Waiting,
     steps::NodeStep,
     turn::{Turn, turns},
@@ -52,6 +53,8 @@ pub struct Outlook {
     pub(super) turns: Vec<Turn>,
     /// What preflight finds before there is a Migration; what the verification finds at its end.
     pub(super) findings: Vec<Finding>,
+    /// What takes part in the cluster's pod networking: what, which object, what was found.
+    pub(super) inventory: Vec<Finding>,
     /// The pods that carry the network.
     pub(super) pods: Vec<(Component, Key)>,
 }
@@ -100,6 +103,7 @@ impl Outlook {
         }
         outlook.order = order;
         if facts.is_known() {
+            outlook.inventory = Inventory::of(&view).findings();
             let phases = facts.migration.as_ref().and_then(|m| written(m));
             outlook.turns = turns(&view, phases.as_ref().unwrap_or(&outlook.phases));
         }

@@ -18,8 +18,10 @@ pub enum ConsentKind {
     /// Evict the pod of a Job: its work so far is lost, and it may count as a failure. `namespace/Job/*` is for all of a
     /// namespace.
     InterruptJob,
-    /// Evict a pod with a host port: it answers at another node's address afterwards.
+    /// Evict a pod with a host port: it lands on another node.
     MoveHostPort,
+    /// Go on although the host ports of a workload are not served once its pods are on Cilium.
+    LoseHostPort,
     /// Evict a pod that no other node can take (a local volume, a selector, no room): it is Pending until its node is
     /// back.
     WaitForNode,
@@ -43,12 +45,13 @@ pub enum ConsentKind {
 
 impl ConsentKind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::DeleteBarePod,
         Self::LoseEmptyDir,
         Self::InterruptSingleReplica,
         Self::InterruptJob,
         Self::MoveHostPort,
+        Self::LoseHostPort,
         Self::WaitForNode,
         Self::ScaleUp,
         Self::LowerBudget,
@@ -68,6 +71,7 @@ impl ConsentKind {
             Self::InterruptSingleReplica => "InterruptSingleReplica",
             Self::InterruptJob => "InterruptJob",
             Self::MoveHostPort => "MoveHostPort",
+            Self::LoseHostPort => "LoseHostPort",
             Self::WaitForNode => "WaitForNode",
             Self::ScaleUp => "ScaleUp",
             Self::LowerBudget => "LowerBudget",
@@ -87,7 +91,8 @@ impl ConsentKind {
             Self::LoseEmptyDir => "emptyDir: its data is lost with the pod",
             Self::InterruptSingleReplica => "single replica: downtime until rescheduled",
             Self::InterruptJob => "Job in flight: its work so far is lost, and it may count as a failure",
-            Self::MoveHostPort => "host port: it answers at another node's address afterwards",
+            Self::MoveHostPort => "host port: its pod lands on another node, at that node's address",
+            Self::LoseHostPort => "host port: Cilium beside kube-proxy does not serve it",
             Self::WaitForNode => "no other node can take it: Pending until its node is back",
             Self::ScaleUp => "the workload has one more replica while its node drains",
             Self::LowerBudget => "the PDB is lowered by one pod while the node drains",
@@ -112,6 +117,7 @@ impl ConsentKind {
                 | Self::GoOnWithoutReplacement
                 | Self::BrokenFlow
                 | Self::TakeCordoned
+                | Self::LoseHostPort
         )
     }
 

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 
 use super::{
     effect::{
-        Right, Role, one_of_each,
-        resource::{DEFINITIONS, EVENTS, LEASES, MIGRATIONS, NODE_MIGRATIONS, PODS, SECRETS, SERVICES},
+        Resource, Right, Role, one_of_each,
+        resource::{
+            API_SERVICES, CILIUM_POLICIES, CILIUM_WIDE_POLICIES, CONFIG_MAPS, DEFINITIONS, EVENTS, LEASES, MIGRATIONS,
+            MUTATING_WEBHOOKS, NODE_MIGRATIONS, PODS, SECRETS, SERVICE_CIDRS, SERVICES, VALIDATING_WEBHOOKS,
+        },
     },
     facts::Source,
 };
@@ -16,6 +19,26 @@ pub const NAMESPACE: &str = "kube-system";
 
 /// Secrets with the certificates for Hubble's relay.
 const CERTIFICATES: [&str; 3] = ["hubble-relay-server-certs", "hubble-ui-client-certs", "hubble-relay-client-certs"];
+
+/// What checks alone ask for: without it they are "not known", and nothing stops.
+const FOR_CHECKS: [Resource; 7] = [
+    SERVICES,
+    SERVICE_CIDRS,
+    VALIDATING_WEBHOOKS,
+    MUTATING_WEBHOOKS,
+    API_SERVICES,
+    CILIUM_POLICIES,
+    CILIUM_WIDE_POLICIES,
+];
+
+/// ConfigMaps that checks alone ask for: kube-proxy's, kubeadm's.
+const CONFIGS_FOR_CHECKS: [&str; 2] = ["kube-proxy", "kubeadm-config"];
+
+/// Nothing but a check needs it.
+pub fn is_for_checks(right: &Right) -> bool {
+    let listed = right.verb == "list" && FOR_CHECKS.contains(&right.resource);
+    listed || (right.resource == CONFIG_MAPS && CONFIGS_FOR_CHECKS.contains(&right.name))
+}
 
 /// The order in which verbs are written.
 const VERBS: [&str; 9] = ["get", "list", "watch", "create", "update", "patch", "delete", "bind", "escalate"];
@@ -33,6 +56,8 @@ pub fn all() -> Vec<Right> {
     let effects = one_of_each(NAMESPACE).into_iter().flat_map(|effect| effect.describe().rights);
     let mut all: Vec<Right> = watched
         .chain(of(Role::Observe, SERVICES, &["get"]))
+        .chain(FOR_CHECKS.into_iter().flat_map(|kind| of(Role::Observe, kind, &["list"])))
+        .chain(CONFIGS_FOR_CHECKS.map(|name| Right::new(Role::Observe, "get", CONFIG_MAPS).named(name)))
         .chain(certificates)
         .chain([MIGRATIONS, NODE_MIGRATIONS].map(status))
         .chain(of(Role::Record, EVENTS, &["create", "patch"]))

@@ -83,6 +83,21 @@ pub fn count(n: usize, what: &str) -> String {
     }
 }
 
+/// An image without its tag and digest: `quay.io/cilium/cilium`.
+pub fn image_path(image: &str) -> &str {
+    let image = image.split('@').next().unwrap_or_default();
+    match image.rsplit_once(':') {
+        // a port has a path behind it
+        Some((path, tag)) if !tag.contains('/') => path,
+        _ => image,
+    }
+}
+
+/// The last part of an image's path: `cilium`.
+pub fn image_name(image: &str) -> &str {
+    image_path(image).rsplit('/').next().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +113,18 @@ mod tests {
             ("\u{7f}", "<U+007F>"),
         ] {
             assert_eq!(safe(given), wanted);
+        }
+    }
+
+    #[test]
+    fn images_lose_their_tag_and_keep_the_registrys_port() {
+        for (given, path, name) in [
+            ("quay.io/cilium/cilium:v1.15.19@sha256:ab", "quay.io/cilium/cilium", "cilium"),
+            ("registry:5000/etcd", "registry:5000/etcd", "etcd"),
+            ("registry:5000/a/kured:1.16.0", "registry:5000/a/kured", "kured"),
+            ("busybox", "busybox", "busybox"),
+        ] {
+            assert_eq!((image_path(given), image_name(given)), (path, name));
         }
     }
 

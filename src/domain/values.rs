@@ -10,12 +10,41 @@ pub fn parse(yaml: &str) -> Result<Value, String> {
     if yaml.trim().is_empty() {
         return Ok(json!({}));
     }
-    let value: Value = serde_saphyr::from_str(yaml).map_err(|e| format!("it is not YAML: {e}"))?;
+    let value: Value = serde_saphyr::from_str(yaml).map_err(|e| format!("it is not YAML{}", place(&e)))?;
     match value {
         Value::Object(_) => Ok(value),
         Value::Null => Ok(Value::Object(Map::new())),
         _ => Err("it is YAML, but not a mapping of values".into()),
     }
+}
+
+/// Where a file is wrong, by line and column alone: what stands there may be a secret.
+pub fn place(error: &serde_saphyr::Error) -> String {
+    error.location().map_or_else(String::new, |at| format!(" at line {}, column {}", at.line(), at.column()))
+}
+
+/// The line of a values file that sets a path with dots, counted from 1; that of the deepest part that is found.
+pub fn line_of(yaml: &str, path: &str) -> Option<usize> {
+    let mut parts = path.split('.').peekable();
+    let (mut found, mut least) = (None, 0);
+    for (i, line) in yaml.lines().enumerate() {
+        let text = line.trim_start();
+        let indent = line.len() - text.len();
+        if text.is_empty() || text.starts_with(['#', '-']) {
+            continue;
+        }
+        if found.is_some() && indent < least {
+            break;
+        }
+        // a mapping on one line holds the rest of the path
+        let Some(part) = parts.peek() else { break };
+        let key = text.split(':').next().unwrap_or_default().trim_matches(['"', '\'', ' ']);
+        if key == *part && indent >= least {
+            parts.next();
+            (found, least) = (Some(i + 1), indent + 1);
+        }
+    }
+    found
 }
 
 /// Lays one tree of values over another, as helm does: objects merge, everything else replaces.
@@ -120,6 +149,28 @@ mod tests {
         ] {
             assert_eq!(private(&values).as_deref(), found, "{values}");
         }
+    }
+
+    #[test]
+    fn a_path_has_its_line() {
+        let yaml =
+            "# mine\nhubble:\n  enabled: true\nipam: {mode: kubernetes}\ncni:\n  exclusive: false\n  enabled: no\n";
+        for (path, line) in [
+            ("hubble.enabled", Some(3)),
+            ("ipam.mode", Some(4)),
+            ("cni.exclusive", Some(6)),
+            ("cni.enabled", Some(7)),
+            ("hubble.relay", Some(2)),
+            ("tunnelPort", None),
+        ] {
+            assert_eq!(line_of(yaml, path), line, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_by_its_place_and_not_quoted() {
+        let why = parse("hubble:\n  relay: {enabled: true\n    password: SECRET-VALUE-9\n").unwrap_err();
+        assert!(why.contains("line") && !why.contains("SECRET"), "{why}");
     }
 
     #[test]

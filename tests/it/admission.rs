@@ -27,7 +27,7 @@ fn refuse(facts: &mut Facts, task: &'static str) {
 fn found(facts: &Facts) -> Vec<Finding> {
     let migration = installed().migration.unwrap();
     let all = checks::preflight(&View::read_only(facts, &migration, at(0)));
-    all.into_iter().filter(|f| f.check == "task pods").collect()
+    all.into_iter().filter(|f| f.check == "task-pods").collect()
 }
 
 #[test]

@@ -20,7 +20,7 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Runs, and expects an exit code and words on standard error.
 fn refused(cutover: &Cutover, arguments: &[&str], code: i32, words: &[&str]) {
@@ -98,6 +98,104 @@ fn servers_that_are_no_api_servers() {
     });
     let cutover = kubeconfig(folder.path(), &format!("http://{address}"));
     refused(&cutover, &["status"], 3, &[&address.to_string(), "not as a Kubernetes API server"]);
+}
+
+/// As kubectl reads them: what the chosen context does not need does no harm, and nothing secret is printed.
+#[tokio::test(flavor = "multi_thread")]
+async fn kubeconfigs_are_read_as_kubectl_reads_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Embedded::start(Settings { nodes: 2, pace: Pace::MAX }, folder.path()).await.unwrap();
+    let served: Value = serde_json::from_str(&std::fs::read_to_string(&cluster.kubeconfig).unwrap()).unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let run = |kubeconfig: &str| said(&program().env("KUBECONFIG", kubeconfig).arg("status").output().unwrap());
+    let with = |change: fn(&mut Value)| {
+        let mut config = served.clone();
+        change(&mut config);
+        config.to_string()
+    };
+    let other = write(
+        "other",
+        "apiVersion: v1\nkind: Config\nclusters:\nusers:\n- name: eks\n  user: {exec: {command: aws, args: null}}\n- user: {token: SECRET-9}\n",
+    );
+    let list = format!("/nonexistent/config:{}:{}", other.display(), cluster.kubeconfig.display());
+    for (name, kubeconfig) in [
+        ("a list", list),
+        (
+            "others",
+            write(
+                "others",
+                &with(|c| {
+                    let contexts = c["contexts"].as_array_mut().unwrap();
+                    contexts.insert(0, json!({"name": "dead", "context": null}));
+                    contexts.insert(0, json!({"context": {"cluster": 1}}));
+                    c["users"]
+                        .as_array_mut()
+                        .unwrap()
+                        .insert(0, json!({"name": "gke", "user": {"auth-provider": {"name": "gcp", "config": null}}}));
+                }),
+            )
+            .display()
+            .to_string(),
+        ),
+        ("a mark", write("bom", &format!("\u{feff}{served}")).display().to_string()),
+    ] {
+        let (code, out, err) = run(&kubeconfig);
+        assert_eq!(code, 0, "{name}: {out}\n{err}");
+    }
+    for (name, text, words) in [
+        ("tabs", "apiVersion: v1\n\tclusters: []\n".to_owned(), &["tabs", "not YAML", "line"][..]),
+        ("secret", "users:\n- name: u\n  user: {token: SECRET-9\n".to_owned(), &["secret", "not YAML"]),
+        ("user", with(|c| c["contexts"][0]["context"]["user"] = json!("nope")), &["users[nope]", "user"]),
+        (
+            "type",
+            with(|c| c["users"][0]["user"] = json!({"token": "SECRET-9", "exec": 5})),
+            &["users[admin] of", "exec"],
+        ),
+        (
+            "proxy",
+            with(|c| c["clusters"][0]["cluster"]["proxy-url"] = json!("socks5://127.0.0.1:9")),
+            &["does not answer"],
+        ),
+        (
+            "missing",
+            with(|c| {
+                c["users"][0]["user"] = json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1",
+                "command": "kubelogin-that-is-not-here", "installHint": "See the wiki", "interactiveMode": "Never"}})
+            }),
+            &["kubelogin-that-is-not-here", "users[admin] of", "not installed", "See the wiki"],
+        ),
+        (
+            "nonsense",
+            with(|c| {
+                c["users"][0]["user"] = json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1",
+                "command": "/bin/echo", "args": ["SECRET-9, log in"], "interactiveMode": "Never"}})
+            }),
+            &["/bin/echo", "printed no ExecCredential"],
+        ),
+    ] {
+        let (code, out, err) = run(&write(name, &text).display().to_string());
+        assert_eq!(code, 3, "{name}: {out}\n{err}");
+        assert!(words.iter().all(|w| err.contains(w)), "{name}: {err}");
+        assert!(!err.contains("SECRET"), "{name}: {err}");
+    }
+}
+
+#[test]
+fn checks_are_explained_by_their_names() {
+    let run = |arguments: &[&str]| said(&program().args(arguments).output().unwrap());
+    let (code, out, _) = run(&["explain"]);
+    assert!(code == 0 && out.contains("host-ports") && out.contains("pod-cidr"), "{out}");
+    let (code, out, _) = run(&["explain", "Host Ports"]);
+    assert!(code == 0 && out.contains("https://github.com/rancher/rke2/issues/2325"), "{out}");
+    let (code, out, _) = run(&["explain", "host-ports", "-o", "json"]);
+    let said: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &said["check"]), (0, &json!("host-ports")));
+    let (code, _, err) = run(&["explain", "host-port"]);
+    assert!(code == 2 && err.contains("host-ports"), "{err}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! What the README says of the procedure and of the guards is what the program and their list say.
 
-use cutover::domain::strategy;
+use cutover::domain::{checks, strategy, versions};
 
 /// The part of the README between its marks is this text.
 #[track_caller]
@@ -20,6 +20,8 @@ fn is_generated(part: &str, text: &str) {
 #[test]
 fn the_readmes_strategies_and_guards_are_the_programs() {
     is_generated("strategies", &strategy::markdown());
+    is_generated("checks", &checks::markdown());
+    is_generated("versions", &versions::markdown());
     let guards = include_str!("../guards/guards.toml");
     let names = guards.lines().filter_map(|l| l.strip_prefix("name = \"")?.strip_suffix('"'));
     is_generated("guards", &names.flat_map(|n| ["- ", n, "\n"]).collect::<String>());

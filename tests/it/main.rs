@@ -14,6 +14,8 @@ mod support;
 mod admission;
 mod adoption;
 mod build;
+mod cases;
+mod checks;
 mod circles;
 mod cli;
 mod client;

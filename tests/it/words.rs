@@ -22,8 +22,6 @@ const FOREIGN: &[(&str, &str, &str)] = &[
     ("cockpit/ui/theme.rs", "utf8", "a locale"),
     ("domain/audit.rs", "values", "a key of Kubernetes objects"),
     ("domain/audit.rs", "valuesContent", "a key of Kubernetes objects"),
-    ("domain/checks/cluster.rs", "calico", "a container's name"),
-    ("domain/checks/cluster.rs", "canal", "a DaemonSet's name"),
     ("domain/decide/flows.rs", "world", "Cilium's name for what is outside"),
     ("domain/facts/node.rs", "/flannel", "an image"),
     ("domain/encryption.rs", "rfc", "the names of AEAD algorithms begin so"),

@@ -183,7 +183,8 @@ pub fn before() -> Facts {
             networks: vec!["10.233.64.0/18".parse().unwrap()],
             backend: "vxlan".into(),
             port: Some(8472),
-            direct_routing: false,
+            vni: Some(1),
+            ..FlannelFact::default()
         },
     );
     facts.surroundings.helm = Some(Ok("v4.3.1".into()));
@@ -246,6 +247,8 @@ pub fn installed() -> Facts {
             check: "policies".into(),
             severity: Severity::Warn,
             object: "networkpolicies".into(),
+            objects: vec![],
+            as_of: None,
             message: "Flannel ignores 1 NetworkPolicy: shop/db-from-api".into(),
             remedy: "They are enforced all at once by the phase Finalize.".into(),
         }],

@@ -151,8 +151,8 @@ impl KubeCluster {
             Effect::DeleteIpsecKey { namespace, .. } => ipsec::remove(c, namespace).await,
             Effect::Helm(release) => Ok(self.helm.upgrade(release, lines).await?),
             Effect::Uninstall { namespace } => Ok(self.helm.uninstall(namespace, lines).await?),
-            Effect::CreateNodeConfig { namespace, version } => {
-                Ok(send(c, &cilium::create_node_config(namespace, version)).await.map(drop)?)
+            Effect::CreateNodeConfig { namespace, version, chaining } => {
+                Ok(send(c, &cilium::create_node_config(namespace, version, chaining)).await.map(drop)?)
             }
             Effect::DeleteNodeConfig { namespace, version } => {
                 delete(c, &cilium::delete_node_config(namespace, version)).await

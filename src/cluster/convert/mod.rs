@@ -26,7 +26,10 @@ use serde::Deserialize;
 
 use crate::domain::{
     effect::{BUDGET_MARK, CORDON_MARK, RESTART_MARK, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT},
-    facts::{BudgetFact, CiliumConfigFact, DaemonSetFact, Key, NodeConfigFact, NodeFact, Room, Taint, WorkloadFact},
+    facts::{
+        BudgetFact, CiliumConfigFact, DaemonSetFact, Key, NodeConfigFact, NodeFact, Room, Taint, WorkloadFact, roles,
+    },
+    inventory::tells_distribution,
 };
 pub(super) use pod::pod;
 pub(super) use storage::{Claim, Volume, claim, volume};
@@ -44,6 +47,11 @@ pub(super) fn node(n: &Node) -> NodeFact {
     let labels = n.metadata.labels.clone().unwrap_or_default();
     let annotation = |k: &str| n.annotations().get(k);
     let taints = spec.taints.unwrap_or_default();
+    let (control_plane, etcd) = roles(&labels);
+    let addresses = |internal: bool| {
+        let all = status.addresses.iter().flatten().filter(move |a| (a.type_ == "InternalIP") == internal);
+        all.filter_map(|a| a.address.parse().ok()).collect()
+    };
     NodeFact {
         name: n.name_any().into(),
         uid: n.uid().unwrap_or_default().into(),
@@ -58,19 +66,18 @@ pub(super) fn node(n: &Node) -> NodeFact {
         mark: annotation(CORDON_MARK).map(|uid| uid.as_str().into()),
         tainted: taints.iter().any(|t| t.key == SWITCHING_TAINT),
         switched: labels.get(SWITCH_LABEL).is_some_and(|v| v == "true"),
-        control_plane: labels.contains_key("node-role.kubernetes.io/control-plane")
-            || labels.contains_key("node-role.kubernetes.io/master"),
+        control_plane,
+        etcd,
         boot_id: info.boot_id.into(),
         pod_ranges: ranges.iter().filter_map(|r| r.parse().ok()).collect(),
-        addresses: status
-            .addresses
-            .iter()
-            .flatten()
-            .filter(|a| a.type_ == "InternalIP")
-            .filter_map(|a| a.address.parse().ok())
-            .collect(),
+        addresses: addresses(true),
+        other_addresses: addresses(false),
+        flannel_addresses: FLANNEL_ADDRESSES.iter().filter_map(|k| annotation(k)?.parse().ok()).collect(),
         kernel: info.kernel_version,
         os: info.operating_system,
+        os_image: info.os_image.into(),
+        arch: info.architecture.into(),
+        marks: n.annotations().keys().filter(|k| tells_distribution(k)).map(|k| k.as_str().into()).collect(),
         kubelet: info.kubelet_version,
         flannel_backend: annotation("flannel.alpha.coreos.com/backend-type").cloned(),
         taints: taints
@@ -91,8 +98,16 @@ pub(super) fn node(n: &Node) -> NodeFact {
     }
 }
 
+/// Flannel's annotations with a node's end of its tunnel; what overwrites it comes last.
+const FLANNEL_ADDRESSES: [&str; 4] = [
+    "flannel.alpha.coreos.com/public-ip",
+    "flannel.alpha.coreos.com/public-ipv6",
+    "flannel.alpha.coreos.com/public-ip-overwrite",
+    "flannel.alpha.coreos.com/public-ipv6-overwrite",
+];
+
 /// A selector. One that cannot be read selects nothing, like one that is missing.
-fn selector(s: Option<&LabelSelector>) -> Selector {
+pub(super) fn selector(s: Option<&LabelSelector>) -> Selector {
     let nothing = || Selector::from(Expression::In(String::new(), [].into()));
     s.and_then(|s| s.clone().try_into().ok()).unwrap_or_else(nothing)
 }
@@ -182,11 +197,17 @@ pub(super) fn served(crd: &Definition) -> Vec<String> {
     crd.spec.versions.iter().filter(|v| v.served && established).map(|v| v.name.clone()).collect()
 }
 
+/// The whole object once more, as `kubectl apply` keeps it.
+const APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 pub(super) fn daemon_set(d: &DaemonSet) -> DaemonSetFact {
     let status = d.status.clone().unwrap_or_default();
     let template = &d.spec.template;
     let pod = template.spec.clone().unwrap_or_default();
     let annotations = template.metadata.as_ref().and_then(|m| m.annotations.clone()).unwrap_or_default();
+    let all = || pod.init_containers.iter().flatten().chain(&pod.containers);
+    let volumes = || pod.volumes.iter().flatten();
+    let owned = |(k, v): (&String, &String)| (k.clone(), v.clone());
     DaemonSetFact {
         key: key(&d.metadata),
         desired: status.desired_number_scheduled,
@@ -195,6 +216,11 @@ pub(super) fn daemon_set(d: &DaemonSet) -> DaemonSetFact {
         observed: status.observed_generation >= d.metadata.generation,
         image: pod.containers.first().and_then(|c| c.image.as_deref()).unwrap_or_default().into(),
         containers: pod.containers.iter().map(|c| c.name.clone()).collect(),
+        images: all().filter_map(|c| c.image.clone()).collect(),
+        args: all().flat_map(|c| c.command.iter().chain(&c.args).flatten().cloned()).collect(),
+        host_paths: volumes().filter_map(|v| Some(v.host_path.as_ref()?.path.clone())).collect(),
+        config_maps: volumes().filter_map(|v| Some(v.config_map.as_ref()?.name.clone())).collect(),
+        notes: d.labels().iter().chain(d.annotations()).filter(|(k, _)| *k != APPLIED).map(owned).collect(),
         host_network: pod.host_network == Some(true),
         restarted_for: annotations.get(RESTART_MARK).cloned(),
         managed_by: manager(d),

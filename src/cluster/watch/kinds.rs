@@ -30,7 +30,7 @@ use crate::{
             BudgetFact, CiliumConfigFact, DaemonSetFact, Facts, FlannelCopyFact, Key, NamespaceFact, NodeConfigFact,
             NodeFact, Pods, Volumes, WorkloadFact,
         },
-        flannel::FlannelFact,
+        flannel::{CniConf, FlannelFact},
     },
 };
 
@@ -202,8 +202,10 @@ impl Table for FlannelConfig {
     type Map = BTreeMap<Key, FlannelFact>;
 
     fn entry(map: &ConfigMap) -> Entry<Self::Map> {
-        let conf = map.data.as_ref().and_then(|d| d.get("net-conf.json"));
-        (key(&map.metadata), conf.and_then(|c| FlannelFact::parse(c).ok()))
+        let get = |name: &str| map.data.as_ref().and_then(|d| d.get(name));
+        let fact = get("net-conf.json").and_then(|c| FlannelFact::parse(c).ok());
+        let cni = get("cni-conf.json").and_then(|c| CniConf::parse(c));
+        (key(&map.metadata), fact.map(|f| FlannelFact { cni, ..f }))
     }
 
     fn map(facts: &mut Facts) -> &mut Self::Map {

@@ -45,7 +45,7 @@ impl PartialEq for Key {
 impl Key {
     fn of(at: usize, finding: &Finding) -> Self {
         let mut hasher = DefaultHasher::new();
-        (&finding.check, &finding.object).hash(&mut hasher);
+        (&finding.check, &finding.object, finding.severity as u8).hash(&mut hasher);
         Self { about: hasher.finish(), at }
     }
 }
@@ -63,16 +63,27 @@ const fn look(severity: Severity) -> (&'static str, &'static str, Tone) {
     match severity {
         Severity::Pass => ("✓", "ok", Tone::Good),
         Severity::Info => ("i", "info", Tone::Plain),
+        Severity::Unknown => ("?", "not known", Tone::Warn),
         Severity::Warn => ("!", "warning", Tone::Warn),
         Severity::Block => ("✗", "blocking", Tone::Bad),
     }
 }
 
+/// The findings, and then what was found before anything was judged.
+fn rows<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a Finding> {
+    scene.findings().iter().chain(&scene.outlook.inventory)
+}
+
+fn row<'a>(scene: &Scene<'a>, at: usize) -> Option<&'a Finding> {
+    let findings = scene.findings();
+    findings.get(at).or_else(|| scene.outlook.inventory.get(at - findings.len()))
+}
+
 impl Screen for Checks {
     fn refresh(&mut self, scene: &Scene<'_>) {
-        let keys = || scene.findings().iter().enumerate().map(|(i, f)| Key::of(i, f)).collect();
+        let keys = || rows(scene).enumerate().map(|(i, f)| Key::of(i, f)).collect();
         let stamp = (scene.revision, scene.outlook.number);
-        self.table.list(stamp, keys, COLUMNS, |k| scene.findings().get(k.at));
+        self.table.list(stamp, keys, COLUMNS, |k| row(scene, k.at));
     }
 
     fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect, scene: &Scene<'_>) {
@@ -92,7 +103,7 @@ impl Screen for Checks {
         let title = format!("{what}{as_of}: {ok} ok, {warnings}, {blocking} blocking");
         let empty = if scene.facts.is_known() { "no findings yet" } else { "loading the cluster's state…" };
         let look = Look { title: &title, focused: true, empty };
-        self.table.draw(canvas, area, &look, COLUMNS.iter(), |k| findings.get(k.at));
+        self.table.draw(canvas, area, &look, COLUMNS.iter(), |k| row(scene, k.at));
     }
 
     fn pane(&mut self) -> &mut dyn Pane {
@@ -100,7 +111,7 @@ impl Screen for Checks {
     }
 
     fn subject(&self, scene: &Scene<'_>) -> Subject {
-        let finding = self.table.selected().and_then(|k| scene.findings().get(k.at));
+        let finding = self.table.selected().and_then(|k| row(scene, k.at));
         let node = finding.and_then(|f| f.object.strip_prefix("node/")).and_then(|n| scene.facts.nodes.get(n));
         let none =
             Subject::Nothing("This finding is not about a node: nothing here can be moved. enter shows its remedy.");
@@ -108,6 +119,6 @@ impl Screen for Checks {
     }
 
     fn selected(&self, scene: &Scene<'_>) -> Vec<(&'static str, String)> {
-        super::cells(COLUMNS.iter(), self.table.selected().and_then(|k| scene.findings().get(k.at)))
+        super::cells(COLUMNS.iter(), self.table.selected().and_then(|k| row(scene, k.at)))
     }
 }

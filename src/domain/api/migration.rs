@@ -329,6 +329,8 @@ pub enum Severity {
     Pass,
     /// To be known.
     Info,
+    /// It could not be checked: neither as it should be nor wrong.
+    Unknown,
     /// To be looked at; does not stop the migration.
     Warn,
     /// Stops the migration.
@@ -343,13 +345,19 @@ pub struct Finding {
     pub check: String,
     /// How grave.
     pub severity: Severity,
-    /// The object it is about.
+    /// The object it is about; the first one where there are more.
     pub object: String,
+    /// All of them, where there are more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<String>,
     /// What was found.
     pub message: String,
     /// What to do about it; empty where nothing is to be done.
     #[serde(default)]
     pub remedy: String,
+    /// As of when, where that is not when it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Timestamp>,
 }
 
 /// A connection that fails, as it is written down.

@@ -1,6 +1,7 @@
 //! The two custom resources: what is wanted (`spec`) and what was seen (`status`).
 
 mod frozen;
+mod limits;
 mod migration;
 mod node;
 mod parts;
@@ -14,6 +15,7 @@ pub use super::{
     guard::GuardSpec,
 };
 pub use frozen::{FROZEN, Ruling, evaluate};
+pub use limits::spec_problems;
 pub use migration::{
     Condition, Finding, FlowTrouble, Migration, MigrationSpec, MigrationStatus, PhaseState, PhaseStatus, Pin, Pins,
     Severity, Stage, Target,

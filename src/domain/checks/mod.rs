@@ -1,52 +1,15 @@
 //! Checks: before anything begins, and after everything is done. Each is a function of the facts.
 
-mod admission;
-mod cluster;
 mod encrypted;
-mod encryption;
-mod network;
-mod nodes;
+pub mod preflight;
+mod report;
 mod rolled_back;
 mod verification;
-mod workloads;
 
-use super::{
-    api::{Finding, Severity},
-    view::View,
-};
-
+pub use preflight::{CHECKS, Check, check_named, markdown, preflight, selected};
 pub use verification::verification;
 
-/// Everything that preflight checks, in the order in which an operator would ask.
-pub fn preflight(ctx: &View<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let checks: [fn(&View<'_>, &mut Vec<Finding>); 19] = [
-        cluster::flannel,
-        cluster::cilium,
-        cluster::rights,
-        admission::task_pods,
-        cluster::helm,
-        cluster::values,
-        cluster::version,
-        cluster::installer,
-        network::overlap,
-        network::pool_size,
-        network::tunnel_port,
-        network::backend,
-        encryption::needs,
-        nodes::ready,
-        nodes::marks,
-        nodes::kernel,
-        nodes::etcd,
-        workloads::drains,
-        workloads::policies,
-    ];
-    for check in checks {
-        check(ctx, &mut findings);
-    }
-    findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
-    findings
-}
+use super::api::{Finding, Severity};
 
 pub(crate) fn finding(
     check: &str,
@@ -55,7 +18,15 @@ pub(crate) fn finding(
     message: impl Into<String>,
     remedy: &str,
 ) -> Finding {
-    Finding { check: check.into(), severity, object: object.into(), message: message.into(), remedy: remedy.into() }
+    Finding {
+        check: check.into(),
+        severity,
+        object: object.into(),
+        objects: vec![],
+        message: message.into(),
+        remedy: remedy.into(),
+        as_of: None,
+    }
 }
 
 fn pass(check: &str, object: impl Into<String>, message: impl Into<String>) -> Finding {

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{
-    BudgetSpec, Effect, HelmRelease, Resource,
+    BudgetSpec, Chaining, Effect, HelmRelease, Resource,
     resource::{DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS},
 };
 use crate::domain::{
@@ -42,7 +42,9 @@ fn after(effect: &Effect, namespace: &str) -> Option<Effect> {
             resumes: false,
         })),
         Effect::Helm(_) => Effect::Uninstall { namespace: namespace() },
-        Effect::Uninstall { .. } => Effect::CreateNodeConfig { namespace: namespace(), version: "v2".into() },
+        Effect::Uninstall { .. } => {
+            Effect::CreateNodeConfig { namespace: namespace(), version: "v2".into(), chaining: Chaining::default() }
+        }
         Effect::CreateNodeConfig { .. } => Effect::DeleteNodeConfig { namespace: namespace(), version: "v2".into() },
         Effect::DeleteNodeConfig { .. } => {
             Effect::RestartAgents { daemon_set: Key::new(&namespace(), "cilium"), mark: "finalize".into() }

@@ -35,8 +35,37 @@ pub(super) fn node_config(namespace: &str, version: &str) -> ObjectRef {
     resource.at(Key::new(namespace, NODE_CONFIG))
 }
 
+/// What is chained to Cilium's CNI plugin, and whether other configurations are renamed: as the operator's values say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chaining {
+    /// `cni.chainingMode`.
+    pub mode: String,
+    /// `cni.exclusive`.
+    pub exclusive: bool,
+}
+
+impl Default for Chaining {
+    fn default() -> Self {
+        Self { mode: "none".into(), exclusive: true }
+    }
+}
+
+impl Chaining {
+    /// As these helm values have it.
+    pub fn of(values: &Value) -> Self {
+        let cni = &values["cni"];
+        let mode = cni["chainingMode"].as_str().map_or_else(|| Self::default().mode, str::to_owned);
+        Self { mode, exclusive: cni["exclusive"].as_bool().unwrap_or(true) }
+    }
+
+    /// portmap is chained, and serves host ports.
+    pub fn serves_host_ports(&self) -> bool {
+        self.mode == "portmap"
+    }
+}
+
 /// Creates it (keys and values: Cilium's migration guide).
-pub fn create_node_config(namespace: &str, version: &str) -> Request {
+pub fn create_node_config(namespace: &str, version: &str, chaining: &Chaining) -> Request {
     let object = node_config(namespace, version);
     let body = json!({
         "apiVersion": object.resource.api_version(), "kind": object.resource.kind,
@@ -46,8 +75,8 @@ pub fn create_node_config(namespace: &str, version: &str) -> Request {
             "defaults": {
                 "write-cni-conf-when-ready": "/host/etc/cni/net.d/05-cilium.conflist",
                 "custom-cni-conf": "false",
-                "cni-chaining-mode": "none",
-                "cni-exclusive": "true",
+                "cni-chaining-mode": chaining.mode,
+                "cni-exclusive": chaining.exclusive.to_string(),
             },
         },
     });

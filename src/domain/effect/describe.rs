@@ -190,8 +190,8 @@ impl Effect {
                     .needs(helm_rights(namespace))
                     .outlives_term(Duration::MAX)
             }
-            Self::CreateNodeConfig { namespace, version } => {
-                let request = cilium::create_node_config(namespace, version);
+            Self::CreateNodeConfig { namespace, version, chaining } => {
+                let request = cilium::create_node_config(namespace, version, chaining);
                 let gate = &[
                     "the API server serves CiliumNodeConfigs",
                     "agents and node ranges are ready, or nodes are to decide for themselves again",

@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub use catalog::one_of_each;
+pub use cilium::Chaining;
 pub use describe::Description;
 pub use proof::{Proof, Source};
 pub use proofs::rolled_out;
@@ -122,6 +123,8 @@ pub enum Effect {
         namespace: String,
         /// The API version that is served.
         version: String,
+        /// What is chained to Cilium on a labelled node.
+        chaining: Chaining,
     },
     /// Delete it.
     DeleteNodeConfig {

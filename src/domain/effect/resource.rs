@@ -29,6 +29,12 @@ macro_rules! resources {
 
 resources! {
     NODES: "" "v1" "nodes" "Node";
+    SERVICE_CIDRS: "networking.k8s.io" "v1" "servicecidrs" "ServiceCIDR";
+    VALIDATING_WEBHOOKS: "admissionregistration.k8s.io" "v1" "validatingwebhookconfigurations" "ValidatingWebhookConfiguration";
+    MUTATING_WEBHOOKS: "admissionregistration.k8s.io" "v1" "mutatingwebhookconfigurations" "MutatingWebhookConfiguration";
+    API_SERVICES: "apiregistration.k8s.io" "v1" "apiservices" "APIService";
+    CILIUM_POLICIES: "cilium.io" "v2" "ciliumnetworkpolicies" "CiliumNetworkPolicy";
+    CILIUM_WIDE_POLICIES: "cilium.io" "v2" "ciliumclusterwidenetworkpolicies" "CiliumClusterwideNetworkPolicy";
     PODS: "" "v1" "pods" "Pod";
     NAMESPACES: "" "v1" "namespaces" "Namespace";
     SERVICES: "" "v1" "services" "Service";

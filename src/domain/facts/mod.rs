@@ -8,6 +8,7 @@ mod node;
 mod pods;
 mod source;
 mod storage;
+mod survey;
 mod workload;
 
 use std::{
@@ -24,10 +25,11 @@ pub use cni::{Cni, CniCounts, Ranges};
 pub use key::{Key, in_namespace};
 pub use kube::core::{Selector, SelectorExt};
 pub use needs::{AffinityTerm, Needs, Room, Taint, Term, Toleration};
-pub use node::{CiliumConfigFact, DaemonSetFact, FlannelCopyFact, NodeConfigFact, NodeFact};
+pub use node::{CiliumConfigFact, DaemonSetFact, FlannelCopyFact, NodeConfigFact, NodeFact, roles};
 pub use pods::{Mark, Pods};
 pub use source::{Freshness, Source, Sources};
 pub use storage::{VolumeFact, Volumes};
+pub use survey::{ApiServiceFact, Asked, KubeProxyFact, KubeadmFact, PolicyFact, Survey, WebhookFact};
 pub use workload::{BudgetFact, NamespaceFact, Owner, PodFact, PodPhase, WorkloadFact};
 
 use super::{
@@ -85,6 +87,8 @@ pub struct Facts {
     pub surroundings: Surroundings,
     /// Whether the pods of host tasks would be admitted, as the API server last said.
     pub task_pods: TaskPods,
+    /// What was asked now and then. Shared, because it is large and changes seldom.
+    pub survey: Arc<Survey>,
     /// Milliseconds within which the API server answers, rounded up to steps so that it seldom changes.
     pub latency: Option<u32>,
     /// Seconds by which this machine's clock is ahead of the API server's; 0 where that is little.
@@ -177,14 +181,20 @@ impl Facts {
         })
     }
 
-    /// Members of etcd that run as static pods, as kubeadm sets them up.
+    /// Members of etcd that run as static pods.
     pub fn etcd_members(&self) -> impl Iterator<Item = &PodFact> {
         self.pods.marked(&Mark::Etcd)
     }
 
-    /// Part of the control plane: by its label, or because a member of etcd runs on it, whatever its labels.
+    /// Part of the control plane: by a role that any distribution gives it, or because a member of etcd runs on it,
+    /// whatever its labels.
     pub fn is_control_plane(&self, node: &NodeFact) -> bool {
-        node.control_plane || self.etcd_members().any(|p| p.node == node.name)
+        node.control_plane || self.has_etcd(node)
+    }
+
+    /// A member of etcd runs on the node, or its role says so.
+    pub fn has_etcd(&self, node: &NodeFact) -> bool {
+        node.etcd || self.etcd_members().any(|p| p.node == node.name)
     }
 
     /// The pods of a node.

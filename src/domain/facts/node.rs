@@ -30,18 +30,30 @@ pub struct NodeFact {
     pub tainted: bool,
     /// The label that makes its Cilium agent take over is set.
     pub switched: bool,
-    /// It is part of the control plane.
+    /// A role label says that it is part of the control plane.
     pub control_plane: bool,
+    /// A role label says that a member of etcd runs on it.
+    pub etcd: bool,
     /// The boot id that its kubelet reports.
     pub boot_id: Arc<str>,
     /// Flannel's (kube-controller-manager's) ranges.
     pub pod_ranges: Vec<IpNet>,
     /// Its internal addresses.
     pub addresses: Vec<IpAddr>,
+    /// Its other addresses.
+    pub other_addresses: Vec<IpAddr>,
+    /// The addresses that Flannel's annotations name as the node's end of the tunnel.
+    pub flannel_addresses: Vec<IpAddr>,
     /// Kernel version.
     pub kernel: String,
     /// Operating system: `linux` or `windows`.
     pub os: String,
+    /// The operating system as its kubelet names it: `Debian GNU/Linux 12 (bookworm)`.
+    pub os_image: Arc<str>,
+    /// `amd64`, `arm64`, …
+    pub arch: Arc<str>,
+    /// Keys of annotations that tell a distribution.
+    pub marks: Vec<Arc<str>>,
     /// Kubelet version.
     pub kubelet: String,
     /// Its labels.
@@ -80,6 +92,16 @@ pub struct DaemonSetFact {
     pub image: Arc<str>,
     /// Names of its containers.
     pub containers: Vec<String>,
+    /// Images of all its containers, those that only prepare the pod among them.
+    pub images: Vec<String>,
+    /// Commands and arguments of all its containers.
+    pub args: Vec<String>,
+    /// Folders of the host that it mounts.
+    pub host_paths: Vec<String>,
+    /// ConfigMaps that it mounts.
+    pub config_maps: Vec<String>,
+    /// Labels and annotations of its own.
+    pub notes: BTreeMap<String, String>,
     /// Its pods are on the host's network.
     pub host_network: bool,
     /// Cutover's mark on its template: for what it was restarted.
@@ -122,6 +144,24 @@ pub struct FlannelCopyFact {
 pub struct NodeConfigFact {
     /// Its selector is empty, so it applies to every node.
     pub selects_all: bool,
+}
+
+/// Role labels of the control plane, as distributions set them: kubeadm and Kubespray, before 1.24, RKE1, kops, MicroK8s.
+const CONTROL_PLANE: [&str; 5] = [
+    "node-role.kubernetes.io/control-plane",
+    "node-role.kubernetes.io/master",
+    "node-role.kubernetes.io/controlplane",
+    "node-role.kubernetes.io/api-server",
+    "node.kubernetes.io/microk8s-controlplane",
+];
+/// Role labels of nodes with a member of etcd: RKE1, RKE2, k3s.
+const ETCD: [&str; 2] = ["node-role.kubernetes.io/etcd", "node-role.kubernetes.io/etcd-only"];
+
+/// Is it part of the control plane, and does a member of etcd run on it, by its labels? One is set with whatever value.
+pub fn roles(labels: &BTreeMap<String, String>) -> (bool, bool) {
+    let any = |keys: &[&str]| keys.iter().any(|k| labels.get(*k).is_some_and(|v| v != "false"));
+    let old = labels.get("kubernetes.io/role").is_some_and(|role| role == "master");
+    (any(&CONTROL_PLANE) || old, any(&ETCD))
 }
 
 /// What decides about Cilium, out of `cilium-config`.

@@ -6,13 +6,14 @@ use std::{
 };
 
 use super::{Key, Owner, PodFact, Room};
+use crate::domain::text;
 
 /// Pods that are asked for by what they are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Mark {
     /// Cutover's own task pods.
     Task,
-    /// Members of etcd that run as static pods, as kubeadm sets them up.
+    /// Members of etcd that run as static pods.
     Etcd,
     /// Everything of Cilium's: agents, operator, Envoy, Hubble.
     Cilium,
@@ -259,13 +260,19 @@ fn requested(pod: &PodFact) -> Room {
     if pod.is_living() { pod.needs.room } else { Room::default() }
 }
 
+/// A member of etcd: in kube-system, called so by its label, or a static pod of its image.
+fn is_etcd(pod: &PodFact, component: &str) -> bool {
+    let by_image = || pod.mirror && text::image_name(&pod.image) == "etcd";
+    &*pod.key.namespace == "kube-system" && (component == "etcd" || by_image())
+}
+
 fn marks(pod: &PodFact) -> Vec<Mark> {
     let label = |key: &str| pod.labels.get(key).map(String::as_str).unwrap_or_default();
     let mut marks = Vec::new();
     if pod.task.is_some() {
         marks.push(Mark::Task);
     }
-    if &*pod.key.namespace == "kube-system" && label("component") == "etcd" {
+    if is_etcd(pod, label("component")) {
         marks.push(Mark::Etcd);
     }
     if label("app.kubernetes.io/part-of") == "cilium"

@@ -13,8 +13,8 @@ pub(super) fn batches(view: &View<'_>) -> Vec<usize> {
     for (i, node) in order.iter().enumerate() {
         let here = spec.batch_by.as_ref().and_then(|label| node.labels.get(label));
         let alone = i < number(spec.canaries)
-            || node.control_plane
-            || order.get(i.wrapping_sub(1)).is_some_and(|n| n.control_plane);
+            || view.facts.is_control_plane(node)
+            || order.get(i.wrapping_sub(1)).is_some_and(|n| view.facts.is_control_plane(n));
         match batches.last_mut() {
             Some(last)
                 if !alone

@@ -32,9 +32,11 @@ impl Phase for Install {
     }
 
     fn standing(&self, view: &View<'_>) -> Standing {
+        // the record of a node is written after the Migration's: an engine that died in between has left it behind
+        let seen = || view.nodes_in_order().iter().all(|n| view.status(&n.name).evidence.taken_over);
         if !release::is_installed(view.facts) {
             Standing::NotBegun
-        } else if view.recorded(self.id()) == PhaseState::Done || view.has_begun(PhaseId::of(&REBOOT)) {
+        } else if view.has_begun(PhaseId::of(&REBOOT)) || (view.recorded(self.id()) == PhaseState::Done && seen()) {
             // an agent that restarts with its node does not undo the installation
             Standing::Done
         } else {

@@ -1,7 +1,7 @@
 //! The upgrades of the release and the CiliumNodeConfig, as the phases need them.
 
 use crate::domain::{
-    effect::{Effect, NODE_CONFIG},
+    effect::{Chaining, Effect, NODE_CONFIG},
     facts::Key,
     progress::Progress,
     reason::Reason,
@@ -52,8 +52,9 @@ const FIRST_VERSION: &str = "v2alpha1";
 
 /// The creation of the CiliumNodeConfig, for a preview.
 pub(super) fn create_node_config(view: &View<'_>) -> Effect {
-    let namespace = view.migration.spec.cilium.namespace.clone();
-    Effect::CreateNodeConfig { namespace, version: version(view).unwrap_or(FIRST_VERSION).to_owned() }
+    let cilium = &view.migration.spec.cilium;
+    let (namespace, chaining) = (cilium.namespace.clone(), Chaining::of(&cilium.values));
+    Effect::CreateNodeConfig { namespace, version: version(view).unwrap_or(FIRST_VERSION).to_owned(), chaining }
 }
 
 /// The deletion of the CiliumNodeConfig, for a preview.

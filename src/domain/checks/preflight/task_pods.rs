@@ -1,33 +1,38 @@
-//! Would the pods of host tasks be admitted?
-
-use super::{finding, pass};
+use super::{Check, Context, Report, Source};
 use crate::domain::{
-    api::{Finding, Severity},
     facts::{Admission, RefusedBy},
     host::HostTask,
     steps::tasks,
     text,
-    view::View,
 };
 
-const CHECK: &str = "task pods";
+pub(super) static CHECK: Check = Check {
+    id: "task-pods",
+    looks_at: "whether every kind of task pod would be admitted, by a dry run of its creation",
+    why: "Host tasks run as privileged pods. Pod Security, a quota, a webhook or a policy that refuses them is noticed otherwise with a node drained.",
+    next: "Let the namespace of the release admit privileged pods, or reach the hosts by ssh.",
+    reports: &["cilium/pwru#583"],
+    source: Source::Watched,
+    judge,
+};
 
-pub(super) fn task_pods(ctx: &View<'_>, out: &mut Vec<Finding>) {
-    let namespace = &ctx.migration.spec.cilium.namespace;
+fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
+    let migration = ctx.view.migration;
+    let namespace = &migration.spec.cilium.namespace;
     let object = format!("namespace/{namespace}");
-    let asked = &ctx.facts.task_pods;
+    let asked = &ctx.facts().task_pods;
     if asked.is_missing && asked.namespace == *namespace {
         let message =
             "does not exist yet: whether it admits the pods of host tasks is known once Install has created it";
         let remedy = format!("Create it with what admits privileged pods: {}", labelled(namespace));
-        out.push(finding(CHECK, Severity::Warn, object, message, &remedy));
+        out.warn(object, message, &remedy);
         return;
     }
-    let needed = tasks::in_pods(ctx.migration.spec.hosts.access);
+    let needed = tasks::in_pods(migration.spec.hosts.access);
     let answers: Vec<(&HostTask, Option<&Admission>)> =
         needed.iter().map(|task| (task, asked.answer(namespace, task))).collect();
     if answers.iter().all(|(_, answer)| *answer == Some(&Admission::Allowed)) {
-        out.push(pass(CHECK, object, format!("{} would be admitted", text::count(needed.len(), "task pod"))));
+        out.fine(object, format!("{} would be admitted", text::count(needed.len(), "task pod")));
         return;
     }
     for by in [RefusedBy::PodSecurity, RefusedBy::Quota, RefusedBy::Policy] {
@@ -38,7 +43,7 @@ pub(super) fn task_pods(ctx: &View<'_>, out: &mut Vec<Finding>) {
         let (titles, messages): (Vec<&str>, Vec<&String>) = refused.unzip();
         if let Some(message) = messages.first() {
             let message = format!("refuses the task pods {}: {message}", titles.join(", "));
-            out.push(finding(CHECK, Severity::Block, object.clone(), message, &remedy(by, namespace)));
+            out.block(object.clone(), message, &remedy(by, namespace));
         }
     }
     let unknown = answers.iter().find_map(|(task, answer)| match answer {
@@ -49,7 +54,7 @@ pub(super) fn task_pods(ctx: &View<'_>, out: &mut Vec<Finding>) {
     if let Some((title, why)) = unknown {
         let message = format!("not known whether it admits the task pod {title}: {why}");
         let remedy = "A refusal would be noticed only when the first node is checked. See which admission webhooks the namespace has.";
-        out.push(finding(CHECK, Severity::Warn, object, message, remedy));
+        out.warn(object, message, remedy);
     }
 }
 

@@ -1,14 +1,22 @@
 //! What encryption between nodes needs, by kind and version of Cilium. Facts from the sources of Cilium's releases.
 
-use super::{finding, pass};
+use super::{Check, Context, MIGRATION, Report, Source};
 use crate::domain::{
-    api::{CiliumSpec, Finding, Severity},
+    api::CiliumSpec,
     encryption::{Encryption, SECRET, WIREGUARD_PORT},
     text,
-    view::View,
 };
 
-const CHECK: &str = "encryption";
+pub(super) static CHECK: Check = Check {
+    id: "encryption",
+    looks_at: "what --encryption needs: the version, values, kernels, and a key that is there already",
+    why: "Agents end themselves with the wrong combination, after the install: pods on their node then lose their network.",
+    next: "Change the value, the version or the kind of encryption that is named.",
+    reports: &["cilium/cilium#39655", "cilium/cilium#44691", "kubernetes-sigs/kubespray#13054"],
+    source: Source::Watched,
+    judge,
+};
+
 /// The first minor version whose agents run with WireGuard and the L7 proxy at once.
 const WIREGUARD_WITH_L7: u32 = 14;
 /// The kernel that WireGuard came with.
@@ -18,40 +26,30 @@ const ESP_OUTSIDE: u32 = 18;
 /// Pods' packets on a network of 1500 bytes.
 const MTU: u32 = 1500;
 
-/// Everything about encryption that is known before Cilium is installed.
-pub(super) fn needs(ctx: &View<'_>, out: &mut Vec<Finding>) {
-    let cilium = &ctx.migration.spec.cilium;
+fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
+    let cilium = ctx.cilium();
     if cilium.encryption == Encryption::None {
-        if cilium.values["encryption"]["enabled"] == true {
-            let message = "your values turn encryption on, and --encryption says none: Cutover neither makes a key nor verifies it";
-            out.push(finding(
-                CHECK,
-                Severity::Warn,
-                "migration/cutover",
-                message,
-                "Name it: --encryption ipsec or wireguard.",
-            ));
-        }
-        return;
+        return out.fine(MIGRATION, "not wanted");
     }
-    let before = out.len();
+    let before = out.count();
     for (message, remedy) in conflicts(cilium) {
-        out.push(finding(CHECK, Severity::Block, "migration/cutover", message, &remedy));
+        out.block(MIGRATION, message, &remedy);
     }
     match cilium.encryption {
         Encryption::Ipsec => key(ctx, out),
         Encryption::Wireguard => kernels(ctx, out),
         Encryption::None => {}
     }
-    out.push(ports(cilium));
-    if out[before..].iter().all(|f| f.severity < Severity::Warn) {
+    if out.count() == before {
         let left = MTU - cilium.encryption.overhead();
-        let message = format!(
-            "{} between pods of two nodes; pods get an MTU of {left} where the network has {MTU}",
-            cilium.encryption
+        let kind = cilium.encryption;
+        out.fine(
+            MIGRATION,
+            format!("{kind} between pods of two nodes; pods get an MTU of {left} where the network has {MTU}"),
         );
-        out.push(pass(CHECK, "migration/cutover", message));
     }
+    let remedy = "A firewall between nodes is not visible in the API; the verification of each pair of nodes finds it.";
+    out.info("nodes", ports(cilium), remedy);
 }
 
 /// Values with which agents would end themselves, or pods be cut off.
@@ -104,57 +102,46 @@ fn conflicts(cilium: &CiliumSpec) -> Vec<(String, String)> {
     found
 }
 
-fn key(ctx: &View<'_>, out: &mut Vec<Finding>) {
-    let cilium = &ctx.migration.spec.cilium;
+fn key(ctx: &Context<'_>, out: &mut Report<'_>) {
+    let cilium = ctx.cilium();
     let object = format!("secret/{}/{SECRET}", cilium.namespace);
-    let objection = match &ctx.facts.surroundings.ipsec_key {
+    let objection = match &ctx.facts().surroundings.ipsec_key {
         // made by Cutover, or not readable: then agents that do not start tell
         None => return,
         Some(Ok(key)) => key.objection(cilium.minor()),
         Some(Err(why)) => Some(why.clone()),
     };
-    out.push(match objection {
-        None => pass(CHECK, object, "a key is there already; it is used"),
-        Some(why) => finding(
-            CHECK,
-            Severity::Block,
-            object,
-            format!(
-                "a key is there already that Cilium {} cannot use: {}",
-                text::safe(&cilium.version),
-                text::safe(&why)
-            ),
-            "Delete the Secret, so that Cutover makes one, or put a key into it that fits.",
-        ),
-    });
+    if let Some(why) = objection {
+        let version = text::safe(&cilium.version);
+        let message = format!("a key is there already that Cilium {version} cannot use: {}", text::safe(&why));
+        out.block(object, message, "Delete the Secret, so that Cutover makes one, or put a key into it that fits.");
+    }
 }
 
-fn kernels(ctx: &View<'_>, out: &mut Vec<Finding>) {
-    if ctx.migration.spec.cilium.values["encryption"]["wireguard"]["userspaceFallback"] == true {
+fn kernels(ctx: &Context<'_>, out: &mut Report<'_>) {
+    if ctx.cilium().values["encryption"]["wireguard"]["userspaceFallback"] == true {
         return;
     }
-    for node in ctx.facts.nodes.values() {
+    for node in ctx.facts().nodes.values() {
         let mut parts = node.kernel.split(['.', '-', '+']).map(str::parse::<u32>);
         let (Some(Ok(major)), Some(Ok(minor))) = (parts.next(), parts.next()) else { continue };
         if (major, minor) < WIREGUARD_KERNEL {
             let message = format!("kernel {} has no WireGuard of its own; it came with 5.6", text::safe(&node.kernel));
             let remedy = "Use --encryption ipsec, a newer kernel, or one into which the module was put back (then say so with encryption.wireguard.userspaceFallback: true in your values, up to Cilium 1.16).";
-            out.push(finding(CHECK, Severity::Block, format!("node/{}", node.name), message, remedy));
+            out.block(format!("node/{}", node.name), message, remedy);
         }
     }
 }
 
 /// What a firewall between nodes has to let pass.
-fn ports(cilium: &CiliumSpec) -> Finding {
-    let message = match cilium.encryption {
+fn ports(cilium: &CiliumSpec) -> String {
+    match cilium.encryption {
         Encryption::Wireguard => format!("UDP {WIREGUARD_PORT} must be open between all nodes"),
         _ if cilium.minor().is_some_and(|m| m >= ESP_OUTSIDE) => {
             "ESP (IP protocol 50) must pass between all nodes".to_owned()
         }
         _ => format!("IPsec travels inside VXLAN: UDP {} between all nodes is enough", cilium.tunnel_port),
-    };
-    let remedy = "A firewall between nodes is not visible in the API; the verification of each pair of nodes finds it.";
-    finding(CHECK, Severity::Info, "nodes", message, remedy)
+    }
 }
 
 #[cfg(test)]
@@ -164,17 +151,23 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        api::Migration,
+        api::{Migration, Severity},
         encryption::IpsecKey,
         facts::{Facts, NodeFact},
+        inventory::Inventory,
+        view::View,
     };
 
     fn worst(facts: &Facts, version: &str, encryption: &str, values: &Value) -> Severity {
         let spec = json!({"cilium": {"version": version, "chart": "cilium/cilium", "podCidr": "10.245.0.0/16",
             "encryption": encryption, "values": values}});
         let migration = Migration::new("cutover", serde_json::from_value(spec).unwrap());
+        let view = View::read_only(facts, &migration, Timestamp::UNIX_EPOCH);
         let mut out = vec![];
-        needs(&View::read_only(facts, &migration, Timestamp::UNIX_EPOCH), &mut out);
+        judge(
+            &Context { view: &view, inventory: &Inventory::of(&view) },
+            &mut Report { check: CHECK.id, as_of: None, out: &mut out },
+        );
         out.iter().map(|f| f.severity).max().unwrap_or(Severity::Pass)
     }
 
@@ -183,7 +176,6 @@ mod tests {
         let facts = Facts::default();
         for (version, encryption, values, severity) in [
             ("1.15.19", "none", json!({}), Severity::Pass),
-            ("1.15.19", "none", json!({"encryption": {"enabled": true}}), Severity::Warn),
             ("1.12.19", "wireguard", json!({}), Severity::Block),
             ("1.13.18", "wireguard", json!({"l7Proxy": false}), Severity::Info),
             ("1.14.19", "wireguard", json!({}), Severity::Info),
