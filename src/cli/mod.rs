@@ -270,7 +270,7 @@ pub async fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         return exit;
     }
     let program = called.first().map_or(OsStr::new("cutover"), OsString::as_os_str);
-    output::end(command(arguments, &global, program).await.unwrap_or_else(|Failed { exit, message }| {
+    output::end(Box::pin(command(arguments, &global, program)).await.unwrap_or_else(|Failed { exit, message }| {
         output::error(&message);
         exit
     }))
