@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use cutover::domain::{
-    api::{Consent, Finding, HostAccess, Migration, MigrationSpec, Severity},
+    api::{Consent, Finding, HostAccess, Installer, Migration, MigrationSpec, Severity},
     checks::{self, CHECKS},
     consent::ConsentKind,
+    encryption::Encryption,
     facts::{
         ApiServiceFact, Asked, DaemonSetFact, Facts, Key, KubeProxyFact, NodeConfigFact, PolicyFact, Room, Selector,
         Survey, WebhookFact,
@@ -294,6 +295,15 @@ fn each_change_is_found_by_its_check() {
             w.values(json!({"encryption": {"enabled": true, "type": "wireguard"}}))
         }),
         ("encryption-values", Pass, "", |w| w.values(json!({"encryption": {"enabled": false}}))),
+        ("encryption", Block, "L7 proxy", |w| {
+            (w.spec.cilium.version, w.spec.cilium.encryption) = ("1.12.19".into(), Encryption::Wireguard);
+        }),
+        ("encryption", Pass, "", |_| ()),
+        ("installer", Block, "is not named", |w| w.spec.cilium.installer = Installer::Kubespray),
+        ("installer", Block, "idle beside Flannel", |w| {
+            (w.spec.cilium.installer, w.spec.cilium.kubespray_version) = (Installer::Kubespray, Some("2.31".into()));
+        }),
+        ("installer", Pass, "", |_| ()),
         ("pod-cidr", Block, "10.245.0.1 of service shop/web", |w| {
             w.survey().service_addresses = Asked::Known(vec![(Key::new("shop", "web"), "10.245.0.1".parse().unwrap())]);
         }),
