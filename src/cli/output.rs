@@ -123,6 +123,11 @@ pub(super) fn terminal() -> Option<(usize, usize)> {
     Some((usize::from(size.0).max(1), usize::from(size.1).max(1)))
 }
 
+/// A picture is being drawn, which may have too few rows.
+pub(super) fn is_picture() -> bool {
+    ROWS.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+}
+
 /// Clears the terminal before the first picture.
 pub(super) fn clear() {
     kept(crossterm::execute!(io::stdout(), Clear(ClearType::All)));

@@ -75,7 +75,22 @@ fn print(session: &Session, global: &Global, facts: &Facts) {
         return;
     }
     heading::print(session);
-    lines(global, facts);
+    let Some(migration) = &facts.migration else {
+        output::line("\nThere is no Migration on this cluster.");
+        heading::next(global, "preflight", "looks, and changes nothing");
+        return;
+    };
+    output::paragraph(&summary(migration, facts), 10);
+    if output::is_picture() {
+        // what the rows are too few for is at the end: never what waits for an operator
+        waits(global, facts);
+        output::line("");
+        output::standing(facts);
+    } else {
+        output::standing(facts);
+        output::line("");
+        waits(global, facts);
+    }
 }
 
 /// Prints it whenever it has changed: on a terminal in place, with clocks that tick; elsewhere one after the other, for
@@ -94,8 +109,8 @@ async fn watch(session: &Session, global: &Global) {
         let at = Timestamp::now().strftime("%Y-%m-%d %H:%M:%S UTC");
         if on_screen {
             output::picture(|| {
+                output::line(&format!("as of {at}, ctrl-c ends"));
                 print(session, global, &facts);
-                output::line(&format!("as of {at}; ctrl-c ends"));
             });
         } else {
             let now = object(&facts);
@@ -121,15 +136,8 @@ async fn watch(session: &Session, global: &Global) {
     }
 }
 
-fn lines(global: &Global, facts: &Facts) {
-    let Some(migration) = &facts.migration else {
-        output::line("\nThere is no Migration on this cluster.");
-        heading::next(global, "preflight", "looks, and changes nothing");
-        return;
-    };
-    output::paragraph(&summary(migration, facts), 10);
-    output::standing(facts);
-    output::line("");
+/// Who runs the engine, what waits for an operator, and the next command.
+fn waits(global: &Global, facts: &Facts) {
     output::paragraph(&format!("engine: {}", facts.engine.words()), 8);
     let turns = turns_of(facts);
     for turn in &turns {

@@ -127,7 +127,7 @@ impl std::fmt::Display for Time {
             Some(left) => write!(f, "{left}, as the nodes before took"),
             None => write!(
                 f,
-                "{least} to {most} for {}: observing them takes the first, the second if every step takes as long as it usually may",
+                "{least} to {most} for {}: from observing them alone to every step at its usual limit",
                 count(self.nodes, "node")
             ),
         }
