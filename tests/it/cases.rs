@@ -162,7 +162,7 @@ impl Cluster {
                     match api.create(&PostParams::default(), &parsed).await {
                         Ok(_) => return,
                         Err(kube::Error::Api(s)) if s.code == 404 => {
-                            tokio::time::sleep(Duration::from_millis(50)).await
+                            tokio::time::sleep(Duration::from_millis(50)).await;
                         }
                         Err(e) => panic!("{name}: {at}: {e}"),
                     }
