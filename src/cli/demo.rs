@@ -89,7 +89,7 @@ impl Demo {
             wanted.consent.extend(world::CONSENTS.map(str::to_owned));
             return Run::demo(wanted).run(&global).await;
         }
-        cockpit::open(&global, &wanted, true, None, bell).await
+        Box::pin(cockpit::open(&global, &wanted, true, None, bell)).await
     }
 }
 

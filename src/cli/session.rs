@@ -111,7 +111,7 @@ impl Session {
     pub(super) async fn ask_around(&self) {
         // none of these is needed to go on
         let asked = timeout(FIRST_LISTS, surroundings::ask(&self.connection, &self.helm));
-        let survey = survey::ask(&self.connection.read, &self.store);
+        let survey = Box::pin(survey::ask(&self.connection.read, &self.store));
         let (Ok(surroundings), ()) = join(asked, survey).await else { return };
         self.store.change(|f| f.surroundings = surroundings);
     }

@@ -142,7 +142,9 @@ impl Way {
     /// The first request may ask the operator for a password; those behind the screen must not.
     async fn log_in(&self) -> Result<(), ConnectError> {
         let mut config = self.config.clone();
-        plugin::log_in(&mut config.auth_info, &self.user, self.says).await.map_err(|why| self.unusable(why))?;
+        Box::pin(plugin::log_in(&mut config.auth_info, &self.user, self.says))
+            .await
+            .map_err(|why| self.unusable(why))?;
         let login = Client::try_from(config).map_err(|e| self.unusable(sentence(&e)))?;
         greet(&login, &self.server, &self.context).await
     }
