@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     cluster::ipsec,
-    domain::{encryption::secret, strategy::Approval, text},
+    domain::{effect::ipsec::secret, strategy::Approval, text},
 };
 
 /// Rotate the key of IPsec.

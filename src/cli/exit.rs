@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::domain::problem::Problem;
+
 /// Appended to `--help`.
 pub(super) const HELP: &str = "\
 Exit codes:
@@ -52,5 +54,24 @@ impl Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
+    }
+}
+
+/// Why a command failed, and with which exit code.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) exit: Exit,
+    pub(super) message: String,
+}
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Self {
+        Self::new(Exit::Failed, problem.to_string())
+    }
+}
+
+impl Failed {
+    pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
     }
 }

@@ -13,6 +13,7 @@ use tokio::{
     time::timeout,
 };
 
+pub(super) use super::exit::Failed;
 use super::{Exit, Global, config::Guard};
 use crate::{
     cluster::{
@@ -31,7 +32,7 @@ use crate::{
         audit::{Actor, verify},
         facts::{Facts, Freshness},
         lease::EngineState,
-        problem::{Problem, ProblemKind},
+        problem::ProblemKind,
     },
     engine::{Engine, Journal, SystemClock, identity},
     hubble::{
@@ -39,25 +40,6 @@ use crate::{
         shared::Flows,
     },
 };
-
-/// Why a command failed, and with which exit code.
-#[derive(Debug)]
-pub(super) struct Failed {
-    pub(super) exit: Exit,
-    pub(super) message: String,
-}
-
-impl From<Problem> for Failed {
-    fn from(problem: Problem) -> Self {
-        Self::new(Exit::Failed, problem.to_string())
-    }
-}
-
-impl Failed {
-    pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
-    }
-}
 
 /// How long the first lists may take.
 const FIRST_LISTS: Duration = Duration::from_secs(30);
@@ -129,7 +111,7 @@ impl Session {
     pub(super) async fn ask_around(&self) {
         // none of these is needed to go on
         let asked = timeout(FIRST_LISTS, surroundings::ask(&self.connection, &self.helm));
-        let survey = survey::ask(&self.connection.read, &self.store);
+        let survey = Box::pin(survey::ask(&self.connection.read, &self.store));
         let (Ok(surroundings), ()) = join(asked, survey).await else { return };
         self.store.change(|f| f.surroundings = surroundings);
     }

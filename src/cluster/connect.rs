@@ -9,8 +9,8 @@ use kube::{
     config::{ExecConfig, ExecInteractiveMode, KubeConfigOptions, Kubeconfig},
 };
 use serde_json::Value;
-use thiserror::Error;
 
+pub use super::kubeconfig::{ConnectError, Named};
 use super::{
     auditing::AuditingService,
     credentials::Renewing,
@@ -19,19 +19,6 @@ use super::{
     kubeconfig::{self, Chosen},
     plugin,
 };
-
-/// What the operator named.
-#[derive(Clone, Debug, Default)]
-pub struct Named {
-    /// `--kubeconfig`.
-    pub kubeconfig: Option<PathBuf>,
-    /// `--context`.
-    pub context: Option<String>,
-    /// Without either: the service account of the pod that this runs in.
-    pub in_cluster: bool,
-    /// Tells the operator what is waited for.
-    pub says: Option<fn(&str)>,
-}
 
 /// A cluster that answers.
 #[derive(Clone)]
@@ -64,70 +51,6 @@ pub struct Marks {
     pub hubble: Option<String>,
     /// The helm program for this cluster.
     pub helm: Option<PathBuf>,
-}
-
-/// Why there is no connection.
-#[derive(Debug, Error)]
-pub enum ConnectError {
-    /// No kubeconfig, or one that cannot be read.
-    #[error("no usable kubeconfig: {0}. Name one with --kubeconfig or KUBECONFIG")]
-    Kubeconfig(String),
-    /// The context is not in it.
-    #[error("no context {name:?} in the kubeconfig; it has {known}")]
-    View {
-        /// The name that was given.
-        name: String,
-        /// Those there are.
-        known: String,
-    },
-    /// Something in the kubeconfig cannot be used.
-    #[error("context {context:?} cannot be used: {why}")]
-    Unusable {
-        /// The context.
-        context: String,
-        /// Why.
-        why: String,
-    },
-    /// Nobody answers.
-    #[error("{server} (context {context:?}) does not answer: {why}. Is the address right, and the network up?")]
-    Unreachable {
-        /// The address.
-        server: String,
-        /// The context.
-        context: String,
-        /// Why.
-        why: String,
-    },
-    /// Somebody answers, but no API server.
-    #[error("{server} (context {context:?}) answers, but not as a Kubernetes API server: {why}")]
-    NotKubernetes {
-        /// The address.
-        server: String,
-        /// The context.
-        context: String,
-        /// Why.
-        why: String,
-    },
-    /// The kubeconfig leads to another cluster than at the start.
-    #[error(
-        "context {context:?} leads to another cluster now, at {server}: nothing is done on it. Start Cutover again"
-    )]
-    AnotherCluster {
-        /// The address.
-        server: String,
-        /// The context.
-        context: String,
-    },
-    /// It refuses the credentials.
-    #[error("{server} (context {context:?}) refuses the credentials: {why}. Log in again, then start Cutover again")]
-    Credentials {
-        /// The address.
-        server: String,
-        /// The context.
-        context: String,
-        /// Why.
-        why: String,
-    },
 }
 
 /// How long the first answer may take.
@@ -219,7 +142,9 @@ impl Way {
     /// The first request may ask the operator for a password; those behind the screen must not.
     async fn log_in(&self) -> Result<(), ConnectError> {
         let mut config = self.config.clone();
-        plugin::log_in(&mut config.auth_info, &self.user, self.says).await.map_err(|why| self.unusable(why))?;
+        Box::pin(plugin::log_in(&mut config.auth_info, &self.user, self.says))
+            .await
+            .map_err(|why| self.unusable(why))?;
         let login = Client::try_from(config).map_err(|e| self.unusable(sentence(&e)))?;
         greet(&login, &self.server, &self.context).await
     }

@@ -11,7 +11,8 @@ use serde_json::Value;
 use super::send::{create as send_create, delete as send_delete, patch, read};
 use crate::domain::{
     api::minor_of,
-    encryption::{ENTRY, IpsecKey, KEY_LENGTH, create as request, delete, is_own, key_of, rotate as next_key, secret},
+    effect::ipsec::{create as request, delete, is_own, rotate as next_key, secret},
+    encryption::{ENTRY, IpsecKey, KEY_LENGTH, key_of},
     problem::Problem,
 };
 

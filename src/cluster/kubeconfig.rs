@@ -9,9 +9,86 @@ use std::{
 use kube::config::{AuthInfo, Cluster, Context, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use thiserror::Error;
 
-use super::connect::{ConnectError, Named};
 use crate::domain::values::place;
+
+/// What the operator named.
+#[derive(Clone, Debug, Default)]
+pub struct Named {
+    /// `--kubeconfig`.
+    pub kubeconfig: Option<PathBuf>,
+    /// `--context`.
+    pub context: Option<String>,
+    /// Without either: the service account of the pod that this runs in.
+    pub in_cluster: bool,
+    /// Tells the operator what is waited for.
+    pub says: Option<fn(&str)>,
+}
+
+/// Why there is no connection.
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    /// No kubeconfig, or one that cannot be read.
+    #[error("no usable kubeconfig: {0}. Name one with --kubeconfig or KUBECONFIG")]
+    Kubeconfig(String),
+    /// The context is not in it.
+    #[error("no context {name:?} in the kubeconfig; it has {known}")]
+    View {
+        /// The name that was given.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// Something in the kubeconfig cannot be used.
+    #[error("context {context:?} cannot be used: {why}")]
+    Unusable {
+        /// The context.
+        context: String,
+        /// Why.
+        why: String,
+    },
+    /// Nobody answers.
+    #[error("{server} (context {context:?}) does not answer: {why}. Is the address right, and the network up?")]
+    Unreachable {
+        /// The address.
+        server: String,
+        /// The context.
+        context: String,
+        /// Why.
+        why: String,
+    },
+    /// Somebody answers, but no API server.
+    #[error("{server} (context {context:?}) answers, but not as a Kubernetes API server: {why}")]
+    NotKubernetes {
+        /// The address.
+        server: String,
+        /// The context.
+        context: String,
+        /// Why.
+        why: String,
+    },
+    /// The kubeconfig leads to another cluster than at the start.
+    #[error(
+        "context {context:?} leads to another cluster now, at {server}: nothing is done on it. Start Cutover again"
+    )]
+    AnotherCluster {
+        /// The address.
+        server: String,
+        /// The context.
+        context: String,
+    },
+    /// It refuses the credentials.
+    #[error("{server} (context {context:?}) refuses the credentials: {why}. Log in again, then start Cutover again")]
+    Credentials {
+        /// The address.
+        server: String,
+        /// The context.
+        context: String,
+        /// Why.
+        why: String,
+    },
+}
 
 /// The context that was chosen, with what it needs, and where each comes from.
 #[derive(Debug)]

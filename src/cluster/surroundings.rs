@@ -11,8 +11,8 @@ use kube::{Api, Client, api::PostParams};
 
 use super::{connect::Connection, helm::Helm, identity, ipsec::key_in, send::read};
 use crate::domain::{
-    effect::{Right, Role, resource::DEFINITIONS},
-    encryption::{self, IpsecKey},
+    effect::{Right, Role, ipsec, resource::DEFINITIONS},
+    encryption::IpsecKey,
     facts::Surroundings,
     rights,
 };
@@ -40,7 +40,7 @@ pub async fn ask(connection: &Connection, helm: &Helm) -> Surroundings {
 
 /// The key of IPsec that is there before a migration; who may not read it learns nothing.
 async fn ipsec_key(client: &Client) -> Option<Result<IpsecKey, String>> {
-    let found = read(client, &encryption::secret(rights::NAMESPACE)).await.ok()??;
+    let found = read(client, &ipsec::secret(rights::NAMESPACE)).await.ok()??;
     Some(key_in(&found))
 }
 

@@ -57,7 +57,7 @@ pub async fn ask(client: &Client, store: &FactStore) {
             served.is_some_and(|versions| versions.iter().any(|v| v == kind.version))
         })
     });
-    let survey = survey(client, defined).await;
+    let survey = Box::pin(survey(client, defined)).await;
     store.change(|f| f.survey = Arc::new(survey));
 }
 

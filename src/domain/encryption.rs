@@ -5,14 +5,6 @@ use std::{fmt, str::FromStr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-
-use super::{
-    api::{CiliumSpec, minor_of},
-    effect::{Change, ObjectRef, Request, resource::SECRETS},
-    facts::Key,
-    host::commands::quoted,
-};
 
 /// The Secret that agents mount where IPsec is on; Cilium's chart names it and never creates it.
 pub const SECRET: &str = "cilium-ipsec-keys";
@@ -69,15 +61,6 @@ impl fmt::Display for Encryption {
     }
 }
 
-/// The values that turn it on: at the install, when no pod is Cilium's yet. Node by node WireGuard would cut pods off,
-/// because an agent sends all of the tunnel through its link, whatever the other side can (cilium#39655).
-pub fn values(cilium: &CiliumSpec) -> Value {
-    match cilium.encryption {
-        Encryption::None => json!({}),
-        kind => json!({"encryption": {"enabled": true, "type": kind.name()}}),
-    }
-}
-
 /// The algorithm of a new key.
 const ALGORITHM: &str = "rfc4106(gcm(aes))";
 /// Its length in bytes: AES-128 and four of salt.
@@ -129,6 +112,12 @@ impl IpsecKey {
             ));
         }
         Ok(Self { spi: if self.spi >= LAST_SPI { 1 } else { self.spi + 1 }, key: hex(&random), ..self.clone() })
+    }
+
+    /// The same with another text in the place of the key, for a command line.
+    #[must_use]
+    pub fn with_key(self, text: &str) -> Self {
+        Self { key: text.into(), ..self }
     }
 
     /// The line that the Secret holds. A secret itself: it goes to the API server and nowhere else.
@@ -186,39 +175,6 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// The Secret, in the agents' namespace.
-pub fn secret(namespace: &str) -> ObjectRef {
-    SECRETS.at(Key::new(namespace, SECRET))
-}
-
-/// Who made the Secret.
-const OWN: (&str, &str) = ("app.kubernetes.io/managed-by", "cutover");
-
-/// Creates the Secret with this key.
-pub fn create(namespace: &str, key: &IpsecKey) -> Request {
-    let body = json!({
-        "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
-        "metadata": {"name": SECRET, "namespace": namespace, "labels": {OWN.0: OWN.1}},
-        "stringData": {ENTRY: key.line()},
-    });
-    Request { object: secret(namespace), change: Change::Create(body) }
-}
-
-/// Puts this key into it.
-pub fn rotate(key: &IpsecKey) -> Value {
-    json!({"stringData": {ENTRY: key.line()}})
-}
-
-/// Deletes it.
-pub fn delete(namespace: &str) -> Request {
-    Request { object: secret(namespace), change: Change::Delete(Value::Null) }
-}
-
-/// The Secret is Cutover's.
-pub fn is_own(secret: &Value) -> bool {
-    secret["metadata"]["labels"][OWN.0] == OWN.1
-}
-
 /// The key that a Secret holds, as an API server sends it: its `data` decoded.
 ///
 /// # Errors
@@ -227,18 +183,6 @@ pub fn key_of(decoded: Option<&[u8]>) -> Result<IpsecKey, String> {
     let text = decoded.ok_or_else(|| format!("it has no entry {ENTRY}"))?;
     let text = std::str::from_utf8(text).map_err(|_| format!("its entry {ENTRY} is no text"))?;
     text.lines().last().unwrap_or_default().parse()
-}
-
-/// To create it by hand.
-pub(super) fn kubectl_create(namespace: &str, version: &str) -> String {
-    let random = format!("\"$(od -An -tx1 -N{KEY_LENGTH} -v /dev/urandom | tr -d ' \\n')\"");
-    let key = IpsecKey { key: "%s".into(), ..IpsecKey::first([0; KEY_LENGTH], minor_of(version)) };
-    format!("printf {} {random} | kubectl create -f -", quoted(&create(namespace, &key).body().to_string()))
-}
-
-/// To delete it by hand.
-pub(super) fn kubectl_delete(namespace: &str) -> String {
-    format!("kubectl -n {namespace} delete secret -l {}={} --field-selector metadata.name={SECRET}", OWN.0, OWN.1)
 }
 
 /// How many keys an agent has in use when all is well: for each other node and each direction, and twice that while a key

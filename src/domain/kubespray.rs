@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 
 use serde_json::{Map, Value, json};
 
-use super::{api::CiliumSpec, encryption::Encryption};
+use super::{
+    api::{CiliumSpec, Installer},
+    encryption::Encryption,
+};
 
 /// A release of Kubespray: its minor version, and the Cilium that it installs by default.
 const RELEASES: [(u32, &str); 12] = [
@@ -49,6 +52,11 @@ impl fmt::Display for Kubespray {
 }
 
 impl Kubespray {
+    /// The one that installs this Cilium; `None` where helm does, or where it is not known.
+    pub fn of(cilium: &CiliumSpec) -> Option<Self> {
+        cilium.kubespray_version.as_deref().filter(|_| cilium.installer == Installer::Kubespray)?.parse().ok()
+    }
+
     /// The Cilium that it installs where no other is named.
     pub fn default_cilium(self) -> &'static str {
         RELEASES.iter().find(|(minor, _)| *minor == self.0).map_or("", |(_, cilium)| cilium)

@@ -17,7 +17,10 @@ use serde_json::Value;
 
 use crate::support::{Cutover, client};
 
-#[derive(Deserialize)]
+/// Checks that say something about whatever pods there are.
+const SIDE: [&str; 3] = ["drain", "consent", "pod-capacity"];
+
+#[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct Case {
     about: String,
@@ -29,6 +32,9 @@ struct Case {
     arguments: Vec<String>,
     values: Option<String>,
     finds: Vec<Wanted>,
+    /// Checks that may speak as well, for a moment.
+    #[serde(default)]
+    besides: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -161,8 +167,10 @@ impl Cluster {
                 for _ in 0..50 {
                     match api.create(&PostParams::default(), &parsed).await {
                         Ok(_) => return,
+                        // namespaces stay from case to case
+                        Err(kube::Error::Api(s)) if s.code == 409 && object["kind"] == "Namespace" => return,
                         Err(kube::Error::Api(s)) if s.code == 404 => {
-                            tokio::time::sleep(Duration::from_millis(50)).await
+                            tokio::time::sleep(Duration::from_millis(50)).await;
                         }
                         Err(e) => panic!("{name}: {at}: {e}"),
                     }
@@ -180,7 +188,7 @@ impl Cluster {
         let found = self.until(name, case).await;
         for (check, severity) in gravest(&found) {
             let about = case.finds.iter().any(|w| w.check == check);
-            let side = ["drain", "consent", "pod-capacity"].contains(&check.as_str());
+            let side = SIDE.contains(&check.as_str()) || case.besides.contains(&check);
             let worse = severity == "Block" || plain[&check] == "Pass" && severity == "Warn";
             let known = plain[&check] == severity;
             let alone: Vec<&Value> = found.iter().filter(|f| f["check"] == check.as_str()).collect();
@@ -205,6 +213,16 @@ impl Cluster {
         for object in case.objects.iter().rev().filter(|o| o["kind"] != "Namespace") {
             let (api, at) = api(&self.client, object);
             let _ = api.delete(&at, &DeleteParams::default()).await;
+        }
+        // pods of what was deleted take their time
+        let nothing = Case::default();
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(20) {
+            let now = gravest(&self.preflight(&nothing));
+            if now.iter().all(|(check, severity)| SIDE.contains(&check.as_str()) || plain[check] == *severity) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
 }

@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use cutover::domain::{
-    api::{Consent, Finding, HostAccess, Migration, MigrationSpec, Severity},
+    api::{Consent, Finding, HostAccess, Installer, Migration, MigrationSpec, Severity},
     checks::{self, CHECKS},
     consent::ConsentKind,
+    encryption::Encryption,
     facts::{
-        ApiServiceFact, Asked, DaemonSetFact, Facts, Key, KubeProxyFact, NodeConfigFact, PolicyFact, Room, Selector,
-        Survey, WebhookFact,
+        ApiServiceFact, Asked, CiliumConfigFact, DaemonSetFact, Facts, Key, KubeProxyFact, NodeConfigFact, PolicyFact,
+        Room, Selector, Survey, WebhookFact,
     },
     flannel::{CniConf, FlannelFact},
     inventory::Inventory,
@@ -123,7 +124,7 @@ fn each_change_is_found_by_its_check() {
     use Severity::{Block, Info, Pass, Unknown, Warn};
     let rows: &[Row] = &[
         ("distribution", Warn, "none in the machine configuration", |w| {
-            w.nodes(|n| n.os_image = "Talos (v1.8.3)".into())
+            w.nodes(|n| n.os_image = "Talos (v1.8.3)".into());
         }),
         ("distribution", Warn, "cni: none", |w| w.nodes(|n| n.kubelet = "v1.31.4+rke2r1".into())),
         ("distribution", Warn, "provider", |w| w.nodes(|n| n.kubelet = "v1.31.4-gke.100".into())),
@@ -171,7 +172,7 @@ fn each_change_is_found_by_its_check() {
             set.host_paths = vec!["/run/flannel".into(), "/srv/cni/net.d".into()];
         }),
         ("flannel-addresses", Warn, "203.0.113.7", |w| {
-            w.nodes(|n| n.flannel_addresses = vec!["203.0.113.7".parse().unwrap()])
+            w.nodes(|n| n.flannel_addresses = vec!["203.0.113.7".parse().unwrap()]);
         }),
         ("flannel-addresses", Pass, "", |w| w.nodes(|n| n.flannel_addresses.clone_from(&n.addresses))),
         ("backend", Block, "ipsec", |w| w.flannel().backend = "ipsec".into()),
@@ -235,11 +236,11 @@ fn each_change_is_found_by_its_check() {
             w.facts.cilium_ranges.insert("worker-1".into(), vec!["10.245.3.0/24".parse().unwrap()]);
         }),
         ("leftovers", Block, "cilium-config", |w| {
-            w.facts.cilium_configs.insert(Key::new("kube-system", "cilium-config"), Default::default());
+            w.facts.cilium_configs.insert(Key::new("kube-system", "cilium-config"), CiliumConfigFact::default());
         }),
         ("leftovers", Pass, "nothing", |w| {
             // a tenant's
-            w.facts.cilium_configs.insert(Key::new("shop", "cilium-config"), Default::default());
+            w.facts.cilium_configs.insert(Key::new("shop", "cilium-config"), CiliumConfigFact::default());
         }),
         ("leftovers", Block, "ciliumnodeconfig", |w| {
             w.facts.node_configs.insert(Key::new("kube-system", "old"), NodeConfigFact::default());
@@ -249,10 +250,10 @@ fn each_change_is_found_by_its_check() {
             w.facts.crds.insert("ciliumendpoints.cilium.io".into(), vec!["v2".into()]);
         }),
         ("cilium-policies", Warn, "shop/db", |w| {
-            w.survey().cilium_policies = Asked::Known(vec!["ciliumnetworkpolicy/shop/db".into()])
+            w.survey().cilium_policies = Asked::Known(vec!["ciliumnetworkpolicy/shop/db".into()]);
         }),
         ("cilium-policies", Unknown, "forbidden", |w| {
-            w.survey().cilium_policies = Asked::Unreadable("forbidden".into())
+            w.survey().cilium_policies = Asked::Unreadable("forbidden".into());
         }),
         ("policies", Warn, "shop/web (4 pods, ingress)", |w| policy(w)),
         ("policies", Warn, "kube-router enforces 1 NetworkPolicy", |w| {
@@ -269,7 +270,7 @@ fn each_change_is_found_by_its_check() {
         ("kernel", Pass, "", |w| w.nodes(|n| n.kernel = "4.18.0-553.22.1.el8_10.x86_64".into())),
         ("kernel", Unknown, "cannot be read", |w| w.nodes(|n| n.kernel = "custom".into())),
         ("values", Block, "Cilium's own chart drops", |w| {
-            w.values(json!({"network": {"ipam": {"mode": "kubernetes"}}}))
+            w.values(json!({"network": {"ipam": {"mode": "kubernetes"}}}));
         }),
         ("values", Block, "no tunnel any more", |w| w.values(json!({"tunnel": "vxlan"}))),
         ("values", Block, "looks like a secret", |w| w.values(json!({"hubble": {"tls": {"ca": {"key": "x"}}}}))),
@@ -285,15 +286,24 @@ fn each_change_is_found_by_its_check() {
         ("kube-proxy-values", Block, "nodePort", |w| w.values(json!({"nodePort": {"enabled": "true"}}))),
         ("kube-proxy-values", Block, "hostPort", |w| w.values(json!({"hostPort": {"enabled": true}}))),
         ("kube-proxy-values", Pass, "", |w| {
-            w.values(json!({"kubeProxyReplacement": "disabled", "nodePort": {"enabled": false}}))
+            w.values(json!({"kubeProxyReplacement": "disabled", "nodePort": {"enabled": false}}));
         }),
         ("kube-proxy-values", Pass, "", |w| {
-            w.values(json!({"hostPort": {"enabled": true}, "cni": {"chainingMode": "portmap"}}))
+            w.values(json!({"hostPort": {"enabled": true}, "cni": {"chainingMode": "portmap"}}));
         }),
         ("encryption-values", Block, "wireguard", |w| {
-            w.values(json!({"encryption": {"enabled": true, "type": "wireguard"}}))
+            w.values(json!({"encryption": {"enabled": true, "type": "wireguard"}}));
         }),
         ("encryption-values", Pass, "", |w| w.values(json!({"encryption": {"enabled": false}}))),
+        ("encryption", Block, "L7 proxy", |w| {
+            (w.spec.cilium.version, w.spec.cilium.encryption) = ("1.12.19".into(), Encryption::Wireguard);
+        }),
+        ("encryption", Pass, "", |_| ()),
+        ("installer", Block, "is not named", |w| w.spec.cilium.installer = Installer::Kubespray),
+        ("installer", Block, "idle beside Flannel", |w| {
+            (w.spec.cilium.installer, w.spec.cilium.kubespray_version) = (Installer::Kubespray, Some("2.31".into()));
+        }),
+        ("installer", Pass, "", |_| ()),
         ("pod-cidr", Block, "10.245.0.1 of service shop/web", |w| {
             w.survey().service_addresses = Asked::Known(vec![(Key::new("shop", "web"), "10.245.0.1".parse().unwrap())]);
         }),
@@ -301,13 +311,13 @@ fn each_change_is_found_by_its_check() {
             w.survey().service_ranges = Asked::Known(vec![("more".into(), "10.244.0.0/15".parse().unwrap())]);
         }),
         ("pod-cidr", Block, "10.245.9.9 of node", |w| {
-            w.nodes(|n| n.other_addresses = vec!["10.245.9.9".parse().unwrap()])
+            w.nodes(|n| n.other_addresses = vec!["10.245.9.9".parse().unwrap()]);
         }),
         ("pod-cidr", Unknown, "forbidden", |w| w.survey().service_addresses = Asked::Unreadable("forbidden".into())),
         ("pod-cidr", Pass, "", |w| w.survey().service_ranges = Asked::Absent),
         ("pool-size", Block, "holds 2 ranges", |w| w.spec.cilium.pod_cidr = "10.245.0.0/23".into()),
         ("pod-capacity", Warn, "may place more", |w| {
-            w.nodes(|n| n.allocatable = Room { pods: 500, ..Room::default() })
+            w.nodes(|n| n.allocatable = Room { pods: 500, ..Room::default() });
         }),
         ("pod-capacity", Pass, "", |w| w.nodes(|n| n.allocatable = Room { pods: 110, ..Room::default() })),
         ("pod-capacity", Block, "do not fit", |w| {

@@ -164,7 +164,7 @@ async fn kubeconfigs_are_read_as_kubectl_reads_them() {
             "missing",
             with(|c| {
                 c["users"][0]["user"] = json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1",
-                "command": "kubelogin-that-is-not-here", "installHint": "See the wiki", "interactiveMode": "Never"}})
+                "command": "kubelogin-that-is-not-here", "installHint": "See the wiki", "interactiveMode": "Never"}});
             }),
             &["kubelogin-that-is-not-here", "users[admin] of", "not installed", "See the wiki"],
         ),
@@ -172,7 +172,7 @@ async fn kubeconfigs_are_read_as_kubectl_reads_them() {
             "nonsense",
             with(|c| {
                 c["users"][0]["user"] = json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1",
-                "command": "/bin/echo", "args": ["SECRET-9, log in"], "interactiveMode": "Never"}})
+                "command": "/bin/echo", "args": ["SECRET-9, log in"], "interactiveMode": "Never"}});
             }),
             &["/bin/echo", "printed no ExecCredential"],
         ),

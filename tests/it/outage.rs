@@ -60,7 +60,7 @@ fn flannel_is_not_deleted_while_a_node_is_not_ciliums() {
     cluster.facts.nodes.insert("worker-9".into(), joined);
     let done = effects(&mut cluster);
     assert!(!done.iter().any(|e| matches!(e, Effect::DeleteFlannel { .. })), "{done:?}");
-    assert_eq!(waiting(&cluster), Reason::AgentsNotReady);
+    assert_eq!(waiting(&cluster), Reason::OperatorNotReady, "it has no pod range yet");
 }
 
 #[test]

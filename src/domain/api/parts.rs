@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::domain::{encryption::Encryption, kubespray::Kubespray};
+use crate::domain::encryption::Encryption;
 
 /// How what still has an old address starts anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -81,11 +81,6 @@ fn is_off(encryption: &Encryption) -> bool {
 }
 
 impl CiliumSpec {
-    /// The release of Kubespray that installs it; `None` where helm does, or where it is not known.
-    pub fn kubespray(&self) -> Option<Kubespray> {
-        self.kubespray_version.as_deref().filter(|_| self.installer == Installer::Kubespray)?.parse().ok()
-    }
-
     /// The minor version of Cilium 1; `None` where the version cannot be read.
     pub fn minor(&self) -> Option<u32> {
         minor_of(&self.version)

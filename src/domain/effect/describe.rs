@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     CORDON_MARK, Change, Effect, FINALIZER, FLANNEL_BACKUP, NODE_CONFIG, ObjectRef, RELEASE, Request, Resource, Right,
-    Risk, Role, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT, cilium, flannel, nodes, pods,
+    Risk, Role, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT, cilium, flannel, ipsec, nodes, pods,
     proof::Proof,
     proofs, records,
     resource::{
@@ -18,7 +18,6 @@ use super::{
 };
 use crate::domain::{
     api::MIGRATION,
-    encryption,
     facts::Key,
     host::{Way, commands::command},
 };
@@ -168,15 +167,15 @@ impl Effect {
                     "a Secret that is there already stays as it is, and holds a key that this version can use",
                 ];
                 let right = |verb| Right::new(Role::Release, verb, SECRETS).within(namespace);
-                Description::new(encryption::secret(namespace), "create the key of IPsec", Risk::Reversible, gate)
-                    .typed(vec![encryption::kubectl_create(namespace, version)])
+                Description::new(ipsec::secret(namespace), "create the key of IPsec", Risk::Reversible, gate)
+                    .typed(vec![ipsec::kubectl_create(namespace, version)])
                     .needs(vec![right("get"), right("create")])
             }
             Self::DeleteIpsecKey { namespace, .. } => {
                 let gate = &["Cilium is uninstalled", "the Secret has Cutover's label: another one stays"];
                 let right = |verb| Right::new(Role::Release, verb, SECRETS).within(namespace);
-                Description::new(encryption::secret(namespace), "delete the key of IPsec", Risk::Reversible, gate)
-                    .typed(vec![encryption::kubectl_delete(namespace)])
+                Description::new(ipsec::secret(namespace), "delete the key of IPsec", Risk::Reversible, gate)
+                    .typed(vec![ipsec::kubectl_delete(namespace)])
                     .needs(vec![right("get"), right("delete")])
             }
             Self::Uninstall { namespace } => {

@@ -4,6 +4,7 @@ mod catalog;
 pub mod cilium;
 mod describe;
 pub mod flannel;
+pub mod ipsec;
 pub mod nodes;
 pub mod pods;
 mod proof;

@@ -47,7 +47,7 @@ impl Inventory {
         let mut lines = vec![(
             "cluster",
             "cluster".to_owned(),
-            format!("{} {} ({})", d.name, safe(&self.kubernetes), safe(&d.evidence)),
+            format!("{} ({})", format!("{} {}", d.name, safe(&self.kubernetes)).trim_end(), safe(&d.evidence)),
         )];
         lines.extend(self.flannel.iter().map(|s| ("flannel", s.object.clone(), flannel(s))));
         let proxy = &self.kube_proxy;

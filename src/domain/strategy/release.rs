@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::HostWork;
 use crate::domain::{
@@ -14,6 +14,7 @@ use crate::domain::{
     evidence::Evidence,
     facts::{Facts, Mark},
     host::HostTask,
+    kubespray::Kubespray,
     plan::Preview,
     problem::Problem,
     progress::Progress,
@@ -36,6 +37,15 @@ pub(super) struct Upgrade {
     pub file: &'static str,
     /// Its values.
     pub values: fn(&CiliumSpec) -> Result<Value, String>,
+}
+
+/// The values that turn it on: at the install, when no pod is Cilium's yet. Node by node WireGuard would cut pods off,
+/// because an agent sends all of the tunnel through its link, whatever the other side can (cilium#39655).
+pub(super) fn encryption(cilium: &CiliumSpec) -> Value {
+    match cilium.encryption {
+        Encryption::None => json!({}),
+        kind => json!({"encryption": {"enabled": true, "type": kind.name()}}),
+    }
 }
 
 /// The upgrade as an effect.
@@ -178,7 +188,7 @@ pub(super) fn uninstalled(round: &mut Round<'_>) -> Progress {
     if view.in_flight.contains(&uninstall.name()) {
         return running();
     }
-    let by_hand = view.migration.spec.cilium.kubespray().filter(|k| !k.installs_by_helm());
+    let by_hand = Kubespray::of(&view.migration.spec.cilium).filter(|k| !k.installs_by_helm());
     if by_hand.is_some() && is_installed(view.facts) {
         round.pins.agent_image = round.pins.agent_image.take().or(image(&round.view));
         return Progress::wait(Reason::ManualAction, delete_by_hand(&round.view));

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::domain::{
     api::CiliumSpec,
-    encryption,
+    strategy::release,
     values::{merge, overruled_keys, parse},
 };
 
@@ -43,7 +43,7 @@ pub(super) fn installed(cilium: &CiliumSpec) -> Result<Value, String> {
 /// Hubble is a default here; the rest is needed.
 fn fixed(base: &Value, cilium: &CiliumSpec) -> Value {
     let mut fixed = base.clone();
-    merge(&mut fixed, &encryption::values(cilium));
+    merge(&mut fixed, &release::encryption(cilium));
     if let Some(keys) = fixed.as_object_mut() {
         keys.remove("hubble");
     }

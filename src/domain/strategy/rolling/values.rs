@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::domain::{
     api::CiliumSpec,
-    encryption,
+    strategy::release,
     values::{merge, overruled_keys, parse},
 };
 
@@ -39,7 +39,7 @@ fn layered(cilium: &CiliumSpec, over: &[&str]) -> Result<Value, String> {
         merge(&mut values, &parse(layer)?);
         merge(&mut values, &free_keys(&cilium.values));
     }
-    merge(&mut values, &encryption::values(cilium));
+    merge(&mut values, &release::encryption(cilium));
     merge(
         &mut values,
         &json!({
@@ -63,7 +63,7 @@ fn free_keys(own: &Value) -> Value {
 /// Keys of the operator's values that the migration overrules, as `cni.customConf`.
 pub(super) fn overruled(cilium: &CiliumSpec) -> Vec<String> {
     let base = parse(MIGRATION_YAML).map(|mut base| {
-        merge(&mut base, &encryption::values(cilium));
+        merge(&mut base, &release::encryption(cilium));
         base
     });
     base.map(|base| overruled_keys(&base, &cilium.values)).unwrap_or_default()
