@@ -31,6 +31,7 @@ pub enum Installer {
 }
 
 impl Installer {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
     fn is_helm(&self) -> bool {
         *self == Self::Helm
     }
@@ -76,6 +77,7 @@ pub struct CiliumSpec {
     pub values: Value,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn is_off(encryption: &Encryption) -> bool {
     *encryption == Encryption::None
 }

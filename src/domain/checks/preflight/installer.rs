@@ -23,11 +23,15 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
     }
     match cilium.kubespray_version.as_deref().map(str::parse::<Kubespray>) {
         Some(Ok(kubespray)) => {
-            kubespray.traps(cilium).into_iter().for_each(|trap| out.warn(MIGRATION, trap, CHECK.next))
+            for trap in kubespray.traps(cilium) {
+                out.warn(MIGRATION, trap, CHECK.next);
+            }
         }
-        Some(Err(why)) => out.block(MIGRATION, text::safe(&why), "Name a known one with --kubespray-version."),
+        Some(Err(why)) => {
+            out.block(MIGRATION, text::safe(&why), "Name a known one with --kubespray-version.");
+        }
         None => {
-            out.block(MIGRATION, "the release of Kubespray is not named", "Name it with --kubespray-version, as 2.31.")
+            out.block(MIGRATION, "the release of Kubespray is not named", "Name it with --kubespray-version, as 2.31.");
         }
     }
 }
