@@ -11,7 +11,7 @@ use crate::layers::{code, files, source};
 
 /// How many files the largest circle of a folder may have; 1 is none.
 const LARGEST: &[(&str, usize)] =
-    &[("cli", 3), ("cluster", 2), ("cockpit", 1), ("domain", 13), ("engine", 3), ("hubble", 2), ("sim", 5)];
+    &[("cli", 2), ("cluster", 1), ("cockpit", 1), ("domain", 13), ("engine", 3), ("hubble", 2), ("sim", 5)];
 
 /// A path of module names, as `domain::facts::node`.
 type Name = Vec<String>;
