@@ -28,8 +28,11 @@ impl Phase for Preflight {
     }
 
     fn standing(&self, view: &View<'_>) -> Standing {
-        // once the migration has changed the cluster it no longer looks like one that nothing was done to
-        if view.is_started() && view.is_begun_after(self.id()) { Standing::Done } else { Standing::NotBegun }
+        // once the migration has changed the cluster it no longer looks like one that nothing was done to; also where a
+        // half install was taken away again
+        let recorded = || view.strategy.after(self.id()).any(|p| view.has_begun(p.id()));
+        let begun = view.is_started() && (view.is_begun_after(self.id()) || recorded());
+        if begun { Standing::Done } else { Standing::NotBegun }
     }
 
     fn advance(&self, round: &mut Round<'_>) -> Progress {
