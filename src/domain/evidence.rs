@@ -126,9 +126,19 @@ pub struct EncryptionEvidence {
     /// IPsec: errors that the kernel has counted, as the agent says.
     #[serde(default)]
     pub errors: u64,
-    /// What the kernel has sent encrypted: an address of the other node, and bytes.
+    /// What the kernel has sent encrypted, to addresses of the other nodes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sent: Vec<(String, u64)>,
+    pub sent: Vec<Sent>,
+}
+
+/// What was sent encrypted to one address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Sent {
+    /// The address.
+    pub to: String,
+    /// How many bytes.
+    pub bytes: u64,
 }
 
 impl HostEvidence {

@@ -7,7 +7,10 @@ use std::{
     process::{Command, Output},
 };
 
-use cutover::domain::host::{Report, SCRIPT};
+use cutover::domain::{
+    evidence::Sent,
+    host::{Report, SCRIPT},
+};
 use tempfile::TempDir;
 
 /// All that the script needs besides the shell, `ip` and a firewall's tools.
@@ -160,14 +163,15 @@ fn it_says_how_the_agent_and_the_kernel_encrypt() {
     let said = seen(&report);
     let encrypts = said.encrypts.unwrap();
     assert_eq!((said.encryption.as_str(), encrypts.count, encrypts.errors), ("IPsec", 4, 2));
-    assert_eq!(encrypts.sent, [("10.1.0.2".to_owned(), 1700)]);
+    let sent = |to: &str, bytes| Sent { to: to.into(), bytes };
+    assert_eq!(encrypts.sent, [sent("10.1.0.2", 1700)]);
     let peers = r#"*'encrypt status'*) printf 'Encryption: Wireguard\nInterface: cilium_wg0\n\tNumber of peers: 1\n' ;;
         *'debuginfo -o json'*) echo '{"encryption": {"wireguard": {"interfaces": [{"peers": [{"endpoint": "192.168.1.2:51871", "transfer-rx": 1, "transfer-tx": 200}]}]}}}' ;;"#;
     program("cilium-dbg", &agent("Wireguard", peers));
     program("ip", "");
     let (_, report) = host.run(&["look"]);
     let encrypts = seen(&report).encrypts.unwrap();
-    assert_eq!((encrypts.count, encrypts.sent), (1, vec![("192.168.1.2".to_owned(), 200)]));
+    assert_eq!((encrypts.count, encrypts.sent), (1, vec![sent("192.168.1.2", 200)]));
     program("cilium-dbg", &agent("Disabled", ""));
     let (_, report) = host.run(&["look"]);
     assert_eq!((seen(&report).encryption.as_str(), seen(&report).encrypts), ("Disabled", None));

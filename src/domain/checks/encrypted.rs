@@ -83,7 +83,7 @@ fn judge(
     }
     let bytes = |from: Option<&HostEvidence>, to: &NodeFact| -> u64 {
         let sent = from.and_then(|h| h.encrypts.as_ref()).map(|e| e.sent.as_slice()).unwrap_or_default();
-        sent.iter().filter(|(address, _)| is_of(facts, to, address)).map(|(_, bytes)| bytes).sum()
+        sent.iter().filter(|s| is_of(facts, to, &s.to)).map(|s| s.bytes).sum()
     };
     match bytes(first.1, second.0) + bytes(second.1, first.0) {
         0 => Pair::Untried,
@@ -153,14 +153,14 @@ fn wrong(ctx: &View<'_>, node: &NodeFact, host: &HostEvidence, nodes: usize) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::evidence::EncryptionEvidence;
+    use crate::domain::evidence::{EncryptionEvidence, Sent};
 
     fn node(name: &str, address: &str) -> NodeFact {
         NodeFact { name: name.into(), addresses: vec![address.parse().unwrap()], ..NodeFact::default() }
     }
 
     fn host(mode: &str, sent: &[(&str, u64)]) -> HostEvidence {
-        let sent = sent.iter().map(|(to, bytes)| ((*to).to_owned(), *bytes)).collect();
+        let sent = sent.iter().map(|(to, bytes)| Sent { to: (*to).to_owned(), bytes: *bytes }).collect();
         let encrypts = EncryptionEvidence { count: 2, errors: 0, sent };
         HostEvidence { encryption: mode.into(), encrypts: Some(encrypts), ..HostEvidence::default() }
     }

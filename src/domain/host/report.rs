@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::HostTask;
 use crate::domain::{
-    evidence::{EncryptionEvidence, HostEvidence, ProbeEvidence},
+    evidence::{EncryptionEvidence, HostEvidence, ProbeEvidence, Sent},
     problem::{Problem, ProblemKind},
     text,
 };
@@ -82,7 +82,7 @@ impl Report {
         let number = |key: &str| self.get(key).and_then(|n| n.parse().ok());
         let sent = |line: &str| {
             let (to, bytes) = line.split_once(' ')?;
-            Some((to.to_owned(), bytes.parse().ok()?))
+            Some(Sent { to: to.to_owned(), bytes: bytes.parse().ok()? })
         };
         let count = number("keys").or_else(|| number("peers"))?;
         let errors = self.get("errors").and_then(|n| n.parse().ok()).unwrap_or(0);
