@@ -91,6 +91,7 @@ fn path(kind: &str, namespace: &str, name: &str) -> String {
         "poddisruptionbudget" => ("/apis/policy/v1", "poddisruptionbudgets"),
         "clusterrole" => ("/apis/rbac.authorization.k8s.io/v1", "clusterroles"),
         "clusterrolebinding" => ("/apis/rbac.authorization.k8s.io/v1", "clusterrolebindings"),
+        "customresourcedefinition" => ("/apis/apiextensions.k8s.io/v1", "customresourcedefinitions"),
         "ciliumnodeconfig" => ("/apis/cilium.io/v2", "ciliumnodeconfigs"),
         "migration" => ("/apis/cutover.dev/v1alpha1", "migrations"),
         "nodemigration" => ("/apis/cutover.dev/v1alpha1", "nodemigrations"),
@@ -146,6 +147,11 @@ fn found(effect: &Effect, at: &str) -> Value {
         Effect::Uncordon { .. } => json!({"metadata": {"annotations": {CORDON_MARK: "true"}}}),
         Effect::ReleaseMigration => json!({"metadata": {"finalizers": [FINALIZER]}}),
         Effect::DeleteIpsecKey { .. } => json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "cutover"}}}),
+        Effect::DeleteDefinition { .. } if !at.ends_with(".cilium.io") => json!({"items": []}),
+        Effect::DeleteDefinition { .. } => {
+            let versions = [json!({"name": "v2", "served": true})];
+            json!({"spec": {"group": "cilium.io", "names": {"plural": "ciliumnodes"}, "versions": versions}})
+        }
         Effect::Revert { .. } => json!({"metadata": {"labels": {SWITCH_LABEL: "true"}}}),
         Effect::Taint { .. } => json!({"spec": {"taints": [theirs]}}),
         Effect::Untaint { .. } => json!({"spec": {"taints": [theirs, ours]}}),
@@ -189,7 +195,7 @@ async fn applied(effect: &Effect, folder: &Path) -> (Vec<Sent>, Vec<Sent>) {
             let at = parts.uri.path().to_owned();
             // only what is missing is created
             let missing = match &meant {
-                Effect::CreateIpsecKey { .. } => true,
+                Effect::CreateIpsecKey { .. } | Effect::DeleteRecord { .. } => true,
                 Effect::RestoreFlannel { .. } => !at.ends_with(FLANNEL_BACKUP),
                 _ => false,
             };

@@ -86,7 +86,7 @@ impl Demo {
         wanted.observe = u32::try_from(self.speed.shorten(std::time::Duration::from_secs(30)).as_secs()).unwrap_or(0);
         if self.headless {
             // the consents that its operator would be asked for
-            wanted.consent.extend(world::CONSENTS.map(str::to_owned));
+            wanted.consents.consent.extend(world::CONSENTS.map(str::to_owned));
             return Run::demo(wanted).run(&global).await;
         }
         Box::pin(cockpit::open(&global, &wanted, true, None, bell)).await

@@ -7,6 +7,7 @@ mod cockpit;
 mod completions;
 mod config;
 mod confirm;
+mod consents;
 mod credential;
 mod demo;
 mod encryption;

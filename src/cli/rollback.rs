@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{
     Exit, Global, completions,
     confirm::Confirm,
+    consents::Consents,
     output,
     run::{Next, follow},
     session::{Failed, Session},
@@ -23,6 +24,7 @@ use crate::{
         strategy::{self, Approval, PhaseId},
         view::View,
     },
+    engine::identity,
 };
 
 /// Roll back a node, to a phase, or everything.
@@ -39,10 +41,13 @@ pub(super) struct Rollback {
     /// Stop waiting after so many seconds; nothing is undone
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
+    #[command(flatten)]
+    consents: Consents,
 }
 
 impl Rollback {
     pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
+        let mut consents = self.consents.read()?;
         let session = Session::open(global).await?;
         session.may_change()?;
         let facts = session.facts();
@@ -58,6 +63,12 @@ impl Rollback {
         // they may have been deleted with everything of their kind
         let definitions = records::install_definitions(&session.connection.write).boxed();
         session.audit()?.request("customresourcedefinitions", "what is wanted", definitions).await?;
+        if !consents.is_empty() {
+            let by = facts.surroundings.signed(&identity());
+            consents.iter_mut().for_each(|c| c.by.clone_from(&by));
+            let given = Intent::Consent(consents);
+            records::carry_out(&session.connection.write, session.audit()?, &given).await?;
+        }
         records::carry_out(&session.connection.write, session.audit()?, &intent).await?;
         let (node, phase) = (self.node.clone(), self.phase);
         follow(&session, global, self.timeout, move |facts| ended(facts, node.as_deref(), phase).map(Next::End)).await
@@ -79,9 +90,11 @@ impl Rollback {
                     ));
                 }
                 if let Some(locked) = view.and_then(|v| strategy::locked(&v)) {
-                    let message = format!(
-                        "{node} cannot go back alone: {locked}. `cutover rollback`, or with --phase, does that"
-                    );
+                    let rolled = strategy.and_then(|s| s.rolls().last()).map(|roll| roll.phase());
+                    let with_phase = rolled.is_some_and(|phase| only_whole(phase).is_none());
+                    let with_phase = if with_phase { ", or with --phase," } else { "" };
+                    let message =
+                        format!("{node} cannot go back alone: {locked}. `cutover rollback`{with_phase} does that");
                     return Err(Failed::new(Exit::Usage, message));
                 }
                 Ok((

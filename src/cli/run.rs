@@ -341,6 +341,8 @@ const fn patience(reason: Reason) -> Duration {
         Reason::CannotDrainYet => 180,
         // the other maintenance may end soon
         Reason::CannotDrain | Reason::CordonedByOthers | Reason::TaskPodsRefused => 60,
+        // it is tried again meanwhile
+        Reason::Failed => 60,
         _ => 5,
     })
 }
@@ -378,7 +380,7 @@ impl Needs {
         let records = || facts.node_migrations.iter().filter_map(|(n, r)| Some((n, r.status.as_ref()?)));
         match status.waiting.reason {
             Reason::CheckFailed if status.phase == Stage::default() => return Some(waiting()),
-            Reason::IdentityChanged | Reason::MigrationDeleted => return Some(waiting()),
+            Reason::IdentityChanged | Reason::MigrationDeleted | Reason::Failed => return Some(waiting()),
             Reason::NodesHeld if records().all(|(_, s)| s.step.is_final() || s.step == NodeStep::Pending) => {
                 let message = format!("{}. Give --release NODE to move it after all", status.waiting.message);
                 return Some((String::new(), Waiting { message, ..status.waiting.clone() }));

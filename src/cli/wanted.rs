@@ -4,14 +4,13 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::{Args, Command, CommandFactory, Parser, ValueEnum};
 use clap_complete::ArgValueCompleter;
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{Exit, completions, session::Failed};
+use super::{Exit, completions, consents::Consents, session::Failed};
 use crate::domain::{
     api::{
-        CiliumSpec, Consent, ConsentKind, FROZEN, GuardSpec, HostAccess, HostsSpec, Installer, MIGRATION,
-        MigrationSpec, NodesSpec, RestartBy, Target,
+        CiliumSpec, FROZEN, GuardSpec, HostAccess, HostsSpec, Installer, MIGRATION, MigrationSpec, NodesSpec,
+        RestartBy, Target,
     },
     encryption::Encryption,
     strategy::{PhaseId, StrategyId},
@@ -22,7 +21,6 @@ use crate::domain::{
 const NODES: &str = "Nodes and their order";
 const HOSTS: &str = "Hosts";
 const FLOWS: &str = "Flows that hold the next node";
-const CONSENTS: &str = "Consents";
 
 /// The spec of a Migration, as arguments. Read when it is created; later only what is named changes it.
 #[derive(Args, Clone, Debug)]
@@ -107,12 +105,8 @@ pub(super) struct Wanted {
     /// Do not hold nodes for failing connections
     #[arg(long, help_heading = FLOWS)]
     pub no_flow_guard: bool,
-    /// Consent for one object, as DeleteBarePod:namespace/pod or LoseEmptyDir:namespace/Kind/name
-    #[arg(long, help_heading = CONSENTS, value_name = "KIND:OBJECT")]
-    pub consent: Vec<String>,
-    /// Consents from a file, one a line; `preflight --consents` prints those that are needed
-    #[arg(long, help_heading = CONSENTS, value_name = "FILE")]
-    pub consent_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub consents: Consents,
 }
 
 /// How tasks are run on hosts.
@@ -241,7 +235,7 @@ impl Wanted {
                 limit: self.flow_limit,
                 patience_seconds: self.flow_patience,
             },
-            consents: self.consents()?,
+            consents: self.consents.read()?,
         })
     }
 
@@ -268,28 +262,6 @@ impl Wanted {
             changes[part] = change;
         }
         Ok(changes)
-    }
-
-    pub(super) fn consents(&self) -> Result<Vec<Consent>, Failed> {
-        let usage = |message: String| Failed { exit: Exit::Usage, message };
-        let mut texts: Vec<String> = self.consent.clone();
-        if let Some(path) = &self.consent_file {
-            let text = std::fs::read_to_string(path)
-                .map_err(|e| usage(format!("consent file {} cannot be read: {e}", path.display())))?;
-            let lines = text.lines().map(|l| l.split('#').next().unwrap_or_default().trim());
-            texts.extend(lines.filter(|l| !l.is_empty()).map(str::to_owned));
-        }
-        let (by, at) = (crate::engine::identity(), Timestamp::now());
-        let consent = |text: &String| {
-            let names: Vec<&str> = ConsentKind::ALL.iter().map(|k| k.name()).collect();
-            let bad =
-                || usage(format!("consent {text}: expected KIND:OBJECT, where KIND is one of {}", names.join(", ")));
-            let (kind, object) =
-                text.split_once(':').filter(|(_, o)| o.contains('/') || o.contains("->")).ok_or_else(bad)?;
-            let kind = ConsentKind::parse(kind).ok_or_else(bad)?;
-            Ok(Consent { kind, object: object.to_owned(), by: by.clone(), at })
-        };
-        texts.iter().map(consent).collect()
     }
 }
 

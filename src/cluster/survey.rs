@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use k8s_openapi::{
     api::{
         admissionregistration::v1::{
-            MutatingWebhookConfiguration, RuleWithOperations, ValidatingWebhookConfiguration, WebhookClientConfig,
+            MutatingWebhookConfiguration, RuleWithOperations, ValidatingWebhook, ValidatingWebhookConfiguration,
         },
         core::v1::{ConfigMap, Service},
         networking::v1::{NetworkPolicy, ServiceCIDR},
@@ -21,7 +21,7 @@ use kube::{
     api::{ApiResource, GroupVersionKind, ListParams},
     core::DynamicObject,
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
@@ -83,7 +83,10 @@ async fn survey(client: &Client, defined: Option<[bool; 2]>) -> Survey {
         cilium(client, defined.map(|d| d[1]), resource::CILIUM_WIDE_POLICIES),
     );
     let (own, wide) = own.await;
-    let webhooks = both(map(validating, validating_hooks), map(mutating, mutating_hooks));
+    let webhooks = both(
+        map(validating, |all| webhooks("validatingwebhookconfiguration", &all)),
+        map(mutating, |all| webhooks("mutatingwebhookconfiguration", &all)),
+    );
     let api_services = map(apis, |all| all.iter().filter_map(api_service).collect::<Vec<_>>());
     let named = webhooks.known().into_iter().flatten().map(|w| &w.service);
     let named: Vec<&Key> = named.chain(api_services.known().into_iter().flatten().map(|a| &a.service)).collect();
@@ -236,66 +239,33 @@ fn backends(services: &[Service], named: &[&Key]) -> BTreeMap<Key, BTreeMap<Stri
 /// Resources of pods in a webhook's rules.
 const ABOUT_PODS: [&str; 5] = ["pods", "pods/eviction", "pods/*", "*", "*/*"];
 
-fn webhook(
-    (kind, object): (&str, &str),
-    name: &str,
-    client: &WebhookClientConfig,
-    policy: Option<&str>,
-    rules: Option<&[RuleWithOperations]>,
-    selectors: [&Option<LabelSelector>; 2],
-) -> Option<WebhookFact> {
-    let service = client.service.as_ref()?;
+/// The webhooks of both kinds of configurations: a mutating one has all that a validating one has.
+fn webhooks<C: Serialize + ResourceExt>(kind: &str, all: &[C]) -> Vec<WebhookFact> {
+    let of = |c: &C| {
+        let object = format!("{kind}/{}", c.name_any());
+        let hooks = serde_json::to_value(c).map(|mut c| c["webhooks"].take());
+        let hooks: Vec<ValidatingWebhook> = hooks.and_then(serde_json::from_value).unwrap_or_default();
+        hooks.into_iter().filter_map(move |hook| webhook(object.clone(), hook))
+    };
+    all.iter().flat_map(of).collect()
+}
+
+fn webhook(object: String, hook: ValidatingWebhook) -> Option<WebhookFact> {
+    let service = hook.client_config.service?;
     let core = |r: &&RuleWithOperations| {
         r.api_groups.iter().flatten().any(|g| g.is_empty() || g == "*" || g == "policy")
             && r.operations.iter().flatten().any(|o| o == "*" || o == "CREATE" || o == "DELETE")
     };
-    let resources = rules.into_iter().flatten().filter(core).flat_map(|r| r.resources.iter().flatten());
+    let mut resources = hook.rules.iter().flatten().filter(core).flat_map(|r| r.resources.iter().flatten());
+    let selectors = [&hook.namespace_selector, &hook.object_selector];
     Some(WebhookFact {
-        object: format!("{kind}/{object}"),
-        name: name.to_owned(),
+        object,
+        name: hook.name,
         service: Key::new(&service.namespace, &service.name),
-        fails: policy != Some("Ignore"),
+        fails: hook.failure_policy.as_deref() != Some("Ignore"),
         scoped: selectors.into_iter().flatten().any(|s| *s != LabelSelector::default()),
-        about_pods: resources.into_iter().any(|r| ABOUT_PODS.contains(&r.as_str())),
+        about_pods: resources.any(|r| ABOUT_PODS.contains(&r.as_str())),
     })
-}
-
-fn validating_hooks(all: Vec<ValidatingWebhookConfiguration>) -> Vec<WebhookFact> {
-    let of = |c: &ValidatingWebhookConfiguration| {
-        let object = c.name_any();
-        let one = |h: &k8s_openapi::api::admissionregistration::v1::ValidatingWebhook| {
-            let at = ("validatingwebhookconfiguration", object.as_str());
-            webhook(
-                at,
-                &h.name,
-                &h.client_config,
-                h.failure_policy.as_deref(),
-                h.rules.as_deref(),
-                [&h.namespace_selector, &h.object_selector],
-            )
-        };
-        c.webhooks.iter().flatten().filter_map(one).collect::<Vec<_>>()
-    };
-    all.iter().flat_map(of).collect()
-}
-
-fn mutating_hooks(all: Vec<MutatingWebhookConfiguration>) -> Vec<WebhookFact> {
-    let of = |c: &MutatingWebhookConfiguration| {
-        let object = c.name_any();
-        let one = |h: &k8s_openapi::api::admissionregistration::v1::MutatingWebhook| {
-            let at = ("mutatingwebhookconfiguration", object.as_str());
-            webhook(
-                at,
-                &h.name,
-                &h.client_config,
-                h.failure_policy.as_deref(),
-                h.rules.as_deref(),
-                [&h.namespace_selector, &h.object_selector],
-            )
-        };
-        c.webhooks.iter().flatten().filter_map(one).collect::<Vec<_>>()
-    };
-    all.iter().flat_map(of).collect()
 }
 
 fn api_service(api: &APIService) -> Option<ApiServiceFact> {

@@ -41,11 +41,13 @@ pub enum ConsentKind {
     BrokenFlow,
     /// Move a node that another actor has cordoned, although somebody may be at work on it. It stays cordoned.
     TakeCordoned,
+    /// Delete a definition that Cilium has left once it is uninstalled; `CustomResourceDefinition/*` is for all of them.
+    DeleteDefinition,
 }
 
 impl ConsentKind {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::DeleteBarePod,
         Self::LoseEmptyDir,
         Self::InterruptSingleReplica,
@@ -61,6 +63,7 @@ impl ConsentKind {
         Self::GoOnWithoutReplacement,
         Self::BrokenFlow,
         Self::TakeCordoned,
+        Self::DeleteDefinition,
     ];
 
     /// The name as the API spells it.
@@ -81,6 +84,7 @@ impl ConsentKind {
             Self::GoOnWithoutReplacement => "GoOnWithoutReplacement",
             Self::BrokenFlow => "BrokenFlow",
             Self::TakeCordoned => "TakeCordoned",
+            Self::DeleteDefinition => "DeleteDefinition",
         }
     }
 
@@ -102,6 +106,7 @@ impl ConsentKind {
             Self::GoOnWithoutReplacement => "the workload has fewer ready replicas while the next node drains",
             Self::BrokenFlow => "this connection fails, and may fail on every node moved after this one",
             Self::TakeCordoned => "another actor cordoned it: it is drained and rebooted during their maintenance",
+            Self::DeleteDefinition => "every object of its kind is deleted with it",
         }
     }
 
@@ -117,6 +122,7 @@ impl ConsentKind {
                 | Self::GoOnWithoutReplacement
                 | Self::BrokenFlow
                 | Self::TakeCordoned
+                | Self::DeleteDefinition
                 | Self::LoseHostPort
         )
     }
@@ -140,7 +146,8 @@ pub struct Consent {
     /// What was consented to.
     pub kind: ConsentKind,
     /// `namespace/pod`, `namespace/Kind/name` of the workload that owns the pods (or of a
-    /// PodDisruptionBudget), `PersistentVolume/name`, `node/name`, or a connection as `from->to:port`.
+    /// PodDisruptionBudget), `PersistentVolume/name`, `CustomResourceDefinition/name`, `node/name`, or a
+    /// connection as `from->to:port`.
     #[schemars(length(min = 3))]
     pub object: String,
     /// Who consented.

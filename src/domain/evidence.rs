@@ -68,9 +68,9 @@ pub struct Evidence {
     /// Flannel's configuration was seen to be the only one again, on the way back from there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restored: bool,
-    /// The host was looked at for the verification of encryption.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub encryption_seen: bool,
+    /// When the host was looked at for the verification of encryption.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption_seen: Option<Timestamp>,
     /// Cilium's leftovers were cleaned from the host after it was uninstalled.
     #[serde(default)]
     pub cleaned_of_cilium: bool,

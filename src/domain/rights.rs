@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{
     effect::{
-        Resource, Right, Role, one_of_each,
+        EVERY, Resource, Right, Role, one_of_each,
         resource::{
             API_SERVICES, CILIUM_POLICIES, CILIUM_WIDE_POLICIES, CONFIG_MAPS, DEFINITIONS, EVENTS, LEASES, MIGRATIONS,
             MUTATING_WEBHOOKS, NODE_MIGRATIONS, PODS, SECRETS, SERVICE_CIDRS, SERVICES, VALIDATING_WEBHOOKS,
@@ -125,11 +125,14 @@ fn grouped(rights: &[Right]) -> Vec<String> {
             names.entry((group, verbs, resource)).or_default().push(name);
         }
     }
-    let quoted = |group: &str| if group.is_empty() { "\"\"".to_owned() } else { group.to_owned() };
+    let quoted = |text: &str| if matches!(text, "" | EVERY) { format!("{text:?}") } else { text.to_owned() };
     let rule = |group, resources: &str, names: &str, verbs: &[&str]| {
         format!("{{apiGroups: [{}], resources: [{resources}],{names} verbs: [{}]}}", quoted(group), verbs.join(", "))
     };
-    let of_all = resources.iter().map(|((group, verbs), all)| rule(group, &all.join(", "), "", verbs));
+    let of_all = resources.iter().map(|((group, verbs), all)| {
+        let all: Vec<String> = all.iter().map(|resource| quoted(resource)).collect();
+        rule(group, &all.join(", "), "", verbs)
+    });
     let of_named = names.iter().map(|((group, verbs, resource), names)| {
         rule(group, resource, &format!(" resourceNames: [{}],", names.join(", ")), verbs)
     });

@@ -18,6 +18,11 @@ pub fn parse(yaml: &str) -> Result<Value, String> {
     }
 }
 
+/// Values that are part of the program.
+pub fn template(yaml: &str) -> Value {
+    parse(yaml).unwrap_or_default()
+}
+
 /// Where a file is wrong, by line and column alone: what stands there may be a secret.
 pub fn place(error: &serde_saphyr::Error) -> String {
     error.location().map_or_else(String::new, |at| format!(" at line {}, column {}", at.line(), at.column()))

@@ -111,7 +111,7 @@ fn find(client: &Client, object: &str) -> Result<(kube::Api<DynamicObject>, Stri
         "Deployment" | "StatefulSet" | "DaemonSet" => "apps/v1",
         "PodDisruptionBudget" => "policy/v1",
         "Migration" | "NodeMigration" => "cutover.dev/v1alpha1",
-        "CiliumNode" => "cilium.io/v2",
+        "CiliumNode" | "CiliumNetworkPolicy" => "cilium.io/v2",
         "CustomResourceDefinition" => "apiextensions.k8s.io/v1",
         _ => "v1",
     };

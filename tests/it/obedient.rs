@@ -388,6 +388,7 @@ impl Obedient {
                 self.facts.flannel_configs.insert(config, fact);
             }
             Effect::DeleteFlannelBackup { .. } => self.facts.flannel_copies.clear(),
+            Effect::DeleteDefinition { name } => drop(self.facts.crds.remove(*name)),
             other => panic!("nothing in this cluster asks for {other:?}"),
         }
     }

@@ -508,3 +508,40 @@ fn a_node_without_a_record_is_not_moved() {
     let due = names(&decided(&facts));
     assert!(due.contains(&"record worker-1".to_owned()) && !due.contains(&"cordon worker-1".to_owned()), "{due:?}");
 }
+
+#[test]
+fn the_record_of_a_node_that_is_gone_is_deleted_unless_an_operator_asked_for_something() {
+    let mut facts = installed();
+    facts.empty("worker-3").nodes.remove("worker-3");
+    fixture::record(&mut facts, "worker-3").metadata.uid = Some("record-uid".into());
+    let deleted = |facts: &Facts| names(&decided(facts)).contains(&"delete record worker-3 record-uid".to_owned());
+    assert!(deleted(&facts));
+    fixture::record(&mut facts, "worker-3").spec.target = Target::Flannel;
+    assert!(!deleted(&facts), "its name is held on Flannel");
+}
+
+#[test]
+fn definitions_are_deleted_by_consent_alone_and_once_nothing_of_cilium_is_left() {
+    let back = |mut facts: Facts, agreed: &[&str]| {
+        for name in ["ciliumnodes.cilium.io", "ciliumnetworkpolicies.cilium.io", "tracingpolicies.cilium.io"] {
+            facts.crds.insert(name.into(), vec!["v2".into()]);
+        }
+        facts.want(|s| s.target = Target::Flannel);
+        for object in agreed {
+            facts.consent(ConsentKind::DeleteDefinition, object);
+        }
+        names(&decided(&facts))
+    };
+    let uninstalled = || {
+        let mut facts = before();
+        (facts.migration, facts.node_migrations) = (installed().migration, installed().node_migrations);
+        facts
+    };
+    assert_eq!(back(uninstalled(), &[]), Vec::<String>::new());
+    let one = "CustomResourceDefinition/ciliumnodes.cilium.io";
+    assert_eq!(back(uninstalled(), &[one]), ["delete definition ciliumnodes.cilium.io"]);
+    let first = ["delete definition ciliumnetworkpolicies.cilium.io"];
+    assert_eq!(back(uninstalled(), &["CustomResourceDefinition/*"]), first, "one after the other");
+    assert_eq!(back(uninstalled(), &["CustomResourceDefinition/tracingpolicies.cilium.io"]), Vec::<String>::new());
+    assert!(!back(installed(), &[one]).iter().any(|n| n.starts_with("delete definition")));
+}

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use cutover::domain::{
-    api::{HostAccess, MIGRATION, Migration, RestartBy, Stage, Target},
+    api::{Consent, ConsentKind, HostAccess, MIGRATION, Migration, RestartBy, Stage, Target},
     effect::Effect,
     encryption::Encryption,
     facts::PodFact,
     plan::{self, Planned},
     strategy::{PhaseId, StrategyId},
 };
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use crate::{
@@ -65,19 +66,21 @@ struct Case {
     max_unavailable: u32,
     daemons: bool,
     persistent: bool,
+    definitions: bool,
     back_to: usize,
 }
 
 fn cases() -> impl Strategy<Value = Case> {
     let access = prop_oneof![Just(HostAccess::Pod), Just(HostAccess::Ssh), Just(HostAccess::Manual)];
     let restart = prop_oneof![Just(RestartBy::Reboot), Just(RestartBy::Pods)];
-    (access, restart, 1..4_u32, any::<bool>(), any::<bool>(), 0..5_usize).prop_map(
-        |(access, restart_by, max_unavailable, daemons, persistent, back_to)| Case {
+    (access, restart, 1..4_u32, any::<bool>(), any::<bool>(), any::<bool>(), 0..5_usize).prop_map(
+        |(access, restart_by, max_unavailable, daemons, persistent, definitions, back_to)| Case {
             access,
             restart_by,
             max_unavailable,
             daemons,
             persistent,
+            definitions,
             back_to,
         },
     )
@@ -96,6 +99,15 @@ fn cluster(case: &Case) -> Obedient {
         }
     }
     let mut spec = fixture::spec();
+    if case.definitions {
+        facts.crds.insert("ciliumnodes.cilium.io".into(), vec!["v2".into()]);
+        spec.consents.push(Consent {
+            kind: ConsentKind::DeleteDefinition,
+            object: "CustomResourceDefinition/*".into(),
+            by: "test".into(),
+            at: Timestamp::UNIX_EPOCH,
+        });
+    }
     spec.approved = PhaseId::default();
     spec.hosts.access = case.access;
     spec.restart_by = case.restart_by;

@@ -30,6 +30,7 @@ scenarios! {
     budget_sick: "budget-sick",
     by_hand: "by-hand",
     cilium_1_19: "cilium-1.19",
+    definitions: "definitions",
     downtime_1_12: "downtime-1.12",
     downtime_half: "downtime-half",
     downtime_pods: "downtime-pods",

@@ -6,7 +6,7 @@ use crate::layers::{code, files, source};
 
 /// Words of other programs, and parts of names and formats: those who write them give no type. File, words, whose.
 const FOREIGN: &[(&str, &str, &str)] = &[
-    ("cli/wanted.rs", "->", "a connection's notation, given by the operator"),
+    ("cli/consents.rs", "->", "a connection's notation, given by the operator"),
     ("cluster/admission.rs", "does not support dry run", "the API server, of a webhook"),
     ("cluster/admission.rs", "violates PodSecurity", "Pod Security admission, whose refusal has no cause"),
     ("cluster/apply/flannel.rs", "flannel", "the name of a role"),

@@ -18,6 +18,7 @@
 //! | `until: {object, at, is}` | waits until the value at a JSON pointer of an object is so; no `at` is all of it, `null` absent |
 //! | `expect: {…}` | the same, now |
 //! | `merge: {object, change}` | another client merges this into an object |
+//! | `create: {…}` | another client creates this object |
 //! | `delete: {object}` | another client deletes an object |
 //! | `agree: {to: KIND:OBJECT}` | an operator gives a consent while the program runs |
 //! | `run: {arguments}` | `cutover run` again; what ran before has to have ended |
@@ -61,6 +62,7 @@ enum Step {
         object: String,
         change: Value,
     },
+    Create(Value),
     Delete {
         object: String,
     },
@@ -182,6 +184,7 @@ impl Player<'_> {
                 assert_eq!(wrong, None, "{what}\nsaw {seen:#}");
             }
             Step::Merge { object, change: to } => change(&self.client, &object, &to, false).await.unwrap(),
+            Step::Create(object) => world::put(&self.client, object).await.unwrap(),
             Step::Delete { object } => change(&self.client, &object, &Value::Null, true).await.unwrap(),
             Step::Agree { to } => self.agree(&to).await,
             Step::Run { arguments } => self.run(&arguments),

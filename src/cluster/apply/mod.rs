@@ -1,5 +1,6 @@
 //! Makes changes happen. Every change is idempotent: made twice it is made once.
 
+mod definitions;
 mod flannel;
 mod pods;
 mod task;
@@ -18,7 +19,7 @@ use super::{
     port::{Cluster, Permit, RequestError},
     process,
     records::{write_migration, write_node},
-    send::{create, delete, patch, send},
+    send::{create, delete, patch, read, send},
     store::FactStore,
     surroundings::own_name,
 };
@@ -145,12 +146,17 @@ impl KubeCluster {
                 Some(uid) => create(c, &records::create(node, Some(uid))).await,
                 None => Err(unchanged("the Migration that owns it is not known")),
             },
+            Effect::DeleteRecord { node: name, uid } => match read(c, &node(name)).await? {
+                Some(_) => Err(unchanged("the node is there again")),
+                None => delete(c, &records::delete(name, uid)).await,
+            },
             Effect::HoldMigration => patch(c, MIGRATIONS.named(MIGRATION), records::hold).await,
             Effect::ReleaseMigration => patch(c, MIGRATIONS.named(MIGRATION), records::release).await,
             Effect::CreateIpsecKey { namespace, version, .. } => ipsec::create(c, namespace, version).await,
             Effect::DeleteIpsecKey { namespace, .. } => ipsec::remove(c, namespace).await,
             Effect::Helm(release) => Ok(self.helm.upgrade(release, lines).await?),
             Effect::Uninstall { namespace } => Ok(self.helm.uninstall(namespace, lines).await?),
+            Effect::DeleteDefinition { name } => definitions::remove(c, name).await,
             Effect::CreateNodeConfig { namespace, version, chaining } => {
                 Ok(send(c, &cilium::create_node_config(namespace, version, chaining)).await.map(drop)?)
             }

@@ -1,6 +1,9 @@
 //! What the API server would refuse of a spec, told before it is sent: by the very definition that is installed.
 
-use std::sync::LazyLock;
+use std::{
+    collections::BTreeMap,
+    sync::{LazyLock, Mutex, PoisonError},
+};
 
 use kube::CustomResourceExt;
 use regex::Regex;
@@ -13,6 +16,14 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let definition = serde_json::to_value(Migration::crd()).unwrap_or_default();
     definition.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec").cloned().unwrap_or_default()
 });
+
+/// The text fits a definition's pattern, which is compiled once. One that is no pattern refuses nothing.
+pub fn fits(pattern: &str, text: &str) -> bool {
+    static COMPILED: Mutex<BTreeMap<String, Option<Regex>>> = Mutex::new(BTreeMap::new());
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    let pattern = compiled.entry(pattern.to_owned()).or_insert_with(|| Regex::new(pattern).ok());
+    pattern.as_ref().is_none_or(|p| p.is_match(text))
+}
 
 /// Every field that is beyond its limits, as a sentence without its full stop.
 pub fn spec_problems(spec: &MigrationSpec) -> Vec<String> {
@@ -35,8 +46,7 @@ fn judge(path: &str, schema: &Value, value: &Value, found: &mut Vec<String>) {
         }
         Value::String(text) => {
             let length = |key: &str| schema[key].as_u64().and_then(|n| usize::try_from(n).ok());
-            let pattern = schema["pattern"].as_str().and_then(|p| Regex::new(p).ok());
-            if pattern.is_some_and(|p| !p.is_match(text)) {
+            if schema["pattern"].as_str().is_some_and(|p| !fits(p, text)) {
                 found.push(format!("{path} {text:?} has not the form that is accepted ({})", form(path)));
             } else if length("minLength").is_some_and(|n| text.chars().count() < n) {
                 found.push(format!("{path} is too short"));

@@ -15,7 +15,7 @@ pub use super::{
     guard::GuardSpec,
 };
 pub use frozen::{FROZEN, Ruling, evaluate};
-pub use limits::spec_problems;
+pub use limits::{fits, spec_problems};
 pub use migration::{
     Condition, Finding, FlowTrouble, Migration, MigrationSpec, MigrationStatus, PhaseState, PhaseStatus, Pin, Pins,
     Severity, Stage, Target,

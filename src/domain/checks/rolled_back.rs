@@ -4,13 +4,11 @@
 use super::{finding, pass, verification};
 use crate::domain::{
     api::{Finding, Severity},
+    effect::definitions::NAMES,
     facts::Cni,
     text,
     view::View,
 };
-
-/// What the custom resources of Cilium are called.
-const GROUP: &str = ".cilium.io";
 
 pub(super) fn rolled_back(ctx: &View<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
@@ -94,14 +92,14 @@ fn hosts(ctx: &View<'_>, out: &mut Vec<Finding>) {
 
 /// helm leaves them: deleting one deletes every object of its kind, policies of tenants among them.
 fn definitions(ctx: &View<'_>, out: &mut Vec<Finding>) {
-    let left: Vec<&str> = ctx.facts.crds.keys().map(|name| &**name).filter(|name| name.ends_with(GROUP)).collect();
+    let left: Vec<&str> = NAMES.into_iter().filter(|name| ctx.facts.crds.contains_key(*name)).collect();
     if left.is_empty() {
         return out.push(pass("definitions", "cluster", "no custom resource definition of Cilium"));
     }
     let message = format!("{} of Cilium left", text::count(left.len(), "custom resource definition"));
     let remedy = format!(
         "Nothing uses them without Cilium. Deleting one deletes every object of its kind, policies among them, so Cutover \
-         does not: kubectl delete crd {}",
+         does it on the way back alone, where the consent DeleteDefinition names it. Now: kubectl delete crd {}",
         left.join(" ")
     );
     out.push(finding("definitions", Severity::Warn, "customresourcedefinitions", message, &remedy));

@@ -11,8 +11,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     api::{
-        Finding, MIGRATION, Migration, MigrationStatus, NodeMigration, NodeMigrationStatus, PhaseState, Pins, Stage,
-        Target,
+        Finding, MIGRATION, Migration, MigrationStatus, NodeMigration, NodeMigrationSpec, NodeMigrationStatus,
+        PhaseState, Pins, Stage, Target,
     },
     drain::progress,
     effect::{Effect, FINALIZER},
@@ -178,6 +178,7 @@ impl<'a> Round<'a> {
         let missing = view.facts.nodes.keys().filter(|n| !view.facts.node_migrations.contains_key(*n));
         let owner: Option<Arc<str>> = view.migration.metadata.uid.as_deref().map(Into::into);
         self.effects.extend(missing.map(|n| Effect::CreateRecord { node: n.clone(), owner: owner.clone() }));
+        self.effects.extend(gone(&view));
         self.tidied = self.effects.len();
         self.forget_replaced_nodes();
         let spec = &view.migration.spec;
@@ -289,4 +290,14 @@ impl<'a> Round<'a> {
         self.set(phase, state, waiting);
         false
     }
+}
+
+/// Records of nodes that are gone. What an operator has asked for one of that name is kept.
+fn gone(view: &View<'_>) -> impl Iterator<Item = Effect> {
+    let records = view.facts.node_migrations.iter();
+    let gone = records.filter(|(n, r)| !view.facts.nodes.contains_key(*n) && r.spec == NodeMigrationSpec::default());
+    gone.filter_map(|(n, r)| {
+        let uid = r.metadata.uid.as_deref()?.into();
+        Some(Effect::DeleteRecord { node: n.clone(), uid })
+    })
 }

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{
-    BudgetSpec, Chaining, Effect, HelmRelease, Resource,
+    BudgetSpec, Chaining, Effect, HelmRelease, Resource, definitions,
     resource::{DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS},
 };
 use crate::domain::{
@@ -26,7 +26,8 @@ fn after(effect: &Effect, namespace: &str) -> Option<Effect> {
     let flannel = || vec![Key::new("kube-flannel", "kube-flannel-ds")];
     let budget = || Key::new("shop", "web");
     Some(match effect {
-        Effect::CreateRecord { .. } => Effect::HoldMigration,
+        Effect::CreateRecord { .. } => Effect::DeleteRecord { node: node(), uid: "record-uid".into() },
+        Effect::DeleteRecord { .. } => Effect::HoldMigration,
         Effect::HoldMigration => Effect::ReleaseMigration,
         Effect::ReleaseMigration => {
             Effect::CreateIpsecKey { namespace: namespace(), version: "1.15.19".into(), begun: None }
@@ -42,7 +43,13 @@ fn after(effect: &Effect, namespace: &str) -> Option<Effect> {
             resumes: false,
         })),
         Effect::Helm(_) => Effect::Uninstall { namespace: namespace() },
-        Effect::Uninstall { .. } => {
+        Effect::Uninstall { .. } => Effect::DeleteDefinition { name: definitions::NAMES[0] },
+        // rights name each of them
+        Effect::DeleteDefinition { name } if *name != LAST => {
+            let next = definitions::NAMES.iter().skip_while(|n| *n != name).nth(1);
+            Effect::DeleteDefinition { name: next.copied().unwrap_or(LAST) }
+        }
+        Effect::DeleteDefinition { .. } => {
             Effect::CreateNodeConfig { namespace: namespace(), version: "v2".into(), chaining: Chaining::default() }
         }
         Effect::CreateNodeConfig { .. } => Effect::DeleteNodeConfig { namespace: namespace(), version: "v2".into() },
@@ -97,6 +104,9 @@ fn after(effect: &Effect, namespace: &str) -> Option<Effect> {
         Effect::DeleteFlannelBackup { .. } => return None,
     })
 }
+
+/// The last of Cilium's definitions.
+const LAST: &str = definitions::NAMES[definitions::NAMES.len() - 1];
 
 fn scale_up(resource: Resource) -> Effect {
     Effect::ScaleUp { kind: resource.kind.into(), workload: Key::new("shop", "web"), from: 1 }

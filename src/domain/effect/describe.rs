@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
-    CORDON_MARK, Change, Effect, FINALIZER, FLANNEL_BACKUP, NODE_CONFIG, ObjectRef, RELEASE, Request, Resource, Right,
-    Risk, Role, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT, cilium, flannel, ipsec, nodes, pods,
-    proof::Proof,
-    proofs, records,
+    CORDON_MARK, Description, Effect, FINALIZER, FLANNEL_BACKUP, NODE_CONFIG, RELEASE, Request, Right, Risk, Role,
+    SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT, cilium, definitions,
+    description::patching,
+    flannel, ipsec, nodes, pods, proofs, records,
     resource::{
         BUDGETS, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, MIGRATIONS, NODES, PODS,
         ROLE_BINDINGS, ROLES, SECRETS, SERVICE_ACCOUNTS, SERVICES,
@@ -22,110 +22,6 @@ use crate::domain::{
     host::{Way, commands::command},
 };
 
-/// How long requests to the API server may take.
-const REQUEST_LIMIT: Duration = Duration::from_secs(30);
-
-/// What is said of an effect.
-#[derive(Clone, Debug)]
-pub struct Description {
-    /// The same change has the same name, so that it is under way only once.
-    pub name: String,
-    /// The object that it changes.
-    pub object: String,
-    /// What it does to the object, in a few words.
-    pub words: String,
-    /// How much it can hurt.
-    pub risk: Risk,
-    /// What an operator types to do the same, one command a line. Values and secrets never appear.
-    pub kubectl: Vec<String>,
-    /// The rights that it needs.
-    pub rights: Vec<Right>,
-    /// The conditions under which it is carried out, beyond those of every change: this engine holds the Lease, no
-    /// source is late, and the migration is not paused.
-    pub gate: &'static [&'static str],
-    /// What has to be seen before it is made.
-    pub before: Vec<Proof>,
-    /// What shows that it is made already; `None` where making it once more changes nothing.
-    pub done: Option<Proof>,
-    /// What is waited for after it, before anything else is changed.
-    pub after: Vec<Proof>,
-    /// Where it leaves a report in the cluster: what shows that it has, and a command line that prints it.
-    pub report: Option<(Proof, String)>,
-    /// A refusal is for now only: it is asked for again.
-    pub asked_again: bool,
-    /// How long it may take.
-    pub limit: Duration,
-    /// Nothing that is watched shows that it was made: decisions ask whether it has ended.
-    pub unseen: bool,
-    /// It goes on in a program or on a host when the engine's term ends, and is worth waiting for at the exit.
-    pub outlives_term: bool,
-}
-
-impl Description {
-    fn new(object: impl ToString, words: impl Into<String>, risk: Risk, gate: &'static [&'static str]) -> Self {
-        Self {
-            name: String::new(),
-            object: object.to_string(),
-            words: words.into(),
-            risk,
-            kubectl: vec![],
-            rights: vec![],
-            gate,
-            before: vec![],
-            done: None,
-            after: vec![],
-            report: None,
-            asked_again: false,
-            limit: REQUEST_LIMIT,
-            unseen: false,
-            outlives_term: false,
-        }
-    }
-
-    /// It is this request.
-    fn sends(mut self, role: Role, request: &Request) -> Self {
-        self.kubectl.push(request.kubectl());
-        let right = |verb| Right::new(role, verb, request.object.resource);
-        self.rights.extend(match request.change {
-            Change::Create(_) => vec![right("create")],
-            Change::Evict(_) => vec![Right { sub: "eviction", ..right("create") }],
-            Change::Merge(_) => patching(role, request.object.resource),
-            Change::Apply(_) => vec![right("create"), right("patch")],
-            Change::Delete(_) => vec![right("delete")],
-        });
-        self
-    }
-
-    /// It is this merge patch, where the object is as it is foreseen.
-    fn patches(self, role: Role, object: ObjectRef, patch: Option<serde_json::Value>) -> Self {
-        self.sends(role, &Request { object, change: Change::Merge(patch.unwrap_or_default()) })
-    }
-
-    /// It changes objects of one namespace alone.
-    fn within(mut self, namespace: &str) -> Self {
-        self.rights.iter_mut().for_each(|r| namespace.clone_into(&mut r.namespace));
-        self
-    }
-
-    /// It changes one object alone, whose name is always the same.
-    fn only(mut self, name: &'static str, namespace: &str) -> Self {
-        self.rights.iter_mut().for_each(|r| *r = r.clone().named(name).within(namespace));
-        self
-    }
-
-    fn typed(self, kubectl: Vec<String>) -> Self {
-        Self { kubectl, ..self }
-    }
-
-    fn needs(self, rights: Vec<Right>) -> Self {
-        Self { rights, ..self }
-    }
-
-    fn outlives_term(self, limit: Duration) -> Self {
-        Self { limit, outlives_term: true, ..self }
-    }
-}
-
 impl Effect {
     /// Everything that is said of it.
     pub fn describe(&self) -> Description {
@@ -134,6 +30,19 @@ impl Effect {
                 let request = records::create(node, owner.as_deref());
                 let gate = &["the node has no record yet"];
                 Description::new(&request.object, "create NodeMigration", Risk::Own, gate).sends(Role::Record, &request)
+            }
+            Self::DeleteRecord { node, uid } => {
+                let request = records::delete(node, uid);
+                let gate = &[
+                    "no node has this name",
+                    "no operator has asked for anything for it",
+                    "the record still has this UID",
+                ];
+                let words = "delete the record of a node that is gone";
+                let mut described =
+                    Description::new(&request.object, words, Risk::Own, gate).sends(Role::Record, &request);
+                described.rights.push(Right::new(Role::Record, "get", NODES));
+                described
             }
             Self::HoldMigration => {
                 let object = MIGRATIONS.named(MIGRATION);
@@ -155,7 +64,7 @@ impl Effect {
                     "to make Cilium the default: no pod has a Flannel address",
                     "to make it optional again: the CiliumNodeConfig exists",
                 ];
-                let words = format!("helm upgrade ({})", release.purpose);
+                let words = super::upgrade_name(release.purpose);
                 Description::new(format!("helm release {RELEASE}"), words, Risk::Reversible, gate)
                     .typed(vec![typed("helm", &release.arguments(release.file))])
                     .needs(helm_rights(&release.namespace))
@@ -188,6 +97,21 @@ impl Effect {
                     .typed(vec![typed("helm", &cilium::uninstall(namespace))])
                     .needs(helm_rights(namespace))
                     .outlives_term(Duration::MAX)
+            }
+            Self::DeleteDefinition { name } => {
+                let request = definitions::delete(name, "");
+                let gate = &[
+                    "the consent DeleteDefinition names it, and Cilium is uninstalled",
+                    "no agent of Cilium runs in any namespace",
+                    "it has no object but those that agents write",
+                    "it still has the UID that was read",
+                ];
+                let described = Description::new(&request.object, "delete the definition", Risk::Destructive, gate);
+                let right = |verb| Right::new(Role::Consents, verb, request.object.resource).named(name);
+                let list = [PODS, definitions::OBJECTS].map(|kind| Right::new(Role::Consents, "list", kind));
+                described
+                    .sends(Role::Consents, &request)
+                    .needs([vec![right("get"), right("delete")], list.into()].concat())
             }
             Self::CreateNodeConfig { namespace, version, chaining } => {
                 let request = cilium::create_node_config(namespace, version, chaining);
@@ -446,11 +370,6 @@ impl Effect {
 
 fn of_node(node: &str, words: &str, gate: &'static [&'static str]) -> Description {
     Description::new(NODES.named(node), words, Risk::Reversible, gate)
-}
-
-/// What is patched is read first.
-fn patching(role: Role, resource: Resource) -> Vec<Right> {
-    ["get", "patch"].map(|verb| Right::new(role, verb, resource)).to_vec()
 }
 
 /// A plan knows of pods that do not exist yet: those have no UID.

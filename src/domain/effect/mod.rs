@@ -2,7 +2,9 @@
 
 mod catalog;
 pub mod cilium;
+pub mod definitions;
 mod describe;
+mod description;
 pub mod flannel;
 pub mod ipsec;
 pub mod nodes;
@@ -25,12 +27,12 @@ use serde_json::Value;
 
 pub use catalog::one_of_each;
 pub use cilium::Chaining;
-pub use describe::Description;
+pub use description::Description;
 pub use proof::{Proof, Source};
 pub use proofs::rolled_out;
 pub use request::{Change, Request};
 pub use resource::{ObjectRef, Resource};
-pub use right::{Right, Role};
+pub use right::{EVERY, Right, Role};
 pub use risk::Risk;
 pub use workloads::BudgetSpec;
 
@@ -81,6 +83,11 @@ pub struct HelmRelease {
     pub resumes: bool,
 }
 
+/// The name of an upgrade: decisions ask for it without its values.
+pub fn upgrade_name(purpose: &str) -> String {
+    format!("helm upgrade ({purpose})")
+}
+
 /// One change of the cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
@@ -90,6 +97,13 @@ pub enum Effect {
         node: Arc<str>,
         /// UID of the Migration that owns it; a plan that is made before there is one has none.
         owner: Option<Arc<str>>,
+    },
+    /// Delete the record of a node that is gone.
+    DeleteRecord {
+        /// The node.
+        node: Arc<str>,
+        /// UID of the record.
+        uid: Arc<str>,
     },
     /// Add Cutover's finalizer to the Migration: deleted half way it stays until its end.
     HoldMigration,
@@ -117,6 +131,11 @@ pub enum Effect {
     Uninstall {
         /// The namespace.
         namespace: String,
+    },
+    /// Delete a custom resource definition that Cilium has left.
+    DeleteDefinition {
+        /// Its name, one of [`definitions::NAMES`].
+        name: &'static str,
     },
     /// Create the CiliumNodeConfig that makes labelled nodes switch.
     CreateNodeConfig {
@@ -283,12 +302,14 @@ impl Effect {
     pub fn name(&self) -> String {
         match self {
             Self::CreateRecord { node, .. } => format!("record {node}"),
+            Self::DeleteRecord { node, uid } => format!("delete record {node} {uid}"),
             Self::HoldMigration => "hold the Migration".into(),
             Self::ReleaseMigration => "release the Migration".into(),
             Self::CreateIpsecKey { begun, .. } => of_time("create the key of IPsec", *begun),
             Self::DeleteIpsecKey { begun, .. } => of_time("delete the key of IPsec", *begun),
-            Self::Helm(release) => format!("helm upgrade ({})", release.purpose),
+            Self::Helm(release) => upgrade_name(release.purpose),
             Self::Uninstall { .. } => "helm uninstall".into(),
+            Self::DeleteDefinition { name } => format!("delete definition {name}"),
             Self::CreateNodeConfig { .. } => "create CiliumNodeConfig".into(),
             Self::DeleteNodeConfig { .. } => "delete CiliumNodeConfig".into(),
             Self::RestartAgents { mark, .. } => format!("restart agents ({mark})"),

@@ -38,6 +38,9 @@ pub(super) fn done(effect: &Effect) -> Option<Proof> {
         Effect::DeleteNodeConfig { namespace, version } => {
             is_deleted(&cilium::delete_node_config(namespace, version).object)
         }
+        Effect::DeleteDefinition { name } => {
+            Proof::none(format!("the definition {name} is gone"), &format!("get crd {name} --ignore-not-found -o name"))
+        }
         Effect::DeleteFlannelBackup { namespace } => is_deleted(&flannel::delete_backup(namespace).object),
         Effect::BackUpFlannel { namespace, .. } => Proof::some(
             "the copy exists",

@@ -24,6 +24,12 @@ pub fn create(node: &str, owner: Option<&str>) -> Request {
     Request { object: NODE_MIGRATIONS.named(node), change: Change::Create(body) }
 }
 
+/// Deletes the record of a node, if it is still this one.
+pub fn delete(node: &str, uid: &str) -> Request {
+    let options = json!({"preconditions": {"uid": uid}});
+    Request { object: NODE_MIGRATIONS.named(node), change: Change::Delete(options) }
+}
+
 /// Adds Cutover's finalizer. The API server takes none for an object that is being deleted.
 pub fn hold(migration: &Value) -> Option<Value> {
     let mut finalizers = others(migration);

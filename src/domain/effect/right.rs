@@ -96,6 +96,9 @@ impl Role {
     }
 }
 
+/// Every kind of a group, as rights name it.
+pub const EVERY: &str = "*";
+
 /// One right.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Right {
@@ -139,8 +142,9 @@ impl Right {
 
     /// Whoever has this right has the other one, too.
     pub fn covers(&self, other: &Self) -> bool {
-        let about = |r: &Self| (r.resource.group, r.resource.plural, r.sub, r.verb);
+        let about = |r: &Self| (r.resource.group, r.sub, r.verb);
         about(self) == about(other)
+            && (self.resource.plural == other.resource.plural || self.resource.plural == EVERY)
             && (self.name.is_empty() || self.name == other.name)
             && (self.namespace.is_empty() || self.namespace == other.namespace)
     }

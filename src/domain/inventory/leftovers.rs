@@ -1,9 +1,6 @@
 //! What earlier attempts left of Cilium. Of this migration's own it says nothing.
 
-use crate::domain::{facts::Key, view::View};
-
-/// What the custom resources of Cilium are called.
-const GROUP: &str = ".cilium.io";
+use crate::domain::{effect::definitions, facts::Key, view::View};
 
 /// Objects of a Cilium that does not run, as `kind/namespace/name`.
 pub fn leftovers(view: &View<'_>) -> Vec<String> {
@@ -16,7 +13,7 @@ pub fn leftovers(view: &View<'_>) -> Vec<String> {
     let nodes = facts.cilium_ranges.keys().map(|n| format!("ciliumnode/{n}"));
     let node_configs = facts.node_configs.keys().filter(own).map(|k| format!("ciliumnodeconfig/{k}"));
     let policies = facts.survey.cilium_policies.known().into_iter().flatten().cloned();
-    let definitions = facts.crds.keys().filter(|n| n.strip_suffix(GROUP).is_some());
+    let definitions = definitions::NAMES.into_iter().filter(|name| facts.crds.contains_key(*name));
     let definitions = definitions.map(|n| format!("customresourcedefinition/{n}"));
     configs.chain(nodes).chain(node_configs).chain(policies).chain(definitions).collect()
 }

@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 use super::HostWork;
 use crate::domain::{
     api::{CiliumSpec, Installer, Target},
+    consent::{ConsentKind, given},
     decide::Round,
-    effect::{Effect, HelmRelease, Proof, RELEASE},
+    effect::{Effect, HelmRelease, Proof, RELEASE, definitions, upgrade_name},
     encryption::Encryption,
     evidence::Evidence,
     facts::{Facts, Mark},
     host::HostTask,
     kubespray::Kubespray,
     plan::Preview,
-    problem::Problem,
     progress::Progress,
     reason::{Reason, Waiting},
     text,
@@ -36,7 +36,14 @@ pub(super) struct Upgrade {
     /// Name of a file for its values.
     pub file: &'static str,
     /// Its values.
-    pub values: fn(&CiliumSpec) -> Result<Value, String>,
+    pub values: fn(&CiliumSpec) -> Value,
+}
+
+impl Upgrade {
+    /// The name of its effect.
+    fn name(&self) -> String {
+        upgrade_name(self.purpose)
+    }
 }
 
 /// The values that turn it on: at the install, when no pod is Cilium's yet. Node by node WireGuard would cut pods off,
@@ -48,30 +55,43 @@ pub(super) fn encryption(cilium: &CiliumSpec) -> Value {
     }
 }
 
+/// The values of the pool that pods get addresses from, and of the tunnel between nodes.
+pub(super) fn network(cilium: &CiliumSpec) -> Value {
+    let operator =
+        json!({"clusterPoolIPv4PodCIDRList": [cilium.pod_cidr], "clusterPoolIPv4MaskSize": cilium.mask_size});
+    json!({"tunnelPort": cilium.tunnel_port, "ipam": {"mode": "cluster-pool", "operator": operator}})
+}
+
+/// An install begins: what was cleaned of Cilium, or restored to Flannel, on the way back of an earlier one no longer
+/// holds, because agents make it anew.
+pub(super) fn forget_way_back(round: &mut Round<'_>) {
+    for node in round.order.clone() {
+        let mut status = round.records.get(&node.name).clone();
+        let Evidence { cleaned_of_cilium, restored, .. } = &mut status.evidence;
+        if std::mem::take(cleaned_of_cilium) | std::mem::take(restored) {
+            round.records.set(&node.name, status);
+        }
+    }
+}
+
 /// The upgrade as an effect.
-///
-/// # Errors
-/// The problem with the values.
-pub(super) fn effect(view: &View<'_>, upgrade: &Upgrade) -> Result<Effect, Problem> {
+pub(super) fn effect(view: &View<'_>, upgrade: &Upgrade) -> Effect {
     let cilium = &view.migration.spec.cilium;
-    let values = (upgrade.values)(cilium).map_err(|message| {
-        Problem::new("migration/cutover", message, "Nothing was changed. Correct spec.cilium.values.")
-    })?;
-    Ok(Effect::Helm(Box::new(HelmRelease {
+    Effect::Helm(Box::new(HelmRelease {
         chart: cilium.chart.clone(),
         version: cilium.version.clone(),
         namespace: cilium.namespace.clone(),
-        values,
+        values: (upgrade.values)(cilium),
         file: upgrade.file,
         purpose: upgrade.purpose,
         resumes: false,
-    })))
+    }))
 }
 
 /// The same, for a preview; an operator's playbook is none of Cutover's changes.
 pub(super) fn preview(view: &View<'_>, upgrade: &Upgrade) -> Option<Preview> {
     let by_helm = view.migration.spec.cilium.installer == Installer::Helm;
-    effect(view, upgrade).ok().filter(|_| by_helm).map(Preview::from)
+    by_helm.then(|| effect(view, upgrade).into())
 }
 
 /// helm is run until it has succeeded: what it left half done it repairs when run again. `None` once it has.
@@ -79,11 +99,7 @@ pub(super) fn upgrade(view: &View<'_>, upgrade: &Upgrade, due: bool, message: &s
     if view.migration.spec.cilium.installer == Installer::Kubespray {
         return (!is_installed(view.facts)).then(by_kubespray);
     }
-    let effect = match effect(view, upgrade) {
-        Ok(effect) => effect,
-        Err(problem) => return Some(Progress::Fail(Reason::InvalidSpec, problem)),
-    };
-    let name = effect.name();
+    let name = upgrade.name();
     // its objects come one after the other: what is there already does not mean that it has ended
     if view.in_flight.contains(&name) {
         return Some(running());
@@ -92,7 +108,7 @@ pub(super) fn upgrade(view: &View<'_>, upgrade: &Upgrade, due: bool, message: &s
     if !due && !unfinished && !view.failures.contains_key(&name) {
         return None;
     }
-    let effect = match effect {
+    let effect = match effect(view, upgrade) {
         Effect::Helm(release) => Effect::Helm(Box::new(HelmRelease { resumes: unfinished, ..*release })),
         other => other,
     };
@@ -110,12 +126,13 @@ pub(super) fn is_overtaken(view: &View<'_>, upgrade: &Upgrade) -> bool {
     let Some(status) = &view.migration.status else { return false };
     let just_ended = status.pending_helm_operation.as_ref().filter(|name| view.ended.contains(*name));
     let last = just_ended.or_else(|| status.pins.as_ref()?.release.as_ref());
-    last.is_some_and(|last| effect(view, upgrade).is_ok_and(|e| e.name() != *last))
+    last.is_some_and(|last| upgrade.name() != *last)
 }
 
 /// The upgrade runs, or was begun and has not been seen to end.
 pub(super) fn is_at_work(view: &View<'_>, upgrade: &Upgrade) -> bool {
-    effect(view, upgrade).is_ok_and(|e| view.in_flight.contains(&e.name()) || is_unfinished(view, &e.name()))
+    let name = upgrade.name();
+    view.in_flight.contains(&name) || is_unfinished(view, &name)
 }
 
 pub(super) fn running() -> Progress {
@@ -215,6 +232,29 @@ pub(super) fn uninstalled(round: &mut Round<'_>) -> Progress {
         round.pins.ipsec_key = None;
     }
     Progress::Done
+}
+
+/// The definitions that Cilium has left and whose deletion was consented to.
+fn unwanted_definitions(view: &View<'_>) -> impl Iterator<Item = Effect> {
+    let agreed = |name: &str| {
+        let given = |object: &str| given(&view.migration.spec.consents, ConsentKind::DeleteDefinition, object);
+        given("CustomResourceDefinition/*") || given(&format!("CustomResourceDefinition/{name}"))
+    };
+    let there = definitions::NAMES.into_iter().filter(move |name| view.facts.crds.contains_key(*name) && agreed(name));
+    there.map(|name| Effect::DeleteDefinition { name })
+}
+
+/// They are deleted, once nothing of the release is left.
+pub(super) fn without_definitions(view: &View<'_>) -> Progress {
+    match unwanted_definitions(view).next() {
+        Some(effect) => Progress::act(effect, "Cilium's definitions are deleted"),
+        None => Progress::Done,
+    }
+}
+
+/// The same, for a preview.
+pub(super) fn preview_without_definitions(view: &View<'_>) -> Vec<Preview> {
+    unwanted_definitions(view).map(Preview::from).collect()
 }
 
 fn image(view: &View<'_>) -> Option<String> {

@@ -77,8 +77,8 @@ const fn look() -> HostWork {
     HostWork {
         task: HostTask::Look,
         way: Target::Cilium,
-        is_due: |s| !s.evidence.encryption_seen,
-        mark: |s| s.evidence.encryption_seen = true,
+        is_due: |s| s.evidence.encryption_seen.is_none_or(|seen| s.since.is_some_and(|moved| seen < moved)),
+        mark: |s| s.evidence.encryption_seen = s.evidence.host.as_ref().and_then(|h| h.at),
         is_done: None,
         seen_by_hand: None,
     }

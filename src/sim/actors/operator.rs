@@ -62,6 +62,7 @@ async fn define(cluster: &Cluster, minor: u32) {
     for (kind, plural, namespaced, versions) in [
         ("CiliumNode", "ciliumnodes", false, &["v2"][..]),
         ("CiliumEndpoint", "ciliumendpoints", true, &["v2"]),
+        ("CiliumNetworkPolicy", "ciliumnetworkpolicies", true, &["v2"]),
         ("CiliumNodeConfig", "ciliumnodeconfigs", true, node_config),
     ] {
         if kind == "CiliumNodeConfig" && minor < NODE_CONFIG {

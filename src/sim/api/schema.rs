@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::domain::api::{Ruling, evaluate};
+use crate::domain::api::{Ruling, evaluate, fits};
 
 /// Sets defaults, prunes unknown fields, and lists what is invalid.
 pub(super) fn admit(schema: &Value, object: &mut Value) -> Vec<(String, String)> {
@@ -29,6 +29,37 @@ pub(super) fn transition(schema: &Value, before: &Value, after: &Value) -> Vec<(
         Some((field.to_owned(), format!("Invalid value: {kind:?}: {said}")))
     };
     rules.filter_map(judge).collect()
+}
+
+/// What keeps the schemas of a definition from being structural, which a real server asks of them: every value has a type,
+/// and a list has one schema for all of its items (a tuple has several).
+pub(super) fn not_structural(crd: &Value) -> Vec<(String, String)> {
+    let mut causes = Vec::new();
+    for (i, version) in crd["spec"]["versions"].as_array().into_iter().flatten().enumerate() {
+        let schema = &version["schema"]["openAPIV3Schema"];
+        typed(schema, &format!("spec.versions[{i}].schema.openAPIV3Schema"), &mut causes);
+    }
+    causes
+}
+
+fn typed(schema: &Value, path: &str, causes: &mut Vec<(String, String)>) {
+    let is_free = ["x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string"];
+    if !schema["type"].is_string() && !is_free.iter().any(|key| schema[key] == true) {
+        causes.push((format!("{path}.type"), "Required value: must not be empty for specified object fields".into()));
+    }
+    if schema["items"].is_array() {
+        let message = "Forbidden: items must be a schema object and not an array";
+        causes.push((format!("{path}.items"), message.into()));
+    } else if schema["type"] == "array" && schema["items"].is_null() {
+        causes.push((format!("{path}.items"), "Required value: must be specified".into()));
+    }
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    properties.for_each(|(key, inner)| typed(inner, &format!("{path}.properties[{key}]"), causes));
+    for key in ["items", "additionalProperties"] {
+        if schema[key].is_object() {
+            typed(&schema[key], &format!("{path}.{key}"), causes);
+        }
+    }
 }
 
 fn fill(schema: &Value, value: &mut Value) {
@@ -108,7 +139,7 @@ fn check(schema: &Value, value: &Value, path: &str, causes: &mut Vec<(String, St
         refuse(format!("Unsupported value: {value}: supported values: {}", allowed.join(", ")));
     }
     if let (Some(pattern), Some(text)) = (schema["pattern"].as_str(), value.as_str())
-        && regex::Regex::new(pattern).is_ok_and(|r| !r.is_match(text))
+        && !fits(pattern, text)
     {
         refuse(format!("Invalid value: {text:?}: {path} in body should match '{pattern}'"));
     }
@@ -226,6 +257,29 @@ mod tests {
         ] {
             let causes = refused(spec);
             assert!(causes.iter().any(|c| c.starts_with(field)), "{field}: {causes:?}");
+        }
+    }
+
+    #[test]
+    fn a_tuple_has_no_structural_schema() {
+        let crd = |sent: Value| {
+            let schema = json!({"type": "object", "properties": {"sent": sent}});
+            json!({"spec": {"versions": [{"schema": {"openAPIV3Schema": schema}}]}})
+        };
+        let several = json!([{"type": "string"}, {"type": "integer"}]);
+        for (sent, field) in [
+            (json!({"type": "array", "items": several}), ".items"),
+            (json!({"type": "array", "prefixItems": several}), ".items"),
+            (json!({"type": "array", "items": {"enum": [1]}}), ".items.type"),
+            (json!({"type": "array", "items": {"type": "string"}}), ""),
+        ] {
+            let causes = not_structural(&crd(sent.clone()));
+            let fields: Vec<&str> =
+                causes.iter().filter_map(|(f, _)| f.rsplit_once("[sent]").map(|(_, f)| f)).collect();
+            assert_eq!(fields.join(", "), field, "{sent}");
+        }
+        for crd in crate::domain::api::crds() {
+            assert_eq!(not_structural(&serde_json::to_value(crd).unwrap()), []);
         }
     }
 

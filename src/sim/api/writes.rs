@@ -73,8 +73,11 @@ impl Target {
         if self.kind.plural == "secrets" {
             encode(object);
         }
-        let Some(version) = &self.kind.custom else { return Ok(()) };
-        let causes = schema::admit(&version["schema"]["openAPIV3Schema"], object);
+        let causes = match &self.kind.custom {
+            Some(version) => schema::admit(&version["schema"]["openAPIV3Schema"], object),
+            None if self.kind.plural == "customresourcedefinitions" => schema::not_structural(object),
+            None => return Ok(()),
+        };
         if causes.is_empty() { Ok(()) } else { Err(Failure::invalid(&self.kind.kind, &name, &causes)) }
     }
 

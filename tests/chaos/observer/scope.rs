@@ -20,6 +20,7 @@ impl Observer {
         let Change { method, at, sent, .. } = change;
         let fits = match at.resource.as_str() {
             "migrations" => at.sub == "status" || (method == "PATCH" && at.sub.is_empty() && only_its_finalizer(sent)),
+            "nodemigrations" if method == "DELETE" => self.has_lost_its_node(at, sent),
             "nodemigrations" => at.sub == "status" || method == "POST",
             // an eviction or a deletion of any pod is judged by itself, and so is the creation of a task's
             "pods" => true,
@@ -30,6 +31,20 @@ impl Observer {
         if !fits {
             self.breaks(format!("{method} {} is not Cutover's to do: {sent}", change.path));
         }
+    }
+}
+
+impl Observer {
+    /// Nothing is lost with this record: nobody has asked for anything in it, and the node that it tells of is gone. One
+    /// of the same name may have joined since.
+    fn has_lost_its_node(&self, at: &Place, sent: &serde_json::Value) -> bool {
+        let Some(record) = self.server.look("nodemigrations.cutover.dev", "", &at.name) else { return true };
+        let spec = &record["spec"];
+        let asked = spec["target"] == "Flannel" || spec["approved"] == true || spec["retries"].as_i64() > Some(0);
+        let node = self.server.look("nodes", "", &at.name);
+        let told = &record["status"]["nodeUid"];
+        let stays = node.is_some_and(|n| n["metadata"]["uid"] == *told);
+        !asked && !stays && !sent["preconditions"]["uid"].is_null()
     }
 }
 

@@ -46,14 +46,7 @@ impl Phase for Install {
 
     /// What the way back needs is kept before the first change.
     fn advance(&self, round: &mut Round<'_>) -> Progress {
-        // its agents make again on the hosts what was cleaned
-        for node in round.order.clone() {
-            let mut status = round.records.get(&node.name).clone();
-            let cleaned = std::mem::take(&mut status.evidence.cleaned_of_cilium);
-            if std::mem::take(&mut status.evidence.restored) || cleaned {
-                round.records.set(&node.name, status);
-            }
-        }
+        release::forget_way_back(round);
         if let Some(progress) = flannel::backed_up(round) {
             return progress;
         }
@@ -81,6 +74,10 @@ impl Phase for Install {
             return progress;
         }
         round.pins.agent_image = None;
+        let definitions = release::without_definitions(&round.view);
+        if definitions != Progress::Done {
+            return definitions;
+        }
         if round.view.facts.flannel_copy().is_some() {
             return Progress::act(flannel::forget(&round.view), "the copy of Flannel's objects is no longer needed");
         }
@@ -90,8 +87,10 @@ impl Phase for Install {
 
     fn preview(&self, view: &View<'_>, way: Target) -> Vec<Planned> {
         let changes: Vec<Preview> = match way {
-            Target::Flannel if view.facts.flannel_copy().is_none() => vec![],
-            Target::Flannel => vec![flannel::forget(view).into()],
+            Target::Flannel => {
+                let copy = view.facts.flannel_copy().is_some().then(|| flannel::forget(view).into());
+                release::preview_without_definitions(view).into_iter().chain(copy).collect()
+            }
             Target::Cilium => {
                 let mut changes = release::missing_records(view);
                 if self.standing(view) != Standing::Done {

@@ -61,7 +61,7 @@ impl Strategy for Downtime {
     }
 
     fn values(&self, cilium: &CiliumSpec) -> Vec<Value> {
-        values::installed(cilium).into_iter().collect()
+        vec![values::installed(cilium)]
     }
 }
 

@@ -5,7 +5,7 @@ use crate::domain::strategy::{Approval, PhaseSpec};
 pub(super) static INSTALL: PhaseSpec = PhaseSpec {
     id: "Install",
     purpose: "Installs Cilium as the CNI of every node: new pods get its addresses, running ones stay on Flannel.",
-    undo: "Nothing is left of Cilium but its CustomResourceDefinitions.",
+    undo: "Nothing is left of Cilium but its CustomResourceDefinitions; those that the consent DeleteDefinition names are deleted.",
     approval: Approval::Key,
 };
 

@@ -1,48 +1,39 @@
 //! Helm values of the downtime strategy: what it needs, with the operator's own laid over it.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
 use crate::domain::{
     api::CiliumSpec,
     strategy::release,
-    values::{merge, overruled_keys, parse},
+    values::{merge, overruled_keys, template},
 };
 
 /// What the strategy needs anywhere; kept as a file so that an operator can read it.
-const DOWNTIME_YAML: &str = include_str!("../../../../assets/values-downtime.yaml");
+static DOWNTIME: LazyLock<Value> = LazyLock::new(|| template(include_str!("../../../../assets/values-downtime.yaml")));
 /// The first minor version whose chart has `routingMode` in place of `tunnel`.
 const ROUTING_MODE: u32 = 14;
 
 /// The values of the release.
-///
-/// # Errors
-/// A sentence when the template is not YAML.
-pub(super) fn installed(cilium: &CiliumSpec) -> Result<Value, String> {
-    let base = parse(DOWNTIME_YAML)?;
-    let mut values = base.clone();
+pub(super) fn installed(cilium: &CiliumSpec) -> Value {
+    let mut values = DOWNTIME.clone();
     merge(&mut values, &cilium.values);
     // what the migration itself depends on is not the operator's to change: see `overruled`
-    merge(&mut values, &fixed(&base, cilium));
+    merge(&mut values, &fixed(cilium));
     let tunnel = if cilium.minor().is_some_and(|minor| minor < ROUTING_MODE) {
         json!({"tunnel": "vxlan"})
     } else {
         json!({"routingMode": "tunnel", "tunnelProtocol": "vxlan"})
     };
     merge(&mut values, &tunnel);
-    merge(
-        &mut values,
-        &json!({
-            "tunnelPort": cilium.tunnel_port,
-            "ipam": {"mode": "cluster-pool", "operator": {
-                "clusterPoolIPv4PodCIDRList": [cilium.pod_cidr], "clusterPoolIPv4MaskSize": cilium.mask_size}},
-        }),
-    );
-    Ok(values)
+    merge(&mut values, &release::network(cilium));
+    values
 }
 
 /// Hubble is a default here; the rest is needed.
-fn fixed(base: &Value, cilium: &CiliumSpec) -> Value {
-    let mut fixed = base.clone();
+fn fixed(cilium: &CiliumSpec) -> Value {
+    let mut fixed = DOWNTIME.clone();
     merge(&mut fixed, &release::encryption(cilium));
     if let Some(keys) = fixed.as_object_mut() {
         keys.remove("hubble");
@@ -52,7 +43,7 @@ fn fixed(base: &Value, cilium: &CiliumSpec) -> Value {
 
 /// Keys of the operator's values that the migration overrules, as `cni.customConf`.
 pub(super) fn overruled(cilium: &CiliumSpec) -> Vec<String> {
-    parse(DOWNTIME_YAML).map(|base| overruled_keys(&fixed(&base, cilium), &cilium.values)).unwrap_or_default()
+    overruled_keys(&fixed(cilium), &cilium.values)
 }
 
 #[cfg(test)]
@@ -74,7 +65,7 @@ mod tests {
             ("1.14.0", "routingMode", "tunnel"),
             ("1.19.5", "routingMode", "tunnel"),
         ] {
-            let values = installed(&cilium(version, &json!({}))).unwrap();
+            let values = installed(&cilium(version, &json!({})));
             let other = if key == "tunnel" { "routingMode" } else { "tunnel" };
             assert_eq!((&values[key], &values[other]), (&json!(value), &Value::Null), "{version}");
         }
@@ -86,7 +77,7 @@ mod tests {
             "1.12.19",
             &json!({"cni": {"exclusive": false, "logFile": "/x"}, "hubble": {"relay": {"enabled": false}}, "l7Proxy": false}),
         );
-        let values = installed(&spec).unwrap();
+        let values = installed(&spec);
         assert_eq!(values["cni"], json!({"customConf": false, "exclusive": true, "uninstall": false, "logFile": "/x"}));
         assert_eq!((&values["hubble"]["relay"]["enabled"], &values["l7Proxy"]), (&json!(false), &json!(false)));
         assert_eq!(overruled(&spec), ["cni.exclusive"]);

@@ -67,15 +67,15 @@ impl Phase for Finalize {
             Target::Flannel if !facts::is_finalized(view) => vec![],
             Target::Cilium if self.standing(view) == Standing::Done => vec![],
             Target::Cilium => {
-                let upgrade = release::effect(view, &helm::FINALIZE).ok();
+                let upgrade = Preview::from(release::effect(view, &helm::FINALIZE));
+                let upgrade = upgrade.after([proofs::no_flannel_address(view)]);
                 let rest = [helm::restart_agents(view, facts::FINALIZED), helm::delete_node_config(view)];
-                let upgrade = upgrade.map(|r| Preview::from(r).after([proofs::no_flannel_address(view)]));
-                upgrade.into_iter().chain(rest.map(Preview::from)).collect()
+                [upgrade].into_iter().chain(rest.map(Preview::from)).collect()
             }
             Target::Flannel => {
-                let upgrade = release::effect(view, &helm::UNDO_FINALIZE).ok();
-                let first = [helm::create_node_config(view)].into_iter().chain(upgrade);
-                first.chain([helm::restart_agents(view, facts::UNDONE)]).map(Preview::from).collect()
+                let upgrade = release::effect(view, &helm::UNDO_FINALIZE);
+                let changes = [helm::create_node_config(view), upgrade, helm::restart_agents(view, facts::UNDONE)];
+                changes.map(Preview::from).into()
             }
         };
         changes.into_iter().map(|p| p.planned(self.id(), None, None)).collect()

@@ -30,13 +30,7 @@ impl Phase for Install {
     }
 
     fn advance(&self, round: &mut Round<'_>) -> Progress {
-        // its agents make again on the hosts what was cleaned
-        for node in round.order.clone() {
-            let mut status = round.records.get(&node.name).clone();
-            if std::mem::take(&mut status.evidence.cleaned_of_cilium) {
-                round.records.set(&node.name, status);
-            }
-        }
+        release::forget_way_back(round);
         if let Some(progress) = release::keyed(round) {
             return progress;
         }
@@ -70,15 +64,18 @@ impl Phase for Install {
             return progress;
         }
         let uninstalled = release::uninstalled(round);
-        // where none of its agents was ever seen there is nothing on the hosts
-        if uninstalled != Progress::Done || round.pins.agent_image.is_none() {
+        if uninstalled != Progress::Done {
             return uninstalled;
         }
-        let cleaned = release::clean().advance(round);
-        if cleaned == Progress::Done {
+        // where none of its agents was ever seen there is nothing on the hosts
+        if round.pins.agent_image.is_some() {
+            let cleaned = release::clean().advance(round);
+            if cleaned != Progress::Done {
+                return cleaned;
+            }
             round.pins.agent_image = None;
         }
-        cleaned
+        release::without_definitions(&round.view)
     }
 
     fn preview(&self, view: &View<'_>, way: Target) -> Vec<Planned> {
@@ -89,7 +86,9 @@ impl Phase for Install {
                 let objects = [helm::delete_node_config(view), release::uninstall(view)].map(Preview::from);
                 // by pods of the agents' image, which is read before it is uninstalled
                 let key = release::preview_no_key(view);
-                plan(objects.into_iter().chain(key).chain(release::clean().preview(view)).collect())
+                let cleaned = release::clean().preview(view).into_iter();
+                let cleaned = cleaned.chain(release::preview_without_definitions(view));
+                plan(objects.into_iter().chain(key).chain(cleaned).collect())
             } else {
                 vec![]
             };

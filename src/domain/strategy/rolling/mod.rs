@@ -43,6 +43,6 @@ impl Strategy for Rolling {
     }
 
     fn values(&self, cilium: &CiliumSpec) -> Vec<Value> {
-        [values::migration(cilium), values::finalized(cilium)].into_iter().flatten().collect()
+        vec![values::migration(cilium), values::finalized(cilium)]
     }
 }

@@ -5,7 +5,7 @@ use crate::domain::strategy::{Approval, PhaseSpec};
 pub(super) static INSTALL: PhaseSpec = PhaseSpec {
     id: "Install",
     purpose: "Installs Cilium idle beside Flannel: no pod uses it yet.",
-    undo: "Cilium is uninstalled, and its leftovers are cleaned from the nodes. Every node is on Flannel. Cilium's CustomResourceDefinitions stay.",
+    undo: "Cilium is uninstalled, and its leftovers are cleaned from the nodes. Every node is on Flannel. Cilium's CustomResourceDefinitions stay, unless the consent DeleteDefinition names them.",
     approval: Approval::Key,
 };
 
