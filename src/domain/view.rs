@@ -40,7 +40,7 @@ pub struct View<'a> {
     pub strategy: &'static dyn Strategy,
     /// What went wrong lately.
     pub failures: &'a Failures,
-    /// Names of the effects that are in flight.
+    /// Names of the effects that are under way, or so young that watches may not show them yet.
     pub in_flight: &'a BTreeSet<String>,
     /// Names of the effects that have succeeded since this engine last began them, of those that nothing watched shows.
     pub ended: &'a BTreeSet<String>,

@@ -94,8 +94,9 @@ impl<C: Cluster> Engine<C> {
                 tokio::time::sleep(SETTLE).await;
                 changes.borrow_and_update();
             }
-            next_tick = Instant::now() + TICK;
             self.round(&mut lock, &mut work, &mut pace).await;
+            let tick = Instant::now() + TICK;
+            next_tick = work.next_echo().map_or(tick, |echo| echo.min(tick));
         }
         self.end(lock, work).await;
     }
@@ -141,9 +142,10 @@ impl<C: Cluster> Engine<C> {
                 lock.lose();
                 return;
             }
+            let in_flight = work.in_flight();
             let view = View {
                 failures: work.failures(),
-                in_flight: work.in_flight(),
+                in_flight: &in_flight,
                 ended: work.ended(),
                 since: pace.since,
                 ..View::read_only(&facts, migration, self.clock.now())

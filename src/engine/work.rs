@@ -38,6 +38,8 @@ pub(super) struct Work<C> {
     outliving: BTreeSet<String>,
     ended: BTreeSet<String>,
     not_before: HashMap<String, Instant>,
+    /// Until when watches may not show what has succeeded.
+    echoes: HashMap<String, Instant>,
     failures: Failures,
 }
 
@@ -52,6 +54,7 @@ impl<C: Cluster> Work<C> {
             outliving: BTreeSet::new(),
             ended: BTreeSet::new(),
             not_before: HashMap::new(),
+            echoes: HashMap::new(),
             failures: Failures::new(),
         }
     }
@@ -60,8 +63,17 @@ impl<C: Cluster> Work<C> {
         &self.failures
     }
 
-    pub(super) const fn in_flight(&self) -> &BTreeSet<String> {
-        &self.in_flight
+    /// Those that are under way, and those that watches may not show yet.
+    pub(super) fn in_flight(&self) -> BTreeSet<String> {
+        let now = Instant::now();
+        let young = self.echoes.iter().filter(|(_, until)| **until > now).map(|(name, _)| name);
+        self.in_flight.iter().chain(young).cloned().collect()
+    }
+
+    /// When the next of them is shown for certain.
+    pub(super) fn next_echo(&self) -> Option<Instant> {
+        let now = Instant::now();
+        self.echoes.values().filter(|until| **until > now).min().copied()
     }
 
     pub(super) const fn ended(&self) -> &BTreeSet<String> {
@@ -73,7 +85,8 @@ impl<C: Cluster> Work<C> {
         let now = Instant::now();
         effects.retain(|e| {
             let name = e.name();
-            !self.in_flight.contains(&name) && self.not_before.get(&name).is_none_or(|t| *t <= now)
+            let paused = [&self.not_before, &self.echoes].iter().any(|m| m.get(&name).is_some_and(|t| *t > now));
+            !self.in_flight.contains(&name) && !paused
         });
         effects
     }
@@ -124,12 +137,13 @@ impl<C: Cluster> Work<C> {
         let outlives_term = self.outliving.remove(&name);
         let now = Instant::now();
         self.not_before.retain(|_, t| *t > now);
+        self.echoes.retain(|_, t| *t > now);
         let Err(problem) = result else {
             self.failures.remove(&name);
             if outlives_term || unseen {
                 self.ended.insert(name.clone());
             }
-            self.not_before.insert(name, now + ECHO);
+            self.echoes.insert(name, now + ECHO);
             self.journal.say(Kind::Done, object, words);
             return;
         };

@@ -422,3 +422,40 @@ fn the_connections_of_a_node_are_recorded_before_it_moves() {
     let evidence = &decided(&facts).nodes["worker-1"].evidence;
     assert_eq!(evidence.baseline_connections, ["shop/web->kube-system/coredns:53", "shop/web->shop/db:5432"]);
 }
+
+/// A rollback that is asked for while a change is on its way: what there is to take back is known when that has ended.
+#[test]
+fn what_was_begun_is_awaited_before_it_is_taken_back() {
+    let mut facts = before();
+    (facts.migration, facts.node_migrations) = (installed().migration, installed().node_migrations);
+    facts.want(|s| s.target = Target::Flannel);
+    facts.status(|s| {
+        s.phases.iter_mut().find(|p| p.name == phase_named("Install")).unwrap().state = PhaseState::Running
+    });
+    let stage = |in_flight: &BTreeSet<String>| {
+        let migration = facts.migration.clone().unwrap();
+        let view = View { in_flight, ..View::read_only(&facts, &migration, at(60)) };
+        let decided = decided_in(view);
+        let status = &decided.migration;
+        let install = status.phases.iter().find(|p| p.name == phase_named("Install")).unwrap().state;
+        (status.phase, install)
+    };
+    let upgrade = BTreeSet::from(["helm upgrade (install)".to_owned()]);
+    assert_eq!(stage(&upgrade), (Stage::RollingBack, PhaseState::Running));
+    assert_eq!(stage(&BTreeSet::new()), (Stage::RolledBack, PhaseState::Pending));
+}
+
+#[test]
+fn a_node_turns_round_when_the_change_that_is_under_way_has_ended() {
+    let mut facts = installed();
+    facts
+        .record("worker-1", |s| (s.step, s.attempt, s.phase) = (step_named("Cordon"), 1, Some(phase_named("Migrate"))));
+    facts.want(|s| s.target = Target::Flannel);
+    let to = |in_flight: &BTreeSet<String>| {
+        let migration = facts.migration.clone().unwrap();
+        step(&decided_in(View { in_flight, ..View::read_only(&facts, &migration, at(60)) }), "worker-1")
+    };
+    let cordon = BTreeSet::from(["cordon worker-1".to_owned()]);
+    assert_eq!(to(&cordon), step_named("Cordon"), "it may still come");
+    assert_eq!(to(&BTreeSet::new()), NodeStep::RolledBack);
+}

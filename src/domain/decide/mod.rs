@@ -186,6 +186,9 @@ impl<'a> Round<'a> {
         let begun = view.is_started() || spec.target == Target::Flannel;
         if begun && self.undo((spec.target == Target::Cilium).then_some(spec.approved)) {
             self.stage = Stage::RollingBack;
+        } else if spec.target == Target::Flannel && !view.in_flight.is_empty() {
+            self.waiting = under_way();
+            self.stage = Stage::RollingBack;
         } else if spec.target == Target::Flannel {
             self.waiting.clear();
             self.stage = Stage::RolledBack;
@@ -217,6 +220,12 @@ impl<'a> Round<'a> {
             if through.is_some_and(|t| strategy.is_within(phase.id(), t)) {
                 break;
             }
+            let recorded = self.view.recorded(phase.id());
+            let at_work = matches!(recorded, PhaseState::Running | PhaseState::Blocked);
+            // what was begun for all nodes is awaited before it is taken back; a node sees to itself
+            if at_work && phase.roll().is_none() && !self.view.in_flight.is_empty() {
+                return !self.apply_progress(phase.id(), recorded, Progress::Wait(under_way()));
+            }
             let progress = phase.undo(self);
             if !self.apply_progress(phase.id(), PhaseState::RollingBack, progress) {
                 return true;
@@ -242,6 +251,8 @@ impl<'a> Round<'a> {
                 Standing::Done => Progress::Done,
                 Standing::NotBegun | Standing::Begun => phase.advance(self),
             };
+            let ends = id == view.strategy.last() && progress == Progress::Done;
+            let progress = if ends && !view.in_flight.is_empty() { Progress::Wait(under_way()) } else { progress };
             if !self.apply_progress(id, PhaseState::Running, progress) {
                 break;
             }
@@ -290,6 +301,11 @@ impl<'a> Round<'a> {
         self.set(phase, state, waiting);
         false
     }
+}
+
+/// An end is one once nothing is under way any more.
+fn under_way() -> Waiting {
+    Waiting::new(Reason::Working, "what was begun is still under way")
 }
 
 /// Records of nodes that are gone. What an operator has asked for one of that name is kept.

@@ -117,8 +117,13 @@ pub(super) fn upgrade(view: &View<'_>, upgrade: &Upgrade, due: bool, message: &s
 
 /// The operation was begun, by this engine or an earlier one, and has not been seen to end.
 pub(super) fn is_unfinished(view: &View<'_>, name: &str) -> bool {
+    unfinished(view) == Some(name)
+}
+
+/// The operation of helm that was begun, by this engine or an earlier one, and has not been seen to end.
+fn unfinished<'a>(view: &View<'a>) -> Option<&'a str> {
     let begun = view.migration.status.as_ref().and_then(|s| s.pending_helm_operation.as_deref());
-    begun == Some(name) && !view.ended.contains(name)
+    begun.filter(|name| !view.ended.contains(*name))
 }
 
 /// The upgrade that ended last is another one, as far as it is on record.
@@ -161,7 +166,7 @@ pub(super) fn terminating(count: usize, whose: &str) -> Progress {
 
 /// The key of IPsec is there, where it is wanted: the chart does not create it, and agents do not start without it.
 pub(super) fn keyed(round: &mut Round<'_>) -> Option<Progress> {
-    if round.view.migration.spec.cilium.encryption != Encryption::Ipsec || round.pins.ipsec_key.is_some() {
+    if !is_keyed(&round.view) || round.pins.ipsec_key.is_some() {
         return None;
     }
     let create = create_key(&round.view);
@@ -170,6 +175,10 @@ pub(super) fn keyed(round: &mut Round<'_>) -> Option<Progress> {
     }
     round.pins.ipsec_key = Some(create.object());
     None
+}
+
+fn is_keyed(view: &View<'_>) -> bool {
+    view.migration.spec.cilium.encryption == Encryption::Ipsec
 }
 
 /// Its Secret is created.
@@ -189,13 +198,12 @@ fn begun(view: &View<'_>) -> Option<Timestamp> {
 
 /// The same, for a preview: where a key is wanted.
 pub(super) fn preview_key(view: &View<'_>) -> Option<Preview> {
-    (view.migration.spec.cilium.encryption == Encryption::Ipsec).then(|| create_key(view).into())
+    is_keyed(view).then(|| create_key(view).into())
 }
 
-/// For the way back: where one was made.
+/// For the way back: where one may have been made.
 pub(super) fn preview_no_key(view: &View<'_>) -> Option<Preview> {
-    let pinned = view.migration.status.as_ref()?.pins.as_ref()?.ipsec_key.is_some();
-    pinned.then(|| delete_key(view).into())
+    is_keyed(view).then(|| delete_key(view).into())
 }
 
 /// The release is uninstalled, and nothing of it runs any more; otherwise what to do.
@@ -210,8 +218,8 @@ pub(super) fn uninstalled(round: &mut Round<'_>) -> Progress {
         round.pins.agent_image = round.pins.agent_image.take().or(image(&round.view));
         return Progress::wait(Reason::ManualAction, delete_by_hand(&round.view));
     }
-    // a helm that died half way has left the rest of the release: what it begins with is no sign of its end
-    if is_unfinished(view, &uninstall.name()) || is_installed(view.facts) {
+    // a helm that died half way has left a part of the release: what it begins with is no sign of its end
+    if unfinished(view).is_some() || is_installed(view.facts) {
         // the hosts are cleaned by pods of that image when the agents are gone
         round.pins.agent_image = round.pins.agent_image.take().or(image(&round.view));
         return Progress::act(uninstall, "helm uninstalls Cilium");
@@ -224,7 +232,8 @@ pub(super) fn uninstalled(round: &mut Round<'_>) -> Progress {
         0 => {}
         n => return terminating(n, "Cilium"),
     }
-    if round.pins.ipsec_key.is_some() {
+    // an engine that died may have created it without a word: only Cutover's own is deleted
+    if is_keyed(view) {
         let delete = delete_key(view);
         if !view.ended.contains(&delete.name()) {
             return Progress::act(delete, "delete the key of IPsec");

@@ -272,7 +272,9 @@ fn advance_node(
     turn: Result<(), Waiting>,
 ) -> Vec<Effect> {
     let checks = status.evidence.host_checks;
-    change_direction(at, roll, status, &turn);
+    if !change_direction(at, roll, status, &turn) {
+        return vec![];
+    }
     steps::remember_reboot(at, status);
     let path = roll.path(at.way);
     // each round ends a step, so the path's length bounds them
@@ -312,21 +314,27 @@ fn advance_node(
 }
 
 /// Begins a direction, or turns round when the goal has changed.
-fn change_direction(at: &Site<'_>, roll: &dyn Roll, status: &mut NodeMigrationStatus, turn: &Result<(), Waiting>) {
+/// False where the node has to wait for that.
+fn change_direction(
+    at: &Site<'_>,
+    roll: &dyn Roll,
+    status: &mut NodeMigrationStatus,
+    turn: &Result<(), Waiting>,
+) -> bool {
     let same_roll = status.phase.is_none_or(|p| p == roll.phase());
     let begins = status.step == NodeStep::Pending || status.direction != at.way || !same_roll;
     let out = status.step.is_out();
     let rests = status.step.presence() == Presence::AtRest;
     if at.way == Target::Flannel && status.step == NodeStep::RolledBack {
         status.waiting.clear();
-        return;
+        return true;
     }
     if !begins {
         if let Some(step) = roll.repeat(at, status) {
             finish_timing(&mut status.steps, at);
             enter(at, step, status);
         }
-        return;
+        return true;
     }
     // nothing of this roll is on the node: there is nothing to take back
     if at.way == Target::Flannel && rests && status.step != NodeStep::Done && !roll.has_touched(at, status) {
@@ -334,14 +342,19 @@ fn change_direction(at: &Site<'_>, roll: &dyn Roll, status: &mut NodeMigrationSt
         status.step = NodeStep::RolledBack;
         status.waiting.clear();
         status.since = Some(at.now);
-        return;
+        return true;
     }
     // a node that is out turns round at once; one in service waits for its turn
     if let Err(waiting) = turn
         && !out
     {
         status.waiting = waiting.clone();
-        return;
+        return false;
+    }
+    // what there is to take back is known when it has ended
+    if is_being_changed(at) {
+        status.waiting = Waiting::new(Reason::Working, "a change of the node is under way").on(at.object());
+        return false;
     }
     let start = roll.start(at, status);
     let fresh = status.step.is_final() || status.step == NodeStep::Pending;
@@ -355,6 +368,21 @@ fn change_direction(at: &Site<'_>, roll: &dyn Roll, status: &mut NodeMigrationSt
         status.evidence.cordoned_before = at.node.unschedulable && !at.facts.is_cordoned_by_cutover(at.node);
     }
     enter(at, start, status);
+    true
+}
+
+/// A change of the node is under way, or so young that its watch may not show it.
+fn is_being_changed(at: &Site<'_>) -> bool {
+    let node = || at.node.name.clone();
+    let changes = [
+        Effect::Cordon { node: node(), owner: None },
+        Effect::Taint { node: node() },
+        Effect::Untaint { node: node() },
+        Effect::Uncordon { node: node() },
+        Effect::Switch { node: node() },
+        Effect::Revert { node: node() },
+    ];
+    changes.iter().any(|change| at.in_flight.contains(&change.name()))
 }
 
 fn enter(at: &Site<'_>, step: &dyn Step, status: &mut NodeMigrationStatus) {
