@@ -20,8 +20,8 @@ const HEAD: &str = "\
 #   ansible-playbook -i inventory.yml site.yml --tags PHASE          one phase; those that are hard to undo only so
 #   ansible-playbook -i inventory.yml back.yml --limit NODE          one node back to Flannel
 #   ansible-playbook -i inventory.yml back-all.yml -e confirm=CONTEXT  everything back
-# The tasks of a node are written again when its turn comes, by `cutover plan --ansible . --node NODE`; with
-# -e plan_again=false they are run as they are. Not looked at here: flows, leaked addresses, replacements of what was
+# The tasks of a node are written again when its turn comes, by `cutover plan --ansible . --node NODE`, those that take
+# back what was done to the cluster by `cutover plan --ansible . --back`; with -e plan_again=false they are run as they are. Not looked at here: flows, leaked addresses, replacements of what was
 # evicted. Consents beyond evictions need Cutover.
 ";
 
@@ -45,6 +45,11 @@ pub(super) fn write_node(view: &View<'_>, folder: &Path, node: &str) -> Result<(
         return Err(Failed::new(Exit::Usage, message));
     };
     playbook::node(view, node).iter().try_for_each(|file| write_one(folder, file))
+}
+
+/// Writes the tasks again that take back what was done to the cluster.
+pub(super) fn write_back(view: &View<'_>, folder: &Path) -> Result<(), Failed> {
+    playbook::cluster_back(view).iter().try_for_each(|file| write_one(folder, file))
 }
 
 /// The settings that the playbooks in a folder were written with.

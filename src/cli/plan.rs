@@ -32,14 +32,17 @@ pub(super) struct Plan {
     /// turn comes
     #[arg(long, value_name = "NODE", requires = "ansible", conflicts_with = "until", add = ArgValueCompleter::new(completions::nodes))]
     node: Option<String>,
+    /// Only the tasks that take back what was done to the cluster, with the settings that DIR was written with
+    #[arg(long, requires = "ansible", conflicts_with_all = ["until", "node"])]
+    back: bool,
     #[command(flatten)]
     pub(super) wanted: Wanted,
 }
 
 impl Plan {
     pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
-        let spec = match (&self.ansible, &self.node) {
-            (Some(folder), Some(_)) => ansible::settings(folder)?,
+        let spec = match &self.ansible {
+            Some(folder) if self.back || self.node.is_some() => ansible::settings(folder)?,
             _ => self.wanted.spec()?,
         };
         let session = Session::open(global).await?;
@@ -49,6 +52,7 @@ impl Plan {
         if let Some(folder) = &self.ansible {
             match &self.node {
                 Some(node) => ansible::write_node(&ctx, folder, node)?,
+                None if self.back => ansible::write_back(&ctx, folder)?,
                 None => ansible::write(&ctx, folder, &session.connection.context)?,
             }
             return Ok(Exit::Done);

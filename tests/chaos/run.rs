@@ -215,12 +215,15 @@ impl Run<'_> {
     /// back and leaves the release.
     async fn uninstall_what_nobody_owns(&self) {
         let migration = self.world.server.look(MIGRATIONS, "", "cutover").unwrap_or_default();
-        let rolled_back = migration["status"]["phase"] == "RolledBack" && self.plan.faults.iter().any(begins_again);
+        let status = &migration["status"];
+        let rolled_back = status["phase"] == "RolledBack";
+        let begun_again = rolled_back && self.plan.faults.iter().any(begins_again);
         // a backup from before the first change knows nothing of what was begun between it and the deletion
-        let waiting = &migration["status"]["waiting"];
+        let waiting = &status["waiting"];
         let refused = waiting["reason"] == "CheckFailed" && waiting["object"] == "daemonset/kube-system/cilium";
-        let unknown = self.over.is_some() && refused && self.plan.faults.iter().any(Fault::is_ending);
-        if (rolled_back || unknown) && newest(self.world.server).is_some() {
+        let restored = self.over.is_some() && self.plan.faults.iter().any(Fault::is_ending);
+        let unknown = restored && status["startedAt"].is_null() && (rolled_back || refused);
+        if (begun_again || unknown) && newest(self.world.server).is_some() {
             let _ = uninstall_by_others(self.world.client, "kube-system").await;
         }
     }

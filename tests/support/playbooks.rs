@@ -37,6 +37,7 @@ fn lines(files: &[File], book: &str, node: Option<&str>) -> Vec<String> {
         let group = play["hosts"].as_str().unwrap();
         let all: Vec<String> =
             groups[group]["hosts"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        let all = if group == "localhost" { vec![group.to_owned()] } else { all };
         let hosts = node.map_or(all, |n| vec![n.to_owned()]);
         said(&play["tasks"], &files, &hosts, &mut out);
     }

@@ -2,7 +2,8 @@
 //! the changes of their previews, and between two of them stands what the previews say has to be seen.
 //!
 //! The tasks of a node are a file of their own, which is written again when the node's turn comes: which pods are on it,
-//! which agent and which boot, is known only then.
+//! which agent and which boot, is known only then. So are those that take back what a phase did to the cluster: what
+//! there is to take back is known only then, too.
 
 mod order;
 mod script;
@@ -17,7 +18,7 @@ use super::{
     facts::NodeFact,
     plan::{self, Planned},
     steps::Site,
-    strategy::{self, Approval, Phase, Roll},
+    strategy::{self, Approval, Phase, PhaseId, Roll},
     view::View,
 };
 
@@ -39,6 +40,7 @@ pub fn files(view: &View<'_>, context: &str) -> Vec<File> {
         (SETTINGS.to_owned(), json!(Migration::new(MIGRATION, view.migration.spec.clone()))),
     ];
     files.extend(view.nodes_in_order().into_iter().flat_map(|n| node(view, n)));
+    files.extend(cluster_back(view));
     let all = plan::forward(view, view.strategy.last()).into_iter().chain(plan::back(view, None));
     for release in all.filter_map(|p| match p.change {
         Some(Effect::Helm(release)) => Some(release),
@@ -73,14 +75,26 @@ pub fn node(view: &View<'_>, node: &NodeFact) -> Vec<File> {
             }));
         }
         tasks.extend(once(roll, &Site::new(*view, node, way), consents(view, node, &planned), &planned));
-        (path(roll, way, &node.name), Value::Array(tasks))
+        (path(id, way, &node.name), Value::Array(tasks))
     };
     view.strategy.rolls().flat_map(|roll| [of(roll, Target::Cilium), of(roll, Target::Flannel)]).collect()
 }
 
-fn path(roll: &dyn Roll, way: Target, node: &str) -> String {
+/// In place of a node's name, which has no underscore.
+const CLUSTER: &str = "_cluster";
+
+fn path(phase: PhaseId, way: Target, node: &str) -> String {
     let folder = if way == Target::Cilium { "forward" } else { "back" };
-    format!("{folder}/{}/{node}.yml", roll.phase())
+    format!("{folder}/{phase}/{node}.yml")
+}
+
+/// The tasks that take back what the phases did to the cluster, as they are now: a file for each phase.
+pub fn cluster_back(view: &View<'_>) -> Vec<File> {
+    let of = |phase: &&dyn Phase| {
+        let planned: Vec<Planned> = of_cluster(*phase, view, Target::Flannel);
+        (path(phase.id(), Target::Flannel, CLUSTER), Value::Array(task::all(&planned, view)))
+    };
+    view.strategy.phases().iter().map(of).collect()
 }
 
 /// A node that has been through the roll is not begun again.
@@ -170,7 +184,11 @@ fn all_back(view: &View<'_>, context: &str) -> Vec<Value> {
             let tasks = include(&[roll], Target::Flannel);
             rolling(view, &name, "nodes_back", json!(1), tags.clone(), tasks)
         });
-        let tasks = task::all(&of_cluster(*phase, view, Target::Flannel), view);
+        let file = path(phase.id(), Target::Flannel, CLUSTER);
+        let tasks = vec![
+            again("What there is to take back", "--back"),
+            json!({"name": format!("{} of the cluster", spec.id), "ansible.builtin.include_tasks": file}),
+        ];
         once_for_all(view, &name, &tags, tasks).into_iter().chain(nodes)
     };
     std::iter::once(confirmed).chain(view.strategy.phases().iter().rev().flat_map(play)).collect()
@@ -210,19 +228,24 @@ fn same_cluster(view: &View<'_>) -> Option<Value> {
     (!uid.is_empty()).then(|| task::wait(&proof.words, &proof.clone().within(std::time::Duration::from_secs(10)), None))
 }
 
+/// A part of the playbooks is written again.
+fn again(name: &str, part: &str) -> Value {
+    json!({
+        "name": name,
+        "ansible.builtin.command": {"cmd": format!("cutover plan --ansible . {part}"), "chdir": "{{ playbook_dir }}"},
+        "changed_when": false,
+        "when": ["not ansible_check_mode", "plan_again | default(true) | bool"],
+    })
+}
+
 /// The tasks of a node, written again when its turn comes.
 fn include(rolls: &[&dyn Roll], way: Target) -> Vec<Value> {
     const HOST: &str = "{{ inventory_hostname }}";
-    let again = json!({
-        "name": "What is on the node now",
-        "ansible.builtin.command": {"cmd": format!("cutover plan --ansible . --node {HOST}"), "chdir": "{{ playbook_dir }}"},
-        "changed_when": false,
-        "when": ["not ansible_check_mode", "plan_again | default(true) | bool"],
-    });
+    let again = again("What is on the node now", &format!("--node {HOST}"));
     let include = |roll: &&dyn Roll| {
         json!({
             "name": format!("{} of {HOST}", roll.phase()),
-            "ansible.builtin.include_tasks": path(*roll, way, HOST),
+            "ansible.builtin.include_tasks": path(roll.phase(), way, HOST),
         })
     };
     std::iter::once(again).chain(rolls.iter().map(include)).collect()

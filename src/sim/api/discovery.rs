@@ -1,13 +1,13 @@
 //! Discovery: groups, versions and resources.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 
 use super::kinds::Kind;
 
 /// Answers a discovery path; `None` for other paths.
-pub(super) fn answer(path: &str, kinds: &[Kind]) -> Option<Value> {
+pub(super) fn answer(path: &str, kinds: &[Arc<Kind>]) -> Option<Value> {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     match parts.as_slice() {
         ["version"] => Some(json!({
@@ -34,7 +34,7 @@ pub(super) fn answer(path: &str, kinds: &[Kind]) -> Option<Value> {
     }
 }
 
-fn groups(kinds: &[Kind]) -> BTreeMap<String, Vec<String>> {
+fn groups(kinds: &[Arc<Kind>]) -> BTreeMap<String, Vec<String>> {
     let mut groups: BTreeMap<String, Vec<String>> =
         BTreeMap::from([("authorization.k8s.io".into(), vec!["v1".into()])]);
     for kind in kinds.iter().filter(|k| !k.group.is_empty()) {
@@ -52,7 +52,7 @@ fn group(name: &str, versions: &[String]) -> Value {
     json!({"name": name, "versions": versions, "preferredVersion": versions[0]})
 }
 
-fn resources(group: &str, version: &str, kinds: &[Kind]) -> Value {
+fn resources(group: &str, version: &str, kinds: &[Arc<Kind>]) -> Value {
     let verbs = json!(["create", "delete", "get", "list", "patch", "update", "watch"]);
     let mut list = Vec::new();
     for k in kinds.iter().filter(|k| k.group == group && k.version == version) {

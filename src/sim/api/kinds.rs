@@ -1,5 +1,7 @@
 //! The served kinds: built-in ones, and those of custom resource definitions.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 /// A kind, in one version.
@@ -101,7 +103,7 @@ const BUILT_IN: &[Row] = &[
 
 pub(super) const CRDS: &str = "customresourcedefinitions.apiextensions.k8s.io";
 
-pub(super) fn built_in() -> Vec<Kind> {
+pub(super) fn built_in() -> Vec<Arc<Kind>> {
     BUILT_IN
         .iter()
         .map(|(group, version, plural, singular, kind, short, namespaced, status)| Kind {
@@ -116,11 +118,12 @@ pub(super) fn built_in() -> Vec<Kind> {
             status: *status,
             custom: None,
         })
+        .map(Arc::new)
         .collect()
 }
 
 /// The kinds that a definition adds: one for each served version.
-pub(super) fn of_definition(crd: &Value) -> Vec<Kind> {
+pub(super) fn of_definition(crd: &Value) -> Vec<Arc<Kind>> {
     let spec = &crd["spec"];
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     let texts = |v: &Value| v.as_array().map(|a| a.iter().map(text).collect()).unwrap_or_default();
@@ -139,5 +142,6 @@ pub(super) fn of_definition(crd: &Value) -> Vec<Kind> {
             status: v["subresources"]["status"].is_object(),
             custom: Some(v.clone()),
         })
+        .map(Arc::new)
         .collect()
 }

@@ -1,18 +1,20 @@
 //! The target of a request, from its path.
 
+use std::sync::Arc;
+
 use super::kinds::Kind;
 
 /// A path below `/api/v1` or `/apis/GROUP/VERSION`.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
-    pub(super) kind: Kind,
+    pub(super) kind: Arc<Kind>,
     pub(super) namespace: Option<String>,
     pub(super) name: Option<String>,
     pub(super) sub: Option<String>,
 }
 
 /// Parses a path; `None` if nothing is served there.
-pub(super) fn parse(path: &str, kinds: &[Kind]) -> Option<Target> {
+pub(super) fn parse(path: &str, kinds: &[Arc<Kind>]) -> Option<Target> {
     let mut parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     let (group, version) = match parts.as_slice() {
         ["api", version, ..] => ("", *version),
@@ -48,7 +50,12 @@ mod tests {
         let kinds = built_in();
         let at = |p: &str| {
             parse(p, &kinds).map(|t| {
-                (t.kind.plural, t.namespace.unwrap_or_default(), t.name.unwrap_or_default(), t.sub.unwrap_or_default())
+                (
+                    t.kind.plural.clone(),
+                    t.namespace.unwrap_or_default(),
+                    t.name.unwrap_or_default(),
+                    t.sub.unwrap_or_default(),
+                )
             })
         };
         let row = |a: &str, b: &str, c: &str, d: &str| Some((a.into(), b.into(), c.into(), d.into()));

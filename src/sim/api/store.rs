@@ -39,7 +39,7 @@ pub(super) struct Inner {
     log: VecDeque<Event>,
     /// Events up to this version are gone.
     pub(super) compacted: u64,
-    kinds: Arc<Vec<Kind>>,
+    kinds: Arc<Vec<Arc<Kind>>>,
     /// Resources with events that their watches have not been told of.
     moved: BTreeSet<Arc<str>>,
 }
@@ -91,7 +91,7 @@ impl Store {
         moves.entry(resource.into()).or_insert_with(|| watch::Sender::new(1)).subscribe()
     }
 
-    pub(super) fn kinds(&self) -> Arc<Vec<Kind>> {
+    pub(super) fn kinds(&self) -> Arc<Vec<Arc<Kind>>> {
         Arc::clone(&self.lock().kinds)
     }
 }

@@ -24,7 +24,7 @@ const BOOKMARKS: Duration = Duration::from_secs(20);
 /// How objects are sent to a client.
 #[derive(Clone)]
 pub(super) struct Shape {
-    pub(super) kind: Kind,
+    pub(super) kind: Arc<Kind>,
     pub(super) table: bool,
     pub(super) metadata_only: bool,
 }
