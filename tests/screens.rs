@@ -185,7 +185,8 @@ fn without_colour_and_without_unicode() {
 #[test]
 fn every_size_from_one_cell_up_is_drawn() {
     let shown = Shown::midway();
-    for keys in ["1", "2", "3", "4", "5", "6", "?", ":", "2a", "R", "4/x"] {
+    let screens: Vec<String> = titles().enumerate().map(|(i, _)| (i + 1).to_string()).collect();
+    for keys in screens.iter().map(String::as_str).chain(["?", ":", "2a", "R", "4/x"]) {
         for width in [1, 2, 3, 5, 10, 20, 39, 40, 41, 60, 80, 119, 120, 200] {
             for height in [1, 2, 3, 5, 9, 10, 11, 15, 24, 60] {
                 shown.draw(keys, (width, height), COLOUR);

@@ -129,6 +129,10 @@ impl Audit {
         if let Some(folder) = path.parent() {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         }
+        // a pipe or a device keeps no lines that could be read again, and may never open
+        if std::fs::metadata(path).is_ok_and(|m| !m.is_file()) {
+            return Err(failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a regular file")));
+        }
         let file = private::append(path).map_err(failed)?;
         let log = uuid::Uuid::new_v4().to_string();
         let mut open = Open { file, read: 0, end: Anchor { log, head: START.into(), ..Anchor::default() } };

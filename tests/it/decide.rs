@@ -313,10 +313,11 @@ fn rolling_back_a_node_that_still_drains_only_frees_it() {
     let mut facts = midway();
     facts.want_of("worker-2", |s| s.target = Target::Flannel);
     let d = decided(&facts);
-    assert_eq!(names(&d), ["uncordon worker-2"]);
-    facts.node_is("worker-2", |n| (n.unschedulable, n.cordoned_by_cutover) = (false, false)).written("worker-2", &d);
-    assert_eq!(names(&decided(&facts)), ["untaint worker-2"]);
-    facts.node_is("worker-2", |n| n.tainted = false);
+    // the taint first: without the mark of the cordon it would be anybody's
+    assert_eq!(names(&d), ["untaint worker-2"]);
+    facts.node_is("worker-2", |n| n.tainted = false).written("worker-2", &d);
+    assert_eq!(names(&decided(&facts)), ["uncordon worker-2"]);
+    facts.node_is("worker-2", |n| (n.unschedulable, n.cordoned_by_cutover) = (false, false));
     assert_eq!(step(&decided(&facts), "worker-2"), NodeStep::RolledBack);
 }
 

@@ -545,3 +545,74 @@ fn definitions_are_deleted_by_consent_alone_and_once_nothing_of_cilium_is_left()
     assert_eq!(back(uninstalled(), &["CustomResourceDefinition/tracingpolicies.cilium.io"]), Vec::<String>::new());
     assert!(!back(installed(), &[one]).iter().any(|n| n.starts_with("delete definition")));
 }
+
+/// Everybody may write a selector, a record or a taint: what this migration has changed stays its own.
+#[test]
+fn nodes_that_are_on_cilium_go_back_whatever_selector_and_records_say() {
+    let mut facts = finalized();
+    facts.want(|s| s.approved = phase_named("Migrate"));
+    state(&mut facts, "Finalize", PhaseState::Pending);
+    config(&mut facts, |c| c.custom_conf = true);
+    facts.want(|s| {
+        s.target = Target::Flannel;
+        s.nodes.selector.insert("pool".into(), "nobody".into());
+    });
+    let order = |facts: &Facts| decided(facts).nodes.len();
+    assert_eq!(order(&facts), NODES.len(), "moved nodes are the migration's");
+    // a record that says that the node is back, and a node that says otherwise
+    for node in NODES {
+        facts.record(node, |s| (s.step, s.direction) = (NodeStep::RolledBack, Target::Flannel));
+    }
+    let begins = |facts: &Facts| names(&decided(facts)).iter().any(|n| n.starts_with("cordon"));
+    assert!(begins(&facts), "{:?}", names(&decided(&facts)));
+    assert!(!names(&decided(&facts)).contains(&"helm uninstall".to_owned()));
+}
+
+#[test]
+fn cilium_is_not_uninstalled_while_a_pod_has_one_of_its_addresses() {
+    let mut facts = installed();
+    facts.want(|s| s.target = Target::Flannel);
+    facts.node_configs.clear();
+    assert!(names(&decided(&facts)).contains(&"helm uninstall".to_owned()), "{:?}", names(&decided(&facts)));
+    // on a node that is not known yet
+    facts.place(pod("shop", "late", "worker-9", "10.245.9.9", Some(("Deployment", "api"))));
+    assert!(!names(&decided(&facts)).contains(&"helm uninstall".to_owned()));
+}
+
+#[test]
+fn a_taint_alone_is_nobodys() {
+    let mut facts = installed();
+    facts.node_is("cp-1", |n| n.tainted = true);
+    assert_eq!(names(&decided(&facts)), ["cordon worker-1"], "the control plane goes last all the same");
+    facts.node_is("worker-3", |n| (n.unschedulable, n.tainted) = (true, true));
+    assert_eq!(names(&decided(&facts)), Vec::<String>::new(), "somebody is at work on it");
+}
+
+#[test]
+fn flannel_that_another_actor_has_deleted_holds_both_ways() {
+    for target in [Target::Cilium, Target::Flannel] {
+        let mut facts = finalized();
+        facts.want(|s| s.target = target);
+        facts.daemon_sets.retain(|k, _| &*k.name != "kube-flannel");
+        let held = decided(&facts).held.clone().expect("held");
+        assert_eq!(
+            (held.reason, held.object.as_str()),
+            (Reason::IdentityChanged, "daemonset/kube-system/kube-flannel")
+        );
+        // the phase that deletes it has begun
+        state(&mut facts, "Remove", PhaseState::Running);
+        assert!(decided(&facts).held.as_ref().is_none_or(|h| h.object != "daemonset/kube-system/kube-flannel"));
+    }
+}
+
+#[test]
+fn a_pin_alone_makes_nothing_flannels() {
+    let mut facts = finalized();
+    let key = Key::new("kube-system", "kube-proxy");
+    facts.daemon_sets.insert(key.clone(), DaemonSetFact { key: key.clone(), ..DaemonSetFact::default() });
+    facts.status(|s| {
+        let pins = &mut s.pins.get_or_insert_default().flannel;
+        pins.push(Pin { namespace: "kube-system".into(), name: "kube-proxy".into() });
+    });
+    assert!(facts.flannel_daemon_sets().all(|d| d.key != key));
+}

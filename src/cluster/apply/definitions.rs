@@ -23,14 +23,17 @@ pub(super) async fn remove(client: &Client, name: &str) -> Result<(), Problem> {
         let message = format!("{pod} is an agent of Cilium, which needs it");
         return Err(Problem::new(object.to_string(), message, "It was not deleted. Uninstall Cilium first."));
     }
-    if let Some(path) = objects(&there) {
-        let request = HttpRequest::get(path).body(vec![]).map_err(kube::Error::HttpError)?;
-        let list: Value = client.request(request).await?;
-        if let Some((first, count)) = of_others(&there, &list) {
-            let message = format!("{count} of its objects are not Cilium's own, the first is {first}");
-            let remedy = "It was not deleted, because they would be, too. Keep a copy and delete them, or take the consent back.";
-            return Err(Problem::new(object.to_string(), message, remedy));
-        }
+    let Some(path) = objects(&there) else {
+        let remedy = "It was not deleted, because nobody can see what would be deleted with it. Delete it by hand.";
+        return Err(Problem::new(object.to_string(), "no version of it is served", remedy));
+    };
+    let request = HttpRequest::get(path).body(vec![]).map_err(kube::Error::HttpError)?;
+    let list: Value = client.request(request).await?;
+    if let Some((first, count)) = of_others(&there, &list) {
+        let message = format!("{count} of its objects are not Cilium's own, the first is {first}");
+        let remedy =
+            "It was not deleted, because they would be, too. Keep a copy and delete them, or take the consent back.";
+        return Err(Problem::new(object.to_string(), message, remedy));
     }
     delete(client, &deletion(name, there["metadata"]["uid"].as_str().unwrap_or_default())).await
 }

@@ -73,8 +73,12 @@ fn hosts(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let mut clean = 0;
     let nodes = ctx.nodes_in_order();
     for node in &nodes {
-        let Some(host) = ctx.status(&node.name).evidence.host.as_ref() else { continue };
         let object = format!("node/{}", node.name);
+        let Some(host) = ctx.status(&node.name).evidence.host.as_ref() else {
+            let remedy = "Nothing of this migration was on it, as far as is known. Look at its CNI configuration.";
+            out.push(finding("hosts", Severity::Unknown, object, "its host was not looked at", remedy));
+            continue;
+        };
         if !host.only("10-flannel") {
             let message = format!("CNI directory holds {}", text::safe(&host.cni_files.join(", ")));
             let remedy = "Only Flannel's configuration belongs there.";

@@ -7,11 +7,14 @@ use crate::domain::{
 };
 
 impl<'a> View<'a> {
-    /// The nodes of the migration in their order: those that the spec names, workers by name, then the control plane.
+    /// The nodes of the migration in their order: those that the spec names, workers by name, then the control plane. The
+    /// selector limits what begins: what this migration has changed stays its own, whatever the selector becomes.
     pub fn nodes_in_order(&self) -> Vec<&'a NodeFact> {
         let spec = &self.migration.spec.nodes;
         let selected = |n: &&NodeFact| spec.selector.iter().all(|(k, v)| n.labels.get(k) == Some(v));
-        let mut nodes: Vec<&NodeFact> = self.facts.nodes.values().filter(selected).collect();
+        let all = self.strategy.has_outage();
+        let mut nodes: Vec<&NodeFact> =
+            self.facts.nodes.values().filter(|n| all || selected(n) || self.is_changed(n)).collect();
         let own = self.facts.own_node();
         let batch = |n: &NodeFact| spec.batch_by.as_ref().map(|label| natural_or_last(n.labels.get(label)));
         nodes.sort_by_cached_key(|n| {
@@ -20,6 +23,12 @@ impl<'a> View<'a> {
             (named, self.facts.is_control_plane(n), own == Some(&*n.name), batch(n), natural(&n.name))
         });
         nodes
+    }
+
+    /// This migration has changed the node and not taken that back.
+    fn is_changed(&self, node: &NodeFact) -> bool {
+        let status = self.status(&node.name);
+        node.switched || status.evidence.switched || !status.step.is_unmoved() || self.facts.is_taken_out(node)
     }
 
     /// The order of the way back: the other way round, the control plane last again.

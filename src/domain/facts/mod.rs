@@ -252,11 +252,19 @@ impl Facts {
         self.migration.as_ref()?.status.as_ref()?.pins.as_ref()
     }
 
-    /// This migration has set the node's marks, or has taken over one that did.
+    /// This migration has set the node's marks, or has taken over one that did. Marks without its UID, as a taint alone,
+    /// are anybody's, unless the node's record says that it is out.
     pub fn owns_marks(&self, node: &NodeFact) -> bool {
         let uid = self.migration.as_ref().and_then(|m| m.metadata.uid.as_deref());
         let taken_over = || self.pins().is_some_and(|p| p.marks.iter().any(|m| Some(&**m) == node.mark.as_deref()));
-        node.mark.as_deref().is_none_or(|mark| Some(mark) == uid || taken_over())
+        let is_out = || {
+            let status = self.node_migrations.get(&node.name).and_then(|r| r.status.as_ref());
+            status.is_some_and(|s| s.step.is_out() && s.node_uid.as_deref().is_none_or(|uid| *uid == *node.uid))
+        };
+        if !node.cordoned_by_cutover && !node.stray_mark {
+            return is_out();
+        }
+        node.mark.as_deref() == uid || taken_over()
     }
 
     /// This migration has taken the node out, and has not given it back.
@@ -277,10 +285,14 @@ impl Facts {
     /// Flannel's DaemonSets: those that the Migration began with; before that all that look like it.
     pub fn flannel_daemon_sets(&self) -> impl Iterator<Item = &DaemonSetFact> {
         let pins = self.pinned_flannel();
-        self.daemon_sets.values().filter(move |d| match pins {
-            Some(pins) => pins.iter().any(|pin| pin.is(&d.key)),
-            None => d.runs_flannel(),
-        })
+        // a pin is a claim of whoever can write a status: alone it makes nothing Flannel's
+        let pinned = move |d: &DaemonSetFact| pins.is_none_or(|pins| pins.iter().any(|pin| pin.is(&d.key)));
+        self.daemon_sets.values().filter(move |d| d.runs_flannel() && pinned(d))
+    }
+
+    /// A pinned DaemonSet of Flannel's that is gone, or runs something else now.
+    pub(crate) fn missing_flannel(&self) -> Option<&Pin> {
+        self.pinned_flannel()?.iter().find(|pin| !self.flannel_daemon_sets().any(|d| pin.is(&d.key)))
     }
 
     /// Every DaemonSet that looks like Flannel's, whosever it is and whatever it is called.

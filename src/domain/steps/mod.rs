@@ -1,6 +1,6 @@
 //! The steps of one node: a file each. Strategies put them together to paths.
 //!
-//! To add one: a file here with an `impl Step`, and a word in the path of a [roll](super::strategy::Roll).
+//! To add one: a file here with an `impl Step`, its `mod` and `pub use` below, and a word in the path of a [roll](super::strategy::Roll).
 
 mod agent;
 mod check;

@@ -30,12 +30,13 @@ impl Step for Uncordon {
             return progress;
         }
         let node = at.node.name.clone();
+        // the taint goes first: without the mark of the cordon it would be anybody's
+        if at.node.tainted {
+            return Progress::act(Effect::Untaint { node }, "let DaemonSet pods back");
+        }
         // the mark on the node tells whose cordon it is, whatever was there when the node's turn came
         if (at.node.cordoned_by_cutover || at.node.stray_mark) && at.facts.owns_marks(at.node) {
             return Progress::act(Effect::Uncordon { node }, "uncordon");
-        }
-        if at.node.tainted {
-            return Progress::act(Effect::Untaint { node }, "let DaemonSet pods back");
         }
         match at.way {
             Target::Cilium => Progress::Done,
@@ -47,8 +48,8 @@ impl Step for Uncordon {
     fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
         let node = &at.node.name;
         vec![
-            Effect::Uncordon { node: node.clone() }.into(),
             Preview::when("it is still tainted", Effect::Untaint { node: node.clone() }),
+            Effect::Uncordon { node: node.clone() }.into(),
         ]
     }
 }

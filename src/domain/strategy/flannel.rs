@@ -1,6 +1,6 @@
 //! Flannel's objects and what it leaves on hosts, as the phases of strategies take them away and give them back.
 
-use super::{HostWork, release::terminating};
+use super::{HostWork, PhaseId, release::terminating};
 use crate::domain::{
     api::Target,
     decide::Round,
@@ -165,4 +165,14 @@ pub(in crate::domain) fn seen_clean() -> Proof {
     ];
     let script = format!("{} {{ n = 1 }} END {{ exit n }}", left.join(" || "));
     Proof::report("nothing of Flannel is left on the host", format!("awk -F= '{script}'"))
+}
+
+/// Another actor has deleted Flannel, or put something else in its place: no node could go on or back.
+pub(super) fn missing(view: &View<'_>, removal: PhaseId) -> Option<Waiting> {
+    let pin = view.facts.missing_flannel().filter(|_| !view.has_begun(removal))?;
+    let object = format!("daemonset/{}/{}", pin.namespace, pin.name);
+    let message = format!(
+        "{object} ran Flannel when the migration began, and is gone or runs something else now: another actor changed it. Create it again as it was"
+    );
+    Some(Waiting::new(Reason::IdentityChanged, message).on(object))
 }

@@ -4,7 +4,7 @@
 //! A phase that rolls nodes is a [`Roll`], made of [steps](super::steps). Nothing outside this folder names a phase of a
 //! strategy; `tests/it/layers.rs` holds that.
 //!
-//! To add a strategy: a folder here and a line in [`BUILT_IN`].
+//! To add a strategy: a folder here, its `mod` below, and a line in [`BUILT_IN`].
 
 mod docs;
 pub mod downtime;

@@ -9,7 +9,7 @@ mod values;
 
 use serde_json::Value;
 
-use super::{Phase, PhaseId, Preflight, Strategy, Verify, release};
+use super::{Phase, PhaseId, Preflight, Strategy, Verify, flannel, release};
 use crate::domain::{
     api::{CiliumSpec, Finding, Target},
     problem::Problem,
@@ -53,7 +53,7 @@ impl Strategy for Downtime {
             let message = "custom-cni-conf is true, so agents leave the CNI configuration alone: another actor changed the release";
             return Some(release::changed(view, object, message));
         }
-        release::agents_changed(view, has_begun)
+        release::agents_changed(view, has_begun).or_else(|| flannel::missing(view, PhaseId::of(&specs::REMOVE)))
     }
 
     fn overruled(&self, cilium: &CiliumSpec) -> Vec<String> {

@@ -11,7 +11,7 @@ use crate::domain::{
     facts::{Cni, Facts},
     reason::{Reason, Waiting},
     steps::NodeStep,
-    strategy::{PhaseId, release},
+    strategy::{PhaseId, flannel, release},
     text,
     view::View,
 };
@@ -55,6 +55,21 @@ pub(super) fn changed_by_others(view: &View<'_>) -> Option<Waiting> {
         return Some(release::changed(view, object, message));
     }
     release::agents_changed(view, view.has_begun(PhaseId::of(&INSTALL)))
+        .or_else(|| flannel::missing(view, PhaseId::of(&REMOVE)))
+}
+
+/// Why Cilium is still needed: a node that is switched to it, or a pod with one of its addresses, on whatever node. Asked
+/// before it is uninstalled, whatever records say.
+pub(super) fn needs_cilium(view: &View<'_>) -> Option<Waiting> {
+    if let Some(node) = view.facts.nodes.values().find(|n| n.switched) {
+        let message = format!("{} is still switched to Cilium", node.name);
+        return Some(Waiting::new(Reason::NodesMoving, message).on(format!("node/{}", node.name)));
+    }
+    let mut on_cilium = view.facts.pods_with(Cni::Cilium, None).filter(|p| p.deleting.is_none());
+    let pod = on_cilium.next()?;
+    let count = text::count(on_cilium.count() + 1, "pod");
+    let message = format!("{count} still with Cilium addresses, as {} on {}", pod.key, pod.node);
+    Some(Waiting::new(Reason::PodsOnOldNetwork, message).on(format!("pod/{}", pod.key)))
 }
 
 /// Why Flannel is still needed: a node that is not on Cilium, or a pod with one of its addresses, on whatever node.

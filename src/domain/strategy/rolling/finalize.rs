@@ -46,13 +46,22 @@ impl Phase for Finalize {
     /// Nodes decide for themselves again. The CiliumNodeConfig comes first: without it the switched nodes would lose
     /// their configuration at the agents' restart.
     fn undo(&self, round: &mut Round<'_>) -> Progress {
-        let view = &round.view;
+        let view = &{ round.view };
         // the agents' restart belongs to it: nodes wait until all are back
         let under_way = matches!(view.recorded(self.id()), PhaseState::RollingBack | PhaseState::Blocked);
         let at_work = release::is_at_work(view, &helm::FINALIZE);
         let undoing = release::is_installed(view.facts) && (under_way || at_work);
         if !facts::is_finalized(view) && !undoing {
             return Progress::Done;
+        }
+        // one that joined since has started on Cilium, whatever its record says
+        for node in view.facts.nodes.values().filter(|_| facts::is_finalized(view)) {
+            let status = round.records.get(&node.name);
+            if status.step.is_unmoved() && !status.evidence.switched {
+                let mut status = status.clone();
+                status.evidence.switched = true;
+                round.records.set(&node.name, status);
+            }
         }
         let custom = view.facts.cilium_config().is_some_and(|c| c.custom_conf);
         let due = !custom || at_work || release::is_overtaken(view, &helm::UNDO_FINALIZE);

@@ -63,6 +63,11 @@ impl Phase for Install {
         if let Some(progress) = helm::node_config(view, false) {
             return progress;
         }
+        if release::is_installed(view.facts)
+            && let Some(waiting) = facts::needs_cilium(view)
+        {
+            return Progress::Wait(waiting);
+        }
         let uninstalled = release::uninstalled(round);
         if uninstalled != Progress::Done {
             return uninstalled;
