@@ -431,7 +431,7 @@ fn what_was_begun_is_awaited_before_it_is_taken_back() {
     (facts.migration, facts.node_migrations) = (installed().migration, installed().node_migrations);
     facts.want(|s| s.target = Target::Flannel);
     facts.status(|s| {
-        s.phases.iter_mut().find(|p| p.name == phase_named("Install")).unwrap().state = PhaseState::Running
+        s.phases.iter_mut().find(|p| p.name == phase_named("Install")).unwrap().state = PhaseState::Running;
     });
     let stage = |in_flight: &BTreeSet<String>| {
         let migration = facts.migration.clone().unwrap();
