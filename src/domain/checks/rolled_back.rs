@@ -70,13 +70,12 @@ fn release(ctx: &View<'_>, out: &mut Vec<Finding>) {
 }
 
 fn hosts(ctx: &View<'_>, out: &mut Vec<Finding>) {
-    let mut clean = 0;
+    let (mut clean, mut unseen) = (0, vec![]);
     let nodes = ctx.nodes_in_order();
     for node in &nodes {
         let object = format!("node/{}", node.name);
         let Some(host) = ctx.status(&node.name).evidence.host.as_ref() else {
-            let remedy = "Nothing of this migration was on it, as far as is known. Look at its CNI configuration.";
-            out.push(finding("hosts", Severity::Unknown, object, "its host was not looked at", remedy));
+            unseen.push(&*node.name);
             continue;
         };
         if !host.only("10-flannel") {
@@ -90,6 +89,11 @@ fn hosts(ctx: &View<'_>, out: &mut Vec<Finding>) {
             let remedy = "A reboot of the node removes links, rules and BPF maps; files stay and do nothing.";
             out.push(finding("hosts", Severity::Warn, object, message, remedy));
         }
+    }
+    if !unseen.is_empty() {
+        let message = format!("{} not looked at, as {}", text::count(unseen.len(), "host"), unseen[0]);
+        let remedy = "Nothing of this migration was on it, as far as is known. Look at its CNI configuration.";
+        out.push(finding("hosts", Severity::Unknown, "nodes", message, remedy));
     }
     out.push(pass("hosts", "nodes", format!("{clean} of {} seen to be clean of Cilium", nodes.len())));
 }
@@ -147,9 +151,10 @@ mod tests {
         };
         facts.daemon_sets.insert(set.key.clone(), set);
         facts.nodes.insert("n1".into(), NodeFact { name: "n1".into(), ready: true, ..NodeFact::default() });
-        assert_eq!(found(&facts), []);
+        let unseen = ("hosts".to_owned(), Severity::Unknown);
+        assert_eq!(found(&facts), [unseen.clone()], "a host that nobody has looked at is not known");
         facts.crds.insert("ciliumnodes.cilium.io".into(), vec!["v2".into()]);
-        assert_eq!(found(&facts), [("definitions".into(), Severity::Warn)]);
+        assert_eq!(found(&facts), [("definitions".into(), Severity::Warn), unseen]);
         facts.crds.clear();
         for (files, left, severity) in [
             (&["10-flannel.conflist"][..], &[][..], None),
