@@ -214,6 +214,10 @@ impl Run<'_> {
     /// What a deleted Migration has installed is another actor's for the one that was begun again: it rolls the nodes
     /// back and leaves the release.
     async fn uninstall_what_nobody_owns(&self) {
+        // until then a backup may come back whose nodes need it
+        if self.over.is_none() {
+            return;
+        }
         let migration = self.world.server.look(MIGRATIONS, "", "cutover").unwrap_or_default();
         let status = &migration["status"];
         let rolled_back = status["phase"] == "RolledBack";
@@ -221,8 +225,10 @@ impl Run<'_> {
         // a backup from before the first change knows nothing of what was begun between it and the deletion
         let waiting = &status["waiting"];
         let refused = waiting["reason"] == "CheckFailed" && waiting["object"] == "daemonset/kube-system/cilium";
-        let restored = self.over.is_some() && self.plan.faults.iter().any(Fault::is_ending);
-        let unknown = restored && status["startedAt"].is_null() && (rolled_back || refused);
+        let restored = self.plan.faults.iter().any(Fault::is_ending);
+        // what it says was decided on what is wanted now
+        let answers = status["observedGeneration"] == migration["metadata"]["generation"];
+        let unknown = restored && answers && status["startedAt"].is_null() && (rolled_back || refused);
         if (begun_again || unknown) && newest(self.world.server).is_some() {
             let _ = uninstall_by_others(self.world.client, "kube-system").await;
         }

@@ -10,7 +10,7 @@ use crate::domain::{
     api::{NodeMigrationStatus, StepError, StepTiming, Target},
     decide::{Queue, Round},
     effect::{Effect, Proof},
-    facts::{Cni, NodeFact},
+    facts::NodeFact,
     plan::Planned,
     progress::Progress,
     reason::{Reason, Waiting},
@@ -192,8 +192,7 @@ pub fn undo(roll: &dyn Roll, round: &mut Round<'_>) -> Progress {
         }
         wanted += 1;
         let level = Level::of(&view, status);
-        let is_back = level.step == NodeStep::RolledBack && !is_moved(&Site::new(view, node, Target::Flannel));
-        back += usize::from(if index == 0 { is_back } else { level.roll < index });
+        back += usize::from(if index == 0 { level.step == NodeStep::RolledBack } else { level.roll < index });
     }
     if back == wanted {
         return Progress::Done;
@@ -323,11 +322,10 @@ fn change_direction(
     turn: &Result<(), Waiting>,
 ) -> bool {
     let same_roll = status.phase.is_none_or(|p| p == roll.phase());
-    let back_again = status.step == NodeStep::RolledBack && is_moved(at);
-    let begins = status.step == NodeStep::Pending || status.direction != at.way || !same_roll || back_again;
+    let begins = status.step == NodeStep::Pending || status.direction != at.way || !same_roll;
     let out = status.step.is_out();
     let rests = status.step.presence() == Presence::AtRest;
-    if at.way == Target::Flannel && status.step == NodeStep::RolledBack && !back_again {
+    if at.way == Target::Flannel && status.step == NodeStep::RolledBack {
         status.waiting.clear();
         return true;
     }
@@ -371,11 +369,6 @@ fn change_direction(
     }
     enter(at, start, status);
     true
-}
-
-/// The node is still on Cilium, whatever its record says: anybody who may write records can edit one.
-fn is_moved(at: &Site<'_>) -> bool {
-    at.node.switched || at.facts.pods_with(Cni::Cilium, Some(&at.node.name)).any(|p| p.deleting.is_none())
 }
 
 /// A change of the node is under way, or so young that its watch may not show it.
