@@ -152,7 +152,7 @@ mod tests {
         facts.daemon_sets.insert(set.key.clone(), set);
         facts.nodes.insert("n1".into(), NodeFact { name: "n1".into(), ready: true, ..NodeFact::default() });
         let unseen = ("hosts".to_owned(), Severity::Unknown);
-        assert_eq!(found(&facts), [unseen.clone()], "a host that nobody has looked at is not known");
+        assert_eq!(found(&facts), std::slice::from_ref(&unseen), "a host that nobody has looked at is not known");
         facts.crds.insert("ciliumnodes.cilium.io".into(), vec!["v2".into()]);
         assert_eq!(found(&facts), [("definitions".into(), Severity::Warn), unseen]);
         facts.crds.clear();
