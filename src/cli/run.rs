@@ -241,6 +241,8 @@ pub(super) async fn follow(
         let next = {
             let facts = session.store.read();
             reporter.progress(&facts);
+            // of the same facts: released at its end it may be gone in the next moment
+            last = facts.migration.clone().or(last.take());
             // a Migration that was deleted goes with its end
             if facts.migration.is_none() { tidying.map(|(exit, _)| Next::End(exit)) } else { next(&facts) }
         };
@@ -257,7 +259,6 @@ pub(super) async fn follow(
             continue;
         }
         let facts = session.store.read();
-        last = facts.migration.clone().or(last);
         if let Some(Next::End(exit)) = next {
             let (_, since) = *tidying.get_or_insert_with(|| (exit, Instant::now()));
             if since.elapsed() > TIDY || facts.task_pods().next().is_none() {
