@@ -13,10 +13,11 @@ use super::{
 use crate::{
     cluster::records,
     domain::{
-        adopt::{adopt, ambiguous, mismatch, traces},
-        api::{MigrationSpec, PhaseState},
+        adopt::{adopt, ambiguous, mismatch},
+        api::{Migration, MigrationSpec, PhaseState},
         problem::Problem,
         strategy::Approval,
+        view::View,
     },
 };
 
@@ -31,14 +32,18 @@ pub(super) struct Adopt {
 
 impl Adopt {
     pub(super) async fn run(&self, global: &Global) -> Result<Exit, Failed> {
-        let spec = self.wanted.spec()?;
+        let wanted = self.wanted.spec()?;
         let session = Session::open(global).await?;
         session.may_change()?;
         let facts = session.facts();
-        if facts.migration.is_some() {
+        let forgetful = |m: &Migration| View::read_only(&facts, m, Timestamp::now()).unknown_trace().is_some();
+        let there = facts.migration.as_deref();
+        if there.is_some_and(|m| !forgetful(m)) {
             let message = "there is a Migration on this cluster: `cutover run` or `cutover rollback` continues it. Nothing was changed";
             return Err(Failed::new(Exit::Usage, message));
         }
+        // one whose status was lost still says what it was to do
+        let spec = there.map_or(wanted, |m| m.spec.clone());
         let Some(found) = adopt(&facts, spec.clone(), Timestamp::now()) else {
             let message = "nothing of a migration is on this cluster: there is nothing to take over";
             return Err(Failed::new(Exit::Blocked, message));
@@ -48,7 +53,7 @@ impl Adopt {
         }
         its_release(&session, &spec).await?;
         let (spec, status) = (found.spec, found.status.unwrap_or_default());
-        for trace in traces(&facts) {
+        for trace in facts.traces() {
             output::note(&format!("found: {trace}"));
         }
         let begun = status.phases.iter().filter(|p| p.state != PhaseState::Pending);
@@ -63,7 +68,10 @@ impl Adopt {
         self.confirm.ask(&session, &question, Approval::ContextName)?;
         let create = async {
             records::install_definitions(&connection.write).await?;
-            let created = records::create_migration(&connection.write, spec.clone()).await?;
+            let created = match there {
+                Some(seen) => records::replace_spec(&connection.write, seen, spec.clone()).await?,
+                None => records::create_migration(&connection.write, spec.clone()).await?,
+            };
             if created.spec != spec {
                 let remedy = "Nothing was changed: another operator has created it meanwhile.";
                 return Err(Problem::new("migration/cutover", "it exists", remedy));

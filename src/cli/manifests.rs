@@ -5,7 +5,7 @@ use clap::Args;
 use super::{Exit, output, session::Failed};
 use crate::domain::{
     api,
-    effect::tasks,
+    effect::tasks::{self, TaskPod},
     host::{self, HostTask},
     rights::NAMESPACE,
 };
@@ -37,6 +37,9 @@ pub(super) struct Manifests {
     /// The namespace of the host task's pod
     #[arg(long, value_name = "NAMESPACE", default_value = NAMESPACE, requires = "host_task")]
     namespace: String,
+    /// The UID of the Migration that the host task's pod belongs to and goes with
+    #[arg(long, value_name = "UID", requires = "host_task")]
+    owner: Option<String>,
     /// Arguments of the host task, after `--`
     #[arg(last = true, value_name = "ARGUMENT", requires = "host_task")]
     arguments: Vec<String>,
@@ -64,7 +67,8 @@ impl Manifests {
         }
         if let (Some(task), Some(node), Some(image)) = (&self.host_task, &self.node, &self.image) {
             let task = HostTask::parse(task, &self.arguments).map_err(|why| Failed::new(Exit::Usage, why))?;
-            let pod = tasks::create(node, &task, self.number, &self.namespace, image);
+            let pod = TaskPod { namespace: &self.namespace, image, owner: self.owner.as_deref() };
+            let pod = tasks::create(node, &task, self.number, &pod);
             output::line(&format!("{:#}", pod.body()));
             return Ok(Exit::Done);
         }

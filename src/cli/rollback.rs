@@ -16,7 +16,6 @@ use super::{
 use crate::{
     cluster::records,
     domain::{
-        adopt::traces,
         api::{PhaseState, Stage, Target},
         facts::Facts,
         intent::Intent,
@@ -125,7 +124,7 @@ impl Rollback {
 
 /// Nothing was begun; or the Migration is gone, and what it has done is not.
 fn without_migration(global: &Global, facts: &Facts) -> Result<Exit, Failed> {
-    let traces = traces(facts);
+    let traces = facts.traces();
     if !traces.is_empty() {
         return Err(Failed::new(
             Exit::Blocked,

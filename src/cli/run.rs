@@ -381,7 +381,13 @@ impl Needs {
         let records = || facts.node_migrations.iter().filter_map(|(n, r)| Some((n, r.status.as_ref()?)));
         match status.waiting.reason {
             Reason::CheckFailed if status.phase == Stage::default() => return Some(waiting()),
-            Reason::IdentityChanged | Reason::MigrationDeleted | Reason::Failed => return Some(waiting()),
+            Reason::IdentityChanged
+            | Reason::MigrationDeleted
+            | Reason::MigrationUnknown
+            | Reason::RecordsDeleted
+            | Reason::Failed => {
+                return Some(waiting());
+            }
             Reason::NodesHeld if records().all(|(_, s)| s.step.is_final() || s.step == NodeStep::Pending) => {
                 let message = format!("{}. Give --release NODE to move it after all", status.waiting.message);
                 return Some((String::new(), Waiting { message, ..status.waiting.clone() }));

@@ -12,7 +12,10 @@ use super::{
 };
 use crate::domain::{
     api::{HostAccess, Migration},
-    effect::{Change, tasks},
+    effect::{
+        Change,
+        tasks::{self, TaskPod},
+    },
     facts::{Admission, Facts, RefusedBy, TaskPods},
     steps::in_pods,
 };
@@ -56,7 +59,8 @@ impl Question {
         let mut known = TaskPods { namespace: self.namespace.clone(), is_missing: false, answers: BTreeMap::new() };
         // with this access there is one task of every kind of pod
         for task in in_pods(HostAccess::Pod) {
-            let request = tasks::create(&self.node, task, 0, &self.namespace, &self.image);
+            let pod = TaskPod { namespace: &self.namespace, image: &self.image, owner: None };
+            let request = tasks::create(&self.node, task, 0, &pod);
             let Change::Create(body) = request.change else { continue };
             let Ok(pod) = serde_json::from_value(body) else { continue };
             let answer = pods.create(&PostParams { dry_run: true, field_manager: None }, &pod).await;

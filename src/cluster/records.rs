@@ -90,6 +90,16 @@ pub async fn create_migration(client: &Client, spec: MigrationSpec) -> Result<Mi
     Err(Problem::new(migration_object().to_string(), why, "Nothing was created. It is safe to repeat."))
 }
 
+/// Gives the Migration another spec, provided that it has not changed since `seen`.
+///
+/// # Errors
+/// Why it was not changed.
+pub async fn replace_spec(client: &Client, seen: &Migration, spec: MigrationSpec) -> Result<Migration, Problem> {
+    let api: Api<Migration> = Api::all(client.clone());
+    let migration = Migration { spec, ..seen.clone() };
+    api.replace(MIGRATION, &PostParams::default(), &migration).await.map_err(about(&migration_object()))
+}
+
 /// The Migration, if there is one.
 ///
 /// # Errors

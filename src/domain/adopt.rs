@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     api::{MIGRATION, Migration, MigrationSpec, MigrationStatus, PhaseState, PhaseStatus, Pin, Pins, Stage},
-    effect::{NODE_CONFIG, release::Installed},
+    effect::release::Installed,
     facts::{Facts, Key, NodeFact},
     problem::Problem,
     reason::Waiting,
@@ -15,15 +15,6 @@ use super::{
     values,
     view::View,
 };
-
-/// What a migration leaves on a cluster while it is under way.
-pub fn traces(facts: &Facts) -> Vec<String> {
-    let marked = facts.nodes.values().filter(|n| n.has_marks() || n.stray_mark || n.switched);
-    let nodes = marked.map(|n| format!("marks on node/{}", n.name));
-    let copies = facts.flannel_copies.keys().map(|key| format!("configmap/{key}"));
-    let configs = facts.node_configs.keys().filter(|key| *key.name == *NODE_CONFIG);
-    nodes.chain(copies).chain(configs.map(|key| format!("ciliumnodeconfig/{key}"))).collect()
-}
 
 /// Flannel's DaemonSets: once a copy was made it says which they are, and what looks like them is not asked.
 fn flannel(facts: &Facts) -> impl Iterator<Item = &Key> {

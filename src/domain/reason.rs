@@ -26,6 +26,10 @@ pub enum Reason {
     IdentityChanged,
     /// The Migration was deleted before its end.
     MigrationDeleted,
+    /// A migration is half way of whose beginning the Migration has no record.
+    MigrationUnknown,
+    /// The definition of the nodes' records was deleted, and every record with it.
+    RecordsDeleted,
     /// Another actor cordoned the node, or keeps it out of service.
     CordonedByOthers,
     /// Something failed; it is tried again.
@@ -108,6 +112,8 @@ impl Reason {
                 | Self::CheckFailed
                 | Self::IdentityChanged
                 | Self::MigrationDeleted
+                | Self::MigrationUnknown
+                | Self::RecordsDeleted
                 | Self::CordonedByOthers
                 | Self::InvalidSpec
                 | Self::NodesHeld

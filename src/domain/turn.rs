@@ -100,7 +100,14 @@ pub fn turns(view: &View<'_>, phases: &[PhaseStatus]) -> Vec<Turn> {
         found.push(Turn { object: TurnOf::Migration, reason: Reason::Paused, message, action: Remedy::Resume });
     }
     if let Some(waiting) = status.map(|s| &s.waiting)
-        && matches!(waiting.reason, Reason::IdentityChanged | Reason::MigrationDeleted | Reason::InvalidSpec)
+        && matches!(
+            waiting.reason,
+            Reason::IdentityChanged
+                | Reason::MigrationDeleted
+                | Reason::MigrationUnknown
+                | Reason::RecordsDeleted
+                | Reason::InvalidSpec
+        )
     {
         let message = waiting.message.clone();
         found.push(Turn { object: TurnOf::Migration, reason: waiting.reason, message, action: Remedy::Fix });

@@ -125,6 +125,12 @@ impl<'a> View<'a> {
         self.migration.metadata.deletion_timestamp.is_some() && self.is_started() && !ended
     }
 
+    /// What there is of a migration half way that this Migration does not know of: its status was lost, as with a backup
+    /// that is restored without, or it was created anew. What is whose is not known any more.
+    pub fn unknown_trace(&self) -> Option<String> {
+        if self.is_started() || self.has_ended() { None } else { self.facts.traces().into_iter().next() }
+    }
+
     /// The first change of this migration is on record. One that was rolled back begins again with its checks: what is
     /// there by then may be another actor's.
     pub fn is_started(&self) -> bool {

@@ -262,7 +262,7 @@ mod tests {
         let look = |way| Effect::Task { node: "n1".into(), task: HostTask::Look, nth: 1, way };
         assert_eq!(patience(look(Way::Ssh { target: "root@n1".into() })), long, "it runs on the host");
         assert_eq!(patience(Effect::Uninstall { namespace: "kube-system".into() }), long);
-        assert_eq!(patience(look(Way::Pod { namespace: "kube-system".into(), image: "i".into() })), short);
+        assert_eq!(patience(look(Way::Pod { namespace: "kube-system".into(), image: "i".into(), owner: None })), short);
         assert_eq!(patience(Effect::Cordon { node: "n1".into(), owner: None }), short);
     }
 }

@@ -4,12 +4,12 @@
 use std::path::Path;
 
 use cutover::{
-    domain::api::Migration,
+    domain::api::{Migration, MigrationStatus},
     sim::{Embedded, Settings, clock::Pace, world},
 };
 use kube::{
     Api,
-    api::{DeleteParams, Patch, PatchParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
 
@@ -63,6 +63,25 @@ async fn a_cluster_whose_migration_is_gone_is_taken_over() {
     assert!(code == 0 && out.contains("Taken over at Migrate"), "{code}: {out}\n{err}");
     let (code, _, err) = cutover.run(&[&["adopt"], &confirmed[..]].concat());
     assert!(code == 2 && err.contains("there is a Migration"), "{code}: {err}");
+    let (code, out, err) = cutover.run(&[&["rollback", "--timeout", "300"], &confirmed[..]].concat());
+    assert_eq!(code, 0, "{out}\n{err}");
+    assert!(out.contains("Rolled back: the cluster is on Flannel"), "{out}");
+}
+
+/// As a backup that is restored without statuses leaves it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_lost_its_status_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_cluster, cutover, migrations) = half_way(folder.path()).await;
+    let mut lost = migrations.get("cutover").await.unwrap();
+    lost.status = Some(MigrationStatus::default());
+    migrations.replace_status("cutover", &PostParams::default(), &lost).await.unwrap();
+    let confirmed = ["--confirm-context", "embedded"];
+    let (code, _, err) = cutover.run(&[&["rollback", "--timeout", "60"], &confirmed[..]].concat());
+    assert!(code == 5 && err.contains("cutover adopt"), "{code}: {err}");
+    // what was to be done is in the Migration still: its port, its consents
+    let (code, out, err) = cutover.run(&[&["adopt", "--tunnel-port", "8999"], &confirmed[..]].concat());
+    assert!(code == 0 && out.contains("Taken over at Migrate"), "{code}: {out}\n{err}");
     let (code, out, err) = cutover.run(&[&["rollback", "--timeout", "300"], &confirmed[..]].concat());
     assert_eq!(code, 0, "{out}\n{err}");
     assert!(out.contains("Rolled back: the cluster is on Flannel"), "{out}");

@@ -298,8 +298,9 @@ impl Obedient {
         }
         report.push_str("done=1\n");
         let name = task.pod_name(node, nth);
-        if let Way::Pod { namespace, .. } = way {
+        if let Way::Pod { namespace, owner, .. } = way {
             let pod = PodFact {
+                task_owner: owner.clone(),
                 task: Some(task.name().into()),
                 report: Some((0, report)),
                 phase: "Succeeded".into(),

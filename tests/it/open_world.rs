@@ -2,10 +2,10 @@
 
 use cutover::domain::{
     adopt::{adopt, ambiguous},
-    api::{ConsentKind, MigrationStatus, PhaseState, Pin, Pins, Severity, Stage, Target},
+    api::{ConsentKind, MigrationStatus, NodeMigrationStatus, PhaseState, Pin, Pins, Severity, Stage, Target},
     checks,
     effect::{FINALIZER, FLANNEL_BACKUP, NODE_CONFIG, RELEASE, flannel::objection},
-    facts::{CiliumConfigFact, DaemonSetFact, Facts, FlannelCopyFact, Key, NodeConfigFact},
+    facts::{CiliumConfigFact, DaemonSetFact, Facts, FlannelCopyFact, Freshness, Key, NodeConfigFact, PodFact, Source},
     reason::Reason,
     steps::NodeStep,
 };
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::{
     build::{Build, assert_waits, decided, inspected, names, step},
-    fixture::{self, at, before, installed, midway, phase_named, pod},
+    fixture::{self, at, before, installed, midway, migration, phase_named, pod, step_named},
 };
 
 const NODES: [&str; 4] = ["cp-1", "worker-1", "worker-2", "worker-3"];
@@ -139,11 +139,7 @@ fn look_alikes_in_other_namespaces_are_not_believed() {
     assert_eq!(&*facts.cilium_agents().unwrap().key.namespace, "kube-system");
     assert_eq!(facts.flannel_daemon_sets().count(), 1);
     let task = fixture::pod("batch", "cutover-reboot-worker-1-0", "worker-1", "10.233.65.3", None);
-    facts.place(cutover::domain::facts::PodFact {
-        task: Some("reboot".into()),
-        report: Some((0, String::new())),
-        ..task
-    });
+    facts.place(PodFact { task: Some("reboot".into()), report: Some((0, String::new())), ..task });
     assert!(facts.task_pods().next().is_none());
     assert!(names(&decided(&facts)).iter().all(|n| !n.contains("batch/")), "{:?}", names(&decided(&facts)));
 }
@@ -613,4 +609,95 @@ fn a_pin_alone_makes_nothing_flannels() {
         pins.push(Pin { namespace: "kube-system".into(), name: "kube-proxy".into() });
     });
     assert!(facts.flannel_daemon_sets().all(|d| d.key != key));
+}
+
+/// What a drain of the way back would need is asked before the node is taken out.
+#[test]
+fn a_node_goes_back_only_when_it_could_return() {
+    let back = |change: &dyn Fn(&mut Facts)| {
+        let mut facts = midway();
+        facts.record("worker-2", |s| *s = NodeMigrationStatus::default());
+        facts.node_is("worker-2", |n| (n.unschedulable, n.cordoned_by_cutover, n.tainted) = (false, false, false));
+        facts.record("worker-1", |s| s.evidence.switched = true).want_of("worker-1", |s| s.target = Target::Flannel);
+        facts.budgets.clear();
+        change(&mut facts);
+        let d = decided(&facts);
+        let waits = d.nodes.get("worker-1").map(|s| s.waiting.reason);
+        (names(&d).contains(&"cordon worker-1".to_owned()), waits.unwrap_or_default())
+    };
+    assert_eq!(back(&|_| {}), (true, Reason::Working));
+    let bare = |facts: &mut Facts| _ = facts.place(pod("batch", "import-once", "worker-1", "10.245.1.8", None));
+    assert_eq!(back(&bare), (false, Reason::NeedsConsent));
+    assert_eq!(back(&|f| bare_with_consent(f)), (true, Reason::Working));
+    let flannel = |facts: &mut Facts| {
+        let flannel = facts.flannel_on("worker-1").unwrap().clone();
+        facts.place(PodFact { ready: false, ..flannel });
+    };
+    assert_eq!(back(&flannel), (false, Reason::FlannelNotReady));
+    let refused = |facts: &mut Facts| facts.task_pods.answers.clear();
+    assert_eq!(back(&refused), (false, Reason::TaskRunning), "the API server was not asked");
+}
+
+fn bare_with_consent(facts: &mut Facts) {
+    facts.place(pod("batch", "import-once", "worker-1", "10.245.1.8", None));
+    facts.consent(ConsentKind::DeleteBarePod, "batch/import-once");
+}
+
+/// Whoever can read a Migration knows how its next task pod is called.
+#[test]
+fn a_task_pod_of_another_owner_or_node_is_not_believed() {
+    let rebooting = |owner: Option<&str>, node: &str| {
+        let mut facts = midway();
+        migration(&mut facts).metadata.uid = Some("ours".into());
+        facts.node_is("worker-2", |n| (n.switched, n.mark) = (true, Some("ours".into()))).without_pods("web-worker-2");
+        facts.record("worker-2", |s| {
+            s.step = step_named("Restart");
+            s.evidence.boot_id_before = Some("boot-worker-2-1".into());
+        });
+        let task = pod("kube-system", "cutover-reboot-worker-2-0", node, "", None);
+        facts.place(PodFact {
+            task: Some("reboot".into()),
+            task_owner: owner.map(Into::into),
+            report: Some((0, "rebooting=boot-worker-2-1\ndone=1\n".into())),
+            ..task
+        });
+        let d = decided(&facts);
+        (names(&d), d.nodes["worker-2"].waiting.reason)
+    };
+    assert_eq!(rebooting(Some("ours"), "worker-2"), (vec![], Reason::Rebooting));
+    for (owner, node) in [(None, "worker-2"), (Some("another"), "worker-2"), (Some("ours"), "worker-3")] {
+        let (due, waits) = rebooting(owner, node);
+        // one on the node is drained like any other pod
+        assert!(matches!(waits, Reason::IdentityChanged | Reason::Draining), "{owner:?} {node}: {waits:?}");
+        assert!(
+            due.iter().all(|n| !n.starts_with("delete pod kube-system/cutover-reboot") || node == "worker-3"),
+            "{due:?}"
+        );
+    }
+}
+
+/// A backup that is restored without the status, or a Migration that is created anew.
+#[test]
+fn a_migration_that_does_not_know_its_beginning_takes_nothing_back() {
+    let mut facts = midway();
+    facts.want(|s| s.target = Target::Flannel);
+    assert!(decided(&facts).held.is_none());
+    migration(&mut facts).status = None;
+    let d = decided(&facts);
+    assert_eq!((names(&d), d.held.as_ref().map(|h| h.reason)), (vec![], Some(Reason::MigrationUnknown)));
+    // there is nothing to take back
+    let mut facts = before();
+    facts.migration = installed().migration;
+    facts.want(|s| s.target = Target::Flannel);
+    migration(&mut facts).status = None;
+    assert!(decided(&facts).held.is_none());
+}
+
+#[test]
+fn nothing_is_done_while_the_records_definition_is_gone() {
+    let mut facts = midway();
+    facts.sources[Source::Records] = Freshness::Absent;
+    facts.node_migrations.clear();
+    let d = decided(&facts);
+    assert_eq!((names(&d), d.held.as_ref().map(|h| h.reason)), (vec![], Some(Reason::RecordsDeleted)));
 }

@@ -15,7 +15,10 @@ use serde_json::{Value, json};
 
 use cutover::domain::{
     api::{self, Migration},
-    effect::{Change, tasks},
+    effect::{
+        Change,
+        tasks::{self, TaskPod},
+    },
     host::HostTask,
 };
 
@@ -204,7 +207,8 @@ async fn pod_security(client: &Client) {
         {"name": "a", "image": "i", "ports": [{"containerPort": 80, "hostPort": 8080}], "securityContext": {"runAsUser": 0}},
         {"name": "b", "image": "i", "securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}]}});
     let task = |task: &HostTask| -> Value {
-        match tasks::create("worker-1", task, 0, "kube-system", "quay.io/cilium/cilium:v1").change {
+        let pod = TaskPod { namespace: "kube-system", image: "quay.io/cilium/cilium:v1", owner: Some("uid") };
+        match tasks::create("worker-1", task, 0, &pod).change {
             Change::Create(mut body) => {
                 drop(body["metadata"].as_object_mut().unwrap().remove("namespace"));
                 body

@@ -29,7 +29,8 @@ use crate::domain::{
     effect::{
         Description, Effect, ObjectRef, cilium, flannel as flannel_requests, nodes, pods as pod_requests, records,
         resource::{BUDGETS, DAEMON_SETS, MIGRATIONS, NODES},
-        tasks, workloads,
+        tasks::{self, TaskPod},
+        workloads,
     },
     facts::Key,
     host::Way,
@@ -191,7 +192,10 @@ impl KubeCluster {
                 patch(c, BUDGETS.at(budget.clone()), workloads::restore_budget).await
             }
             Effect::Task { node, task, nth, way } => match way {
-                Way::Pod { namespace, image } => create(c, &tasks::create(node, task, *nth, namespace, image)).await,
+                Way::Pod { namespace, image, owner } => {
+                    let pod = TaskPod { namespace, image, owner: owner.as_deref() };
+                    create(c, &tasks::create(node, task, *nth, &pod)).await
+                }
                 Way::Ssh { target } => task::by_ssh(&self.store, node, task, *nth, target).await,
                 Way::Hand => Err(unchanged("an operator does this by hand")),
             },

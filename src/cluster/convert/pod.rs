@@ -4,12 +4,13 @@ use std::{net::IpAddr, sync::Arc};
 
 use k8s_openapi::{
     api::core::v1::{Container, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodAffinityTerm, PodSpec},
-    apimachinery::pkg::api::resource::Quantity,
+    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::OwnerReference},
 };
 use kube::ResourceExt;
 
 use super::{key, quantity, selector};
 use crate::domain::{
+    effect::resource::MIGRATIONS,
     facts::{AffinityTerm, Needs, Owner, PodFact, Room, Term, Toleration},
     host::TASK_LABEL,
 };
@@ -45,6 +46,9 @@ pub(in super::super) fn pod(p: &Pod) -> PodFact {
     // any tenant can set the label
     let task = p.labels().get(TASK_LABEL).filter(|t| p.name_any().starts_with(&format!("cutover-{t}-")));
     let task = task.map(|t| Arc::from(t.as_str()));
+    let migration = |o: &&OwnerReference| o.kind == MIGRATIONS.kind && o.api_version == MIGRATIONS.api_version();
+    let task_owner = task.as_ref().and_then(|_| p.owner_references().iter().find(migration));
+    let task_owner = task_owner.map(|o| Arc::from(o.uid.as_str()));
     let report = task.as_ref().and_then(|_| {
         let ended = containers.first().and_then(|c| c.state.as_ref()?.terminated.as_ref());
         let reported = ended.map(|e| (e.exit_code, e.message.clone().unwrap_or_default()));
@@ -101,6 +105,7 @@ pub(in super::super) fn pod(p: &Pod) -> PodFact {
         created: p.metadata.creation_timestamp.as_ref().map(|t| t.0),
         reason,
         task,
+        task_owner,
         report,
     }
 }

@@ -1,5 +1,7 @@
 //! Consents in a dialog: which are asked for, and how they are ticked.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::super::ui::Tone;
@@ -8,6 +10,7 @@ use crate::domain::{
     consent::{ConsentKind, Wanted, given as given_to},
     drain::{self, verdict},
     facts::Facts,
+    plan::Planned,
     reason::Reason,
     text::count,
     view::View,
@@ -34,20 +37,35 @@ impl Asked {
 
 /// Consents that are missing, for a node or for all; for one node also those that override what blocks it.
 pub(super) fn missing(facts: &Facts, node: Option<&str>) -> Vec<Asked> {
-    let given = facts.migration.as_ref().map(|m| m.spec.consents.as_slice()).unwrap_or_default();
-    let nodes = facts.nodes.keys().filter(|n| node.is_none_or(|wanted| *wanted == ***n));
+    let given = given(facts);
+    let offers = node.into_iter().flat_map(|n| verdict::offers(facts, n, given, Timestamp::now()));
+    missing_on(facts, |n| node.is_none_or(|wanted| wanted == n), offers.collect())
+}
+
+/// Consents that are missing for a plan: for the nodes that it touches.
+pub(super) fn missing_for(facts: &Facts, plan: &[Planned]) -> Vec<Asked> {
+    let nodes: BTreeSet<&str> = plan.iter().filter_map(|p| p.node.as_deref()).collect();
+    missing_on(facts, |n| nodes.contains(n), vec![])
+}
+
+fn given(facts: &Facts) -> &[Consent] {
+    facts.migration.as_ref().map(|m| m.spec.consents.as_slice()).unwrap_or_default()
+}
+
+fn missing_on(facts: &Facts, is_meant: impl Fn(&str) -> bool, offers: Vec<Wanted>) -> Vec<Asked> {
+    let given = given(facts);
+    let nodes = || facts.nodes.keys().filter(|n| is_meant(n));
     let sorter = drain::Sorter::new(facts, given);
-    let mut missing: Vec<Wanted> = nodes.flat_map(|n| verdict::wanted(&sorter.sort(n))).collect();
+    let mut missing: Vec<Wanted> = nodes().flat_map(|n| verdict::wanted(&sorter.sort(n))).collect();
     missing.sort();
     missing.dedup();
     let (by, at) = (operator(facts), Timestamp::now());
     let view = facts.migration.as_ref().map(|m| View::read_only(facts, m, at));
     missing.retain(|w| view.is_none_or(|v| v.needs(w)));
-    let cordoned = facts.nodes.keys().filter(|n| node.is_none_or(|wanted| *wanted == ***n));
-    let cordoned = cordoned.filter(|n| waits(facts, n, Reason::CordonedByOthers)).map(|n| format!("node/{n}"));
+    let cordoned = nodes().filter(|n| waits(facts, n, Reason::CordonedByOthers)).map(|n| format!("node/{n}"));
     let cordoned = cordoned.filter(|object| !given_to(given, ConsentKind::TakeCordoned, object));
     missing.extend(cordoned.map(|object| Wanted { kind: ConsentKind::TakeCordoned, object }));
-    missing.extend(node.into_iter().flat_map(|n| verdict::offers(facts, n, given, at)));
+    missing.extend(offers);
     let failing = facts.migration.iter().filter_map(|m| m.status.as_ref()).flat_map(|s| &s.flows);
     let failing = failing.filter(|f| !given_to(given, ConsentKind::BrokenFlow, &f.edge));
     missing.extend(failing.map(|f| Wanted { kind: ConsentKind::BrokenFlow, object: f.edge.clone() }));

@@ -47,7 +47,8 @@ pub(in crate::cockpit) fn phase(name: &ClusterName, scene: &Scene<'_>, phase: Ph
     let approved = scene.migration.spec.approved;
     let undone: Vec<_> = view.strategy.after(to).filter(|p| view.strategy.is_within(p.id(), approved)).collect();
     lines.extend(undone.iter().rev().map(|p| format!("  {}: {}", p.id(), p.spec().undo)));
-    let asked = if undone.iter().any(|p| p.roll().is_some()) { consents::missing(scene.facts, None) } else { vec![] };
+    let asked =
+        if undone.iter().any(|p| p.roll().is_some()) { consents::missing_for(scene.facts, &plan) } else { vec![] };
     lines.extend(consents::lines(&asked));
     lines.extend(preview(&plan));
     let intents = vec![Intent::RollBackTo(to)];
@@ -68,7 +69,7 @@ pub(in crate::cockpit) fn everything(name: &ClusterName, scene: &Scene<'_>) -> D
     let begun = view.strategy.phases().iter().rev().filter(|p| p.id() != PhaseId::default());
     let begun = begun.filter(|p| p.standing(&view) != Standing::NotBegun);
     lines.extend(begun.map(|p| format!("  {}: {}", p.spec().id, p.spec().undo)));
-    let asked = consents::missing(scene.facts, None);
+    let asked = consents::missing_for(scene.facts, &plan);
     lines.extend(consents::lines(&asked));
     lines.extend(preview(&plan));
     let intents = vec![Intent::RollBackAll];

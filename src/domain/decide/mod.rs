@@ -15,8 +15,8 @@ use super::{
         PhaseState, Pins, Stage, Target,
     },
     drain::progress,
-    effect::{Effect, FINALIZER},
-    facts::{Facts, NodeFact},
+    effect::{Effect, FINALIZER, resource::DEFINITIONS},
+    facts::{Facts, Freshness, NodeFact, Source},
     progress::Progress,
     reason::{Reason, Waiting},
     steps,
@@ -80,6 +80,13 @@ fn hold(view: &View<'_>) -> Option<Waiting> {
     if !stale.is_empty() {
         return Some(Waiting::new(Reason::StaleFacts, format!("held: not up to date on {}", stale.join(", "))));
     }
+    if view.facts.sources[Source::Records] == Freshness::Absent && view.is_started() && !view.has_ended() {
+        let message = "NodeMigrations are not served: their definition was deleted, and with it the records of all nodes. Create it again: cutover manifests | kubectl apply -f -";
+        return Some(
+            Waiting::new(Reason::RecordsDeleted, message)
+                .on(DEFINITIONS.named("nodemigrations.cutover.dev").to_string()),
+        );
+    }
     if view.migration.spec.paused {
         return Some(Waiting::new(Reason::Paused, "paused"));
     }
@@ -88,6 +95,12 @@ fn hold(view: &View<'_>) -> Option<Waiting> {
             "the Migration was deleted before its end, and stays until everything is rolled back: cutover rollback. To go on instead, remove its finalizer {FINALIZER} and take the migration over: cutover adopt"
         );
         return Some(Waiting::new(Reason::MigrationDeleted, message).on(format!("migration/{MIGRATION}")));
+    }
+    if let Some(trace) = view.unknown_trace().filter(|_| view.migration.spec.target == Target::Flannel) {
+        let message = format!(
+            "there is a migration half way ({trace}), and this Migration has no record of its beginning: take it over with cutover adopt"
+        );
+        return Some(Waiting::new(Reason::MigrationUnknown, message).on(format!("migration/{MIGRATION}")));
     }
     if view.has_ended() { None } else { view.strategy.changed_by_others(view).filter(|_| view.is_started()) }
 }

@@ -85,7 +85,11 @@ fn after(effect: &Effect, namespace: &str) -> Option<Effect> {
             Effect::RestoreBudget { budget: budget(), mark }
         }
         Effect::RestoreBudget { .. } => {
-            let way = Way::Pod { namespace: namespace(), image: "quay.io/cilium/cilium:v1.15.19".into() };
+            let way = Way::Pod {
+                namespace: namespace(),
+                image: "quay.io/cilium/cilium:v1.15.19".into(),
+                owner: Some("migration-uid".into()),
+            };
             Effect::Task { node: node(), task: HostTask::Look, nth: 1, way }
         }
         Effect::Task { way: Way::Pod { .. }, .. } => {

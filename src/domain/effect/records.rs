@@ -8,14 +8,18 @@ use super::{
 };
 use crate::domain::api::{MIGRATION, NodeMigrationSpec};
 
+/// The reference to the Migration of this UID, with which what belongs to it goes.
+pub(super) fn belongs_to(uid: &str) -> Value {
+    json!({"apiVersion": MIGRATIONS.api_version(), "kind": MIGRATIONS.kind, "name": MIGRATION, "uid": uid})
+}
+
 /// Creates a node's record, owned by the Migration of this UID.
 pub fn create(node: &str, owner: Option<&str>) -> Request {
     let mut metadata = json!({"name": node});
     if let Some(uid) = owner {
-        metadata["ownerReferences"] = json!([{
-            "apiVersion": MIGRATIONS.api_version(), "kind": MIGRATIONS.kind, "name": MIGRATION, "uid": uid,
-            "controller": true,
-        }]);
+        let mut owner = belongs_to(uid);
+        owner["controller"] = json!(true);
+        metadata["ownerReferences"] = json!([owner]);
     }
     let body = json!({
         "apiVersion": NODE_MIGRATIONS.api_version(), "kind": NODE_MIGRATIONS.kind,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Change, RELEASE, Request, Risk, resource::PODS};
+use super::{Change, RELEASE, Request, Risk, records, resource::PODS};
 use crate::domain::{
     facts::Key,
     host::{AGENTS_IMAGE, HostTask, SCRIPT, TASK_LABEL, Way, commands::command},
@@ -19,11 +19,23 @@ const IMAGE: &str = "{.spec.template.spec.containers[0].image}";
 /// What a look reads of a host. `/run` as a whole: a mount of a folder that is not there would make it.
 const LOOKS_AT: [&str; 3] = ["/etc/cni/net.d", "/run", "/var/lib"];
 
+/// Where and of what the pod of a task is made.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskPod<'a> {
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// Image that is on the node already.
+    pub image: &'a str,
+    /// UID of the Migration that it belongs to.
+    pub owner: Option<&'a str>,
+}
+
 /// Creates the pod of a task. It is bound to its node by name, so no scheduler and no cordon is in its way; it
 /// uses the host's network, because that works while the node has no CNI; its image is there already and
-/// never pulled; it has no token. The probe is the exception: it wants a pod address. What only looks is not
+/// never pulled; it has no token. It belongs to the Migration: of what is called like it only that is believed. The probe is the exception: it wants a pod address. What only looks is not
 /// privileged: it sees the folders that it reads, and may read the firewall.
-pub fn create(node: &str, task: &HostTask, nth: u32, namespace: &str, image: &str) -> Request {
+pub fn create(node: &str, task: &HostTask, nth: u32, pod: &TaskPod<'_>) -> Request {
+    let TaskPod { namespace, image, owner } = *pod;
     let name = task.pod_name(node, nth);
     let mut command = vec![json!("sh"), json!("-c"), json!(SCRIPT), json!("cutover"), json!(task.name())];
     command.extend(task.args().into_iter().map(Value::from));
@@ -72,7 +84,7 @@ pub fn create(node: &str, task: &HostTask, nth: u32, namespace: &str, image: &st
         }
     }
     spec["containers"] = json!([container]);
-    let body = json!({
+    let mut body = json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
             "name": name, "namespace": namespace,
@@ -80,6 +92,9 @@ pub fn create(node: &str, task: &HostTask, nth: u32, namespace: &str, image: &st
         },
         "spec": spec,
     });
+    if let Some(uid) = owner {
+        body["metadata"]["ownerReferences"] = json!([records::belongs_to(uid)]);
+    }
     Request { object: PODS.at(Key::new(namespace, &name)), change: Change::Create(body) }
 }
 
@@ -87,10 +102,11 @@ pub fn create(node: &str, task: &HostTask, nth: u32, namespace: &str, image: &st
 /// a command instead of being quoted.
 pub(super) fn kubectl(node: &str, task: &HostTask, nth: u32, way: &Way) -> Vec<String> {
     match way {
-        Way::Pod { namespace, image } => {
+        Way::Pod { namespace, image, owner } => {
             let number = nth.to_string();
             let options = ["--host-task", task.name(), "--node", node, "--number", &number];
             let place = ["--namespace", namespace];
+            let owner = owner.iter().flat_map(|uid| ["--owner", uid]);
             let args = task.args();
             let args = args.iter().map(String::as_str);
             let end = (args.len() > 0).then_some("--");
@@ -99,7 +115,7 @@ pub(super) fn kubectl(node: &str, task: &HostTask, nth: u32, way: &Way) -> Vec<S
             } else {
                 command([&**image])
             };
-            let first = command(["cutover", "manifests"].into_iter().chain(options).chain(place));
+            let first = command(["cutover", "manifests"].into_iter().chain(options).chain(place).chain(owner));
             let rest = command(end.into_iter().chain(args));
             let words = [first, "--image".into(), image, rest].join(" ");
             vec![format!("{} | kubectl create -f -", words.trim_end())]

@@ -34,7 +34,7 @@ pub use workload::{BudgetFact, NamespaceFact, Owner, PodFact, PodPhase, Workload
 
 use super::{
     api::{Migration, NodeMigration, Pin, Pins},
-    effect::{FLANNEL_BACKUP, RELEASE, Right},
+    effect::{FLANNEL_BACKUP, NODE_CONFIG, RELEASE, Right},
     encryption::IpsecKey,
     flannel::FlannelFact,
     guard::FlowFacts,
@@ -145,14 +145,19 @@ impl Facts {
         self.workloads.get(pod.object().as_str())
     }
 
-    /// Pods of host tasks: those in the namespace of Cilium's release. Any tenant can call a pod so elsewhere.
+    /// Pods of host tasks: those in the namespace of Cilium's release that belong to this Migration. Any tenant can call a
+    /// pod so elsewhere; who may create pods in that namespace is trusted with every host already.
     pub fn task_pods(&self) -> impl Iterator<Item = &PodFact> {
         self.pods.marked(&Mark::Task).filter(|p| self.is_task(p))
     }
 
     /// Is this the pod of a host task?
     pub fn is_task(&self, pod: &PodFact) -> bool {
-        pod.task.is_some() && *pod.key.namespace == *self.cilium_namespace()
+        let uid = self.migration.as_ref().and_then(|m| m.metadata.uid.as_deref());
+        let taken_over =
+            || self.pins().is_some_and(|p| p.marks.iter().any(|m| Some(&**m) == pod.task_owner.as_deref()));
+        let is_ours = || pod.task_owner.as_deref() == uid || taken_over();
+        pod.task.is_some() && *pod.key.namespace == *self.cilium_namespace() && is_ours()
     }
 
     /// Ready pods of a controller, given as `namespace/Kind/name`.
@@ -245,6 +250,15 @@ impl Facts {
     /// Cutover's copy of Flannel's objects.
     pub fn copied_flannel(&self) -> Option<&FlannelCopyFact> {
         self.of_cilium(&self.flannel_copies, FLANNEL_BACKUP)
+    }
+
+    /// What a migration leaves on a cluster while it is under way.
+    pub fn traces(&self) -> Vec<String> {
+        let marked = self.nodes.values().filter(|n| n.has_marks() || n.stray_mark || n.switched);
+        let nodes = marked.map(|n| format!("marks on node/{}", n.name));
+        let copies = self.flannel_copies.keys().map(|key| format!("configmap/{key}"));
+        let configs = self.node_configs.keys().filter(|key| *key.name == *NODE_CONFIG);
+        nodes.chain(copies).chain(configs.map(|key| format!("ciliumnodeconfig/{key}"))).collect()
     }
 
     /// What the Migration relied on when it began.

@@ -109,6 +109,8 @@ pub struct PodFact {
     pub reason: String,
     /// The host task that it runs, for a pod of Cutover's own.
     pub task: Option<Arc<str>>,
+    /// UID of the Migration that a task pod belongs to.
+    pub task_owner: Option<Arc<str>>,
     /// What a task pod reported when it ended: exit code and message.
     pub report: Option<(i32, String)>,
 }

@@ -64,6 +64,8 @@ pub enum Way {
         namespace: String,
         /// Image that is on the node already.
         image: Arc<str>,
+        /// UID of the Migration that it belongs to, and goes with; `None` before there is one.
+        owner: Option<Arc<str>>,
     },
     /// The system's `ssh`.
     Ssh {

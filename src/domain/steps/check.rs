@@ -8,7 +8,7 @@ use crate::domain::{
     effect::Proof,
     problem::Problem,
     progress::Progress,
-    reason::Reason,
+    reason::{Reason, Waiting},
 };
 
 /// Is the node fit to be moved? Changes nothing.
@@ -27,7 +27,11 @@ impl Step for Check {
     }
 
     fn advance(&self, at: &Site<'_>, _: &mut NodeMigrationStatus) -> Progress {
-        unfit(at).or_else(|| refused(at)).unwrap_or_else(|| drainable(at))
+        fit_for_cilium(at)
+            .and_then(|()| with_flannel(at))
+            .and_then(|()| admitted(at))
+            .and_then(|()| drainable(at))
+            .map_or_else(Progress::Wait, |()| Progress::Done)
     }
 
     fn proofs(&self, at: &Site<'_>) -> Vec<Proof> {
@@ -38,22 +42,30 @@ impl Step for Check {
     }
 }
 
-fn unfit(at: &Site<'_>) -> Option<Progress> {
-    let name = &at.node.name;
-    without_cilium(at).or_else(|| {
-        at.facts.flannel_on(name).is_none_or(|f| !f.ready).then(|| {
-            let message = format!("Flannel's pod on {name} is not ready: it is the way back");
-            Progress::wait_on(Reason::FlannelNotReady, at.object(), message)
-        })
-    })
+/// Nothing is taken out on the way back that could not return: the same is asked as before the way forward, but for
+/// Cilium, which may be what is broken.
+///
+/// # Errors
+/// What it waits for.
+pub fn may_go_back(at: &Site<'_>) -> Result<(), Waiting> {
+    with_flannel(at).and_then(|()| admitted(at)).and_then(|()| drainable(at))
 }
 
-/// The node is not Ready, or Cilium could not take its pods.
-pub(super) fn without_cilium(at: &Site<'_>) -> Option<Progress> {
+fn with_flannel(at: &Site<'_>) -> Result<(), Waiting> {
     let name = &at.node.name;
-    let wait = |reason, object: String, message: String| Some(Progress::wait_on(reason, object, message));
-    if let Some(progress) = at.not_ready() {
-        return Some(progress);
+    if at.facts.flannel_on(name).is_some_and(|f| f.ready) {
+        return Ok(());
+    }
+    let message = format!("Flannel's pod on {name} is not ready: it is the way back");
+    Err(Waiting::new(Reason::FlannelNotReady, message).on(at.object()))
+}
+
+/// The node is Ready, and Cilium could take its pods.
+pub(super) fn fit_for_cilium(at: &Site<'_>) -> Result<(), Waiting> {
+    let name = &at.node.name;
+    let wait = |reason, object: String, message: String| Err(Waiting::new(reason, message).on(object));
+    if let Some(waiting) = at.not_ready() {
+        return Err(waiting);
     }
     match at.facts.agent_on(name) {
         None => return wait(Reason::AgentsNotReady, at.object(), format!("no Cilium agent on {name}")),
@@ -69,45 +81,41 @@ pub(super) fn without_cilium(at: &Site<'_>) -> Option<Progress> {
     if !at.facts.cilium_ranges.contains_key(name) {
         return wait(Reason::OperatorNotReady, at.object(), format!("Cilium has given {name} no pod range yet"));
     }
-    None
+    Ok(())
 }
 
 /// A node that was taken out could not come back without its task pods.
-pub(super) fn refused(at: &Site<'_>) -> Option<Progress> {
-    if let Err(waiting) = tasks::admitted(&at.view) {
-        return Some(Progress::Wait(waiting));
-    }
-    tasks::not_asked(&at.view).then(|| {
+pub(super) fn admitted(at: &Site<'_>) -> Result<(), Waiting> {
+    tasks::admitted(&at.view)?;
+    if tasks::not_asked(&at.view) {
         let message = "asking the API server whether it admits the task pods";
-        Progress::wait_on(Reason::TaskRunning, at.object(), message)
-    })
+        return Err(Waiting::new(Reason::TaskRunning, message).on(at.object()));
+    }
+    Ok(())
 }
 
-pub(super) fn drainable(at: &Site<'_>) -> Progress {
+pub(super) fn drainable(at: &Site<'_>) -> Result<(), Waiting> {
     let consents = &at.migration.spec.consents;
     let drain = at.sorted();
     match verdict::judge_drain(at.facts, &drain, consents, at.now) {
-        Verdict::Clean => verdict::behind(at.facts, &drain).map_or(Progress::Done, |b| {
-            Progress::wait_on(
-                Reason::CannotDrainYet,
-                b.problem.object,
-                format!("cannot be drained yet: {}. {}", b.problem.message, b.problem.remedy),
-            )
+        Verdict::Clean => verdict::behind(at.facts, &drain).map_or(Ok(()), |b| {
+            let message = format!("cannot be drained yet: {}. {}", b.problem.message, b.problem.remedy);
+            Err(Waiting::new(Reason::CannotDrainYet, message).on(b.problem.object))
         }),
-        Verdict::NeedsConsent(wanted) => needs_consent(&wanted),
+        Verdict::NeedsConsent(wanted) => Err(needs_consent(&wanted)),
         Verdict::Impossible { pod, problem } => {
             let Problem { object, message, remedy, .. } = problem;
             let message = format!("cannot be drained: {pod}: {message}. Fix {object}: {remedy}");
-            Progress::wait_on(Reason::CannotDrain, object, message)
+            Err(Waiting::new(Reason::CannotDrain, message).on(object))
         }
     }
 }
 
 /// An operator has to consent to these first.
-pub(super) fn needs_consent(wanted: &[Wanted]) -> Progress {
+pub(super) fn needs_consent(wanted: &[Wanted]) -> Waiting {
     let first: Vec<String> = wanted.iter().take(3).map(ToString::to_string).collect();
     let more = wanted.len().saturating_sub(3);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let object = wanted.first().map(|w| w.object.clone()).unwrap_or_default();
-    Progress::wait_on(Reason::NeedsConsent, object, format!("needs consent {}{more}", first.join(", ")))
+    Waiting::new(Reason::NeedsConsent, format!("needs consent {}{more}", first.join(", "))).on(object)
 }

@@ -24,19 +24,18 @@ impl Step for CheckReboot {
     }
 
     fn advance(&self, at: &Site<'_>, _: &mut NodeMigrationStatus) -> Progress {
-        if let Some(progress) = check::without_cilium(at).or_else(|| check::refused(at)) {
-            return progress;
-        }
-        match at.migration.spec.restart_by {
+        let fit = check::fit_for_cilium(at).and_then(|()| check::admitted(at));
+        let fit = fit.and_then(|()| match at.migration.spec.restart_by {
             // they leave by eviction, as in a drain
             RestartBy::Pods => check::drainable(at),
             // they restart where they are: only a Job's work is lost
             RestartBy::Reboot => {
                 let mut wanted = verdict::wanted(&at.sorted());
                 wanted.retain(|w| at.needs(w));
-                if wanted.is_empty() { Progress::Done } else { check::needs_consent(&wanted) }
+                if wanted.is_empty() { Ok(()) } else { Err(check::needs_consent(&wanted)) }
             }
-        }
+        });
+        fit.map_or_else(Progress::Wait, |()| Progress::Done)
     }
 
     fn proofs(&self, at: &Site<'_>) -> Vec<Proof> {

@@ -26,7 +26,7 @@ use std::{fmt, sync::LazyLock, time::Duration};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-pub use check::Check;
+pub use check::{Check, may_go_back};
 pub use check_reboot::CheckReboot;
 pub use clean::Clean;
 pub use cordon::Cordon;

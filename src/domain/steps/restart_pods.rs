@@ -50,7 +50,7 @@ impl Step for RestartPods {
         let waiting = Waiting::new(Reason::PodsOnOldNetwork, message).on(format!("pod/{}", first.key));
         match (effects.is_empty(), verdict::wanted(&sorted)) {
             (false, _) => Progress::Act(effects, waiting),
-            (true, wanted) if !wanted.is_empty() => check::needs_consent(&wanted),
+            (true, wanted) if !wanted.is_empty() => Progress::Wait(check::needs_consent(&wanted)),
             (true, _) => Progress::Wait(waiting),
         }
     }

@@ -6,8 +6,7 @@ use crate::domain::{
     api::{NodeMigrationStatus, Target},
     drain::{self, Drain},
     facts::{Cni, NodeFact},
-    progress::Progress,
-    reason::Reason,
+    reason::{Reason, Waiting},
     text,
     view::View,
 };
@@ -48,10 +47,10 @@ impl<'a> Site<'a> {
     }
 
     /// The node is not Ready.
-    pub(super) fn not_ready(&self) -> Option<Progress> {
+    pub(super) fn not_ready(&self) -> Option<Waiting> {
         let why = text::safe(&self.node.not_ready_reason);
         (!self.node.ready).then(|| {
-            Progress::wait_on(Reason::NodeNotReady, self.object(), format!("{} is not Ready: {why}", self.node.name))
+            Waiting::new(Reason::NodeNotReady, format!("{} is not Ready: {why}", self.node.name)).on(self.object())
         })
     }
 

@@ -1,6 +1,6 @@
 //! Host tasks: run one, take its report in, delete its pod; or say what to type and check for its effect.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{Site, drains};
 use crate::domain::{
@@ -29,6 +29,10 @@ pub(crate) fn run(at: &Site<'_>, status: &mut NodeMigrationStatus, task: &HostTa
     let nth = status.evidence.host_checks;
     let name = task.pod_name(&at.node.name, nth);
     let pod = pod(at, status, task);
+    if let Some(pod) = pod.filter(|p| !at.facts.is_task(p) || p.node != at.node.name) {
+        let message = format!("pod {} is called like a task pod and is not this migration's: delete it", pod.key);
+        return Err(Progress::wait_on(Reason::IdentityChanged, format!("pod/{}", pod.key), message));
+    }
     let report = at.facts.reports.get(&name).or_else(|| pod?.report.as_ref());
     let Some((code, message)) = report else {
         if let Some(pod) = pod {
@@ -55,7 +59,7 @@ pub(crate) fn run(at: &Site<'_>, status: &mut NodeMigrationStatus, task: &HostTa
     }
 }
 
-/// The pod of a task, where there is one.
+/// The pod of a task, where there is one, whoever made it.
 pub(crate) fn pod<'a>(at: &Site<'a>, status: &NodeMigrationStatus, task: &HostTask) -> Option<&'a PodFact> {
     let name = task.pod_name(&at.node.name, status.evidence.host_checks);
     at.facts.pods.get(&Key::new(&at.migration.spec.cilium.namespace, &name))
@@ -68,8 +72,12 @@ pub fn way_to(view: &View<'_>, node: &NodeFact, task: &HostTask) -> Option<Way> 
     if hosts.access == HostAccess::Ssh && *task != HostTask::Probe {
         return Some(Way::Ssh { target: commands::ssh_target(&hosts.ssh_target, node) });
     }
-    let image = task_image(view.facts)?;
-    Some(Way::Pod { namespace: view.migration.spec.cilium.namespace.clone(), image })
+    Some(in_pod(view, task_image(view.facts)?))
+}
+
+fn in_pod(view: &View<'_>, image: Arc<str>) -> Way {
+    let namespace = view.migration.spec.cilium.namespace.clone();
+    Way::Pod { namespace, image, owner: view.migration.metadata.uid.as_deref().map(Into::into) }
 }
 
 /// What is created in pods with this access to the hosts, one task for each kind of pod: what looks, what changes a host,
@@ -127,8 +135,7 @@ fn preview_seen(at: &Site<'_>, task: HostTask, seen: impl IntoIterator<Item = Pr
         return vec![Preview::from(Effect::Task { node, task, nth: 0, way: Way::Hand })];
     }
     let namespace = at.migration.spec.cilium.namespace.clone();
-    let way = way_to(&at.view, at.node, &task)
-        .unwrap_or_else(|| Way::Pod { namespace: namespace.clone(), image: AGENTS_IMAGE.into() });
+    let way = way_to(&at.view, at.node, &task).unwrap_or_else(|| in_pod(&at.view, AGENTS_IMAGE.into()));
     let in_pod = matches!(way, Way::Pod { .. });
     let pod = Key::new(&namespace, &task.pod_name(&node, 0));
     let effect = Preview::from(Effect::Task { node, task, nth: 0, way }).then(seen);
@@ -245,7 +252,7 @@ fn is_awaited(view: &View<'_>, pod: &PodFact) -> bool {
 }
 
 /// The agent's image: it is on every node that runs an agent, or ran one until it was uninstalled, and never pulled.
-pub(crate) fn task_image(facts: &Facts) -> Option<std::sync::Arc<str>> {
+pub(crate) fn task_image(facts: &Facts) -> Option<Arc<str>> {
     let pinned = || facts.pins()?.agent_image.as_deref().map(Into::into);
     facts.cilium_agents().map(|d| d.image.clone()).or_else(pinned)
 }

@@ -45,8 +45,8 @@ impl Step for Verify {
     }
 
     fn advance(&self, at: &Site<'_>, status: &mut NodeMigrationStatus) -> Progress {
-        if let Some(progress) = at.not_ready() {
-            return progress;
+        if let Some(waiting) = at.not_ready() {
+            return Progress::Wait(waiting);
         }
         // what is deleted on this side has to be gone before leftovers are looked for
         let old = at.facts.pods_with(other_cni(at.way), Some(&at.node.name)).find(|p| p.deleting.is_some());

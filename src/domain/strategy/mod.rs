@@ -11,6 +11,7 @@ pub mod downtime;
 mod flannel;
 mod hosts;
 mod id;
+mod level;
 mod preflight;
 mod release;
 pub mod roll;
@@ -25,10 +26,11 @@ pub use docs::markdown;
 pub(in crate::domain) use flannel::{clean_task, is_clean, seen_clean};
 pub use hosts::HostWork;
 pub use id::{PhaseId, StrategyId};
+pub use level::Level;
 pub use preflight::Preflight;
-pub use roll::{Level, Roll, Start, locked};
-pub(crate) use roll::{direction, preview_node};
+pub use roll::{Roll, Start, locked};
 pub use verify::Verify;
+pub(crate) use {level::direction, roll::preview_node};
 
 use super::{
     api::{CiliumSpec, Finding, MigrationSpec, NodeMigrationStatus, Target},

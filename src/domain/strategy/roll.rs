@@ -1,11 +1,8 @@
 //! A phase that rolls nodes: which way each goes next, step by step, and what is due.
-//!
-//! The rolls of a strategy are levels that a node climbs: `Pending`, the steps of the first roll, done with the first
-//! roll, the steps of the second one, and so on. The way back goes down the same levels.
 
 use std::sync::Arc;
 
-use super::{Phase, PhaseId, Standing};
+use super::{Level, Phase, PhaseId, Standing, level::goal};
 use crate::domain::{
     api::{NodeMigrationStatus, StepError, StepTiming, Target},
     decide::{Queue, Round},
@@ -33,6 +30,13 @@ pub trait Roll: Sync {
     fn repeat(&self, _at: &Site<'_>, _status: &NodeMigrationStatus) -> Option<&'static dyn Step> {
         None
     }
+    /// Whether a node may be taken out to go back, which its turn has come to. The way forward begins with a check.
+    ///
+    /// # Errors
+    /// What it waits for.
+    fn admits_back(&self, at: &Site<'_>, _status: &NodeMigrationStatus) -> Result<(), Waiting> {
+        steps::tasks::admitted(&at.view)
+    }
     /// Why one node cannot go back alone, whatever the phases say.
     fn alone(&self, _view: &View<'_>) -> Option<Waiting> {
         None
@@ -46,64 +50,6 @@ pub trait Roll: Sync {
 
 /// Where a node begins a direction.
 pub type Start = &'static dyn Step;
-
-/// How far a node has come: the roll that it is in, and where in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Level {
-    /// Index of the roll among the strategy's.
-    pub roll: usize,
-    /// Where in it.
-    pub step: NodeStep,
-}
-
-impl Level {
-    /// The level of a node.
-    pub fn of(view: &View<'_>, status: &NodeMigrationStatus) -> Self {
-        let roll = status.phase.and_then(|id| view.strategy.rolls().position(|r| r.phase() == id)).unwrap_or(0);
-        Self { roll, step: status.step }
-    }
-
-    /// Rolls that are behind the node, done.
-    pub const fn passed(self) -> usize {
-        if matches!(self.step, NodeStep::Done) { self.roll + 1 } else { self.roll }
-    }
-
-    /// The roll that the node goes through next, and its direction, for a node that should have passed `goal` rolls.
-    pub const fn next(self, goal: usize) -> Option<(usize, Target)> {
-        let passed = self.passed();
-        match self.step {
-            NodeStep::Done if goal == passed => None,
-            NodeStep::Done if goal > passed => Some((passed, Target::Cilium)),
-            _ if goal > self.roll => Some((self.roll, Target::Cilium)),
-            _ => Some((self.roll, Target::Flannel)),
-        }
-    }
-}
-
-/// How many rolls a node should have passed. `None`: it stays as it is.
-pub(crate) fn goal(view: &View<'_>, node: &NodeFact, status: &NodeMigrationStatus) -> Option<usize> {
-    let spec = view.record(&node.name).map(|r| &r.spec);
-    if view.migration.spec.target == Target::Flannel || spec.is_some_and(|s| s.target == Target::Flannel) {
-        return Some(0);
-    }
-    let canary = spec.is_some_and(|s| s.approved);
-    let approved = |id: PhaseId| view.strategy.is_within(id, view.migration.spec.approved);
-    let wanted = view.strategy.rolls().take_while(|r| {
-        let before = view.strategy.before(r.phase());
-        approved(r.phase()) || (canary && before.is_none_or(|p| approved(p.id())))
-    });
-    let wanted = wanted.count();
-    // not approved any more: what has begun goes back
-    (wanted > 0 || !status.step.is_unmoved() || node.switched).then_some(wanted)
-}
-
-/// The direction in which a node goes next.
-pub(crate) fn direction(view: &View<'_>, node: &NodeFact) -> Option<Target> {
-    let status = view.status(&node.name);
-    let level = Level::of(view, status);
-    let goal = goal(view, node, status)?;
-    Some(level.next(goal).map_or(Target::Cilium, |(_, way)| way))
-}
 
 /// The standing of a roll: some node is beyond its beginning.
 pub fn standing(roll: &dyn Roll, view: &View<'_>) -> Standing {
@@ -204,14 +150,16 @@ pub fn undo(roll: &dyn Roll, round: &mut Round<'_>) -> Progress {
     })
 }
 
-/// The first node that is on its way, has failed, or waits at its check; with what it waits for.
+/// The first node that is on its way, has failed, or waits at its check; otherwise the first that waits for an operator.
+/// With what it waits for.
 fn first_in_trouble(round: &Round<'_>) -> Option<(Arc<str>, Waiting)> {
-    round.order.iter().find_map(|node| {
-        let status = round.records.get(&node.name);
-        let checks = status.step.spec().is_some_and(|s| s.presence == Presence::AtRest);
-        let speaks = status.step.is_out() || status.last_error.is_some() || checks;
-        (speaks && !status.waiting.is_empty()).then(|| (node.name.clone(), status.waiting.clone()))
-    })
+    let statuses = || round.order.iter().map(|node| (node, round.records.get(&node.name)));
+    let waiting = || statuses().filter(|(_, s)| !s.waiting.is_empty());
+    let at_check = |s: &NodeMigrationStatus| s.step.spec().is_some_and(|s| s.presence == Presence::AtRest);
+    let at_work = |s: &NodeMigrationStatus| s.step.is_out() || s.last_error.is_some() || at_check(s);
+    let first =
+        waiting().find(|(_, s)| at_work(s)).or_else(|| waiting().find(|(_, s)| s.waiting.reason.needs_operator()));
+    first.map(|(node, s)| (node.name.clone(), s.waiting.clone()))
 }
 
 /// Moves nodes in one direction: forward only through the roll of this index.
@@ -241,14 +189,17 @@ fn move_nodes(round: &mut Round<'_>, way: Target, index: Option<usize>) {
             round.records.wait(&node.name, locked);
             continue;
         }
+        let at = Site::new(view, node, way);
         let turn = if status.step.is_out() {
             Ok(())
         } else if queue.is_taken(&node.name) {
             queue.may_resume(node)
         } else {
-            queue.may_begin(node).and_then(|()| hold.clone()).and_then(|()| back_admitted(&view, way))
+            queue
+                .may_begin(node)
+                .and_then(|()| hold.clone())
+                .and_then(|()| if way == Target::Flannel { roll.admits_back(&at, &status) } else { Ok(()) })
         };
-        let at = Site::new(view, node, way);
         let mut status = status.clone();
         round.effects.extend(advance_node(&at, roll, &mut status, turn));
         if status.step.is_out() {
@@ -256,11 +207,6 @@ fn move_nodes(round: &mut Round<'_>, way: Target, index: Option<usize>) {
         }
         round.records.set(&node.name, status);
     }
-}
-
-/// The way forward begins with a check that says the same; the way back begins with the cordon.
-fn back_admitted(view: &View<'_>, way: Target) -> Result<(), Waiting> {
-    if way == Target::Flannel { steps::tasks::admitted(view) } else { Ok(()) }
 }
 
 /// Moves one node on, as far as the facts allow: what its record becomes, and what is due. `turn` says whether it may

@@ -8,7 +8,10 @@ use crate::domain::{
     facts::Cni,
     plan::Planned,
     progress::Progress,
-    steps::{Check, Cordon, Drain, Observe, Path, Restart, Restore, Revert, Site, Step, Switch, Uncordon, Verify},
+    reason::Waiting,
+    steps::{
+        self, Check, Cordon, Drain, Observe, Path, Restart, Restore, Revert, Site, Step, Switch, Uncordon, Verify,
+    },
     strategy::{Phase, PhaseId, PhaseSpec, Roll, Standing, Start, release, roll},
     view::View,
 };
@@ -73,6 +76,11 @@ impl Roll for Migrate {
             Target::Cilium if out => &Cordon,
             Target::Cilium => &Check,
         }
+    }
+
+    fn admits_back(&self, at: &Site<'_>, status: &NodeMigrationStatus) -> Result<(), Waiting> {
+        // where only a cordon is taken back nothing is drained
+        if self.start(at, status).spec().id == Uncordon.spec().id { Ok(()) } else { steps::may_go_back(at) }
     }
 
     fn done(&self, at: &Site<'_>) -> Option<Proof> {
