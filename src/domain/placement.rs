@@ -274,9 +274,9 @@ impl<'a> Places<'a> {
     fn spread(&self, term: &'a AffinityTerm, namespace: &'a Arc<str>) -> Spread<'a> {
         let mut spread = Spread::new();
         let mut add = |namespace: &Arc<str>| {
-            for other in self.facts.pods.in_namespace(namespace).filter(|p| counts(p)) {
-                if let Some(value) = self.value(other, &term.topology).filter(|_| term.selector.matches(&other.labels))
-                {
+            let pods = self.facts.pods.in_namespace(namespace);
+            for other in pods.filter(|p| term.selector.matches(&p.labels) && counts(p)) {
+                if let Some(value) = self.value(other, &term.topology) {
                     *spread.entry(value).or_default() += 1;
                 }
             }

@@ -1,5 +1,7 @@
 //! In which order nodes go.
 
+use std::cmp::Ordering;
+
 use crate::domain::{
     facts::NodeFact,
     reason::{Reason, Waiting},
@@ -16,11 +18,13 @@ impl<'a> View<'a> {
         let mut nodes: Vec<&NodeFact> =
             self.facts.nodes.values().filter(|n| all || selected(n) || self.is_changed(n)).collect();
         let own = self.facts.own_node();
-        let batch = |n: &NodeFact| spec.batch_by.as_ref().map(|label| natural_or_last(n.labels.get(label)));
+        // nodes without the label come after those with it
+        let value = |n: &'a NodeFact, label| n.labels.get(label).map_or((true, Natural("")), |v| (false, Natural(v)));
+        let batch = |n: &'a NodeFact| spec.batch_by.as_ref().map(|label| value(n, label));
         nodes.sort_by_cached_key(|n| {
             let named = spec.order.iter().position(|o| **o == *n.name).unwrap_or(usize::MAX);
             // an engine that runs on the node that is drained interrupts itself: that node is the last of its kind
-            (named, self.facts.is_control_plane(n), own == Some(&*n.name), batch(n), natural(&n.name))
+            (named, self.facts.is_control_plane(n), own == Some(&*n.name), batch(n), Natural(&n.name))
         });
         nodes
     }
@@ -33,10 +37,16 @@ impl<'a> View<'a> {
 
     /// The order of the way back: the other way round, the control plane last again.
     pub fn reversed(&self, order: &[&'a NodeFact]) -> Vec<&'a NodeFact> {
-        let own = self.facts.own_node();
-        let mut nodes: Vec<&NodeFact> = order.iter().rev().copied().collect();
-        nodes.sort_by_cached_key(|n| (self.facts.is_control_plane(n), own == Some(&*n.name)));
+        let mut nodes = order.to_vec();
+        self.reverse(&mut nodes, |n| n);
         nodes
+    }
+
+    /// The same for what is in the order of its nodes.
+    pub(crate) fn reverse<T>(&self, order: &mut [T], node: impl Fn(&T) -> &NodeFact) {
+        let own = self.facts.own_node();
+        order.reverse();
+        order.sort_by_cached_key(|t| (self.facts.is_control_plane(node(t)), own == Some(&*node(t).name)));
     }
 
     /// An etcd member elsewhere is not ready: taking this one out could cost the quorum. Members that are no pods
@@ -67,34 +77,45 @@ impl View<'_> {
     }
 }
 
-/// Nodes without the label come after those with it.
-fn natural_or_last(value: Option<&String>) -> (bool, Vec<(String, u64)>) {
-    (value.is_none(), value.map(|v| natural(v)).unwrap_or_default())
+/// A name that sorts as people count: `node-2` before `node-10`.
+#[derive(PartialEq, Eq)]
+struct Natural<'a>(&'a str);
+
+impl<'a> Natural<'a> {
+    /// Its parts: text, and the number that follows.
+    fn parts(&self) -> impl Iterator<Item = (&'a str, u64)> + use<'a> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let digit = |c: char| c.is_ascii_digit();
+            let (text, tail) = rest.split_at(rest.find(digit).unwrap_or(rest.len()));
+            let (number, tail) = tail.split_at(tail.find(|c| !digit(c)).unwrap_or(tail.len()));
+            let is_part = !rest.is_empty();
+            rest = tail;
+            is_part.then(|| (text, number.parse().unwrap_or(0)))
+        })
+    }
 }
 
-/// Sorts `node-2` before `node-10`.
-fn natural(name: &str) -> Vec<(String, u64)> {
-    let mut parts = Vec::new();
-    let mut rest = name;
-    while !rest.is_empty() {
-        let text_end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let (text, tail) = rest.split_at(text_end);
-        let digits_end = tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len());
-        let (digits, tail) = tail.split_at(digits_end);
-        parts.push((text.to_owned(), digits.parse().unwrap_or(0)));
-        rest = tail;
+impl Ord for Natural<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.parts().cmp(other.parts()).then_with(|| self.0.cmp(other.0))
     }
-    parts
+}
+
+impl PartialOrd for Natural<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::natural;
+    use super::Natural;
 
     #[test]
     fn numbers_sort_as_numbers() {
-        let mut names = ["worker-10", "worker-2", "cp-1"];
-        names.sort_by_key(|n| natural(n));
-        assert_eq!(names, ["cp-1", "worker-2", "worker-10"]);
+        let mut names = ["worker-10", "worker-2", "worker-02", "worker", "cp-1"];
+        names.sort_by_key(|n| Natural(n));
+        assert_eq!(names, ["cp-1", "worker", "worker-02", "worker-2", "worker-10"]);
     }
 }

@@ -12,7 +12,8 @@ use crate::domain::{
     facts::NodeFact,
     reason::{Reason, Waiting},
     steps::NodeStep,
-    strategy, text,
+    strategy::Goals,
+    text,
     view::View,
 };
 
@@ -50,10 +51,11 @@ impl<'a> Queue<'a> {
         let why = |n: &NodeFact| why_out(round, n, taken.contains(&n.name));
         let out = view.facts.nodes.values().filter_map(|n| Some((n.name.clone(), why(n)?))).collect();
         let (limit, canaries) = limit(round, way);
+        let goals = Goals::of(view);
         let open = |n: &NodeFact| {
             let status = view.status(&n.name);
             let last = if way == Target::Cilium { NodeStep::Done } else { NodeStep::RolledBack };
-            status.step != last && strategy::direction(&view, n) == Some(way)
+            status.step != last && goals.direction(n) == Some(way)
         };
         let workers = || round.order.iter().copied().filter(|n| !view.facts.is_control_plane(n));
         let mut queue = Self {

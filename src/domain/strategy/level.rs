@@ -3,7 +3,7 @@
 //! The rolls of a strategy are levels that a node climbs: `Pending`, the steps of the first roll, done with the first
 //! roll, the steps of the second one, and so on. The way back goes down the same levels.
 
-use super::PhaseId;
+use super::{PhaseId, Roll};
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
     facts::NodeFact,
@@ -44,27 +44,48 @@ impl Level {
     }
 }
 
-/// How many rolls a node should have passed. `None`: it stays as it is.
-pub(crate) fn goal(view: &View<'_>, node: &NodeFact, status: &NodeMigrationStatus) -> Option<usize> {
-    let spec = view.record(&node.name).map(|r| &r.spec);
-    if view.migration.spec.target == Target::Flannel || spec.is_some_and(|s| s.target == Target::Flannel) {
-        return Some(0);
-    }
-    let canary = spec.is_some_and(|s| s.approved);
-    let approved = |id: PhaseId| view.strategy.is_within(id, view.migration.spec.approved);
-    let wanted = view.strategy.rolls().take_while(|r| {
-        let before = view.strategy.before(r.phase());
-        approved(r.phase()) || (canary && before.is_none_or(|p| approved(p.id())))
-    });
-    let wanted = wanted.count();
-    // not approved any more: what has begun goes back
-    (wanted > 0 || !status.step.is_unmoved() || node.switched).then_some(wanted)
+/// How many rolls nodes should have passed: the same for all of them, but for what an operator has asked of one.
+#[derive(Clone, Copy)]
+pub(crate) struct Goals<'a> {
+    view: View<'a>,
+    /// Rolls that are approved as a whole.
+    approved: usize,
+    /// Rolls that a node goes through which was approved by itself.
+    canary: usize,
 }
 
-/// The direction in which a node goes next.
-pub(crate) fn direction(view: &View<'_>, node: &NodeFact) -> Option<Target> {
-    let status = view.status(&node.name);
-    let level = Level::of(view, status);
-    let goal = goal(view, node, status)?;
-    Some(level.next(goal).map_or(Target::Cilium, |(_, way)| way))
+impl<'a> Goals<'a> {
+    pub(crate) fn of(view: View<'a>) -> Self {
+        let approved = |id: PhaseId| view.strategy.is_within(id, view.migration.spec.approved);
+        let before = |r: &dyn Roll| view.strategy.before(r.phase()).is_none_or(|p| approved(p.id()));
+        let rolls = || view.strategy.rolls();
+        Self {
+            view,
+            approved: rolls().take_while(|r| approved(r.phase())).count(),
+            canary: rolls().take_while(|r| approved(r.phase()) || before(*r)).count(),
+        }
+    }
+
+    /// The goal of a node. `None`: it stays as it is.
+    pub(crate) fn goal(&self, node: &NodeFact, status: &NodeMigrationStatus) -> Option<usize> {
+        let spec = self.view.record(&node.name).map(|r| &r.spec);
+        if self.view.migration.spec.target == Target::Flannel || spec.is_some_and(|s| s.target == Target::Flannel) {
+            return Some(0);
+        }
+        let wanted = if spec.is_some_and(|s| s.approved) { self.canary } else { self.approved };
+        // not approved any more: what has begun goes back
+        (wanted > 0 || !status.step.is_unmoved() || node.switched).then_some(wanted)
+    }
+
+    /// The roll that a node goes through next, and its direction.
+    pub(crate) fn next(&self, node: &NodeFact, status: &NodeMigrationStatus) -> Option<(usize, Target)> {
+        Level::of(&self.view, status).next(self.goal(node, status)?)
+    }
+
+    /// The direction in which a node goes next.
+    pub(crate) fn direction(&self, node: &NodeFact) -> Option<Target> {
+        let status = self.view.status(&node.name);
+        let goal = self.goal(node, status)?;
+        Some(Level::of(&self.view, status).next(goal).map_or(Target::Cilium, |(_, way)| way))
+    }
 }

@@ -30,7 +30,7 @@ pub use level::Level;
 pub use preflight::Preflight;
 pub use roll::{Roll, Start, locked};
 pub use verify::Verify;
-pub(crate) use {level::direction, roll::preview_node};
+pub(crate) use {level::Goals, roll::preview_node};
 
 use super::{
     api::{CiliumSpec, Finding, MigrationSpec, NodeMigrationStatus, Target},

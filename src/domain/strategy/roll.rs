@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Level, Phase, PhaseId, Standing, level::goal};
+use super::{Goals, Level, Phase, PhaseId, Standing};
 use crate::domain::{
     api::{NodeMigrationStatus, StepError, StepTiming, Target},
     decide::{Queue, Round},
@@ -91,9 +91,10 @@ pub fn advance(roll: &dyn Roll, phase: &dyn Phase, round: &mut Round<'_>) -> Pro
     move_nodes(round, Target::Flannel, None);
     move_nodes(round, Target::Cilium, Some(index));
     let (mut wanted, mut done, mut held) = (0, 0, vec![]);
+    let goals = Goals::of(view);
     for node in &round.order {
         let status = round.records.get(&node.name);
-        match goal(&view, node, status) {
+        match goals.goal(node, status) {
             Some(goal) if goal > index => {
                 wanted += 1;
                 done += usize::from(Level::of(&view, status).passed() > index);
@@ -131,9 +132,10 @@ pub fn undo(roll: &dyn Roll, round: &mut Round<'_>) -> Progress {
     let index = view.strategy.rolls().position(|r| r.phase() == roll.phase()).unwrap_or(0);
     move_nodes(round, Target::Flannel, None);
     let (mut wanted, mut back) = (0, 0);
+    let goals = Goals::of(view);
     for node in &round.order {
         let status = round.records.get(&node.name);
-        if goal(&view, node, status).is_none_or(|goal| goal > index) {
+        if goals.goal(node, status).is_none_or(|goal| goal > index) {
             continue;
         }
         wanted += 1;
@@ -165,23 +167,27 @@ fn first_in_trouble(round: &Round<'_>) -> Option<(Arc<str>, Waiting)> {
 /// Moves nodes in one direction: forward only through the roll of this index.
 fn move_nodes(round: &mut Round<'_>, way: Target, index: Option<usize>) {
     let view = round.view;
+    let goals = Goals::of(view);
+    let rolls: Vec<&dyn Roll> = view.strategy.rolls().collect();
+    let next = |node: &NodeFact| {
+        let (next, to) = goals.next(node, round.records.get(&node.name))?;
+        let roll = rolls.get(next).filter(|_| to == way && index.is_none_or(|i| i == next))?;
+        // what is begun is on record first
+        view.record(&node.name).map(|_| *roll)
+    };
+    let mut moving: Vec<(&NodeFact, &dyn Roll)> = round.order.iter().filter_map(|n| Some((*n, next(n)?))).collect();
+    if moving.is_empty() {
+        return;
+    }
+    if way == Target::Flannel {
+        view.reverse(&mut moving, |(node, _)| node);
+    }
     let mut queue = Queue::new(round, way);
     let hold = view.flows_hold(way).map_or(Ok(()), Err);
-    let order = if way == Target::Cilium { round.order.clone() } else { view.reversed(&round.order) };
     // those that are out already come first: they free the places
-    let (out, rest): (Vec<&NodeFact>, Vec<&NodeFact>) = order.into_iter().partition(|n| queue.is_taken(&n.name));
-    for node in out.into_iter().chain(rest) {
+    let (out, rest): (Vec<_>, Vec<_>) = moving.into_iter().partition(|(n, _)| queue.is_taken(&n.name));
+    for (node, roll) in out.into_iter().chain(rest) {
         let status = round.records.get(&node.name);
-        let Some(goal) = goal(&view, node, status) else { continue };
-        let Some((next, to)) = Level::of(&view, status).next(goal) else { continue };
-        if to != way || index.is_some_and(|i| i != next) {
-            continue;
-        }
-        let Some(roll) = view.strategy.rolls().nth(next) else { continue };
-        // what is begun is on record first
-        if view.record(&node.name).is_none() {
-            continue;
-        }
         if way == Target::Flannel
             && status.step != NodeStep::RolledBack
             && let Some(locked) = lock(&view, roll).or_else(|| roll.alone(&view))
@@ -200,6 +206,14 @@ fn move_nodes(round: &mut Round<'_>, way: Target, index: Option<usize>) {
                 .and_then(|()| hold.clone())
                 .and_then(|()| if way == Target::Flannel { roll.admits_back(&at, &status) } else { Ok(()) })
         };
+        // as all but one of a large cluster
+        if let Err(waiting) = &turn
+            && way == Target::Cilium
+            && status.step.is_unmoved()
+        {
+            round.records.wait(&node.name, waiting.clone());
+            continue;
+        }
         let mut status = status.clone();
         round.effects.extend(advance_node(&at, roll, &mut status, turn));
         if status.step.is_out() {

@@ -1,10 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::{Check, Context, Report, Source};
-use crate::domain::{
-    consent::Wanted,
-    drain::{Sorter, verdict},
-};
+use crate::domain::{consent::Wanted, drain::verdict};
 
 pub(super) static CHECK: Check = Check {
     id: "consent",
@@ -17,10 +14,9 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
-    let sorter = Sorter::new(ctx.facts(), &ctx.view.migration.spec.consents);
     let mut asked: BTreeMap<Wanted, Vec<String>> = BTreeMap::new();
-    for node in ctx.view.nodes_in_order() {
-        for wanted in verdict::wanted(&sorter.sort(&node.name)).into_iter().filter(|w| ctx.view.needs(w)) {
+    for (node, drain) in ctx.drains() {
+        for wanted in verdict::wanted(drain).into_iter().filter(|w| ctx.view.needs(w)) {
             asked.entry(wanted).or_default().push(node.name.to_string());
         }
     }

@@ -1,10 +1,7 @@
 use super::{Check, Context, Report, Source};
 use crate::domain::{
     api::Severity,
-    drain::{
-        Sorter,
-        verdict::{self, Verdict},
-    },
+    drain::verdict::{self, Verdict},
     problem::ProblemKind,
 };
 
@@ -24,11 +21,9 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
         return out.fine("nodes", "no node is drained: pods restart with their node");
     }
     let consents = &view.migration.spec.consents;
-    let (sorter, nodes) = (Sorter::new(view.facts, consents), view.nodes_in_order());
     let mut clean = 0;
-    for node in &nodes {
-        let drain = sorter.sort(&node.name);
-        match verdict::judge_drain(view.facts, &drain, consents, view.now) {
+    for (node, drain) in ctx.drains() {
+        match verdict::judge_drain(view.facts, drain, consents, view.now) {
             Verdict::Clean => clean += 1,
             Verdict::Impossible { pod, problem } => {
                 // two PDBs on a pod never resolve; what blocks now may be free when the node's turn comes
@@ -40,5 +35,5 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
             Verdict::NeedsConsent(_) => {}
         }
     }
-    out.fine("nodes", format!("{clean} of {} nodes drain without approval", nodes.len()));
+    out.fine("nodes", format!("{clean} of {} nodes drain without approval", ctx.drains().len()));
 }

@@ -164,10 +164,7 @@ mod tests {
         let migration = Migration::new("cutover", serde_json::from_value(spec).unwrap());
         let view = View::read_only(facts, &migration, Timestamp::UNIX_EPOCH);
         let mut out = vec![];
-        judge(
-            &Context { view: &view, inventory: &Inventory::of(&view) },
-            &mut Report { check: CHECK.id, as_of: None, out: &mut out },
-        );
+        judge(&Context::new(&view, &Inventory::of(&view)), &mut Report { check: CHECK.id, as_of: None, out: &mut out });
         out.iter().map(|f| f.severity).max().unwrap_or(Severity::Pass)
     }
 

@@ -48,10 +48,13 @@ mod webhooks;
 
 pub use policies::selected;
 
+use std::cell::OnceCell;
+
 use super::report::{Report, few};
 use crate::domain::{
     api::{CiliumSpec, Finding},
-    facts::{Facts, Survey},
+    drain::{Drain, Sorter},
+    facts::{Facts, NodeFact, Survey},
     inventory::Inventory,
     view::View,
 };
@@ -86,9 +89,14 @@ pub struct Check {
 pub struct Context<'a> {
     view: &'a View<'a>,
     inventory: &'a Inventory,
+    drains: OnceCell<Vec<(&'a NodeFact, Drain<'a>)>>,
 }
 
 impl<'a> Context<'a> {
+    const fn new(view: &'a View<'a>, inventory: &'a Inventory) -> Self {
+        Self { view, inventory, drains: OnceCell::new() }
+    }
+
     const fn facts(&self) -> &'a Facts {
         self.view.facts
     }
@@ -99,6 +107,15 @@ impl<'a> Context<'a> {
 
     const fn cilium(&self) -> &'a CiliumSpec {
         &self.view.migration.spec.cilium
+    }
+
+    /// The nodes in their order, with what a drain would do with their pods. More than one check asks, and it costs the
+    /// most of all.
+    fn drains(&self) -> &[(&'a NodeFact, Drain<'a>)] {
+        self.drains.get_or_init(|| {
+            let sorter = Sorter::new(self.view.facts, &self.view.migration.spec.consents);
+            self.view.nodes_in_order().into_iter().map(|n| (n, sorter.sort(&n.name))).collect()
+        })
     }
 }
 
@@ -157,7 +174,7 @@ pub static CHECKS: &[&Check] = &[
 /// Everything that preflight checks, the gravest first.
 pub fn preflight(view: &View<'_>) -> Vec<Finding> {
     let inventory = Inventory::of(view);
-    let context = Context { view, inventory: &inventory };
+    let context = Context::new(view, &inventory);
     let mut out = Vec::new();
     for check in CHECKS {
         let as_of = view.facts.survey.at.filter(|_| check.source == Source::Asked);
