@@ -19,7 +19,15 @@ use cluster::Size;
 use cutover::{
     cluster::{store::FactStore, watch},
     cockpit::{ClusterName, Model, Outlook, Scene, Theme, press, screenshot, titles},
-    domain::{checks, decide::decide, facts::Facts, lease::EngineState, log::Log, view::View},
+    domain::{
+        api::{Migration, NodeMigration},
+        checks,
+        decide::decide,
+        facts::{Admission, Facts, TaskPods},
+        lease::EngineState,
+        log::Log,
+        view::View,
+    },
     hubble::window::Window,
 };
 use jiff::Timestamp;
@@ -149,9 +157,25 @@ fn facts(size: Size) -> Facts {
     });
     drop(runtime);
     store.change(|f| f.surroundings.helm = Some(Ok("v4.0.0".into())));
-    let facts = std::mem::take(&mut *store.shared().write().unwrap());
+    let mut facts = std::mem::take(&mut *store.shared().write().unwrap());
     assert_eq!((facts.nodes.len(), facts.pods.len()), (size.nodes, size.pods));
+    let answers = ["look", "restore", "probe"].map(|task| (task, Admission::Allowed)).into();
+    facts.task_pods = TaskPods { namespace: "kube-system".into(), is_missing: false, answers };
+    write_down(&mut facts);
     facts
+}
+
+/// Writes down what is decided first, as an engine does: the rounds after that find every node where it is.
+fn write_down(facts: &mut Facts) {
+    let migration = facts.migration.clone().unwrap();
+    let decision = decide(View::read_only(facts, &migration, Timestamp::now()));
+    for (node, changed) in decision.nodes {
+        let record =
+            NodeMigration { status: Some(changed.status), ..NodeMigration::clone(&facts.node_migrations[&node]) };
+        facts.node_migrations.insert(node, record.into());
+    }
+    let status = Some(decision.migration);
+    facts.migration = Some(Migration { status, ..Migration::clone(&migration) }.into());
 }
 
 /// The time of a frame of a screen. All that this bench knows of the cockpit is here.

@@ -84,8 +84,8 @@ async fn survey(client: &Client, defined: Option<[bool; 2]>) -> Survey {
     );
     let (own, wide) = own.await;
     let webhooks = both(
-        map(validating, |all| webhooks("validatingwebhookconfiguration", &all)),
-        map(mutating, |all| webhooks("mutatingwebhookconfiguration", &all)),
+        webhooks("validatingwebhookconfiguration", validating),
+        webhooks("mutatingwebhookconfiguration", mutating),
     );
     let api_services = map(apis, |all| all.iter().filter_map(api_service).collect::<Vec<_>>());
     let named = webhooks.known().into_iter().flatten().map(|w| &w.service);
@@ -240,14 +240,24 @@ fn backends(services: &[Service], named: &[&Key]) -> BTreeMap<Key, BTreeMap<Stri
 const ABOUT_PODS: [&str; 5] = ["pods", "pods/eviction", "pods/*", "*", "*/*"];
 
 /// The webhooks of both kinds of configurations: a mutating one has all that a validating one has.
-fn webhooks<C: Serialize + ResourceExt>(kind: &str, all: &[C]) -> Vec<WebhookFact> {
+fn webhooks<C: Serialize + ResourceExt>(kind: &str, all: Asked<Vec<C>>) -> Asked<Vec<WebhookFact>> {
     let of = |c: &C| {
         let object = format!("{kind}/{}", c.name_any());
         let hooks = serde_json::to_value(c).map(|mut c| c["webhooks"].take());
-        let hooks: Vec<ValidatingWebhook> = hooks.and_then(serde_json::from_value).unwrap_or_default();
-        hooks.into_iter().filter_map(move |hook| webhook(object.clone(), hook))
+        let hooks: Result<Option<Vec<ValidatingWebhook>>, _> = hooks.and_then(serde_json::from_value);
+        hooks.map(|h| (object.clone(), h.unwrap_or_default())).map_err(|e| format!("{object}: {e}"))
     };
-    all.iter().flat_map(of).collect()
+    let read = map(all, |all| all.iter().map(of).collect::<Result<Vec<_>, _>>());
+    match read {
+        Asked::Known(Ok(all)) => {
+            let each = all.into_iter().flat_map(|(object, hooks)| hooks.into_iter().map(move |h| (object.clone(), h)));
+            Asked::Known(each.filter_map(|(object, hook)| webhook(object, hook)).collect())
+        }
+        Asked::Known(Err(why)) => Asked::Unreadable(why),
+        Asked::Unreadable(why) => Asked::Unreadable(why),
+        Asked::NotYet => Asked::NotYet,
+        Asked::Absent => Asked::Absent,
+    }
 }
 
 fn webhook(object: String, hook: ValidatingWebhook) -> Option<WebhookFact> {

@@ -701,3 +701,14 @@ fn nothing_is_done_while_the_records_definition_is_gone() {
     let d = decided(&facts);
     assert_eq!((names(&d), d.held.as_ref().map(|h| h.reason)), (vec![], Some(Reason::RecordsDeleted)));
 }
+
+/// It has started on Cilium: what its host and its pods have is taken back like a moved node's.
+#[test]
+fn a_node_that_joined_after_finalize_goes_back_as_a_moved_one() {
+    let mut facts = finalized();
+    facts.record("worker-3", |s| *s = NodeMigrationStatus::default()).node_is("worker-3", |n| n.switched = false);
+    facts.want(|s| s.target = Target::Flannel);
+    let d = decided(&facts);
+    assert!(d.nodes["worker-3"].evidence.switched, "{:?}", d.nodes["worker-3"]);
+    assert_eq!(step(&d, "worker-3"), NodeStep::Pending, "its turn comes when Finalize is undone");
+}

