@@ -712,3 +712,22 @@ fn a_node_that_joined_after_finalize_goes_back_as_a_moved_one() {
     assert!(d.nodes["worker-3"].evidence.switched, "{:?}", d.nodes["worker-3"]);
     assert_eq!(step(&d, "worker-3"), NodeStep::Pending, "its turn comes when Finalize is undone");
 }
+
+/// `run` and `rollback` say what an operator has to give, not that the node is back.
+#[test]
+fn a_node_that_waits_to_go_back_is_not_called_back() {
+    let mut facts = finalized();
+    config(&mut facts, |c| c.custom_conf = true);
+    for phase in ["Migrate", "Finalize"] {
+        state(&mut facts, phase, PhaseState::Pending);
+    }
+    let cilium = NodeConfigFact::default();
+    facts.node_configs.insert(Key::new("kube-system", NODE_CONFIG), cilium);
+    facts.want(|s| s.approved = phase_named("Migrate"));
+    facts.want_of("worker-1", |s| s.target = Target::Flannel).record("worker-1", |s| s.evidence.switched = true);
+    facts.place(pod("batch", "import-once", "worker-1", "10.245.1.8", None));
+    let waits = |facts: &Facts| decided(facts).migration.waiting.reason;
+    assert_eq!(waits(&facts), Reason::NeedsConsent);
+    facts.record("worker-1", |s| (s.step, s.direction) = (NodeStep::RolledBack, Target::Flannel));
+    assert_eq!(waits(&facts), Reason::NodesHeld);
+}

@@ -90,7 +90,7 @@ pub fn advance(roll: &dyn Roll, phase: &dyn Phase, round: &mut Round<'_>) -> Pro
     let index = view.strategy.rolls().position(|r| r.phase() == roll.phase()).unwrap_or(0);
     move_nodes(round, Target::Flannel, None);
     move_nodes(round, Target::Cilium, Some(index));
-    let (mut wanted, mut done, mut held) = (0, 0, vec![]);
+    let (mut wanted, mut done, mut held, mut is_back) = (0, 0, vec![], true);
     let goals = Goals::of(view);
     for node in &round.order {
         let status = round.records.get(&node.name);
@@ -99,7 +99,10 @@ pub fn advance(roll: &dyn Roll, phase: &dyn Phase, round: &mut Round<'_>) -> Pro
                 wanted += 1;
                 done += usize::from(Level::of(&view, status).passed() > index);
             }
-            Some(_) => held.push(&*node.name),
+            Some(_) => {
+                held.push(&*node.name);
+                is_back &= goals.next(node, status).is_none_or(|_| status.step == NodeStep::RolledBack);
+            }
             None => {}
         }
     }
@@ -110,7 +113,7 @@ pub fn advance(roll: &dyn Roll, phase: &dyn Phase, round: &mut Round<'_>) -> Pro
         // what the last node broke is seen before the next phase begins
         return view.flows_hold(Target::Cilium).map_or(Progress::Done, Progress::Wait);
     }
-    if done == wanted {
+    if done == wanted && is_back {
         return Progress::wait(Reason::NodesHeld, format!("{words}; held on Flannel: {}", held.join(", ")));
     }
     match first_in_trouble(round) {
