@@ -207,7 +207,7 @@ fn move_nodes(round: &mut Round<'_>, way: Target, index: Option<usize>) {
             queue
                 .may_begin(node)
                 .and_then(|()| hold.clone())
-                .and_then(|()| if way == Target::Flannel { roll.admits_back(&at, &status) } else { Ok(()) })
+                .and_then(|()| if way == Target::Flannel { roll.admits_back(&at, status) } else { Ok(()) })
         };
         // as all but one of a large cluster
         if let Err(waiting) = &turn
