@@ -261,7 +261,7 @@ pub(super) async fn follow(
         let facts = session.store.read();
         if let Some(Next::End(exit)) = next {
             let (_, since) = *tidying.get_or_insert_with(|| (exit, Instant::now()));
-            if since.elapsed() > TIDY || facts.task_pods().next().is_none() {
+            if since.elapsed() > TIDY || is_tidy(&facts) {
                 break Ok(exit);
             }
             continue;
@@ -314,6 +314,15 @@ pub(super) async fn follow(
         heading::next(global, &command, why);
     }
     exit
+}
+
+/// No task pod is left, and a Migration at its end can be deleted.
+fn is_tidy(facts: &Facts) -> bool {
+    let held = |m: &Arc<Migration>| {
+        let view = View::read_only(facts, m, Timestamp::now());
+        view.has_ended() && view.is_held()
+    };
+    facts.task_pods().next().is_none() && !facts.migration.as_ref().is_some_and(held)
 }
 
 fn headline(facts: &Facts) -> String {

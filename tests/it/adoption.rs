@@ -85,4 +85,6 @@ async fn a_migration_that_lost_its_status_is_taken_over() {
     let (code, out, err) = cutover.run(&[&["rollback", "--timeout", "300"], &confirmed[..]].concat());
     assert_eq!(code, 0, "{out}\n{err}");
     assert!(out.contains("Rolled back: the cluster is on Flannel"), "{out}");
+    let at_its_end = migrations.get("cutover").await.unwrap().metadata;
+    assert!(at_its_end.finalizers.unwrap_or_default().is_empty(), "it can be deleted");
 }
