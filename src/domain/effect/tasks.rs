@@ -32,8 +32,9 @@ pub struct TaskPod<'a> {
 
 /// Creates the pod of a task. It is bound to its node by name, so no scheduler and no cordon is in its way; it
 /// uses the host's network, because that works while the node has no CNI; its image is there already and
-/// never pulled; it has no token. It belongs to the Migration: of what is called like it only that is believed. The probe is the exception: it wants a pod address. What only looks is not
-/// privileged: it sees the folders that it reads, and may read the firewall.
+/// never pulled; it has no token. The probe is the exception: it wants a pod address. What only looks is not
+/// privileged: it sees the folders that it reads, and may read the firewall. Each belongs to the Migration: what is
+/// only called like one is not believed.
 pub fn create(node: &str, task: &HostTask, nth: u32, pod: &TaskPod<'_>) -> Request {
     let TaskPod { namespace, image, owner } = *pod;
     let name = task.pod_name(node, nth);
