@@ -125,8 +125,8 @@ impl<'a> View<'a> {
         self.migration.metadata.deletion_timestamp.is_some() && self.is_started() && !ended
     }
 
-    /// What there is of a migration half way that this Migration does not know of: its status was lost, as with a backup
-    /// that is restored without, or it was created anew. What is whose is not known any more.
+    /// What a migration half way has left on the cluster, where this Migration has no record of having begun: its status was
+    /// lost, as with a backup that was restored without it, or it was created anew.
     pub fn unknown_trace(&self) -> Option<String> {
         if self.is_started() || self.has_ended() { None } else { self.facts.traces().into_iter().next() }
     }

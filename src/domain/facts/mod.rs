@@ -153,10 +153,7 @@ impl Facts {
 
     /// Is this the pod of a host task?
     pub fn is_task(&self, pod: &PodFact) -> bool {
-        let uid = self.migration.as_ref().and_then(|m| m.metadata.uid.as_deref());
-        let taken_over =
-            || self.pins().is_some_and(|p| p.marks.iter().any(|m| Some(&**m) == pod.task_owner.as_deref()));
-        let is_ours = || pod.task_owner.as_deref() == uid || taken_over();
+        let is_ours = || self.is_this_migration(pod.task_owner.as_deref());
         pod.task.is_some() && *pod.key.namespace == *self.cilium_namespace() && is_ours()
     }
 
@@ -269,8 +266,6 @@ impl Facts {
     /// This migration has set the node's marks, or has taken over one that did. Marks without its UID, as a taint alone,
     /// are anybody's, unless the node's record says that it is out.
     pub fn owns_marks(&self, node: &NodeFact) -> bool {
-        let uid = self.migration.as_ref().and_then(|m| m.metadata.uid.as_deref());
-        let taken_over = || self.pins().is_some_and(|p| p.marks.iter().any(|m| Some(&**m) == node.mark.as_deref()));
         let is_out = || {
             let status = self.node_migrations.get(&node.name).and_then(|r| r.status.as_ref());
             status.is_some_and(|s| s.step.is_out() && s.node_uid.as_deref().is_none_or(|uid| *uid == *node.uid))
@@ -278,7 +273,13 @@ impl Facts {
         if !node.cordoned_by_cutover && !node.stray_mark {
             return is_out();
         }
-        node.mark.as_deref() == uid || taken_over()
+        self.is_this_migration(node.mark.as_deref())
+    }
+
+    /// The UID is that of this Migration, or of one that it has taken over.
+    fn is_this_migration(&self, uid: Option<&str>) -> bool {
+        let own = self.migration.as_ref().and_then(|m| m.metadata.uid.as_deref());
+        uid == own || self.pins().is_some_and(|p| p.marks.iter().any(|m| Some(&**m) == uid))
     }
 
     /// This migration has taken the node out, and has not given it back.

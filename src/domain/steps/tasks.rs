@@ -59,7 +59,7 @@ pub(crate) fn run(at: &Site<'_>, status: &mut NodeMigrationStatus, task: &HostTa
     }
 }
 
-/// The pod of a task, where there is one, whoever made it.
+/// The pod with the name of a task's pod. Another actor may have created it.
 pub(crate) fn pod<'a>(at: &Site<'a>, status: &NodeMigrationStatus, task: &HostTask) -> Option<&'a PodFact> {
     let name = task.pod_name(&at.node.name, status.evidence.host_checks);
     at.facts.pods.get(&Key::new(&at.migration.spec.cilium.namespace, &name))
