@@ -11,7 +11,7 @@ use super::{
     cni, flannel,
     host::{Plugin, Sandbox},
     kubelet::Kubelet,
-    tasks,
+    tasks, volumes,
 };
 use crate::{domain::host::TASK_LABEL, sim::world::NEVER_READY};
 
@@ -27,6 +27,13 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object) {
     let boot = kubelet.hosts.with(&kubelet.node, |h| h.boots);
     let pace = kubelet.cluster.pace;
     pace.wait(Duration::from_millis(800 + fastrand::u64(0..800))).await;
+    while !volumes::are_mounted(&kubelet.cluster, &kubelet.node, pod) {
+        if !alive(kubelet, pod, boot) {
+            return;
+        }
+        pace.wait(Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let Some(sandbox) = sandbox(kubelet, pod, boot).await else { return };
     if let Some(task) = pod.labels().get(TASK_LABEL) {
         tasks::run(kubelet, pod, task, sandbox.ip).await;
