@@ -37,26 +37,51 @@ async fn a_rolling_migration_forward_and_back() {
     support::scenarios::rolling(&plane.operator(), &plane.admin()).await;
 }
 
+async fn play(name: &str, text: &str) {
+    let scenario = Scenario::parse(text).unwrap();
+    let (plane, _actors) = populated(scenario.nodes).await;
+    let admin = support::client(&plane.admin()).await;
+    support::play::play(name, &scenario, &plane.operator(), admin).await;
+}
+
 /// The scenarios that ask what a real server and its controllers do.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Go, and some minutes to build the control plane; .ci/run runs it"]
-async fn scenarios_of_a_real_server() {
+macro_rules! scenarios {
+    ($($test:ident: $file:literal,)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            #[ignore = "needs Go, and some minutes to build the control plane; .ci/run runs it"]
+            async fn $test() {
+                play($file, include_str!(concat!("../assets/scenarios/", $file, ".yaml"))).await;
+            }
+        )*
+        const SCENARIOS: &[&str] = &[$($file),*];
+    };
+}
+
+scenarios! {
+    budget_freed_later: "budget-freed-later",
+    budget_lowered: "budget-lowered",
+    budget_never_freed: "budget-never-freed",
+    budget_sick: "budget-sick",
+    downtime_1_12: "downtime-1.12",
+    finalizer: "finalizer",
+    namespace_ends: "namespace-ends",
+    pod_security: "pod-security",
+    rolling_ipsec: "rolling-ipsec",
+    scaled_up: "scaled-up",
+    successor: "successor",
+    two_budgets: "two-budgets",
+}
+
+/// Every file that says so is played here.
+#[test]
+fn every_real_scenario_is_played() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/scenarios");
-    let mut played = 0;
-    for file in std::fs::read_dir(folder).unwrap() {
-        let path = file.unwrap().path();
-        let scenario = Scenario::parse(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        if !scenario.real {
-            continue;
-        }
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        eprintln!("{name}: {}", scenario.about);
-        let (plane, _actors) = populated(scenario.nodes).await;
-        let admin = support::client(&plane.admin()).await;
-        support::play::play(&name, &scenario, &plane.operator(), admin).await;
-        played += 1;
-    }
-    assert!(played >= 8, "only {played} scenarios");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let real = files.filter(|path| Scenario::parse(&std::fs::read_to_string(path).unwrap()).unwrap().real);
+    let mut names: Vec<String> = real.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    names.sort();
+    assert_eq!(names, SCENARIOS);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,7 +39,7 @@ impl Question {
     /// The one of a migration; nothing while no node is known.
     fn of(facts: &Facts, migration: &Migration) -> Option<Self> {
         let cilium = &migration.spec.cilium;
-        let (node, _) = facts.nodes.first_key_value()?;
+        let (node, _) = facts.nodes.first()?;
         // before Install it is the image that the chart names
         let charts = || format!("quay.io/cilium/cilium:v{}", cilium.version.trim_start_matches('v')).into();
         let image = facts.cilium_agents().map_or_else(charts, |d| Arc::clone(&d.image));

@@ -4,7 +4,7 @@
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, BTreeSet, HashMap, btree_map::Values},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -90,7 +90,7 @@ impl Class<'_> {
 /// The nodes that take pods of a class, looked for only as far as somebody asked.
 struct Candidates<'a> {
     found: Vec<(&'a NodeFact, Room)>,
-    rest: Values<'a, Arc<str>, NodeFact>,
+    rest: indexmap::map::Values<'a, Arc<str>, NodeFact>,
     rejected: BTreeMap<&'static str, usize>,
 }
 

@@ -83,7 +83,10 @@ impl World {
     }
 
     fn nodes(&mut self, change: impl Fn(&mut cutover::domain::facts::NodeFact)) {
-        self.facts.nodes.values_mut().for_each(change);
+        self.facts.nodes.retain(|_, node| {
+            change(node);
+            true
+        });
     }
 
     fn values(&mut self, values: serde_json::Value) {

@@ -14,7 +14,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use cutover::domain::{
-    api::{self, Migration},
+    api::{self, Migration, NodeMigration},
     effect::{
         Change,
         tasks::{self, TaskPod},
@@ -45,6 +45,7 @@ pub async fn check(client: &Client) {
     lists(client, name).await;
     evictions(client, name).await;
     successors(client, name).await;
+    owned(client, name).await;
     endings(client).await;
     pod_security(client).await;
     validation(client).await;
@@ -187,6 +188,48 @@ async fn successors(client: &Client, namespace: &str) {
     let refusal = refused(evict(client, namespace, "db-0", &first).await);
     assert_eq!(refusal.code, 409, "{refusal:?}");
     assert_eq!(pods.get("db-0").await.unwrap().metadata.uid, second, "the successor is not touched");
+}
+
+/// What a Migration owns goes with it: records, and pods of host tasks.
+async fn owned(client: &Client, namespace: &str) {
+    cutover::cluster::records::install_definitions(client).await.unwrap();
+    let (post, delete) = (PostParams::default(), DeleteParams::default());
+    let migrations: Api<Migration> = Api::all(client.clone());
+    let records: Api<NodeMigration> = Api::all(client.clone());
+    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
+    let migration = typed(json!({"metadata": {"name": api::MIGRATION},
+        "spec": {"cilium": {"version": "1.15.19", "chart": "cilium/cilium", "podCidr": "10.245.0.0/16"}}}));
+    let migration = created(&migrations, &migration).await;
+    let owner = json!([{"apiVersion": "cutover.dev/v1alpha1", "kind": "Migration", "name": api::MIGRATION, "uid": migration.metadata.uid}]);
+    created(&records, &typed(json!({"metadata": {"name": "owned", "ownerReferences": owner}, "spec": {}}))).await;
+    let mut pod = unscheduled("owned", None);
+    pod.metadata.owner_references = typed(owner);
+    pods.create(&post, &pod).await.unwrap();
+    migrations.delete(api::MIGRATION, &delete).await.unwrap();
+    for _ in 0..300 {
+        let left = (records.get_opt("owned").await.unwrap(), pods.get_opt("owned").await.unwrap());
+        if matches!(left, (None, None)) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("what the Migration owned is still there");
+}
+
+/// Creates an object of a kind that may not be served yet.
+async fn created<K>(api: &Api<K>, object: &K) -> K
+where
+    K: Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
+{
+    for _ in 0..50 {
+        match api.create(&PostParams::default(), object).await {
+            Err(Error::Api(status)) if status.code == 404 => {
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+            answer => return answer.unwrap(),
+        }
+    }
+    panic!("the kind is not served");
 }
 
 /// A dry run goes through admission and stores nothing; what a level of Pod Security refuses, and in which words. The

@@ -27,8 +27,8 @@ use crate::{
         api::{Migration, NodeMigration},
         effect::flannel,
         facts::{
-            BudgetFact, CiliumConfigFact, DaemonSetFact, Facts, FlannelCopyFact, Key, NamespaceFact, NodeConfigFact,
-            NodeFact, Pods, Volumes, WorkloadFact,
+            BudgetFact, ByName, CiliumConfigFact, DaemonSetFact, Facts, FlannelCopyFact, Key, NamespaceFact,
+            NodeConfigFact, NodeFact, Pods, Volumes, WorkloadFact,
         },
         flannel::{CniConf, FlannelFact},
     },
@@ -42,7 +42,7 @@ pub(super) struct Nodes;
 
 impl Table for Nodes {
     type Object = Node;
-    type Map = BTreeMap<Arc<str>, NodeFact>;
+    type Map = ByName<NodeFact>;
 
     fn entry(node: &Node) -> Entry<Self::Map> {
         (name(node), Some(convert::node(node)))

@@ -32,7 +32,7 @@ use self::{
     table::Watched,
 };
 use super::{error, store::FactStore};
-use crate::domain::facts::{Facts, Freshness, Source};
+use crate::domain::facts::{ByName, Facts, Freshness, Source};
 
 /// Seconds after which a watch is started again; a dead one is noticed a few seconds later.
 const WATCH_SECONDS: u32 = 25;
@@ -84,7 +84,7 @@ pub fn start(client: &Client, store: &FactStore, heard: impl Fn(Timestamp) + Sen
                 watch,
                 "nodemigrations.cutover.dev",
                 own_version,
-                |f| f.node_migrations.clear(),
+                |f| f.node_migrations = ByName::default(),
                 |watch, _| watch.typed::<Records>(all()),
             )),
             Source::CiliumNodes => tasks.spawn(once_served(

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::domain::facts::{Facts, Key, PodFact, Pods, VolumeFact, Volumes};
+use crate::domain::facts::{ByName, Facts, Key, PodFact, Pods, VolumeFact, Volumes};
 
 /// A kind that is watched: what is kept of its objects, and where. Rows are made outside of the facts' lock.
 pub(super) trait Watched: 'static {
@@ -92,6 +92,23 @@ impl<K: Ord + Send, V: PartialEq + Send> Rows for BTreeMap<K, V> {
 
     fn cut(&mut self, key: &K) -> bool {
         self.remove(key).is_some()
+    }
+}
+
+impl<V: PartialEq + Send> Rows for ByName<V> {
+    type Key = Arc<str>;
+    type Value = V;
+
+    fn put(&mut self, name: Arc<str>, value: V) -> bool {
+        let changes = self.get(&name) != Some(&value);
+        if changes {
+            self.insert(name, value);
+        }
+        changes
+    }
+
+    fn cut(&mut self, name: &Arc<str>) -> bool {
+        self.remove(name).is_some()
     }
 }
 

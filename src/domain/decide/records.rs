@@ -1,6 +1,9 @@
 //! The statuses of the nodes while a decision is made: only what changes is copied.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use super::Changed;
 use crate::domain::{api::NodeMigrationStatus, facts::Facts, reason::Waiting, view::DEFAULT};
@@ -8,13 +11,13 @@ use crate::domain::{api::NodeMigrationStatus, facts::Facts, reason::Waiting, vie
 /// The statuses of the nodes.
 pub struct Records<'a> {
     facts: &'a Facts,
-    changed: BTreeMap<Arc<str>, NodeMigrationStatus>,
+    changed: HashMap<Arc<str>, NodeMigrationStatus>,
 }
 
 impl<'a> Records<'a> {
     /// As they are recorded.
-    pub const fn new(facts: &'a Facts) -> Self {
-        Self { facts, changed: BTreeMap::new() }
+    pub fn new(facts: &'a Facts) -> Self {
+        Self { facts, changed: HashMap::new() }
     }
 
     /// A node's status; the default where nothing is recorded.

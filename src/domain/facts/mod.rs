@@ -1,6 +1,7 @@
 //! What is known of the cluster: slim rows, folded from watches, with the indices that keep questions cheap.
 
 mod admission;
+mod by_name;
 mod cni;
 mod key;
 mod needs;
@@ -21,6 +22,7 @@ use ipnet::IpNet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 pub use admission::{Admission, Refusal, RefusedBy, TaskPods};
+pub use by_name::ByName;
 pub use cni::{Cni, CniCounts, Ranges};
 pub use key::{Key, in_namespace};
 pub use kube::core::{Selector, SelectorExt};
@@ -45,7 +47,7 @@ use super::{
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// Nodes by name.
-    pub nodes: BTreeMap<Arc<str>, NodeFact>,
+    pub nodes: ByName<NodeFact>,
     /// Pods.
     pub pods: Pods,
     /// Disruption budgets.
@@ -82,7 +84,7 @@ pub struct Facts {
     /// The Migration.
     pub migration: Option<Arc<Migration>>,
     /// NodeMigrations by node.
-    pub node_migrations: BTreeMap<Arc<str>, Arc<NodeMigration>>,
+    pub node_migrations: ByName<Arc<NodeMigration>>,
     /// What was asked of the cluster and of this machine once, at start.
     pub surroundings: Surroundings,
     /// Whether the pods of host tasks would be admitted, as the API server last said.

@@ -148,7 +148,7 @@ mod tests {
     use crate::domain::facts::{Asked, DaemonSetFact, Key, KubeadmFact, Survey};
 
     fn of(node: NodeFact) -> &'static str {
-        distribution(&Facts { nodes: BTreeMap::from([("n".into(), node)]), ..Facts::default() }).name
+        distribution(&Facts { nodes: [("n".into(), node)].into_iter().collect(), ..Facts::default() }).name
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(super) enum Kind {
     CiliumNode,
     CiliumEndpoint,
     CiliumNodeConfig,
+    Migration,
+    NodeMigration,
 }
 
 impl Kind {
@@ -58,8 +60,9 @@ impl Kind {
         Self::Claim,
         Self::Attachment,
     ];
-    /// Served after Cilium's operator has defined them.
-    const CILIUM: [Self; 3] = [Self::CiliumNode, Self::CiliumEndpoint, Self::CiliumNodeConfig];
+    /// Served once Cilium's operator, or Cutover, has defined them.
+    const DEFINED: [Self; 5] =
+        [Self::CiliumNode, Self::CiliumEndpoint, Self::CiliumNodeConfig, Self::Migration, Self::NodeMigration];
 
     pub(super) fn resource(self) -> ApiResource {
         let (group, version, kind, plural) = match self {
@@ -79,6 +82,8 @@ impl Kind {
             Self::CiliumNode => ("cilium.io", "v2", "CiliumNode", "ciliumnodes"),
             Self::CiliumEndpoint => ("cilium.io", "v2", "CiliumEndpoint", "ciliumendpoints"),
             Self::CiliumNodeConfig => ("cilium.io", "v2alpha1", "CiliumNodeConfig", "ciliumnodeconfigs"),
+            Self::Migration => ("cutover.dev", "v1alpha1", "Migration", "migrations"),
+            Self::NodeMigration => ("cutover.dev", "v1alpha1", "NodeMigration", "nodemigrations"),
         };
         ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
     }
@@ -91,7 +96,16 @@ impl Kind {
     }
 
     const fn is_namespaced(self) -> bool {
-        !matches!(self, Self::Node | Self::Namespace | Self::Volume | Self::Attachment | Self::CiliumNode)
+        !matches!(
+            self,
+            Self::Node
+                | Self::Namespace
+                | Self::Volume
+                | Self::Attachment
+                | Self::CiliumNode
+                | Self::Migration
+                | Self::NodeMigration
+        )
     }
 }
 
@@ -137,13 +151,13 @@ impl Cluster {
                     self.placed.send_modify(|n| *n += 1);
                 }
             }
-            // Cilium's kinds are not served before its operator runs
+            // some kinds are not served before somebody defines them
             tokio::time::sleep(self.pace.shorten(Duration::from_secs(2)).max(Duration::from_millis(20))).await;
         }
     }
 
     pub(super) fn kinds() -> impl Iterator<Item = Kind> {
-        Kind::BUILT_IN.into_iter().chain(Kind::CILIUM)
+        Kind::BUILT_IN.into_iter().chain(Kind::DEFINED)
     }
 
     pub(super) fn changes(&self) -> watch::Receiver<u64> {

@@ -12,17 +12,17 @@ const OWNERS: &[(&str, Kind)] = &[
     ("ReplicaSet", Kind::ReplicaSet),
     ("StatefulSet", Kind::StatefulSet),
     ("Pod", Kind::Pod),
+    ("Migration", Kind::Migration),
 ];
 
 pub(super) async fn collect(cluster: &Cluster) {
     let owners: HashSet<String> = OWNERS.iter().flat_map(|(_, k)| cluster.all(*k)).filter_map(|o| o.uid()).collect();
-    for kind in [Kind::ReplicaSet, Kind::Pod, Kind::CiliumEndpoint] {
+    for kind in [Kind::ReplicaSet, Kind::Pod, Kind::CiliumEndpoint, Kind::NodeMigration] {
         for object in cluster.all(kind) {
-            let orphan = object.owner_references().iter().any(|r| {
-                r.controller == Some(true) && OWNERS.iter().any(|(k, _)| *k == r.kind) && !owners.contains(&r.uid)
-            });
+            let references = object.owner_references();
+            let is_orphan = !references.is_empty() && references.iter().all(|r| !owners.contains(&r.uid));
             // the cache may lag: check on the server before deleting
-            if orphan && object.metadata.deletion_timestamp.is_none() && is_gone(cluster, &object).await {
+            if is_orphan && object.metadata.deletion_timestamp.is_none() && are_gone(cluster, &object).await {
                 cluster.delete(kind, &object, None).await;
             }
         }
@@ -41,12 +41,15 @@ pub(super) async fn orphans(cluster: &Cluster) {
     }
 }
 
-async fn is_gone(cluster: &Cluster, object: &kube::api::DynamicObject) -> bool {
-    let Some(owner) = object.owner_references().iter().find(|o| o.controller == Some(true)) else { return false };
-    let Some((_, kind)) = OWNERS.iter().find(|(k, _)| *k == owner.kind) else { return false };
-    let api = cluster.api(*kind, &object.namespace().unwrap_or_default());
-    match api.get_opt(&owner.name).await {
-        Ok(found) => found.is_none_or(|o| o.uid().as_deref() != Some(&owner.uid)),
-        Err(_) => false,
+/// All owners of an object are gone, of whatever kind each is; an owner of an unknown kind may be there.
+async fn are_gone(cluster: &Cluster, object: &kube::api::DynamicObject) -> bool {
+    for owner in object.owner_references() {
+        let Some((_, kind)) = OWNERS.iter().find(|(k, _)| *k == owner.kind) else { return false };
+        let api = cluster.api(*kind, &object.namespace().unwrap_or_default());
+        match api.get_opt(&owner.name).await {
+            Ok(found) if found.as_ref().is_none_or(|o| o.uid().as_deref() != Some(&owner.uid)) => {}
+            _ => return false,
+        }
     }
+    true
 }
