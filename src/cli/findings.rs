@@ -73,7 +73,7 @@ impl Preflight {
             }));
         } else {
             heading::print(&session);
-            output::line(&format!("summary   {}\n", summary(&findings, wanted_by_node(&ctx).len())));
+            output::line(&format!("summary   {}\n", summary(&findings, wanted_by_node(&ctx).len(), ctx.is_started())));
             let lines = inventory.lines().into_iter().map(|(what, object, text)| vec![what.to_owned(), object, text]);
             output::table(&["INVENTORY", "OBJECT", "FOUND"], &lines.collect::<Vec<_>>());
             output::line("");
@@ -141,14 +141,15 @@ fn policies(ctx: &View<'_>) -> Vec<serde_json::Value> {
     checks::selected(ctx.facts).into_iter().map(row).collect()
 }
 
-/// Whether it can begin, and what stands against it.
-fn summary(findings: &[Finding], consents: usize) -> String {
+/// Whether it can begin, or go on, and what stands against it.
+fn summary(findings: &[Finding], consents: usize, started: bool) -> String {
     let many = |severity| findings.iter().filter(|f| f.severity == severity).count();
     let (block, warn, pass) = (many(Severity::Block), many(Severity::Warn), many(Severity::Pass));
     let found = format!("{block} block, {}, {pass} ok", count(warn, "warning"));
     let needs = if consents == 0 { String::new() } else { format!("; {} needed", count(consents, "consent")) };
-    let begins = if block == 0 { "the migration can begin" } else { "the migration cannot begin" };
-    format!("{begins}: {found}{needs}")
+    let can = if block == 0 { "can" } else { "cannot" };
+    let verb = if started { "go on" } else { "begin" };
+    format!("the migration {can} {verb}: {found}{needs}")
 }
 
 /// What a drain of one node would do.

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{Output, output};
 use crate::domain::{
+    api::Target,
     eta,
     facts::{Facts, Key},
     log::{Entry, Kind},
@@ -127,7 +128,8 @@ impl Reporter {
         let records = facts.node_migrations.values().filter_map(|r| r.status.as_ref());
         let spec = &migration.spec;
         let left = eta::estimate(records, spec.target, spec.nodes.max_unavailable, jiff::Timestamp::now());
-        let left = left.filter(|e| done < nodes && *e != eta::Estimate::Unknown).map(|e| e.to_string());
+        let moves = if spec.target == Target::Flannel { done > 0 } else { done < nodes };
+        let left = left.filter(|e| moves && *e != eta::Estimate::Unknown).map(|e| e.to_string());
         // the next line says it
         self.group.clear();
         self.left.clone_from(&left);

@@ -307,7 +307,7 @@ pub(super) async fn follow(
     }
     output::line("");
     output::standing(&facts);
-    output::line(&format!("\n{} after {}", headline(&facts), text::duration(began.elapsed())));
+    output::line(&format!("\n{} (this command ran for {})", headline(&facts), text::duration(began.elapsed())));
     if exit.is_ok()
         && let Some((command, why)) = status::next_command(&facts)
     {

@@ -199,8 +199,8 @@ fn summary(migration: &Migration, facts: &Facts) -> String {
     let moves = many == 0 && matches!(facts.engine, Holder::Renewing(_)) && status.started_at.is_some();
     let left = estimate().filter(|_| moves).map(|e| format!("; {e}")).unwrap_or_default();
     let began = status.started_at.filter(|_| status.finished_at.is_none());
-    let since = began.map(|at| format!(" for {}", text::duration(text::between(at, Timestamp::now()))));
-    format!("summary   {}{}, {nodes}{left}{waits}", status.phase, since.unwrap_or_default())
+    let since = began.map(|at| format!(", {} since the start", text::duration(text::between(at, Timestamp::now()))));
+    format!("summary   {}, {nodes}{}{left}{waits}", status.phase, since.unwrap_or_default())
 }
 
 /// What waits for an operator, as the engine wrote it down.

@@ -17,6 +17,10 @@ pub struct Evidence {
     /// The boot id that proves the reboot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot_id_after: Option<String>,
+    /// Which run of its network's pod there was before the reboot: after it the API shows that one as ready for some
+    /// seconds (seen on real nodes).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran_before: Option<String>,
     /// UID of the node before the reboot: another UID is another node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_uid: Option<String>,

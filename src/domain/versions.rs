@@ -49,6 +49,11 @@ pub fn of(version: &str) -> Option<&'static Minor> {
     if major == 1 { older } else { None }
 }
 
+/// Agents from 1.14 on say in which state their CNI configuration is.
+pub fn says_cni_state(version: &str) -> bool {
+    parse(version).is_none_or(|version| version >= (1, 14))
+}
+
 /// A kernel as its node reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kernel {

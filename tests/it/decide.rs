@@ -165,6 +165,7 @@ fn a_reboot_is_requested_once_with_the_boot_id_and_proven_by_another() {
     facts.without_pods("web-worker-2").node_is("worker-2", |n| n.switched = true).record("worker-2", |s| {
         s.step = step_named("Restart");
         s.evidence.boot_id_before = Some("boot-worker-2-1".into());
+        s.evidence.ran_before = Some("uid-cilium-worker-2 0".into());
     });
     let d = decided(&facts);
     let [Effect::Task { task, .. }] = d.effects.as_slice() else { panic!("{:?}", d.effects) };
@@ -183,6 +184,11 @@ fn a_reboot_is_requested_once_with_the_boot_id_and_proven_by_another() {
     facts.without_pods("cutover-reboot");
     assert!(decided(&facts).effects.is_empty(), "requested again because the task's pod is gone");
     facts.node_is("worker-2", |n| n.boot_id = "boot-worker-2-2".into());
+    // what ran before the reboot is shown as ready until its kubelet says otherwise: nothing goes on because of it
+    let d = decided(&facts);
+    assert!(d.effects.is_empty(), "{:?}", d.effects);
+    assert_waits(&d, "worker-2", "its Cilium agent is not ready");
+    facts.written("worker-2", &d).pod_is("cilium-worker-2", |p| p.restarts += 1);
     let d = decided(&facts);
     assert_eq!(d.nodes["worker-2"].evidence.boot_id_after.as_deref(), Some("boot-worker-2-2"));
     assert!(names(&d).contains(&"untaint worker-2".to_owned()), "{:?}", names(&d));
@@ -350,6 +356,39 @@ fn a_node_recovers_when_its_label_or_its_record_is_removed_by_hand() {
     facts.want(|s| s.target = Target::Flannel);
     assert_ne!(step(&decided(&facts), "worker-2"), NodeStep::RolledBack);
     assert_ne!(step(&decided(&facts), "worker-2"), step_named("Uncordon"));
+}
+
+/// An agent that is up may not answer yet. What it does not say is not taken for good, unless its version never says it.
+#[test]
+fn a_silent_agent_is_asked_again() {
+    let only_cilium = |state: &str| HostEvidence {
+        cni_files: vec!["05-cilium.conflist".into()],
+        cni_state: state.into(),
+        at: Some(at(200)),
+        ..HostEvidence::default()
+    };
+    for (at_step, next) in [("Switch", "Restart"), ("Verify", "Verify")] {
+        for (version, state, waits) in
+            [("1.15.19", "", true), ("1.15.19", "Ok", false), ("1.12.19", "", false), ("next", "", true)]
+        {
+            let mut facts = midway();
+            facts.empty("worker-2").node_is("worker-2", |n| n.switched = true).record("worker-2", |s| {
+                (s.step, s.evidence.switched) = (step_named(at_step), true);
+                s.evidence.agent_before = Some("another".into());
+                s.evidence.host = Some(only_cilium(state));
+            });
+            facts.want(|s| s.cilium.version = version.into());
+            let d = decided(&facts);
+            let case = format!("{at_step} with {version}, state {state:?}: {d:?}");
+            if waits {
+                assert_eq!(step(&d, "worker-2"), step_named(at_step), "{case}");
+                assert_waits(&d, "worker-2", "has not answered yet");
+            } else {
+                assert_eq!(step(&d, "worker-2"), step_named(next), "{case}");
+                assert_ne!(waiting(&d, "worker-2").reason, Reason::HostNotReady, "{case}");
+            }
+        }
+    }
 }
 
 /// It was started before the label changed, or it hangs: waiting longer does not help.

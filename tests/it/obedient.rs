@@ -272,11 +272,10 @@ impl Obedient {
         self.renamed += 1;
         let boot = format!("boot-{node}-{}", self.renamed);
         self.node(node, |n| n.boot_id = boot.into());
-        let again: Vec<PodFact> =
-            self.facts.pods.values().filter(|p| &*p.node == node && !p.host_network).cloned().collect();
+        let again: Vec<PodFact> = self.facts.pods.values().filter(|p| &*p.node == node).cloned().collect();
         for pod in again.into_iter().filter(|p| p.task.is_none()) {
-            let address = self.address(node).parse().ok();
-            self.facts.pods.insert(pod.key.clone(), PodFact { ip: address, ..pod });
+            let ip = if pod.host_network { pod.ip } else { self.address(node).parse().ok() };
+            self.facts.pods.insert(pod.key.clone(), PodFact { ip, restarts: pod.restarts + 1, ..pod });
         }
     }
 

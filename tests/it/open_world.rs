@@ -5,7 +5,10 @@ use cutover::domain::{
     api::{ConsentKind, MigrationStatus, NodeMigrationStatus, PhaseState, Pin, Pins, Severity, Stage, Target},
     checks,
     effect::{FINALIZER, FLANNEL_BACKUP, NODE_CONFIG, RELEASE, flannel::objection},
-    facts::{CiliumConfigFact, DaemonSetFact, Facts, FlannelCopyFact, Freshness, Key, NodeConfigFact, PodFact, Source},
+    facts::{
+        ByName, CiliumConfigFact, DaemonSetFact, Facts, FlannelCopyFact, Freshness, Key, NodeConfigFact, PodFact,
+        Source,
+    },
     reason::Reason,
     steps::NodeStep,
 };
@@ -467,7 +470,7 @@ fn a_migration_that_is_gone_is_taken_over_where_it_was() {
         (copied(finalized()), Some("Remove")),
     ] {
         let mut facts = facts;
-        (facts.migration, facts.node_migrations) = (None, Default::default());
+        (facts.migration, facts.node_migrations) = (None, ByName::default());
         let found = adopt(&facts, fixture::spec(), at(200));
         assert_eq!(found.as_ref().map(|m| m.spec.approved), begun.map(phase_named));
         let Some(found) = found else { continue };
@@ -697,7 +700,7 @@ fn a_migration_that_does_not_know_its_beginning_takes_nothing_back() {
 fn nothing_is_done_while_the_records_definition_is_gone() {
     let mut facts = midway();
     facts.sources[Source::Records] = Freshness::Absent;
-    facts.node_migrations = Default::default();
+    facts.node_migrations = ByName::default();
     let d = decided(&facts);
     assert_eq!((names(&d), d.held.as_ref().map(|h| h.reason)), (vec![], Some(Reason::RecordsDeleted)));
 }

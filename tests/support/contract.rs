@@ -301,7 +301,7 @@ const REFUSALS: [[&[&str]; 5]; 3] = [
         &[
             "non-default capabilities (container \"task\" must not include \"NET_ADMIN\", \"NET_RAW\" in securityContext.capabilities.add)",
             "host namespaces (hostNetwork=true)",
-            "hostPath volumes (volumes \"look-0\", \"look-1\", \"look-2\")",
+            "hostPath volumes (volumes \"look-0\", \"look-1\", \"look-2\", \"look-3\", \"look-4\")",
         ],
         &[
             "host namespaces (hostNetwork=true, hostPID=true)",
@@ -323,7 +323,7 @@ const REFUSALS: [[&[&str]; 5]; 3] = [
         &[
             "host namespaces (hostNetwork=true)",
             "unrestricted capabilities (container \"task\" must not include \"NET_ADMIN\", \"NET_RAW\" in securityContext.capabilities.add)",
-            "restricted volume types (volumes \"look-0\", \"look-1\", \"look-2\" use restricted volume type \"hostPath\")",
+            "restricted volume types (volumes \"look-0\", \"look-1\", \"look-2\", \"look-3\", \"look-4\" use restricted volume type \"hostPath\")",
             NON_ROOT,
             SECCOMP,
         ],

@@ -81,6 +81,10 @@ pub(in super::super) fn pod(p: &Pod) -> PodFact {
         phase: status.phase.as_deref().unwrap_or_default().into(),
         ready: status.conditions.iter().flatten().any(|c| c.type_ == "Ready" && c.status == "True"),
         restarts: containers.iter().map(|c| u32::try_from(c.restart_count).unwrap_or(0)).sum(),
+        started: containers
+            .iter()
+            .filter_map(|c| Some(c.state.as_ref()?.running.as_ref()?.started_at.as_ref()?.0))
+            .max(),
         ip: status.pod_ip.and_then(|ip| ip.parse::<IpAddr>().ok()),
         host_network: spec.is_some_and(|s| s.host_network == Some(true)),
         owner,

@@ -16,8 +16,15 @@ pub(super) const SSH_LIMIT: Duration = Duration::from_secs(300);
 /// Where a DaemonSet has its image.
 const IMAGE: &str = "{.spec.template.spec.containers[0].image}";
 
-/// What a look reads of a host. `/run` as a whole: a mount of a folder that is not there would make it.
-const LOOKS_AT: [&str; 3] = ["/etc/cni/net.d", "/run", "/var/lib"];
+/// What a look reads of a host, and the type of the mount. `/run` as a whole: a mount of a folder that is not there would
+/// make it. The last two are made by Cilium's agent, and looked at for what it has left there.
+const LOOKS_AT: [(&str, &str); 5] = [
+    ("/etc/cni/net.d", "Directory"),
+    ("/run", "Directory"),
+    ("/var/lib", "Directory"),
+    ("/opt/cni/bin", "DirectoryOrCreate"),
+    ("/sys/fs/bpf", "DirectoryOrCreate"),
+];
 
 /// Where and of what the pod of a task is made.
 #[derive(Clone, Copy, Debug)]
@@ -61,10 +68,10 @@ pub fn create(node: &str, task: &HostTask, nth: u32, pod: &TaskPod<'_>) -> Reque
                 "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN", "NET_RAW"]},
             });
             let (mut mounts, mut volumes) = (vec![], vec![]);
-            for (i, path) in LOOKS_AT.iter().enumerate() {
+            for (i, (path, kind)) in LOOKS_AT.iter().enumerate() {
                 let name = format!("look-{i}");
                 mounts.push(json!({"name": name, "mountPath": format!("/host{path}"), "readOnly": true}));
-                volumes.push(json!({"name": name, "hostPath": {"path": path, "type": "Directory"}}));
+                volumes.push(json!({"name": name, "hostPath": {"path": path, "type": kind}}));
             }
             container["volumeMounts"] = Value::Array(mounts);
             spec["volumes"] = Value::Array(volumes);

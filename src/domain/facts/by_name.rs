@@ -76,6 +76,6 @@ mod tests {
         assert_eq!(map.insert("a".into(), 4), Some(2));
         assert_eq!(map.keys().map(|n| &**n).collect::<String>(), "abc");
         assert_eq!(map.remove("b"), Some(3));
-        assert_eq!(map.into_iter().map(|(n, v)| format!("{n}{v}")).collect::<String>(), "a4c1");
+        assert_eq!(map.into_iter().map(|(n, v)| (&**n, *v)).collect::<Vec<_>>(), [("a", 4), ("c", 1)]);
     }
 }

@@ -77,6 +77,8 @@ pub struct PodFact {
     pub ready: bool,
     /// Restarts of all its containers.
     pub restarts: u32,
+    /// When the last of its running containers started.
+    pub started: Option<Timestamp>,
     /// Its address.
     pub ip: Option<IpAddr>,
     /// It uses its node's network.
@@ -124,6 +126,13 @@ impl PodFact {
     /// Why it waits, otherwise its phase; safe for a terminal.
     pub fn state(&self) -> String {
         if self.reason.is_empty() { self.phase.to_string() } else { text::safe(&self.reason).into_owned() }
+    }
+
+    /// Which run of its containers this is: another one is another pod, or the same after a restart.
+    pub fn run(&self) -> String {
+        // counted anew where the runtime has lost what was before
+        let started = self.started.map(|at| format!(" {at}")).unwrap_or_default();
+        format!("{} {}{started}", self.uid, self.restarts)
     }
 
     /// Owned by a DaemonSet.

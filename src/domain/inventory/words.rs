@@ -67,12 +67,12 @@ impl Inventory {
         let with = |role: &str| {
             self.nodes.iter().filter(|n| n.roles.contains(&role)).map(|n| n.name.clone()).collect::<Vec<_>>()
         };
-        let (planes, etcd) = (with("control-plane"), with("etcd"));
-        lines.push((
-            "nodes",
-            "nodes".into(),
-            format!("{}; control plane {}; etcd {}", count(self.nodes.len(), "node"), list(&planes), list(&etcd)),
-        ));
+        let role = |word: &str, nodes: &[String]| {
+            // managed and external control planes have none
+            if nodes.is_empty() { format!("; no {word} seen") } else { format!("; {word} {}", list(nodes)) }
+        };
+        let (planes, etcd) = (role("control plane", &with("control-plane")), role("etcd", &with("etcd")));
+        lines.push(("nodes", "nodes".into(), format!("{}{planes}{etcd}", count(self.nodes.len(), "node"))));
         lines.extend(self.actors.iter().map(|a| {
             let busy = a.busy.as_ref().map(|b| format!("; at work on {}", safe(b))).unwrap_or_default();
             (a.part.word(), a.object.clone(), format!("{}{busy}", a.program))

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
+    facts::PodFact,
     host::HostTask,
     problem::Problem,
     progress::Progress,
@@ -102,21 +103,36 @@ pub(super) fn may_still_come(at: &Site<'_>, status: &NodeMigrationStatus) -> Opt
     waits.then(|| wait(at, message))
 }
 
-/// The boot id is another one: it did reboot. Is it healthy?
+/// Remembers which run of the network's pod there was, once: a node and its pods are watched apart, and a later one may
+/// be of the next boot already. One that is not ready is not shown as ready after the reboot either.
+pub(super) fn remember_run(at: &Site<'_>, status: &mut NodeMigrationStatus) {
+    status.evidence.ran_before = network(at).1.filter(|p| p.ready).map(PodFact::run);
+}
+
+/// The pod that gives the node its network, in words and as it is.
+fn network<'a>(at: &Site<'a>) -> (&'static str, Option<&'a PodFact>) {
+    match at.way {
+        Target::Cilium => ("Cilium agent", at.facts.agent_on(&at.node.name)),
+        Target::Flannel => ("Flannel pod", at.facts.flannel_on(&at.node.name)),
+    }
+}
+
+/// The boot id is another one: it did reboot. Is it healthy? What ran before is not believed to be ready: nobody has
+/// said yet that it has ended.
 fn is_back(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Option<Progress> {
     let name = &at.node.name;
-    let (whose, pod) = match at.way {
-        Target::Cilium => ("Cilium agent", at.facts.agent_on(name)),
-        Target::Flannel => ("Flannel pod", at.facts.flannel_on(name)),
-    };
-    if at.node.ready && pod.is_some_and(|p| p.ready) {
+    let (whose, pod) = network(at);
+    let since = status.evidence.reboot_asked.or(status.since).map(|s| text::between(s, at.now));
+    // what is shown for so long is how it is
+    let settled = since.is_some_and(|s| s >= limit(at) / 2);
+    let ran_before = |p: &PodFact| !settled && status.evidence.ran_before == Some(p.run());
+    if at.node.ready && pod.is_some_and(|p| p.ready && !ran_before(p)) {
         status.evidence.boot_id_after = Some(at.node.boot_id.to_string());
         status.evidence.host_checks += 1;
         return None;
     }
     let what = if at.node.ready { format!("its {whose} is not ready") } else { "it is not Ready".into() };
     let why = if at.node.ready { String::new() } else { format!(": {}", text::safe(&at.node.not_ready_reason)) };
-    let since = status.evidence.reboot_asked.or(status.since).map(|s| text::between(s, at.now));
     if since.is_some_and(|s| s >= limit(at)) {
         return Some(overdue(
             at,

@@ -64,6 +64,7 @@ impl Step for Restart {
         status.evidence.reboot_asked = status.evidence.reboot_asked.filter(|_| same);
         status.evidence.boot_id_before = Some(at.node.boot_id.to_string());
         status.evidence.boot_id_after = None;
+        reboot::remember_run(at, status);
         status.evidence.node_uid = Some(at.node.uid.to_string());
     }
 

@@ -9,6 +9,7 @@ use crate::domain::{
     plan::Preview,
     progress::Progress,
     reason::{Reason, Waiting},
+    versions,
 };
 
 /// Labels the node and restarts its Cilium agent, which takes over the CNI configuration.
@@ -43,7 +44,7 @@ impl Step for Switch {
         if let Err(progress) = agent::replaced(at, status) {
             return progress;
         }
-        tasks::check_until(at, status, &HostTask::Look, has_taken_over)
+        tasks::check_until(at, status, &HostTask::Look, |evidence| has_taken_over(at, evidence))
     }
 
     fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
@@ -52,17 +53,18 @@ impl Step for Switch {
         changes.push(label.after([drain::emptied(at, tasks::is_manual(at, &HostTask::Hold))]));
         changes.push(agent::restart(at));
         let taken_over = proofs::only("05-cilium", SPEC.budget);
-        // an older agent does not say
-        let state = proofs::cni_state("the agent manages the CNI configuration", "Ok|", SPEC.budget);
+        let states = if versions::says_cni_state(&at.migration.spec.cilium.version) { "Ok" } else { "Ok|" };
+        let state = proofs::cni_state("the agent manages the CNI configuration", states, SPEC.budget);
         changes.extend(tasks::preview_until(at, HostTask::Look, [taken_over, state]));
         changes
     }
 }
 
-fn has_taken_over(evidence: &Evidence) -> Result<(), Waiting> {
+fn has_taken_over(at: &Site<'_>, evidence: &Evidence) -> Result<(), Waiting> {
     let not_yet = |message: String| Err(Waiting::new(Reason::HostNotReady, message));
     let Some(host) = &evidence.host else { return not_yet("the host has not been checked yet".into()) };
     match (host.only("05-cilium"), host.cni_state.as_str()) {
+        (true, _) if tasks::agent_is_silent(at, host) => not_yet("the agent has not answered yet".into()),
         (true, "Ok" | "") => Ok(()),
         (true, state) => not_yet(format!("the agent's CNI configuration is in state {state}")),
         (false, _) => not_yet(host.wants_only("05-cilium")),

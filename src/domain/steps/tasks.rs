@@ -6,13 +6,13 @@ use super::{Site, drains};
 use crate::domain::{
     api::{HostAccess, NodeMigrationStatus, Stage, Target},
     effect::{Effect, Proof},
-    evidence::Evidence,
+    evidence::{Evidence, HostEvidence},
     facts::{Admission, Facts, Key, NodeFact, PodFact},
     host::{AGENTS_IMAGE, HostTask, Report, Way, commands},
     plan::Preview,
     progress::Progress,
     reason::{Reason, Waiting},
-    text,
+    text, versions,
     view::View,
 };
 
@@ -203,6 +203,12 @@ pub(crate) fn check_until(
             satisfied(&status.evidence).map_or_else(Progress::Wait, |()| Progress::Done)
         }
     }
+}
+
+/// A check of the host in which the agent did not say how it is, although its version does: it does not answer for some
+/// seconds after its start, although it is ready (seen on real nodes).
+pub(super) fn agent_is_silent(at: &Site<'_>, host: &HostEvidence) -> bool {
+    host.cni_state.is_empty() && versions::says_cni_state(&at.migration.spec.cilium.version)
 }
 
 /// Takes in what a task saw of the host.

@@ -59,8 +59,12 @@ impl Step for Verify {
             let not_yet = |message: String| Err(Waiting::new(Reason::HostNotReady, message));
             match &evidence.host {
                 None => not_yet("the host has not been checked yet".into()),
-                Some(host) if host.only(file) => Ok(()),
-                Some(host) => not_yet(host.wants_only(file)),
+                Some(host) if !host.only(file) => not_yet(host.wants_only(file)),
+                // what it does not say of its endpoints and its encryption would count as nothing
+                Some(host) if at.way == Target::Cilium && tasks::agent_is_silent(at, host) => {
+                    not_yet("the Cilium agent has not answered yet".into())
+                }
+                Some(_) => Ok(()),
             }
         });
         if checked != Progress::Done {

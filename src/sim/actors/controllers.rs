@@ -70,6 +70,12 @@ pub(super) fn pod_from(template: &Value, namespace: &str, name: &str, owner: Val
     json!({"metadata": meta, "spec": template["spec"]})
 }
 
+/// The node that the DaemonSet controller has made a pod for.
+fn meant_for(pod: &Object) -> &Value {
+    let affinity = &pod.data["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
+    &affinity["nodeSelectorTerms"][0]["matchFields"][0]["values"][0]
+}
+
 async fn daemon_set(cluster: &Cluster, set: &Object) {
     if set.metadata.deletion_timestamp.is_some() {
         return;
@@ -96,16 +102,24 @@ async fn daemon_set(cluster: &Cluster, set: &Object) {
         tolerations.push(json!({"key": key, "operator": "Exists", "effect": "NoSchedule"}));
     }
     let tolerations = Value::Array(tolerations);
+    let nodes = cluster.all(Kind::Node);
+    // what was meant for a node that has gone before it was scheduled
+    let meant_for_none = |p: &&Object| {
+        p.data["spec"]["nodeName"].is_null() && !nodes.iter().any(|n| meant_for(p) == n.name_any().as_str())
+    };
+    for pod in pods.iter().filter(meant_for_none) {
+        cluster.delete(Kind::Pod, pod, None).await;
+    }
     let (mut desired, mut ready, mut updated, mut unavailable) = (0, 0, 0, 0);
     let (mut old, mut created) = (Vec::new(), Vec::new());
-    for node in cluster.all(Kind::Node) {
+    for node in nodes {
         let node_name = node.name_any();
         let selected = template["spec"]["nodeSelector"]
             .as_object()
             .into_iter()
             .flatten()
             .all(|(k, v)| node.labels().get(k).map(String::as_str) == v.as_str());
-        let own: Vec<&Object> = pods.iter().filter(|p| p.data["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"][0]["matchFields"][0]["values"][0] == *node_name).collect();
+        let own: Vec<&Object> = pods.iter().filter(|p| meant_for(p) == node_name.as_str()).collect();
         if !selected {
             continue;
         }

@@ -225,6 +225,10 @@ impl Host {
         if self.cilium_plugin {
             left.push("/opt/cni/bin/cilium-cni".into());
         }
+        // the maps live as long as the rules: until a reboot, or until they are cleaned
+        if self.cilium_rules {
+            left.push("/sys/fs/bpf/tc/globals/cilium_calls_00001".into());
+        }
         left
     }
 

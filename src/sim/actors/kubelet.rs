@@ -281,11 +281,17 @@ impl Kubelet {
         pace.wait(Duration::from_secs(25)).await;
         self.hosts.with(&self.node, |h| h.unready = fault.as_deref() == Some("not-ready"));
         self.hosts.with(&self.node, |h| h.boot(crate::sim::api::random_uid()));
-        // the runtime removes the sandboxes from before, with the current configuration
-        let old: Vec<String> = self.hosts.with(&self.node, |h| h.sandboxes.keys().cloned().collect());
-        self.pods_not_ready().await;
-        self.hosts.with(&self.node, |h| old.iter().for_each(|uid| super::cni::del(h, uid)));
         self.report().await;
+        // for some seconds its pods are in the API as they were before (seen on real nodes)
+        pace.wait(Duration::from_millis(2_000 + fastrand::u64(0..2_000))).await;
+        for pod in self.own_pods() {
+            pods::report_lost(&self, &pod).await;
+        }
+        // the runtime removes the sandboxes from before, with the current configuration
+        self.hosts.with(&self.node, |h| {
+            let old: Vec<String> = h.sandboxes.keys().cloned().collect();
+            old.iter().for_each(|uid| super::cni::del(h, uid));
+        });
     }
 
     /// What the node controller writes about a node without a heartbeat; a real one does so itself.

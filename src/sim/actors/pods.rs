@@ -138,7 +138,8 @@ async fn report_running(kubelet: &Kubelet, pod: &Object, sandbox: Sandbox) {
     let known = kubelet.cluster.get(Kind::Pod, &namespace, &pod.name_any());
     let before = known.as_ref().map_or(Value::Null, |p| p.data["status"]["containerStatuses"][0].clone());
     // a container that ran before has restarted
-    let restarts = before["restartCount"].as_i64().unwrap_or(0) + i64::from(before["state"]["running"].is_object());
+    let has_run = ["running", "terminated"].iter().any(|state| before["state"][*state].is_object());
+    let restarts = before["restartCount"].as_i64().unwrap_or(0) + i64::from(has_run);
     let images = pod.data["spec"]["containers"].as_array().into_iter().flatten();
     let statuses: Vec<Value> = images
         .map(|c| json!({"name": c["name"], "image": c["image"], "imageID": "", "ready": true, "started": true, "restartCount": restarts, "state": {"running": {"startedAt": now}}}))
@@ -158,6 +159,25 @@ async fn report_running(kubelet: &Kubelet, pod: &Object, sandbox: Sandbox) {
         kubelet.cluster.status(Kind::Pod, &namespace, &pod.name_any(), &ended).await;
         kubelet.hosts.with(&kubelet.node, |h| cni::del(h, &pod.uid().unwrap_or_default()));
     }
+}
+
+/// What a kubelet says of a pod whose containers a reboot has ended: neither an address nor a running container, until
+/// they start again.
+pub(super) async fn report_lost(kubelet: &Kubelet, pod: &Object) {
+    if matches!(pod.data["status"]["phase"].as_str(), Some("Succeeded" | "Failed")) {
+        return;
+    }
+    let before = pod.data["status"]["containerStatuses"].as_array().cloned().unwrap_or_default();
+    let lost = |mut status: Value| {
+        status["ready"] = json!(false);
+        status["state"] = json!({"terminated": {"exitCode": 255, "reason": "Unknown"}});
+        status
+    };
+    let statuses: Vec<Value> = before.into_iter().map(lost).collect();
+    let condition = |t: &str| json!({"type": t, "status": "False", "reason": "ContainersNotReady"});
+    let conditions = ["ContainersReady", "Ready"].map(condition);
+    let status = json!({"podIP": null, "podIPs": null, "containerStatuses": statuses, "conditions": conditions});
+    kubelet.cluster.status(Kind::Pod, &pod.namespace().unwrap_or_default(), &pod.name_any(), &status).await;
 }
 
 /// Its containers are ready and it is not: the node lifecycle controller says so of every pod on a node that has not been
@@ -201,10 +221,29 @@ pub(super) async fn end(kubelet: &Arc<Kubelet>, pod: &Object) {
         }
         cni::del(h, &uid);
     });
+    report_ended(kubelet, pod).await;
     kubelet.cluster.delete(Kind::Pod, pod, Some(0)).await;
     // a pod with a finalizer is gone here and stays in the API
     let held = pod.metadata.finalizers.as_ref().is_some_and(|f| !f.is_empty());
     tokio::time::sleep(Duration::from_millis(if held { 500 } else { 20 })).await;
+}
+
+/// Before a kubelet lets a pod go it says how its containers ended.
+async fn report_ended(kubelet: &Kubelet, pod: &Object) {
+    let before = pod.data["status"]["containerStatuses"].as_array().cloned().unwrap_or_default();
+    if before.is_empty() || matches!(pod.data["status"]["phase"].as_str(), Some("Succeeded" | "Failed")) {
+        return;
+    }
+    let ended = |mut status: Value| {
+        status["ready"] = json!(false);
+        status["state"] = json!({"terminated": {"exitCode": 137, "reason": "Error"}});
+        status
+    };
+    let statuses: Vec<Value> = before.into_iter().map(ended).collect();
+    let condition = |t: &str| json!({"type": t, "status": "False", "reason": "PodFailed"});
+    let conditions = ["ContainersReady", "Ready", "PodReadyToStartContainers"].map(condition);
+    let status = json!({"phase": "Failed", "containerStatuses": statuses, "conditions": conditions});
+    kubelet.cluster.status(Kind::Pod, &pod.namespace().unwrap_or_default(), &pod.name_any(), &status).await;
 }
 
 #[cfg(test)]

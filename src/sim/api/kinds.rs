@@ -46,6 +46,7 @@ const BUILT_IN: &[Row] = &[
     ("", "v1", "persistentvolumes", "persistentvolume", "PersistentVolume", "pv", false, true),
     ("", "v1", "persistentvolumeclaims", "persistentvolumeclaim", "PersistentVolumeClaim", "pvc", true, true),
     ("", "v1", "events", "event", "Event", "ev", true, false),
+    ("events.k8s.io", "v1", "events", "event", "Event", "ev", true, false),
     ("apps", "v1", "daemonsets", "daemonset", "DaemonSet", "ds", true, true),
     ("apps", "v1", "deployments", "deployment", "Deployment", "deploy", true, true),
     ("apps", "v1", "replicasets", "replicaset", "ReplicaSet", "rs", true, true),

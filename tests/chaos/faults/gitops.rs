@@ -42,12 +42,15 @@ impl FlannelRestored {
         }
     }
 
-    /// Pruned, while the cluster is to be on Cilium.
+    /// Pruned, once no node needs it any more: before that the migration would wait until somebody creates it again.
     pub(super) async fn end(self, world: &World<'_>, fault: &Fault) {
         let theirs = world.noted(fault).is_some_and(|noted| Some(noted) == uid(world));
         let migration = world.server.look("migrations.cutover.dev", "", "cutover");
-        let back = |m: &Value| m["spec"]["target"] == "Flannel" || m["status"]["phase"] == "RollingBack";
-        if theirs && !migration.is_none_or(|m| back(&m)) {
+        let is_needed = |m: &Value| {
+            let phase = m["status"]["phase"].as_str().unwrap_or_default();
+            m["spec"]["target"] == "Flannel" || !["Remove", "Verify", "Complete"].contains(&phase)
+        };
+        if theirs && !migration.is_none_or(|m| is_needed(&m)) {
             world.observer.disturbed();
             for object in world.flannel.iter().rev() {
                 world.take_away(object).await;
