@@ -49,7 +49,8 @@ pub fn of(version: &str) -> Option<&'static Minor> {
     if major == 1 { older } else { None }
 }
 
-/// Agents from 1.14 on say in which state their CNI configuration is.
+/// Agents from 1.14 on, which write their CNI configuration themselves, say in which state it is (seen with 1.15.19 and
+/// 1.19.5; those of 1.12.19 do not).
 pub fn says_cni_state(version: &str) -> bool {
     parse(version).is_none_or(|version| version >= (1, 14))
 }

@@ -279,19 +279,19 @@ impl Kubelet {
             self.goes_silent().await;
         }
         pace.wait(Duration::from_secs(25)).await;
-        self.hosts.with(&self.node, |h| h.unready = fault.as_deref() == Some("not-ready"));
-        self.hosts.with(&self.node, |h| h.boot(crate::sim::api::random_uid()));
+        let before: HashSet<String> = self.hosts.with(&self.node, |h| {
+            h.unready = fault.as_deref() == Some("not-ready");
+            h.boot(crate::sim::api::random_uid());
+            h.sandboxes.keys().cloned().collect()
+        });
         self.report().await;
         // for some seconds its pods are in the API as they were before (seen on real nodes)
         pace.wait(Duration::from_millis(2_000 + fastrand::u64(0..2_000))).await;
-        for pod in self.own_pods() {
-            pods::report_lost(&self, &pod).await;
+        for pod in self.own_pods().iter().filter(|p| p.uid().is_some_and(|uid| before.contains(&uid))) {
+            pods::report_lost(&self, pod).await;
         }
         // the runtime removes the sandboxes from before, with the current configuration
-        self.hosts.with(&self.node, |h| {
-            let old: Vec<String> = h.sandboxes.keys().cloned().collect();
-            old.iter().for_each(|uid| super::cni::del(h, uid));
-        });
+        self.hosts.with(&self.node, |h| before.iter().for_each(|uid| super::cni::del(h, uid)));
     }
 
     /// What the node controller writes about a node without a heartbeat; a real one does so itself.

@@ -18,6 +18,9 @@ use crate::{domain::host::TASK_LABEL, sim::world::NEVER_READY};
 /// Annotation of a pod whose containers do not end, like a process that hangs in the kernel.
 const NEVER_ENDS: &str = "cutover.dev/embedded-hangs";
 
+/// How long a container that has ended by itself stays so.
+const STARTED_AGAIN: Duration = Duration::from_secs(1);
+
 /// What a container does is what its image says: anybody may give one the name of another.
 const AGENT: &str = "/cilium/cilium:";
 const FLANNEL: &str = "/flannel/flannel:";
@@ -43,6 +46,11 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object) {
         flannel::start(kubelet, boot).await;
     }
     if runs(pod, AGENT) && !agent::start(kubelet, pod, boot).await {
+        // a container that ends by itself is started again, with what is configured then
+        tokio::time::sleep(STARTED_AGAIN).await;
+        if alive(kubelet, pod, boot) {
+            kubelet.hosts.with(&kubelet.node, |h| cni::del(h, &pod.uid().unwrap_or_default()));
+        }
         return;
     }
     pace.wait(Duration::from_millis(1_500)).await;
@@ -164,19 +172,29 @@ async fn report_running(kubelet: &Kubelet, pod: &Object, sandbox: Sandbox) {
 /// What a kubelet says of a pod whose containers a reboot has ended: neither an address nor a running container, until
 /// they start again.
 pub(super) async fn report_lost(kubelet: &Kubelet, pod: &Object) {
-    if matches!(pod.data["status"]["phase"].as_str(), Some("Succeeded" | "Failed")) {
+    let lost = json!({"podIP": null, "podIPs": null});
+    report_stopped(kubelet, pod, ("ContainersNotReady", 255, "Unknown"), lost).await;
+}
+
+/// Before a kubelet lets a pod go it says how its containers ended.
+async fn report_ended(kubelet: &Kubelet, pod: &Object) {
+    report_stopped(kubelet, pod, ("PodFailed", 137, "Error"), json!({"phase": "Failed"})).await;
+}
+
+/// The containers of a pod that has not ended have stopped: why it is not ready, their exit code, and its reason.
+async fn report_stopped(kubelet: &Kubelet, pod: &Object, stopped: (&str, i32, &str), mut status: Value) {
+    let (why, code, reason) = stopped;
+    let mut containers = pod.data["status"]["containerStatuses"].as_array().cloned().unwrap_or_default();
+    if containers.is_empty() || matches!(pod.data["status"]["phase"].as_str(), Some("Succeeded" | "Failed")) {
         return;
     }
-    let before = pod.data["status"]["containerStatuses"].as_array().cloned().unwrap_or_default();
-    let lost = |mut status: Value| {
-        status["ready"] = json!(false);
-        status["state"] = json!({"terminated": {"exitCode": 255, "reason": "Unknown"}});
-        status
-    };
-    let statuses: Vec<Value> = before.into_iter().map(lost).collect();
-    let condition = |t: &str| json!({"type": t, "status": "False", "reason": "ContainersNotReady"});
-    let conditions = ["ContainersReady", "Ready"].map(condition);
-    let status = json!({"podIP": null, "podIPs": null, "containerStatuses": statuses, "conditions": conditions});
+    for container in &mut containers {
+        container["ready"] = json!(false);
+        container["state"] = json!({"terminated": {"exitCode": code, "reason": reason}});
+    }
+    let condition = |t: &str| json!({"type": t, "status": "False", "reason": why});
+    status["conditions"] = ["ContainersReady", "Ready", "PodReadyToStartContainers"].map(condition).into();
+    status["containerStatuses"] = containers.into();
     kubelet.cluster.status(Kind::Pod, &pod.namespace().unwrap_or_default(), &pod.name_any(), &status).await;
 }
 
@@ -226,24 +244,6 @@ pub(super) async fn end(kubelet: &Arc<Kubelet>, pod: &Object) {
     // a pod with a finalizer is gone here and stays in the API
     let held = pod.metadata.finalizers.as_ref().is_some_and(|f| !f.is_empty());
     tokio::time::sleep(Duration::from_millis(if held { 500 } else { 20 })).await;
-}
-
-/// Before a kubelet lets a pod go it says how its containers ended.
-async fn report_ended(kubelet: &Kubelet, pod: &Object) {
-    let before = pod.data["status"]["containerStatuses"].as_array().cloned().unwrap_or_default();
-    if before.is_empty() || matches!(pod.data["status"]["phase"].as_str(), Some("Succeeded" | "Failed")) {
-        return;
-    }
-    let ended = |mut status: Value| {
-        status["ready"] = json!(false);
-        status["state"] = json!({"terminated": {"exitCode": 137, "reason": "Error"}});
-        status
-    };
-    let statuses: Vec<Value> = before.into_iter().map(ended).collect();
-    let condition = |t: &str| json!({"type": t, "status": "False", "reason": "PodFailed"});
-    let conditions = ["ContainersReady", "Ready", "PodReadyToStartContainers"].map(condition);
-    let status = json!({"phase": "Failed", "containerStatuses": statuses, "conditions": conditions});
-    kubelet.cluster.status(Kind::Pod, &pod.namespace().unwrap_or_default(), &pod.name_any(), &status).await;
 }
 
 #[cfg(test)]

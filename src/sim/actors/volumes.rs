@@ -47,8 +47,8 @@ fn in_use(node: &Object) -> BTreeSet<&str> {
     node.data["status"]["volumesInUse"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// True if the kubelet may start the pod: its claims are bound, and each volume is attached to the node and listed as in use, in which
-/// order a kubelet does it as well.
+/// True if the kubelet may start the pod: its claims are bound, and each volume is attached to the node and listed as in
+/// use there.
 pub(super) fn are_mounted(cluster: &Cluster, node: &str, pod: &Object) -> bool {
     let listed = cluster.get(Kind::Node, "", node);
     let attachments = cluster.all(Kind::Attachment);
