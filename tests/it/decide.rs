@@ -379,7 +379,7 @@ fn a_silent_agent_is_asked_again() {
             });
             facts.want(|s| s.cilium.version = version.into());
             let d = decided(&facts);
-            let case = format!("{at_step} with {version}, state {state:?}: {d:?}");
+            let case = format!("{at_step} with {version}, state {state:?}");
             if waits {
                 assert_eq!(step(&d, "worker-2"), step_named(at_step), "{case}");
                 assert_waits(&d, "worker-2", "has not answered yet");
