@@ -10,7 +10,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::cache::{Cluster, Kind, Object, is_true};
+use super::cache::{Cluster, Kind, Object, is_true, owned_by};
 use crate::{domain::encryption, sim::helm::minor};
 
 const TAINT: &str = "node.cilium.io/agent-not-ready";
@@ -126,7 +126,10 @@ async fn taint(cluster: &Cluster, namespace: &str) {
     let is_agent = |p: &&Object| {
         p.labels().get("k8s-app").is_some_and(|a| a == "cilium") && p.namespace().as_deref() == Some(namespace)
     };
-    let agents: Vec<&Object> = pods.iter().filter(is_agent).collect();
+    // uninstalled with its agents it ends before they do: no taint outlives it (none did on real nodes)
+    let sets = cluster.all(Kind::DaemonSet);
+    let stays = |p: &&Object| sets.iter().any(|set| owned_by(p, &set.uid().unwrap_or_default()));
+    let agents: Vec<&Object> = pods.iter().filter(is_agent).filter(stays).collect();
     for node in cluster.all(Kind::Node) {
         let name = node.name_any();
         let own: Vec<_> = agents.iter().filter(|p| p.data["spec"]["nodeName"] == *name).collect();
