@@ -61,9 +61,7 @@ impl Step for Verify {
                 None => not_yet("the host has not been checked yet".into()),
                 Some(host) if !host.only(file) => not_yet(host.wants_only(file)),
                 // what it does not say of its endpoints and its encryption would count as nothing
-                Some(host) if at.way == Target::Cilium && tasks::agent_is_silent(at, host) => {
-                    not_yet("the Cilium agent has not answered yet".into())
-                }
+                Some(host) if is_silent(at, host) => not_yet(SILENT.into()),
                 Some(_) => Ok(()),
             }
         });
@@ -102,6 +100,14 @@ impl Step for Verify {
     }
 }
 
+/// Why a check of the host is repeated.
+const SILENT: &str = "the Cilium agent has not answered yet";
+
+/// The agent, which has the node's addresses now, did not answer when the host was checked.
+fn is_silent(at: &Site<'_>, host: &HostEvidence) -> bool {
+    at.way == Target::Cilium && tasks::agent_is_silent(at, host)
+}
+
 fn unhealthy_daemon(at: &Site<'_>) -> Option<Progress> {
     let pod = at.facts.pods_on(&at.node.name).find(|p| {
         p.is_daemon() && p.is_living() && !p.host_network && (!p.ready || at.facts.cni_of(p) != cni_of(at.way))
@@ -137,8 +143,13 @@ fn release_leaks(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Option<Prog
     match tasks::run(at, status, &task) {
         Err(progress) => Some(progress),
         Ok(report) => {
-            status.evidence.releases += 1;
             tasks::keep_report(at, status, &task, &report);
+            let is_silent = status.evidence.host.as_ref().is_some_and(|host| is_silent(at, host));
+            // a look that saw half of it does not count
+            status.evidence.releases += u32::from(!(is_silent && task == HostTask::Look));
+            if is_silent {
+                return Some(Progress::wait_on(Reason::HostNotReady, at.object(), SILENT));
+            }
             release_leaks(at, status)
         }
     }
