@@ -130,7 +130,7 @@ impl PodFact {
 
     /// Which run of its containers this is: another one is another pod, or the same after a restart.
     pub fn run(&self) -> String {
-        // counted anew where the runtime has lost what was before
+        // the count starts at zero again where the runtime has lost its state
         let started = self.started.map(|at| format!(" {at}")).unwrap_or_default();
         format!("{} {}{started}", self.uid, self.restarts)
     }

@@ -117,13 +117,13 @@ fn network<'a>(at: &Site<'a>) -> (&'static str, Option<&'a PodFact>) {
     }
 }
 
-/// The boot id is another one: it did reboot. Is it healthy? What ran before is not believed to be ready: nobody has
-/// said yet that it has ended.
+/// The boot id has changed: the node has rebooted. `None` once it is healthy. A pod status from before the reboot is no
+/// evidence: the kubelet updates it some seconds after the boot id.
 fn is_back(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Option<Progress> {
     let name = &at.node.name;
     let (whose, pod) = network(at);
     let since = status.evidence.reboot_asked.or(status.since).map(|s| text::between(s, at.now));
-    // what is shown for so long is how it is
+    // a status that stands for so long is not from before the reboot
     let settled = since.is_some_and(|s| s >= limit(at) / 2);
     let ran_before = |p: &PodFact| !settled && status.evidence.ran_before == Some(p.run());
     if at.node.ready && pod.is_some_and(|p| p.ready && !ran_before(p)) {

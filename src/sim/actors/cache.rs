@@ -151,7 +151,7 @@ impl Cluster {
                     self.placed.send_modify(|n| *n += 1);
                 }
             }
-            // some kinds are not served before somebody defines them
+            // a custom resource is not served before its definition exists
             tokio::time::sleep(self.pace.shorten(Duration::from_secs(2)).max(Duration::from_millis(20))).await;
         }
     }
