@@ -90,9 +90,15 @@ encrypted() {
   } | head -n 40 | while read -r line; do say peer "$line"; done
 }
 
+# The plugins that Multus calls, in their order: of a list its first one
+multus_types() {
+  tr -d ' \n\t' < "$net/00-multus.conf" | sed 's/.*"delegates"://' | grep -oE '"type":"(flannel|cilium-cni)"' | cut -d'"' -f4 | tr '\n' ' ' | sed 's/ $//'
+}
+
 look() {
   say boot "$(cat "$boot_id" 2>/dev/null)"
   for f in "$net"/*; do [ ! -e "$f" ] || say conf "$(basename "$f")"; done
+  [ ! -e "$net/00-multus.conf" ] || say multus "$(multus_types)"
   status=$(agent status -o json | tr -d ' \n\t')
   state=$(printf '%s' "$status" | sed -n 's/.*"cni-file":{\([^}]*\)}.*/\1/p' | sed -n 's/.*"state":"\([A-Za-z]*\)".*/\1/p')
   [ -z "$state" ] || say cni "$state"
@@ -127,6 +133,7 @@ look() {
 # DaemonSet pods that tolerate every taint and so cannot be kept away otherwise.
 hold_pods() {
   [ ! -e "$hold" ] || return 0
+  [ ! -e "$net/00-multus.conf" ] || fail "00-multus.conf is the CNI configuration: pods cannot be held back before it"
   for f in "$net"/*.conflist; do [ -e "$f" ] && break; done
   [ -e "$f" ] || fail "no CNI configuration to hold pods with"
   [ -d "$plugins" ] || fail "no folder ${plugins#"$root"} for CNI plugins"
@@ -166,6 +173,16 @@ restore() {
   unhold
   # a stale twin would be mistaken for the way back next time
   keep "$net/10-flannel.conflist.cilium_bak"
+}
+
+# Another configuration is there: a node is never left without one
+clean_multus() {
+  [ -e "$net/10-flannel.conflist" ] || ciliums_conf >/dev/null ||
+    { look; fail "00-multus.conf is the only CNI configuration of this host; it was left" missing-file; }
+  keep "$net/00-multus.conf"
+  keep "$net/00-multus.conf.cilium_bak"
+  # it holds a token
+  rm -rf "$net/multus.d"
 }
 
 reboot_once() {
@@ -446,6 +463,7 @@ reboot) reboot_once "$1" ;;
 clean) clean "$@"; look ;;
 put-back) put_back; look ;;
 clean-cilium) clean_cilium; look ;;
+clean-multus) clean_multus; look ;;
 release) release "$@"; look ;;
 probe) probe ;;
 *) fail "no task $task" ;;

@@ -59,6 +59,9 @@ pub(super) struct Wanted {
     /// The release of Kubespray that installs it, as 2.31
     #[arg(long, value_name = "VERSION")]
     pub kubespray_version: Option<String>,
+    /// Image of Multus' thin plugin, for the strategy that installs it [default: multus-cni v4.2.2]
+    #[arg(long, value_name = "IMAGE")]
+    pub multus_image: Option<String>,
     /// How traffic between pods of two nodes is encrypted; turned on with the install
     #[arg(long, value_enum, default_value_t = EncryptBy::None)]
     pub encryption: EncryptBy,
@@ -206,6 +209,7 @@ impl Wanted {
                     InstallBy::Kubespray => Installer::Kubespray,
                 },
                 kubespray_version: self.kubespray_version.clone(),
+                multus_image: self.multus_image.clone(),
                 values,
             },
             nodes: NodesSpec {

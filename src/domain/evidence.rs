@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{host::HOLD, problem::Problem};
+use super::{effect::multus::CONF as MULTUS, host::HOLD, problem::Problem};
 
 /// What was seen on a node.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the API has it")]
@@ -36,6 +36,9 @@ pub struct Evidence {
     /// The node was switched to Cilium and has not been restored since.
     #[serde(default)]
     pub switched: bool,
+    /// Multus was put before the node's CNIs, and its configuration may be on the host.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub multus: bool,
     /// The last check of the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<HostEvidence>,
@@ -95,6 +98,9 @@ pub struct HostEvidence {
     /// Files in the CNI directory.
     #[serde(default)]
     pub cni_files: Vec<String>,
+    /// The types of Multus' delegates in their order, where its configuration is on the host: `flannel cilium-cni`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub multus: String,
     /// `cni-file` state as the Cilium agent reports it: `Ok`, `Disabled`, …; empty when unknown.
     #[serde(default)]
     pub cni_state: String,
@@ -168,6 +174,22 @@ impl HostEvidence {
     pub fn wants_only(&self, prefix: &str) -> String {
         let confs: Vec<_> = self.active_confs().collect();
         format!("CNI configurations are {}; {prefix}.conflist alone is wanted", confs.join(", "))
+    }
+
+    /// Exactly this file is active, but for Multus' before it.
+    pub fn only_behind_multus(&self, prefix: &str) -> bool {
+        let mut confs = self.active_confs().filter(|c| *c != MULTUS);
+        confs.next().is_some_and(|c| c.starts_with(prefix)) && confs.next().is_none()
+    }
+
+    /// Multus' file is the first one.
+    pub fn begins_with_multus(&self) -> bool {
+        self.active_confs().next() == Some(MULTUS)
+    }
+
+    /// Multus' file is there, or what an agent has renamed it to.
+    pub fn has_multus(&self) -> bool {
+        self.cni_files.iter().any(|f| f.starts_with(MULTUS))
     }
 
     /// Exactly this file is active.

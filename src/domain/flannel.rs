@@ -1,5 +1,7 @@
 //! Flannel's own configuration, as its ConfigMap holds it.
 
+use std::sync::Arc;
+
 use ipnet::IpNet;
 use serde_json::Value;
 
@@ -30,6 +32,8 @@ pub struct FlannelFact {
 /// What its CNI configuration names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CniConf {
+    /// All of it, as its ConfigMap has it.
+    pub text: Arc<str>,
     /// The network's name: leases are in a folder of that name.
     pub name: String,
     /// The bridge.
@@ -53,6 +57,7 @@ impl CniConf {
         let flannel = plugins.iter().find(|p| p["type"] == "flannel");
         let delegate = flannel.map(|p| &p["delegate"]);
         Some(Self {
+            text: text.into(),
             name: string(&conf["name"])?,
             bridge: delegate.and_then(|d| string(&d["bridge"])).unwrap_or_else(|| "cni0".into()),
             plugins: plugins.iter().filter_map(|p| string(&p["type"])).collect(),

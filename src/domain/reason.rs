@@ -44,6 +44,8 @@ pub enum Reason {
     OperatorNotReady,
     /// Flannel's pods are not all ready.
     FlannelNotReady,
+    /// Multus' pod on a node is not ready.
+    MultusNotReady,
     /// Pods are terminating.
     PodsTerminating,
     /// Pods still have addresses of the CNI that is left.

@@ -146,6 +146,7 @@ fn each_change_is_found_by_its_check() {
         ("flannel-names", Block, "flannel-wg", |w| w.flannel().backend = "wireguard".into()),
         ("flannel-names", Block, "/srv/cni/podnet", |w| {
             let cni = CniConf {
+                text: "".into(),
                 name: "podnet".into(),
                 bridge: "cni0".into(),
                 plugins: vec![],

@@ -87,6 +87,26 @@ fn batches_do_not_mix() {
     assert_eq!(named(&decided(&facts), "cordon"), ["cordon worker-1"]);
 }
 
+/// Every batch has moved nodes then: none waits for another for ever.
+#[test]
+fn batches_go_back_one_after_the_other() {
+    let mut facts = installed();
+    facts.want(|s| {
+        (s.nodes.max_unavailable, s.nodes.canaries, s.nodes.batch_by) = (10, 0, Some("zone".into()));
+        s.target = Target::Flannel;
+    });
+    for (name, zone) in [("worker-1", "b"), ("worker-2", "a"), ("worker-3", "a")] {
+        facts.node_is(name, |n| {
+            Arc::make_mut(&mut n.labels).insert("zone".into(), zone.into());
+            n.switched = true;
+        });
+        facts.record(name, |s| (s.step, s.evidence.switched) = (NodeStep::Done, true));
+    }
+    let cordoned = named(&decided(&facts), "cordon");
+    assert!(!cordoned.is_empty(), "no node goes back");
+    assert!(!(cordoned.contains(&"cordon worker-1".to_owned()) && cordoned.contains(&"cordon worker-2".to_owned())), "{cordoned:?}");
+}
+
 #[test]
 fn a_refused_eviction_is_repeated_slowly_and_at_once_when_the_budget_allows_it() {
     let mut facts = midway();

@@ -2,12 +2,18 @@
 //! do. No clock and no network, so that whole migrations take milliseconds. What reality does otherwise is for the
 //! embedded cluster, the real control plane and the real nodes to show.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use cutover::domain::{
     api::{HostAccess, Migration, NodeMigration, NodeMigrationSpec, PhaseState, Stage, Target},
     decide::{Decision, decide},
-    effect::{Effect, FINALIZER, FLANNEL_BACKUP, HelmRelease},
+    effect::{
+        Effect, FINALIZER, FLANNEL_BACKUP, HelmRelease,
+        multus::{CONF, Order},
+    },
     encryption::Encryption,
     facts::{DaemonSetFact, Facts, FlannelCopyFact, Key, NodeConfigFact, PodFact},
     flannel::FlannelFact,
@@ -30,6 +36,8 @@ pub struct Obedient {
     taken_over: BTreeSet<Arc<str>>,
     /// Nodes on which `10-flannel.conflist` is in its place.
     flannel_conf: BTreeSet<Arc<str>>,
+    /// Nodes with Multus' configuration, and whether an agent has renamed it.
+    multus: BTreeMap<Arc<str>, (Order, bool)>,
     /// Nodes on which new pods are held back, and those on which a file of that is left.
     held: BTreeSet<Arc<str>>,
     hold_leftovers: BTreeSet<Arc<str>>,
@@ -51,6 +59,7 @@ impl Obedient {
             flannel: None,
             taken_over: BTreeSet::new(),
             flannel_conf,
+            multus: BTreeMap::new(),
             held: BTreeSet::new(),
             hold_leftovers: BTreeSet::new(),
             renamed: 0,
@@ -140,6 +149,8 @@ impl Obedient {
             if status.waiting.reason == Reason::ManualAction && status.commands[0].contains("reboot") {
                 self.reboot(&node);
                 acted = true;
+            } else if status.commands.iter().any(|c| c.contains("clean-multus")) {
+                acted |= self.multus.remove(&node).is_some();
             } else if status.commands.iter().any(|c| c.contains("05-cilium.conf")) {
                 acted |= self.taken_over.remove(&node) | self.flannel_conf.insert(node.clone());
             }
@@ -155,10 +166,24 @@ impl Obedient {
         self.facts.nodes.keys().position(|n| **n == *node).unwrap()
     }
 
-    fn address(&mut self, node: &str) -> String {
+    /// Multus' order on a node, where its configuration is in force.
+    fn order(&self, node: &str) -> Option<Order> {
+        self.multus.get(node).filter(|(_, renamed)| !renamed).map(|(order, _)| *order)
+    }
+
+    /// The first address of a new pod on a node, and the second one.
+    fn addresses(&mut self, node: &str) -> (String, Option<String>) {
+        match self.order(node) {
+            None => (self.address(node, self.cni(node)), None),
+            Some(Order::FlannelFirst) => (self.address(node, Target::Flannel), Some(self.address(node, Target::Cilium))),
+            Some(Order::CiliumFirst) => (self.address(node, Target::Cilium), Some(self.address(node, Target::Flannel))),
+        }
+    }
+
+    fn address(&mut self, node: &str, cni: Target) -> String {
         self.renamed += 1;
         let last = 10 + self.renamed % 200;
-        match self.cni(node) {
+        match cni {
             Target::Cilium => format!("10.245.{}.{last}", self.index(node)),
             Target::Flannel => format!("10.233.{}.{last}", 64 + self.index(node)),
         }
@@ -175,7 +200,8 @@ impl Obedient {
         }
         pod.node = node.into();
         if !pod.host_network {
-            pod.ip = self.address(node).parse().ok();
+            let (first, second) = self.addresses(node);
+            (pod.ip, pod.second) = (first.parse().ok(), second.and_then(|s| s.parse().ok()));
         }
         self.renamed += 1;
         if !daemon {
@@ -220,6 +246,7 @@ impl Obedient {
         if !custom || self.facts.nodes[node].switched {
             self.taken_over.insert(node.into());
             self.flannel_conf.remove(node);
+            self.multus.get_mut(node).into_iter().for_each(|(_, renamed)| *renamed = true);
             if self.held.contains(node) {
                 self.hold_leftovers.insert(node.into());
                 self.release(node);
@@ -242,6 +269,11 @@ impl Obedient {
 
     fn report(&self, node: &str, task: &HostTask) -> String {
         let mut report = String::new();
+        match self.multus.get(node) {
+            Some((order, false)) => report.push_str(&format!("conf={CONF}\nmultus={}\n", order.delegates())),
+            Some((_, true)) => report.push_str(&format!("conf={CONF}.cilium_bak\n")),
+            None => {}
+        }
         if self.taken_over.contains(node) {
             report.push_str("conf=05-cilium.conflist\n");
         }
@@ -274,8 +306,12 @@ impl Obedient {
         self.node(node, |n| n.boot_id = boot.into());
         let again: Vec<PodFact> = self.facts.pods.values().filter(|p| &*p.node == node).cloned().collect();
         for pod in again.into_iter().filter(|p| p.task.is_none()) {
-            let ip = if pod.host_network { pod.ip } else { self.address(node).parse().ok() };
-            self.facts.pods.insert(pod.key.clone(), PodFact { ip, restarts: pod.restarts + 1, ..pod });
+            let mut pod = PodFact { restarts: pod.restarts + 1, ..pod };
+            if !pod.host_network {
+                let (first, second) = self.addresses(node);
+                (pod.ip, pod.second) = (first.parse().ok(), second.and_then(|s| s.parse().ok()));
+            }
+            self.facts.pods.insert(pod.key.clone(), pod);
         }
     }
 
@@ -286,6 +322,7 @@ impl Obedient {
                 self.flannel_conf.insert(node.clone());
                 self.release(node);
             }
+            HostTask::CleanMultus => _ = self.multus.remove(node),
             HostTask::Hold => _ = self.held.insert(node.clone()),
             HostTask::Release { .. } => _ = self.hold_leftovers.remove(node),
             HostTask::Reboot { .. } => self.reboot(node),
@@ -293,7 +330,7 @@ impl Obedient {
         }
         let mut report = self.report(node, task);
         if *task == HostTask::Probe {
-            report.push_str(&format!("address={}\napi=ok\n", self.address(node)));
+            report.push_str(&format!("address={}\napi=ok\n", self.addresses(node).0));
         }
         report.push_str("done=1\n");
         let name = task.pod_name(node, nth);
@@ -346,6 +383,31 @@ impl Obedient {
             }
             Effect::Switch { node } => self.node(node, |n| n.switched = true),
             Effect::Revert { node } => self.node(node, |n| n.switched = false),
+            Effect::SetMultus { node, order } => {
+                self.node(node, |n| n.multus = *order);
+                self.facts.pods.retain(|_, p| {
+                    &p.node != node || p.owner.as_ref().is_none_or(|o| !o.name.starts_with("cutover-multus"))
+                });
+                if let Some(order) = order {
+                    let name = format!("{}-{node}", order.object());
+                    let owner = Some(("DaemonSet", order.object()));
+                    let pod = fixture::pod("kube-system", &name, node, "", owner);
+                    let pod = PodFact { host_network: true, tolerates_all: true, ..pod };
+                    self.facts.pods.insert(pod.key.clone(), pod);
+                    self.multus.insert(node.clone(), (*order, false));
+                }
+            }
+            Effect::CreateMultus(install) => {
+                for order in Order::BOTH {
+                    let key = order.daemon_set(&install.namespace);
+                    let set = DaemonSetFact { key: key.clone(), observed: true, ..DaemonSetFact::default() };
+                    self.facts.daemon_sets.insert(key, set);
+                }
+            }
+            Effect::DeleteMultus { .. } => {
+                assert!(self.multus.is_empty(), "no pod of {:?} would start", self.multus);
+                self.facts.daemon_sets.retain(|k, _| !k.name.starts_with("cutover-multus"));
+            }
             Effect::Evict { pod, .. } => {
                 let Some(pod) = self.remove(pod).filter(|p| p.owner.is_some()) else { return };
                 let free = self.facts.nodes.values().find(|n| !n.unschedulable).map(|n| n.name.clone());

@@ -17,7 +17,7 @@ use cutover::{
             Admission, BudgetFact, CiliumConfigFact, Cni, DaemonSetFact, Facts, Key, NodeFact, Owner, PodFact,
             Selector, Sources, TaskPods,
         },
-        flannel::FlannelFact,
+        flannel::{CniConf, FlannelFact},
         log::{Entry, Kind as Said, Log},
         reason::{Reason, Waiting},
         steps::NodeStep,
@@ -98,6 +98,7 @@ pub fn spec() -> MigrationSpec {
             encryption: Encryption::None,
             installer: Installer::Helm,
             kubespray_version: None,
+            multus_image: None,
             version: "1.15.19".into(),
             chart: "cilium/cilium".into(),
             namespace: "kube-system".into(),
@@ -159,6 +160,9 @@ fn daemon(name: &str, container: &str, desired: i32) -> DaemonSetFact {
     }
 }
 
+/// Flannel's CNI configuration, as its manifest has it.
+const CNI_CONF: &str = r#"{"name":"cbr0","cniVersion":"0.3.1","plugins":[{"type":"flannel","delegate":{"isDefaultGateway":true}},{"type":"portmap"}]}"#;
+
 /// Four nodes on Flannel, nothing begun.
 pub fn before() -> Facts {
     let mut facts = Facts { sources: Sources::live(), ..Facts::default() };
@@ -184,6 +188,7 @@ pub fn before() -> Facts {
             backend: "vxlan".into(),
             port: Some(8472),
             vni: Some(1),
+            cni: CniConf::parse(CNI_CONF),
             ..FlannelFact::default()
         },
     );

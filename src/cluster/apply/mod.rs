@@ -27,7 +27,7 @@ use crate::domain::{
     api::{MIGRATION, Migration, MigrationStatus, NodeMigration, NodeMigrationStatus},
     audit::{Anchor, Entry},
     effect::{
-        Description, Effect, ObjectRef, cilium, flannel as flannel_requests, nodes, pods as pod_requests, records,
+        Description, Effect, ObjectRef, cilium, flannel as flannel_requests, multus, nodes, pods as pod_requests, records,
         resource::{BUDGETS, DAEMON_SETS, MIGRATIONS, NODES},
         tasks::{self, TaskPod},
         workloads,
@@ -176,6 +176,19 @@ impl KubeCluster {
             Effect::Untaint { node: name } => patch(c, node(name), nodes::untaint).await,
             Effect::Switch { node: name } => patch(c, node(name), nodes::switch).await,
             Effect::Revert { node: name } => patch(c, node(name), nodes::revert).await,
+            Effect::SetMultus { node: name, order } => patch(c, node(name), |n| nodes::multus(n, *order)).await,
+            Effect::CreateMultus(install) => {
+                for request in install.requests() {
+                    send(c, &request).await?;
+                }
+                Ok(())
+            }
+            Effect::DeleteMultus { namespace } => {
+                for request in multus::deletions(namespace) {
+                    delete(c, &request).await?;
+                }
+                Ok(())
+            }
             Effect::Evict { pod, uid } => pods::evict(c, &pod_requests::evict(pod, uid)).await,
             Effect::DeletePod { pod, uid, .. } | Effect::DeleteTaskPod { pod, uid, .. } => {
                 pods::delete(c, &pod_requests::delete(pod, uid)).await

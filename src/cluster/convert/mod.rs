@@ -25,7 +25,7 @@ use kube::{
 use serde::Deserialize;
 
 use crate::domain::{
-    effect::{BUDGET_MARK, CORDON_MARK, RESTART_MARK, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT},
+    effect::{BUDGET_MARK, CORDON_MARK, MULTUS_LABEL, RESTART_MARK, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT, multus::Order},
     facts::{
         BudgetFact, CiliumConfigFact, DaemonSetFact, Key, NodeConfigFact, NodeFact, Room, Taint, WorkloadFact, roles,
     },
@@ -66,6 +66,7 @@ pub(super) fn node(n: &Node) -> NodeFact {
         mark: annotation(CORDON_MARK).map(|uid| uid.as_str().into()),
         tainted: taints.iter().any(|t| t.key == SWITCHING_TAINT),
         switched: labels.get(SWITCH_LABEL).is_some_and(|v| v == "true"),
+        multus: labels.get(MULTUS_LABEL).and_then(|v| Order::named(v)),
         control_plane,
         etcd,
         boot_id: info.boot_id.into(),

@@ -7,11 +7,12 @@ use k8s_openapi::{
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::OwnerReference},
 };
 use kube::ResourceExt;
+use serde_json::Value;
 
 use super::{key, quantity, selector};
 use crate::domain::{
     effect::resource::MIGRATIONS,
-    facts::{AffinityTerm, Needs, Owner, PodFact, Room, Term, Toleration},
+    facts::{AffinityTerm, NETWORK_STATUS, Needs, Owner, PodFact, Room, Term, Toleration},
     host::TASK_LABEL,
 };
 
@@ -74,6 +75,7 @@ pub(in super::super) fn pod(p: &Pod) -> PodFact {
     if owner.as_ref().is_some_and(|o| &*o.kind == "DaemonSet") {
         (needs.terms, needs.tolerations) = (vec![], vec![]);
     }
+    let ip = status.pod_ip.and_then(|ip| ip.parse::<IpAddr>().ok());
     PodFact {
         key: key(&p.metadata),
         uid: p.uid().unwrap_or_default().into(),
@@ -85,7 +87,8 @@ pub(in super::super) fn pod(p: &Pod) -> PodFact {
             .iter()
             .filter_map(|c| Some(c.state.as_ref()?.running.as_ref()?.started_at.as_ref()?.0))
             .max(),
-        ip: status.pod_ip.and_then(|ip| ip.parse::<IpAddr>().ok()),
+        ip,
+        second: second_address(p, ip),
         host_network: spec.is_some_and(|s| s.host_network == Some(true)),
         owner,
         mirror: p.annotations().contains_key("kubernetes.io/config.mirror"),
@@ -112,6 +115,13 @@ pub(in super::super) fn pod(p: &Pod) -> PodFact {
         task_owner,
         report,
     }
+}
+
+/// The first address of an interface that is not the pod's own one.
+fn second_address(p: &Pod, own: Option<IpAddr>) -> Option<IpAddr> {
+    let status: Value = serde_json::from_str(p.annotations().get(NETWORK_STATUS)?).ok()?;
+    let ips = status.as_array()?.iter().filter_map(|i| i["ips"][0].as_str()?.parse::<IpAddr>().ok());
+    ips.into_iter().find(|ip| Some(*ip) != own)
 }
 
 /// What a pod asks of a node.

@@ -71,6 +71,9 @@ pub struct CiliumSpec {
     /// The release of Kubespray, where that installs it, as `2.31`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubespray_version: Option<String>,
+    /// The image of Multus, where the strategy installs it and it is another one than Cutover's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multus_image: Option<String>,
     /// The operator's own helm values, laid over Cutover's.
     #[serde(default = "empty_object")]
     #[schemars(schema_with = "any_object")]

@@ -12,7 +12,7 @@ use crate::domain::{
     facts::NodeFact,
     reason::{Reason, Waiting},
     steps::NodeStep,
-    strategy::Goals,
+    strategy::{Goals, Level},
     text,
     view::View,
 };
@@ -39,7 +39,8 @@ pub(crate) struct Queue<'a> {
 }
 
 impl<'a> Queue<'a> {
-    pub(crate) fn new(round: &Round<'a>, way: Target) -> Self {
+    /// `roll`: index of the only roll that nodes are moved through.
+    pub(crate) fn new(round: &Round<'a>, way: Target, roll: Option<usize>) -> Self {
         let view = round.view;
         let taken: BTreeSet<Arc<str>> = view
             .facts
@@ -50,12 +51,12 @@ impl<'a> Queue<'a> {
             .collect();
         let why = |n: &NodeFact| why_out(round, n, taken.contains(&n.name));
         let out = view.facts.nodes.values().filter_map(|n| Some((n.name.clone(), why(n)?))).collect();
-        let (limit, canaries) = limit(round, way);
+        let (limit, canaries) = limit(round, way, roll);
         let goals = Goals::of(view);
         let open = |n: &NodeFact| {
             let status = view.status(&n.name);
-            let last = if way == Target::Cilium { NodeStep::Done } else { NodeStep::RolledBack };
-            status.step != last && goals.direction(n) == Some(way)
+            let at_its_end = way == Target::Flannel && status.step == NodeStep::RolledBack;
+            !at_its_end && goals.next(n, status).is_some_and(|(_, next)| next == way)
         };
         let workers = || round.order.iter().copied().filter(|n| !view.facts.is_control_plane(n));
         let mut queue = Self {
@@ -70,7 +71,7 @@ impl<'a> Queue<'a> {
         };
         if let Some(label) = &view.migration.spec.nodes.batch_by {
             for node in workers() {
-                let begun = queue.is_taken(&node.name) || has_begun(&view, node);
+                let begun = queue.is_taken(&node.name) || has_begun(&view, node, way, open(node));
                 let batch = queue.batches.entry(value_of(node, label)).or_default();
                 batch.1 |= begun;
                 if batch.0.is_none() && open(node) {
@@ -178,9 +179,10 @@ impl<'a> Queue<'a> {
         let label = self.view.migration.spec.nodes.batch_by.as_ref()?;
         let own = value_of(node, label);
         let ahead = |(batch, (open, begun)): (&&'a str, &(Option<&'a NodeFact>, bool))| {
-            open.filter(|_| *begun && *batch != own).map(|n| (*batch, n))
+            open.filter(|_| *begun).map(|n| (*batch, n))
         };
-        let (batch, other) = self.batches.iter().find_map(ahead)?;
+        // where several have begun they go on in one order: none waits for one that waits for it
+        let (batch, other) = self.batches.iter().find_map(ahead).filter(|(batch, _)| *batch != own)?;
         let message = format!("batches by {label}: {own} waits for {} of {batch}", other.name);
         Some(Waiting::new(Reason::Queued, message).on(format!("node/{}", other.name)))
     }
@@ -212,17 +214,23 @@ fn value_of<'a>(node: &'a NodeFact, label: &str) -> &'a str {
     node.labels.get(label).map(String::as_str).unwrap_or_default()
 }
 
-/// The node is beyond its check, on the way or through.
-fn has_begun(view: &View<'_>, node: &NodeFact) -> bool {
-    let step = view.status(&node.name).step;
-    step == NodeStep::Done || step.is_out() || step.is_observed()
+/// The node is beyond its check on this way, or through. `open`: it still has to go.
+fn has_begun(view: &View<'_>, node: &NodeFact, way: Target, open: bool) -> bool {
+    let status = view.status(&node.name);
+    let through = match way {
+        Target::Cilium => status.step == NodeStep::Done && !open,
+        // one that was never moved is not on its way back
+        Target::Flannel => status.step == NodeStep::RolledBack && !status.steps.is_empty(),
+    };
+    through || status.step.is_out() || status.step.is_observed()
 }
 
-/// How many nodes may be out: one until the canaries are through.
-fn limit(round: &Round<'_>, way: Target) -> (usize, bool) {
+/// How many nodes may be out: one until the canaries are through, in every roll anew.
+fn limit(round: &Round<'_>, way: Target, roll: Option<usize>) -> (usize, bool) {
     let spec = &round.view.migration.spec.nodes;
     let number = |n: u32| usize::try_from(n).unwrap_or(1);
-    let done = || round.order.iter().filter(|n| round.view.status(&n.name).step == NodeStep::Done).count();
+    let passed = |n: &NodeFact| Level::of(&round.view, round.view.status(&n.name)).passed();
+    let done = || round.order.iter().filter(|n| passed(n) > roll.unwrap_or_default()).count();
     if way == Target::Cilium && spec.max_unavailable > 1 && done() < number(spec.canaries) {
         return (1, true);
     }

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{
-    BudgetSpec, Chaining, Effect, HelmRelease, Resource, definitions,
+    BudgetSpec, Chaining, Effect, HelmRelease, Resource, definitions, multus,
     resource::{DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS},
 };
 use crate::domain::{
@@ -62,7 +62,15 @@ fn after(effect: &Effect, namespace: &str) -> Option<Effect> {
         Effect::Untaint { .. } => Effect::Uncordon { node: node() },
         Effect::Uncordon { .. } => Effect::Switch { node: node() },
         Effect::Switch { .. } => Effect::Revert { node: node() },
-        Effect::Revert { .. } => Effect::Evict { pod: pod(), uid: uid() },
+        Effect::Revert { .. } => Effect::SetMultus { node: node(), order: Some(multus::Order::CiliumFirst) },
+        Effect::SetMultus { .. } => Effect::CreateMultus(Box::new(multus::Install {
+            namespace: namespace(),
+            image: multus::IMAGE.into(),
+            flannel: r#"{"name":"cbr0","cniVersion":"0.3.1","plugins":[{"type":"flannel","delegate":{}}]}"#.into(),
+            by_ipv4: true,
+        })),
+        Effect::CreateMultus(_) => Effect::DeleteMultus { namespace: namespace() },
+        Effect::DeleteMultus { .. } => Effect::Evict { pod: pod(), uid: uid() },
         Effect::Evict { .. } => Effect::DeletePod { pod: pod(), uid: uid(), why: "its DaemonSet creates it again" },
         Effect::DeletePod { .. } => {
             let pod = Key::new(&namespace(), "cutover-look-worker-1-1");

@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
-    CORDON_MARK, Description, Effect, FINALIZER, FLANNEL_BACKUP, NODE_CONFIG, RELEASE, Request, Right, Risk, Role,
+    CORDON_MARK, Description, Effect, FINALIZER, FLANNEL_BACKUP, MULTUS_LABEL, NODE_CONFIG, RELEASE, Request, Right, Risk, Role,
     SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT, cilium, definitions,
     description::patching,
-    flannel, ipsec, nodes, pods, proofs, records,
+    flannel, ipsec, multus, nodes, pods, proofs, records,
     resource::{
         BUDGETS, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, MIGRATIONS, NODES, PODS,
         ROLE_BINDINGS, ROLES, SECRETS, SERVICE_ACCOUNTS, SERVICES,
@@ -193,6 +193,44 @@ impl Effect {
                     NODES.named(node),
                     nodes::revert(&labelled),
                 )
+            }
+            Self::SetMultus { node, order } => {
+                let gate = &[
+                    "the node is cordoned and tainted",
+                    "no pod with a pod address is left on it",
+                    "Cilium's agent alone gives new pods their addresses before the label is removed, or Flannel does",
+                ];
+                let words = match order {
+                    Some(order) => format!("label for Multus, {}", order.name()),
+                    None => "remove Multus' label".into(),
+                };
+                // one that has the other value
+                let there = json!({"metadata": {"labels": {MULTUS_LABEL: ""}}});
+                of_node(node, &words, gate).patches(Role::Migrate, NODES.named(node), nodes::multus(&there, *order))
+            }
+            Self::CreateMultus(install) => {
+                let requests = install.requests();
+                let gate = &[
+                    "the phase is approved, and the phases before it are done",
+                    "Flannel's ConfigMap holds its CNI configuration",
+                ];
+                let object = DAEMON_SETS.at(multus::Order::FlannelFirst.daemon_set(&install.namespace));
+                Description::new(&object, "create Multus", Risk::Reversible, gate)
+                    .typed(requests.iter().map(Request::kubectl).collect())
+                    .needs(
+                        multus::rights(&requests, &["get", "create", "patch"])
+                            .into_iter()
+                            .chain(multus::role_rights())
+                            .collect(),
+                    )
+            }
+            Self::DeleteMultus { namespace } => {
+                let requests = multus::deletions(namespace);
+                let gate = &["no node has its label, and its file is gone from every host"];
+                let object = DAEMON_SETS.at(multus::Order::FlannelFirst.daemon_set(namespace));
+                Description::new(&object, "delete Multus", Risk::Disruptive, gate)
+                    .typed(requests.iter().map(|r| multus::kubectl_delete(&r.object)).collect())
+                    .needs(multus::rights(&requests, &["get", "delete"]))
             }
             Self::Evict { pod, uid } => {
                 let request = pods::evict(pod, uid);

@@ -7,6 +7,7 @@ mod describe;
 mod description;
 pub mod flannel;
 pub mod ipsec;
+pub mod multus;
 pub mod nodes;
 pub mod pods;
 mod proof;
@@ -43,6 +44,8 @@ use super::{
 
 /// The label that Cilium's CiliumNodeConfig selects (Cilium's own migration guide).
 pub const SWITCH_LABEL: &str = "io.cilium.migration/cilium-default";
+/// The label of a node that Multus is put before its CNIs on; its value is their order.
+pub const MULTUS_LABEL: &str = "cutover.dev/multus";
 /// Name of the CiliumNodeConfig.
 pub const NODE_CONFIG: &str = "cilium-default";
 /// Finalizer of a Migration between its first change and its end.
@@ -192,6 +195,20 @@ pub enum Effect {
         /// The node.
         node: Arc<str>,
     },
+    /// Set the label that puts Multus before the node's CNIs, in this order; remove it where there is none.
+    SetMultus {
+        /// The node.
+        node: Arc<str>,
+        /// The order.
+        order: Option<multus::Order>,
+    },
+    /// Create Multus' objects: one DaemonSet for each order, on the nodes with its label.
+    CreateMultus(Box<multus::Install>),
+    /// Delete them.
+    DeleteMultus {
+        /// Their namespace.
+        namespace: String,
+    },
     /// Ask the API server to evict a pod: disruption budgets are respected.
     Evict {
         /// The pod.
@@ -319,6 +336,9 @@ impl Effect {
             Self::Uncordon { node } => format!("uncordon {node}"),
             Self::Switch { node } => format!("label {node}"),
             Self::Revert { node } => format!("unlabel {node}"),
+            Self::SetMultus { node, order } => format!("multus {node} {}", order.map_or("off", multus::Order::name)),
+            Self::CreateMultus(_) => "create Multus".into(),
+            Self::DeleteMultus { .. } => "delete Multus".into(),
             Self::Evict { pod, uid } => format!("evict {pod} {uid}"),
             Self::DeletePod { pod, uid, .. } | Self::DeleteTaskPod { pod, uid, .. } => {
                 format!("delete pod {pod} {uid}")

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CORDON_MARK, SWITCH_LABEL, SWITCHING_TAINT};
+use super::{CORDON_MARK, MULTUS_LABEL, SWITCH_LABEL, SWITCHING_TAINT, multus::Order};
 
 /// Value and effect of the taint.
 pub(super) const TAINT: (&str, &str) = ("true", "NoSchedule");
@@ -57,6 +57,13 @@ pub fn switch(node: &Value) -> Option<Value> {
 pub fn revert(node: &Value) -> Option<Value> {
     node["metadata"]["labels"].get(SWITCH_LABEL)?;
     Some(json!({"metadata": {"labels": {SWITCH_LABEL: null}}}))
+}
+
+/// The label that puts Multus before the node's CNIs, or none.
+pub fn multus(node: &Value, order: Option<Order>) -> Option<Value> {
+    let wanted = json!(order.map(Order::name));
+    let there = node["metadata"]["labels"].get(MULTUS_LABEL).unwrap_or(&Value::Null);
+    (*there != wanted).then(|| json!({"metadata": {"labels": {MULTUS_LABEL: wanted}}}))
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //! before anything else is changed. What only a step or a phase can say is said there.
 
 use super::{
-    CORDON_MARK, Effect, FLANNEL_BACKUP, ObjectRef, RELEASE, SWITCH_LABEL, SWITCHING_TAINT, cilium, flannel,
+    CORDON_MARK, Effect, FLANNEL_BACKUP, MULTUS_LABEL, ObjectRef, RELEASE, SWITCH_LABEL, SWITCHING_TAINT, cilium, flannel,
+    multus,
     proof::{Proof, path_key},
     resource::{CONFIG_MAPS, NODE_MIGRATIONS},
 };
@@ -66,6 +67,16 @@ pub(super) fn done(effect: &Effect) -> Option<Proof> {
         ),
         Effect::Switch { node } => of_node(node, "is labelled", &label(), "[ \"$seen\" = true ]"),
         Effect::Revert { node } => of_node(node, "is not labelled", &label(), "[ -z \"$seen\" ]"),
+        Effect::SetMultus { node, order } => {
+            let path = format!("{{.metadata.labels.{}}}", path_key(MULTUS_LABEL));
+            let wanted = order.map_or("", multus::Order::name);
+            let words = if order.is_some() { "is labelled for Multus" } else { "has no label for Multus" };
+            of_node(node, words, &path, &format!("[ \"$seen\" = '{wanted}' ]"))
+        }
+        Effect::DeleteMultus { namespace } => Proof::none(
+            "Multus and its pods are gone",
+            &format!("-n {namespace} get daemonsets,pods -l app.kubernetes.io/name={} -o name", multus::NAME),
+        ),
         Effect::Evict { pod, uid } | Effect::DeletePod { pod, uid, .. } if !uid.is_empty() => is_gone(pod, uid),
         Effect::DeleteTaskPod { pod, .. } => Proof::none(
             format!("pod {pod} is gone"),

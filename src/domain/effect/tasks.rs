@@ -83,6 +83,7 @@ pub fn create(node: &str, task: &HostTask, nth: u32, pod: &TaskPod<'_>) -> Reque
         | HostTask::Clean { .. }
         | HostTask::PutBack
         | HostTask::CleanCilium
+        | HostTask::CleanMultus
         | HostTask::Release { .. } => {
             container["securityContext"] = json!({"privileged": true});
             container["volumeMounts"] = json!([{"name": "host", "mountPath": "/host"}]);
@@ -142,7 +143,14 @@ pub(super) const fn risk(task: &HostTask, way: &Way) -> Risk {
         (HostTask::Look | HostTask::Probe, Way::Ssh { .. } | Way::Hand) => Risk::Read,
         // the pod itself is an object in the cluster
         (HostTask::Look | HostTask::Probe, Way::Pod { .. }) => Risk::Own,
-        (HostTask::Hold | HostTask::Restore | HostTask::PutBack | HostTask::Release { .. }, _) => Risk::Reversible,
+        (
+            HostTask::Hold
+            | HostTask::Restore
+            | HostTask::PutBack
+            | HostTask::CleanMultus
+            | HostTask::Release { .. },
+            _,
+        ) => Risk::Reversible,
         (HostTask::Reboot { .. }, _) => Risk::Reboot,
         (HostTask::Clean { .. } | HostTask::CleanCilium, _) => Risk::Destructive,
     }
@@ -169,6 +177,11 @@ pub(super) const fn gate(task: &HostTask) -> &'static [&'static str] {
             "etcd is healthy, where the node is part of the control plane",
             "the boot ID is still the one that the record names",
             "it was not asked for in this boot before",
+        ],
+        HostTask::CleanMultus => &[
+            "the node is cordoned and tainted",
+            "no pod of Multus runs on it, and it has no label for one",
+            "another CNI configuration is on the host",
         ],
         HostTask::Clean { .. } => &[
             "Flannel's DaemonSets are deleted and their pods are gone",

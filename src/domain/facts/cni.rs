@@ -1,5 +1,7 @@
 //! Which CNI gave a pod its address: told by the ranges of its node.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 use super::{Facts, PodFact};
@@ -18,6 +20,15 @@ pub enum Cni {
 }
 
 impl Cni {
+    /// The other one of the two CNIs.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Flannel => Self::Cilium,
+            Self::Cilium => Self::Flannel,
+            Self::Host | Self::Unknown => self,
+        }
+    }
+
     /// The word an operator reads.
     pub const fn word(self) -> &'static str {
         match self {
@@ -43,7 +54,15 @@ impl Ranges<'_> {
         if pod.host_network {
             return Cni::Host;
         }
-        let Some(ip) = pod.ip else { return Cni::Unknown };
+        pod.ip.map_or(Cni::Unknown, |ip| self.of(ip))
+    }
+
+    /// Which CNI gave a pod of this node its second address; nothing where it has none.
+    pub fn second(&self, pod: &PodFact) -> Option<Cni> {
+        pod.second.filter(|_| !pod.host_network).map(|ip| self.of(ip))
+    }
+
+    fn of(&self, ip: IpAddr) -> Cni {
         let within = |ranges: &[IpNet]| ranges.iter().any(|r| r.contains(&ip));
         if within(self.cilium) {
             Cni::Cilium

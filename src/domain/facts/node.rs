@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 use ipnet::IpNet;
 
 use super::{Key, Room, Taint};
+use crate::domain::effect::multus::Order;
 
 /// A node.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the API has it")]
@@ -30,6 +31,8 @@ pub struct NodeFact {
     pub tainted: bool,
     /// The label that makes its Cilium agent take over is set.
     pub switched: bool,
+    /// Multus is put before its CNIs, in this order, as Cutover's label says.
+    pub multus: Option<Order>,
     /// A role label says that it is part of the control plane.
     pub control_plane: bool,
     /// A role label says that a member of etcd runs on it.

@@ -61,6 +61,9 @@ impl fmt::Display for PodPhase {
     }
 }
 
+/// The annotation in which Multus lists a pod's interfaces (network status of the Kubernetes Network Plumbing Group).
+pub const NETWORK_STATUS: &str = "k8s.v1.cni.cncf.io/network-status";
+
 /// A pod.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the API has it")]
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -81,6 +84,8 @@ pub struct PodFact {
     pub started: Option<Timestamp>,
     /// Its address.
     pub ip: Option<IpAddr>,
+    /// The address of its second interface, as Multus has written it into the pod. Whoever may change the pod may, too.
+    pub second: Option<IpAddr>,
     /// It uses its node's network.
     pub host_network: bool,
     /// Its controller.

@@ -44,6 +44,8 @@ pub enum HostTask {
     PutBack,
     /// Remove what Cilium left on a host that is back on Flannel: links, firewall chains, BPF maps, the plugin.
     CleanCilium,
+    /// Remove Multus' CNI configuration from a host that has another one.
+    CleanMultus,
     /// Release addresses whose sandbox is gone.
     Release {
         /// host-local leases.
@@ -87,6 +89,7 @@ impl HostTask {
             Self::Clean { .. } => "clean",
             Self::PutBack => "put-back",
             Self::CleanCilium => "clean-cilium",
+            Self::CleanMultus => "clean-multus",
             Self::Release { .. } => "release",
             Self::Probe => "probe",
         }
@@ -102,6 +105,7 @@ impl HostTask {
             Self::Clean { .. } => "clean up host",
             Self::PutBack => "undo the clean-up",
             Self::CleanCilium => "clean up Cilium's leftovers",
+            Self::CleanMultus => "remove Multus' CNI configuration",
             Self::Release { .. } => "release leaked addresses",
             Self::Probe => "connectivity probe",
         }
@@ -117,7 +121,13 @@ impl HostTask {
                 .map(|l| format!("lease={l}"))
                 .chain(endpoints.iter().map(|e| format!("endpoint={e}")))
                 .collect(),
-            Self::Look | Self::Hold | Self::Restore | Self::PutBack | Self::CleanCilium | Self::Probe => vec![],
+            Self::Look
+            | Self::Hold
+            | Self::Restore
+            | Self::PutBack
+            | Self::CleanCilium
+            | Self::CleanMultus
+            | Self::Probe => vec![],
         }
     }
 
@@ -131,6 +141,7 @@ impl HostTask {
             Self::Clean { .. } => "move Flannel's leftovers to a backup, delete its links and firewall chains",
             Self::PutBack => "put back what was cleaned: files, links and firewall chains as they were",
             Self::CleanCilium => "delete Cilium's links, firewall chains and BPF maps, move its plugin to a backup",
+            Self::CleanMultus => "move 00-multus.conf and its kubeconfig to a backup",
             Self::Release { .. } => "release addresses whose sandbox is gone",
             Self::Probe => "open a connection to the API server from a pod address of the node",
         }
@@ -154,6 +165,7 @@ impl HostTask {
             "restore" => none(Self::Restore),
             "put-back" => none(Self::PutBack),
             "clean-cilium" => none(Self::CleanCilium),
+            "clean-multus" => none(Self::CleanMultus),
             "probe" => none(Self::Probe),
             "reboot" => match args {
                 [boot_id] => Ok(Self::Reboot { boot_id: boot_id.clone() }),
@@ -198,6 +210,7 @@ mod tests {
             HostTask::Clean { networks: vec!["10.244.0.0/16".parse().unwrap()] },
             HostTask::PutBack,
             HostTask::CleanCilium,
+            HostTask::CleanMultus,
             HostTask::Release { leases: vec!["10.1.0.7".into()], endpoints: vec!["7".into()] },
             HostTask::Probe,
         ];

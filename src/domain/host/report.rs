@@ -66,6 +66,7 @@ impl Report {
         HostEvidence {
             task: task.to_owned(),
             cni_files: all("conf"),
+            multus: self.get("multus").unwrap_or_default().to_owned(),
             cni_state: self.get("cni").unwrap_or_default().to_owned(),
             encryption: self.get("encryption").unwrap_or_default().to_owned(),
             encrypts: self.encrypts(),

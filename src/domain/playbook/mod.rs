@@ -74,7 +74,7 @@ pub fn node(view: &View<'_>, node: &NodeFact) -> Vec<File> {
                 "ansible.builtin.fail": {"msg": task::literal(&locked.message)},
             }));
         }
-        tasks.extend(once(roll, &Site::new(*view, node, way), consents(view, node, &planned), &planned));
+        tasks.extend(once(roll, &Site::in_roll(*view, node, way, roll), consents(view, node, &planned), &planned));
         (path(id, way, &node.name), Value::Array(tasks))
     };
     view.strategy.rolls().flat_map(|roll| [of(roll, Target::Cilium), of(roll, Target::Flannel)]).collect()

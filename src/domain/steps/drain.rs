@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::{Presence, Site, Step, StepSpec, agent::delete, cordon::cordoned, other_cni, proofs, secs, tasks};
+use super::{Presence, Site, Step, StepSpec, agent::delete, cordon::cordoned, proofs, secs, tasks};
 use crate::domain::{
     api::NodeMigrationStatus,
     drain::{
@@ -134,15 +134,19 @@ pub(super) fn still_empty(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Op
 }
 
 fn persistent_pods<'a>(at: &Site<'a>) -> Vec<&'a PodFact> {
-    let pods = at.facts.pods_with(other_cni(at.way), Some(&at.node.name));
-    pods.filter(|p| p.owner.is_some() && p.tolerates_all).collect()
+    at.old_pods().filter(|p| p.owner.is_some() && p.tolerates_all).collect()
+}
+
+/// Pods can be held back on the host: before Multus' configuration they cannot, because it is no list of plugins.
+fn may_hold(at: &Site<'_>) -> bool {
+    !tasks::is_manual(at, &HostTask::Hold) && at.node.multus.is_none()
 }
 
 /// Pods that tolerate every taint come back as fast as they leave. Before the CNI changes new pods are held back on the
 /// host, and these leave through the plugins that they came with.
 pub(super) fn persistent(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Option<Progress> {
     let pods = persistent_pods(at);
-    if pods.is_empty() || status.evidence.not_held.is_some() || tasks::is_manual(at, &HostTask::Hold) {
+    if pods.is_empty() || status.evidence.not_held.is_some() || !may_hold(at) {
         return None;
     }
     let holds = status.evidence.host.as_ref().is_some_and(|h| h.at.is_some() && h.is_holding());
@@ -196,7 +200,7 @@ pub(super) fn emptied(at: &Site<'_>, persistent_stay: bool) -> Proof {
 /// What [`persistent`] would do.
 pub(super) fn preview_persistent(at: &Site<'_>) -> Vec<Preview> {
     let pods = persistent_pods(at);
-    if pods.is_empty() || tasks::is_manual(at, &HostTask::Hold) {
+    if pods.is_empty() || !may_hold(at) {
         return vec![];
     }
     let left = proofs::have_left(&at.node.name, pods.iter().copied(), patience(at));

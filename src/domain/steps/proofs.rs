@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::Site;
+use super::{Network, Site};
 use crate::domain::{
     api::Target,
-    effect::{CORDON_MARK, Proof},
+    effect::{
+        CORDON_MARK, Proof,
+        multus::{CONF as MULTUS, NAME, Order},
+    },
     facts::{Cni, Key, NodeFact, PodFact},
     host::HOLD,
     view::View,
@@ -168,15 +171,46 @@ fn octets(range: &IpNet) -> Vec<String> {
 
 /// This file alone is the CNI configuration of the host.
 pub(crate) fn only(file: &str, limit: Duration) -> Proof {
+    only_where("", file, limit)
+}
+
+fn only_where(counts: &str, file: &str, limit: Duration) -> Proof {
     let script = format!(
-        "$1 == \"conf\" && $2 ~ /\\.(conf|conflist|json)$/ {{ n++; if (index($2, \"{file}\") == 1) own = 1 }} END {{ exit !(own && n == 1) }}"
+        "$1 == \"conf\"{counts} && $2 ~ /\\.(conf|conflist|json)$/ {{ n++; if (index($2, \"{file}\") == 1) own = 1 }} END {{ exit !(own && n == 1) }}"
     );
     Proof::report(format!("{file}.conflist is the only CNI configuration"), format!("awk -F= '{script}'")).within(limit)
 }
 
+/// The host is configured for this network.
+pub(super) fn network(network: &Network, limit: Duration) -> Proof {
+    network.multus.map_or_else(|| only(network.file(), limit), |order| multus(order, limit))
+}
+
+/// Multus is before the host's CNIs, in this order.
+pub(super) fn multus(order: Order, limit: Duration) -> Proof {
+    let calls = order.delegates();
+    let script = format!(
+        "$1 == \"conf\" && !n++ {{ first = $2 }} $1 == \"multus\" {{ calls = $2 }} END {{ exit !(first == \"{MULTUS}\" && calls == \"{calls}\") }}"
+    );
+    let words = format!("{MULTUS} is the first CNI configuration, and calls {calls}");
+    Proof::report(words, format!("awk -F= '{script}'")).within(limit)
+}
+
+/// No pod of Multus' is on the node.
+pub(super) fn no_multus(at: &Site<'_>) -> Proof {
+    let (node, namespace) = (&at.node.name, &at.migration.spec.cilium.namespace);
+    let pods = format!("-n {namespace} get pods -l app.kubernetes.io/name={NAME} --field-selector spec.nodeName={node} -o name");
+    Proof::none(format!("no pod of Multus is on {node}"), &pods)
+}
+
+/// Its file is gone from the host.
+pub(super) fn no_multus_file(limit: Duration) -> Proof {
+    Proof::report(format!("{MULTUS} is gone from the host"), format!("! grep -q '^conf={MULTUS}'")).within(limit)
+}
+
 /// Flannel's configuration is back alone, or there is none to bring back.
 pub(super) fn restored(limit: Duration) -> Proof {
-    let only = only("10-flannel", limit).command;
+    let only = only_where(&format!(" && $2 != \"{MULTUS}\""), "10-flannel", limit).command;
     let filter = format!(
         "(report=$(cat); printf '%s\\n' \"$report\" | grep -qx '{MISSING}' || printf '%s\\n' \"$report\" | {only})"
     );

@@ -3,7 +3,7 @@
 use super::{
     Presence, Site, Step, StepSpec,
     drain::leave,
-    other_cni, proofs,
+    proofs,
     reboot::{self, drains},
     secs, tasks,
 };
@@ -37,11 +37,10 @@ pub(super) fn reboots(at: &Site<'_>, status: &NodeMigrationStatus) -> bool {
         Target::Cilium => true,
         Target::Flannel if drains(at) => false,
         Target::Flannel => {
-            let old = at.facts.pods_with(other_cni(at.way), Some(&at.node.name)).next();
-            old.is_some() || status.evidence.reboot_asked.is_some() || *at.node.boot_id != *before(status)
+            at.old_pods().next().is_some() || status.evidence.reboot_asked.is_some() || *at.node.boot_id != *before(status)
         }
     };
-    due && at.migration.spec.restart_by == RestartBy::Reboot
+    due && at.network.reboots && at.migration.spec.restart_by == RestartBy::Reboot
 }
 
 fn before(status: &NodeMigrationStatus) -> &str {
@@ -49,8 +48,7 @@ fn before(status: &NodeMigrationStatus) -> &str {
 }
 
 fn old_pods<'a>(at: &Site<'a>) -> Vec<&'a PodFact> {
-    let pods = at.facts.pods_with(other_cni(at.way), Some(&at.node.name));
-    pods.filter(|p| p.deleting.is_none() && (p.is_daemon() || (p.owner.is_some() && p.tolerates_all))).collect()
+    at.old_pods().filter(|p| p.deleting.is_none() && (p.is_daemon() || (p.owner.is_some() && p.tolerates_all))).collect()
 }
 
 impl Step for Restart {
@@ -82,7 +80,7 @@ impl Step for Restart {
         if old.is_empty() {
             return Progress::Done;
         }
-        let message = format!("{} still with {} addresses", text::count(old.len(), "pod"), other_cni(at.way).word());
+        let message = format!("{} still with old addresses", text::count(old.len(), "pod"));
         let effects = old.into_iter().map(|p| leave(at, p, WHY)).collect();
         Progress::Act(effects, Waiting::new(Reason::PodsOnOldNetwork, message))
     }

@@ -3,7 +3,7 @@
 use super::{
     Presence, Site, Step, StepSpec, check,
     drain::{is_due, leave},
-    other_cni, proofs, secs,
+    proofs, secs,
 };
 use crate::domain::{
     api::NodeMigrationStatus,
@@ -28,7 +28,7 @@ static SPEC: StepSpec = StepSpec {
 const WHY: &str = "it still has an old address";
 
 fn old<'a>(at: &Site<'a>) -> Vec<&'a PodFact> {
-    at.facts.pods_with(other_cni(at.way), Some(&at.node.name)).filter(|p| !at.facts.is_task(p)).collect()
+    at.old_pods().filter(|p| !at.facts.is_task(p)).collect()
 }
 
 impl Step for RestartPods {
@@ -45,8 +45,7 @@ impl Step for RestartPods {
         let due = sorted.evict.iter().chain(&sorted.delete_last).chain(&sorted.stays).filter(|p| is_old(p));
         let effects: Vec<_> =
             due.filter(|p| !p.mirror && p.deleting.is_none() && is_due(at, p)).map(|p| leave(at, p, WHY)).collect();
-        let cni = other_cni(at.way).word();
-        let message = format!("{} with {cni} addresses, as {}", text::count(old.len(), "pod"), first.key);
+        let message = format!("{} with old addresses, as {}", text::count(old.len(), "pod"), first.key);
         let waiting = Waiting::new(Reason::PodsOnOldNetwork, message).on(format!("pod/{}", first.key));
         match (effects.is_empty(), verdict::wanted(&sorted)) {
             (false, _) => Progress::Act(effects, waiting),

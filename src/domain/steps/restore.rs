@@ -41,7 +41,7 @@ impl Step for Restore {
         let manual = tasks::is_manual(at, &HostTask::Restore);
         let restored = |evidence: &Evidence| {
             let host = evidence.host.as_ref().filter(|h| manual || h.task == HostTask::Restore.name());
-            if host.is_some_and(|h| h.only("10-flannel")) {
+            if host.is_some_and(|h| h.only_behind_multus("10-flannel")) {
                 return Ok(());
             }
             Err(Waiting::new(Reason::HostNotReady, "10-flannel.conflist is not the only CNI configuration yet"))

@@ -5,8 +5,11 @@ use std::ops::Deref;
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
     drain::{self, Drain},
-    facts::{Cni, NodeFact},
+    effect::multus::{CONF as MULTUS, Order},
+    evidence::HostEvidence,
+    facts::{Cni, NodeFact, PodFact},
     reason::{Reason, Waiting},
+    strategy::Roll,
     text,
     view::View,
 };
@@ -20,6 +23,49 @@ pub struct Site<'a> {
     pub node: &'a NodeFact,
     /// Where it goes.
     pub way: Target,
+    /// How its pods are to be networked at the end of this way.
+    pub network: Network,
+}
+
+/// How the pods of a node are networked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// The CNI of a pod's address in the API.
+    pub cni: Cni,
+    /// Multus, where it is before the CNIs.
+    pub multus: Option<Order>,
+    /// Whether pods have a second interface is judged: a pod's own claim, which matters to nothing but Multus.
+    pub by_interfaces: bool,
+    /// What still has other addresses is restarted by a reboot of the node, where the spec says so.
+    pub reboots: bool,
+}
+
+impl Network {
+    /// One CNI alone, at the end of this way.
+    pub const fn of(way: Target) -> Self {
+        Self { cni: cni_of(way), multus: None, by_interfaces: false, reboots: true }
+    }
+
+    /// The beginning of the name of the first CNI configuration on the host.
+    pub const fn file(&self) -> &'static str {
+        match (self.multus, self.cni) {
+            (Some(_), _) => "00-multus",
+            (None, Cni::Cilium) => "05-cilium",
+            (None, _) => "10-flannel",
+        }
+    }
+
+    /// What of its CNI configuration a host shows as wanted.
+    ///
+    /// # Errors
+    /// What is not.
+    pub fn is_on(&self, host: &HostEvidence) -> Result<(), String> {
+        match self.multus {
+            Some(order) => is_before(host, order),
+            None if host.only(self.file()) => Ok(()),
+            None => Err(host.wants_only(self.file())),
+        }
+    }
 }
 
 impl<'a> Deref for Site<'a> {
@@ -33,7 +79,23 @@ impl<'a> Deref for Site<'a> {
 impl<'a> Site<'a> {
     /// A node on its way.
     pub const fn new(view: View<'a>, node: &'a NodeFact, way: Target) -> Self {
-        Self { view, node, way }
+        Self { view, node, way, network: Network::of(way) }
+    }
+
+    /// A node on its way through a roll.
+    pub fn in_roll(view: View<'a>, node: &'a NodeFact, way: Target, roll: &dyn Roll) -> Self {
+        Self { view, node, way, network: roll.network(way) }
+    }
+
+    /// Its living pods that are networked otherwise than they should be at the end of this way.
+    pub fn old_pods(&self) -> impl Iterator<Item = &'a PodFact> + use<'a> {
+        let (ranges, Network { cni, multus, by_interfaces, .. }) = (self.facts.ranges_of(&self.node.name), self.network);
+        let is_old = move |pod: &PodFact| match ranges.cni(pod) {
+            Cni::Host | Cni::Unknown => false,
+            first if first != cni => true,
+            first => by_interfaces && ranges.second(pod) != multus.map(|_| first.other()),
+        };
+        self.facts.pods_on(&self.node.name).filter(move |p| p.is_living() && is_old(p))
     }
 
     /// The node, as messages name it.
@@ -61,18 +123,23 @@ impl<'a> Site<'a> {
     }
 }
 
-/// The CNI whose addresses are wanted at the end of this way.
-pub const fn cni_of(way: Target) -> Cni {
+/// Multus is before the host's CNIs, in this order.
+///
+/// # Errors
+/// What is there instead.
+pub(super) fn is_before(host: &HostEvidence, order: Order) -> Result<(), String> {
+    if host.begins_with_multus() && host.multus == order.delegates() {
+        return Ok(());
+    }
+    let confs = host.active_confs().collect::<Vec<_>>().join(", ");
+    let calls = if host.multus.is_empty() { String::new() } else { format!(", and Multus calls {}", host.multus) };
+    Err(format!("CNI configurations are {confs}{calls}; {MULTUS} is wanted first, with {}", order.delegates()))
+}
+
+/// The CNI whose addresses are wanted at the end of a way.
+const fn cni_of(way: Target) -> Cni {
     match way {
         Target::Cilium => Cni::Cilium,
         Target::Flannel => Cni::Flannel,
-    }
-}
-
-/// The CNI whose addresses go on this way.
-pub const fn other_cni(way: Target) -> Cni {
-    match way {
-        Target::Cilium => Cni::Flannel,
-        Target::Flannel => Cni::Cilium,
     }
 }

@@ -1,6 +1,6 @@
 //! Verify: the host as it should be, nothing leaked, a new pod with the right address.
 
-use super::{Presence, Site, Step, StepSpec, cni_of, other_cni, proofs, secs, tasks};
+use super::{Presence, Site, Step, StepSpec, proofs, secs, tasks};
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
     evidence::HostEvidence,
@@ -15,11 +15,6 @@ use crate::domain::{
 
 /// When something is released.
 const LEFTOVERS: &str = "addresses have leaked, or a hold has left something on the host";
-
-/// The CNI configuration that is wanted alone on the host.
-fn file(at: &Site<'_>) -> &'static str {
-    if at.way == Target::Cilium { "05-cilium" } else { "10-flannel" }
-}
 
 /// How often leaks are released before they are only shown.
 const RELEASES: u32 = 3;
@@ -49,20 +44,19 @@ impl Step for Verify {
             return Progress::Wait(waiting);
         }
         // what is deleted on this side has to be gone before leftovers are looked for
-        let old = at.facts.pods_with(other_cni(at.way), Some(&at.node.name)).find(|p| p.deleting.is_some());
+        let old = at.old_pods().find(|p| p.deleting.is_some());
         if let Some(pod) = old {
             let message = format!("{} with an old address is terminating", pod.key);
             return Progress::wait_on(Reason::PodsTerminating, format!("pod/{}", pod.key), message);
         }
-        let file = file(at);
         let checked = tasks::check_until(at, status, &HostTask::Look, |evidence| {
             let not_yet = |message: String| Err(Waiting::new(Reason::HostNotReady, message));
-            match &evidence.host {
-                None => not_yet("the host has not been checked yet".into()),
-                Some(host) if !host.only(file) => not_yet(host.wants_only(file)),
+            let Some(host) = &evidence.host else { return not_yet("the host has not been checked yet".into()) };
+            match at.network.is_on(host) {
+                Err(why) => not_yet(why),
                 // what it does not say of its endpoints and its encryption would count as nothing
-                Some(host) if is_silent(at, host) => not_yet(SILENT.into()),
-                Some(_) => Ok(()),
+                Ok(()) if is_silent(at, host) => not_yet(SILENT.into()),
+                Ok(()) => Ok(()),
             }
         });
         if checked != Progress::Done {
@@ -88,11 +82,11 @@ impl Step for Verify {
     }
 
     fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
-        let mut changes = tasks::preview_until(at, HostTask::Look, [proofs::only(file(at), SPEC.budget)]);
+        let mut changes = tasks::preview_until(at, HostTask::Look, [proofs::network(&at.network, SPEC.budget)]);
         if let Some(look) = changes.first_mut() {
             look.before.push(proofs::is_ready(&at.node.name));
         }
-        changes.extend(tasks::preview_until(at, HostTask::Probe, proofs::probe(at, cni_of(at.way))));
+        changes.extend(tasks::preview_until(at, HostTask::Probe, proofs::probe(at, at.network.cni)));
         let release = HostTask::Release { leases: vec![], endpoints: vec![] };
         let only_if = |p: Preview| p.only_if(LEFTOVERS).met(proofs::hold_leftovers());
         changes.extend(tasks::preview(at, release).into_iter().map(only_if));
@@ -109,9 +103,11 @@ fn is_silent(at: &Site<'_>, host: &HostEvidence) -> bool {
 }
 
 fn unhealthy_daemon(at: &Site<'_>) -> Option<Progress> {
-    let pod = at.facts.pods_on(&at.node.name).find(|p| {
-        p.is_daemon() && p.is_living() && !p.host_network && (!p.ready || at.facts.cni_of(p) != cni_of(at.way))
-    })?;
+    let is_old = |pod: &PodFact| at.facts.cni_of(pod) != at.network.cni || at.old_pods().any(|p| p.uid == pod.uid);
+    let pod = at
+        .facts
+        .pods_on(&at.node.name)
+        .find(|p| p.is_daemon() && p.is_living() && !p.host_network && (!p.ready || is_old(p)))?;
     let cni = at.facts.cni_of(pod).word();
     let ready = if pod.ready { "ready" } else { "not ready" };
     let message = format!("pod {} is {ready} (address: {cni})", pod.key);
@@ -159,7 +155,7 @@ fn judge_probe(at: &Site<'_>, status: &NodeMigrationStatus) -> Option<Progress> 
     let probe = status.evidence.probe.as_ref()?;
     let as_pod = PodFact { node: at.node.name.clone(), ip: probe.address.parse().ok(), ..PodFact::default() };
     let cni = at.facts.cni_of(&as_pod);
-    let wanted = cni_of(at.way);
+    let wanted = at.network.cni;
     let address = text::safe(&probe.address);
     let message = if cni != wanted {
         format!("a new pod got {address}, an address of {} instead of {}", cni.word(), wanted.word())

@@ -81,11 +81,4 @@ impl<'a> Goals<'a> {
     pub(crate) fn next(&self, node: &NodeFact, status: &NodeMigrationStatus) -> Option<(usize, Target)> {
         Level::of(&self.view, status).next(self.goal(node, status)?)
     }
-
-    /// The direction in which a node goes next.
-    pub(crate) fn direction(&self, node: &NodeFact) -> Option<Target> {
-        let status = self.view.status(&node.name);
-        let goal = self.goal(node, status)?;
-        Some(Level::of(&self.view, status).next(goal).map_or(Target::Cilium, |(_, way)| way))
-    }
 }

@@ -12,6 +12,7 @@ mod flannel;
 mod hosts;
 mod id;
 mod level;
+pub mod multus;
 mod preflight;
 mod release;
 pub mod roll;
@@ -44,7 +45,7 @@ use super::{
 };
 
 /// The strategies that Cutover comes with. The first one is the default.
-pub const BUILT_IN: &[&dyn Strategy] = &[&rolling::Rolling, &downtime::Downtime];
+pub const BUILT_IN: &[&dyn Strategy] = &[&rolling::Rolling, &downtime::Downtime, &multus::Multus];
 /// The phase that every strategy begins with: it changes nothing and needs no approval.
 pub const FIRST: &str = "Preflight";
 
@@ -222,7 +223,7 @@ pub trait Phase: Sync {
         false
     }
     /// The nodes that it rolls.
-    fn roll(&self) -> Option<&'static dyn Roll> {
+    fn roll(&self) -> Option<&dyn Roll> {
         None
     }
     /// The name.

@@ -6,12 +6,12 @@ use super::{Goals, Level, Phase, PhaseId, Standing};
 use crate::domain::{
     api::{NodeMigrationStatus, StepError, StepTiming, Target},
     decide::{Queue, Round},
-    effect::{Effect, Proof},
+    effect::{Effect, Proof, multus::Order},
     facts::NodeFact,
     plan::Planned,
     progress::Progress,
     reason::{Reason, Waiting},
-    steps::{self, NodeStep, Path, Presence, Site, Step},
+    steps::{self, Network, NodeStep, Path, Presence, Site, Step},
     text,
     view::View,
 };
@@ -22,6 +22,10 @@ pub trait Roll: Sync {
     fn phase(&self) -> PhaseId;
     /// The steps of one direction.
     fn path(&self, way: Target) -> Path;
+    /// How pods are networked at the end of one direction.
+    fn network(&self, way: Target) -> Network {
+        Network::of(way)
+    }
     /// Something of this roll is on the node, whatever its record says.
     fn has_touched(&self, at: &Site<'_>, status: &NodeMigrationStatus) -> bool;
     /// The step at which the node begins this direction, or turns round.
@@ -185,7 +189,7 @@ fn move_nodes(round: &mut Round<'_>, way: Target, index: Option<usize>) {
     if way == Target::Flannel {
         view.reverse(&mut moving, |(node, _)| node);
     }
-    let mut queue = Queue::new(round, way);
+    let mut queue = Queue::new(round, way, index);
     let hold = view.flows_hold(way).map_or(Ok(()), Err);
     // those that are out already come first: they free the places
     let (out, rest): (Vec<_>, Vec<_>) = moving.into_iter().partition(|(n, _)| queue.is_taken(&n.name));
@@ -198,7 +202,7 @@ fn move_nodes(round: &mut Round<'_>, way: Target, index: Option<usize>) {
             round.records.wait(&node.name, locked);
             continue;
         }
-        let at = Site::new(view, node, way);
+        let at = Site::in_roll(view, node, way, roll);
         let turn = if status.step.is_out() {
             Ok(())
         } else if queue.is_taken(&node.name) {
@@ -344,6 +348,9 @@ fn is_being_changed(at: &Site<'_>) -> bool {
         Effect::Uncordon { node: node() },
         Effect::Switch { node: node() },
         Effect::Revert { node: node() },
+        Effect::SetMultus { node: node(), order: None },
+        Effect::SetMultus { node: node(), order: Some(Order::FlannelFirst) },
+        Effect::SetMultus { node: node(), order: Some(Order::CiliumFirst) },
     ];
     changes.iter().any(|change| at.in_flight.contains(&change.name()))
 }
@@ -428,7 +435,7 @@ pub fn preview(roll: &dyn Roll, view: &View<'_>, way: Target) -> Vec<Planned> {
 }
 
 fn preview_on(roll: &dyn Roll, view: &View<'_>, node: &NodeFact, way: Target) -> Vec<Planned> {
-    let at = Site::new(*view, node, way);
+    let at = Site::in_roll(*view, node, way, roll);
     let status = view.status(&node.name);
     let path = roll.path(way);
     let underway =

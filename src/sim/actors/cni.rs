@@ -22,32 +22,52 @@ pub(super) fn add(
     }
     let sandbox = match host.conf() {
         None => return Err("NetworkPluginNotReady: cni plugin not initialized".into()),
-        Some(Plugin::Flannel | Plugin::Host) => {
-            if !host.subnet_env {
-                return Err(
-                    "loadFlannelSubnetEnv failed: open /run/flannel/subnet.env: no such file or directory".into()
-                );
+        Some(Plugin::Flannel | Plugin::Host) => Sandbox::new(by_flannel(host, uid, flannel)?, Plugin::Flannel),
+        Some(Plugin::Cilium) => Sandbox::new(by_cilium(host, uid, pod, cilium)?, Plugin::Cilium),
+        Some(Plugin::Multus) => {
+            let [first, second] = host.multus;
+            let mut by = |plugin| match plugin {
+                Some(Plugin::Flannel) => by_flannel(host, uid, flannel).map(Some),
+                Some(Plugin::Cilium) => by_cilium(host, uid, pod, cilium).map(Some),
+                _ => Ok(None),
+            };
+            let added = by(first).and_then(|ip| Ok((ip, by(second)?)));
+            match (added, first) {
+                (Ok((Some(ip), second)), Some(plugin)) => Sandbox { ip, plugin, second },
+                (Ok(_), _) => return Err("Multus: no delegates".into()),
+                // what the first one has given goes with the sandbox
+                (Err(why), _) => {
+                    del(host, uid);
+                    return Err(why);
+                }
             }
-            let range = flannel.ok_or("node has no pod CIDR")?;
-            let ip = next(range, host.last_lease, |ip| host.leases.contains_key(ip))
-                .ok_or("no IP addresses available in range set")?;
-            host.leases.insert(ip, uid.to_owned());
-            host.last_lease = Some(ip);
-            host.links.insert("cni0");
-            Sandbox { ip, plugin: Plugin::Flannel }
-        }
-        Some(Plugin::Cilium) => {
-            if host.agent.is_none() {
-                return Err("unable to connect to Cilium agent: dial unix /var/run/cilium/cilium.sock: connect: no such file or directory".into());
-            }
-            let range = cilium.ok_or("Cilium has no pod CIDR for the node yet")?;
-            let ip = endpoint_address(host, range).ok_or("all pod CIDR ranges are exhausted")?;
-            host.endpoints.insert(uid.to_owned(), Endpoint { ip, pod: pod.to_owned() });
-            Sandbox { ip, plugin: Plugin::Cilium }
         }
     };
     host.sandboxes.insert(uid.to_owned(), sandbox);
     Ok(sandbox)
+}
+
+fn by_flannel(host: &mut Host, uid: &str, range: Option<IpNet>) -> Result<IpAddr, String> {
+    if !host.subnet_env {
+        return Err("loadFlannelSubnetEnv failed: open /run/flannel/subnet.env: no such file or directory".into());
+    }
+    let range = range.ok_or("node has no pod CIDR")?;
+    let ip = next(range, host.last_lease, |ip| host.leases.contains_key(ip))
+        .ok_or("no IP addresses available in range set")?;
+    host.leases.insert(ip, uid.to_owned());
+    host.last_lease = Some(ip);
+    host.links.insert("cni0");
+    Ok(ip)
+}
+
+fn by_cilium(host: &mut Host, uid: &str, pod: &str, range: Option<IpNet>) -> Result<IpAddr, String> {
+    if host.agent.is_none() {
+        return Err("unable to connect to Cilium agent: dial unix /var/run/cilium/cilium.sock: connect: no such file or directory".into());
+    }
+    let range = range.ok_or("Cilium has no pod CIDR for the node yet")?;
+    let ip = endpoint_address(host, range).ok_or("all pod CIDR ranges are exhausted")?;
+    host.endpoints.insert(uid.to_owned(), Endpoint { ip, pod: pod.to_owned() });
+    Ok(ip)
 }
 
 /// The next free address of Cilium's range.
@@ -60,10 +80,12 @@ pub(super) fn endpoint_address(host: &mut Host, range: IpNet) -> Option<IpAddr> 
 /// DEL: removes a sandbox. Only the plugin of the current configuration is called.
 pub(super) fn del(host: &mut Host, uid: &str) {
     host.sandboxes.remove(uid);
-    match host.conf() {
-        Some(Plugin::Flannel) => host.leases.retain(|_, owner| owner != uid),
-        Some(Plugin::Cilium) if host.agent.is_some() => drop(host.endpoints.remove(uid)),
-        _ => {}
+    let conf = host.conf();
+    if matches!(conf, Some(Plugin::Flannel | Plugin::Multus)) {
+        host.leases.retain(|_, owner| owner != uid);
+    }
+    if matches!(conf, Some(Plugin::Cilium | Plugin::Multus)) && host.agent.is_some() {
+        host.endpoints.remove(uid);
     }
 }
 
@@ -111,6 +133,25 @@ mod tests {
         host.restore();
         del(&mut host, "c");
         assert_eq!(host.endpoints.len(), 1, "the endpoint stays until the agent restarts");
+    }
+
+    #[test]
+    fn multus_adds_both_and_what_cilium_took_over_leaks() {
+        let mut host = host();
+        let agent = Agent { uid: "x".into(), manages: false, wrote: false, by_hooks: false, encryption: "Disabled" };
+        host.agent = Some(agent);
+        host.multus_writes([Some(Plugin::Flannel), Some(Plugin::Cilium)]);
+        let pod = add_pod(&mut host, "a");
+        assert_eq!((pod.plugin, pod.second, pod.of_cilium()), (Plugin::Flannel, pod.of_cilium(), pod.second));
+        assert!(pod.second.is_some() && host.leases.len() == 1 && host.endpoints.len() == 1);
+        host.multus_writes([Some(Plugin::Cilium), Some(Plugin::Flannel)]);
+        assert_eq!(add_pod(&mut host, "b").plugin, Plugin::Cilium);
+        del(&mut host, "a");
+        assert_eq!((host.leases.len(), host.endpoints.len()), (1, 1), "DEL calls both");
+        host.cilium_writes();
+        assert_eq!(host.conf(), Some(Plugin::Cilium), "{:?}", host.confs);
+        del(&mut host, "b");
+        assert_eq!((host.leases.len(), host.endpoints.len()), (1, 0), "Flannel's lease leaks");
     }
 
     #[test]

@@ -121,6 +121,10 @@ async fn daemon_set(cluster: &Cluster, set: &Object) {
             .all(|(k, v)| node.labels().get(k).map(String::as_str) == v.as_str());
         let own: Vec<&Object> = pods.iter().filter(|p| meant_for(p) == node_name.as_str()).collect();
         if !selected {
+            // the node has lost its label
+            for pod in own.iter().filter(|p| p.metadata.deletion_timestamp.is_none()) {
+                cluster.delete(Kind::Pod, pod, None).await;
+            }
             continue;
         }
         let may_run = tolerated(&node.data["spec"]["taints"], &tolerations);

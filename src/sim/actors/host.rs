@@ -12,13 +12,30 @@ pub(super) enum Plugin {
     Flannel,
     Cilium,
     Host,
+    /// It calls both others, in the order of [`Host::multus`].
+    Multus,
 }
 
 /// A pod's sandbox.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sandbox {
     pub(super) ip: IpAddr,
+    /// The plugin that gave it its first address.
     pub(super) plugin: Plugin,
+    /// The address of its second interface.
+    pub(super) second: Option<IpAddr>,
+}
+
+impl Sandbox {
+    /// One with a single interface.
+    pub(super) const fn new(ip: IpAddr, plugin: Plugin) -> Self {
+        Self { ip, plugin, second: None }
+    }
+
+    /// The address of Cilium's that it has.
+    pub(super) const fn of_cilium(&self) -> Option<IpAddr> {
+        if matches!(self.plugin, Plugin::Cilium) { Some(self.ip) } else { self.second }
+    }
 }
 
 /// An endpoint of Cilium's.
@@ -59,6 +76,10 @@ pub(super) struct Host {
     pub(super) unready: bool,
     /// `/etc/cni/net.d`.
     pub(super) confs: BTreeSet<String>,
+    /// The delegates in Multus' configuration, in their order.
+    pub(super) multus: [Option<Plugin>; 2],
+    /// The account in Multus' kubeconfig, by namespace and name.
+    pub(super) multus_account: Option<(String, String)>,
     /// `/var/lib/cni/networks/cbr0`: address to sandbox (a pod's UID).
     pub(super) leases: BTreeMap<IpAddr, String>,
     /// The last address of host-local: it cycles through the range before it reuses one.
@@ -109,6 +130,7 @@ fn endpoint_number(sandbox: &str) -> String {
 
 const HOLD: &str = "00-cutover-hold.conflist";
 const FLANNEL: &str = "10-flannel.conflist";
+const MULTUS: &str = "00-multus.conf";
 const CILIUM: &str = "05-cilium.conflist";
 /// The same up to 1.13.
 const OLD_CILIUM: &str = "05-cilium.conf";
@@ -118,7 +140,11 @@ impl Host {
     /// The configuration in use: the first by name.
     pub(super) fn conf(&self) -> Option<Plugin> {
         let first = self.confs.iter().find(|c| !c.ends_with(BAK) && *c != HOLD)?;
-        Some(if is_ciliums_conf(first) { Plugin::Cilium } else { Plugin::Flannel })
+        Some(match first.as_str() {
+            MULTUS => Plugin::Multus,
+            first if is_ciliums_conf(first) => Plugin::Cilium,
+            _ => Plugin::Flannel,
+        })
     }
 
     /// True while a plugin in front of the others refuses every new pod.
@@ -126,11 +152,13 @@ impl Host {
         self.confs.contains(HOLD)
     }
 
-    /// The task `hold`.
-    pub(super) fn hold(&mut self) {
-        if self.conf().is_some() {
+    /// The task `hold`. False where the configuration is none that it can be put before.
+    pub(super) fn hold(&mut self) -> bool {
+        let holds = matches!(self.conf(), Some(Plugin::Flannel | Plugin::Cilium));
+        if holds {
             self.confs.insert(HOLD.into());
         }
+        holds
     }
 
     /// Removes the leftovers of a hold that is over.
@@ -143,6 +171,25 @@ impl Host {
     /// Flannel's init container writes its file.
     pub(super) fn flannel_writes(&mut self) {
         self.confs.insert(FLANNEL.into());
+    }
+
+    /// Multus' pod writes its file, with these delegates.
+    pub(super) fn multus_writes(&mut self, delegates: [Option<Plugin>; 2]) {
+        self.multus = delegates;
+        self.confs.insert(MULTUS.into());
+    }
+
+    /// The task `clean-multus`. False where nothing else would be left to start pods with.
+    pub(super) fn clean_multus(&mut self) -> bool {
+        if !self.confs.iter().any(|c| *c == FLANNEL || is_ciliums_conf(c)) {
+            return false;
+        }
+        for gone in [MULTUS.to_owned(), format!("{MULTUS}{BAK}")] {
+            if self.confs.remove(&gone) {
+                self.backup.push(gone);
+            }
+        }
+        true
     }
 
     /// An agent that manages the folder renames what others wrote into it.

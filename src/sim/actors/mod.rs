@@ -10,6 +10,7 @@ mod flannel;
 mod garbage;
 mod host;
 mod kubelet;
+mod multus;
 mod namespaces;
 mod noise;
 mod operator;

@@ -1,6 +1,6 @@
 //! The lifecycle of a pod on its node: sandbox, address, containers, end.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use kube::ResourceExt;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use super::{
     cni, flannel,
     host::{Plugin, Sandbox},
     kubelet::Kubelet,
-    tasks, volumes,
+    multus, tasks, volumes,
 };
 use crate::{domain::host::TASK_LABEL, sim::world::NEVER_READY};
 
@@ -24,6 +24,7 @@ const STARTED_AGAIN: Duration = Duration::from_secs(1);
 /// What a container does is what its image says: anybody may give one the name of another.
 const AGENT: &str = "/cilium/cilium:";
 const FLANNEL: &str = "/flannel/flannel:";
+const MULTUS: &str = "/multus-cni:";
 
 /// Starts a pod; stops if the node reboots or the pod is deleted meanwhile.
 pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object) {
@@ -44,6 +45,9 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object) {
     }
     if runs(pod, FLANNEL) {
         flannel::start(kubelet, boot).await;
+    }
+    if runs(pod, MULTUS) {
+        multus::start(kubelet, pod, boot).await;
     }
     if runs(pod, AGENT) && !agent::start(kubelet, pod, boot).await {
         // a container that ends by itself is started again, with what is configured then
@@ -96,16 +100,23 @@ async fn sandbox(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> Option<Sand
         }
         if pod.data["spec"]["hostNetwork"] == true {
             if let Some(ip) = address() {
-                let sandbox = Sandbox { ip, plugin: Plugin::Host };
+                let sandbox = Sandbox::new(ip, Plugin::Host);
                 kubelet.hosts.with(&kubelet.node, |h| h.sandboxes.insert(uid, sandbox));
                 return Some(sandbox);
             }
         } else {
             let (flannel, cilium) = kubelet.ranges();
-            match kubelet.hosts.with(&kubelet.node, |h| cni::add(h, &uid, &name, flannel, cilium)) {
+            let admitted = multus::is_admitted(kubelet).await;
+            let added = admitted.and_then(|()| {
+                kubelet.hosts.with(&kubelet.node, |h| cni::add(h, &uid, &name, flannel, cilium))
+            });
+            match added {
                 Ok(sandbox) => {
-                    if sandbox.plugin == Plugin::Cilium {
-                        create_endpoint(kubelet, pod, sandbox).await;
+                    if let Some(ip) = sandbox.of_cilium() {
+                        create_endpoint(kubelet, pod, ip).await;
+                    }
+                    if let Some(second) = sandbox.second {
+                        multus::annotate(kubelet, pod, sandbox.ip, second).await;
                     }
                     return Some(sandbox);
                 }
@@ -122,11 +133,11 @@ async fn sandbox(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> Option<Sand
 }
 
 /// The CiliumEndpoint, owned by its pod, as the agent writes it.
-async fn create_endpoint(kubelet: &Kubelet, pod: &Object, sandbox: Sandbox) {
+async fn create_endpoint(kubelet: &Kubelet, pod: &Object, ip: IpAddr) {
     let namespace = pod.namespace().unwrap_or_default();
     let endpoint = json!({
         "metadata": {"name": pod.name_any(), "namespace": namespace, "ownerReferences": owner_reference(Kind::Pod, pod)},
-        "status": {"id": fastrand::u16(100..4000), "state": "ready", "networking": {"addressing": [{"ipv4": sandbox.ip}], "node": kubelet.node}},
+        "status": {"id": fastrand::u16(100..4000), "state": "ready", "networking": {"addressing": [{"ipv4": ip}], "node": kubelet.node}},
     });
     kubelet.cluster.create(Kind::CiliumEndpoint, &namespace, endpoint).await;
 }

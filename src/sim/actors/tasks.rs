@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{
     cache::{Kind, Object},
     cni,
-    host::Agent,
+    host::{Agent, Plugin},
     kubelet::Kubelet,
 };
 
@@ -27,7 +27,16 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
                 code = 1;
             }
         }
-        "hold" => kubelet.hosts.with(&kubelet.node, super::host::Host::hold),
+        "hold" => {
+            if !kubelet.hosts.with(&kubelet.node, super::host::Host::hold) {
+                code = 1;
+            }
+        }
+        "clean-multus" => {
+            if !kubelet.hosts.with(&kubelet.node, super::host::Host::clean_multus) {
+                code = 1;
+            }
+        }
         "clean" => {
             if !kubelet.hosts.with(&kubelet.node, super::host::Host::clean) {
                 code = 1;
@@ -63,7 +72,7 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
             code = 1;
         }
     }
-    if matches!(task, "look" | "hold" | "restore" | "clean" | "put-back" | "clean-cilium" | "release") {
+    if matches!(task, "look" | "hold" | "restore" | "clean" | "put-back" | "clean-cilium" | "clean-multus" | "release") {
         look(kubelet, &mut report);
     }
     if code == 0 {
@@ -74,6 +83,11 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
     } else if task == "clean-cilium" {
         report.push_str("error_code=missing-file\n");
         report.push_str("error=10-flannel.conflist is not the CNI configuration of this host; nothing was removed\n");
+    } else if task == "clean-multus" {
+        report.push_str("error_code=missing-file\n");
+        report.push_str("error=00-multus.conf is the only CNI configuration of this host; it was left\n");
+    } else if task == "hold" {
+        report.push_str("error=00-multus.conf is the CNI configuration: pods cannot be held back before it\n");
     } else if task == "clean" {
         report.push_str("error_code=missing-file\n");
         report.push_str("error=no 05-cilium.conflist: Flannel's configuration is the only one; nothing was removed\n");
@@ -98,6 +112,10 @@ fn look(kubelet: &Kubelet, report: &mut String) {
         let _ = writeln!(report, "boot={}", h.boot_id);
         for conf in &h.confs {
             let _ = writeln!(report, "conf={conf}");
+        }
+        if let (Some(Plugin::Multus), [Some(first), Some(second)]) = (h.conf(), h.multus) {
+            let name = |plugin| if plugin == Plugin::Cilium { "cilium-cni" } else { "flannel" };
+            let _ = writeln!(report, "multus={} {}", name(first), name(second));
         }
         // a busy one does not answer within the time that the script gives it
         let answers = fastrand::u8(..) >= 16;

@@ -70,7 +70,7 @@ fn round(cluster: &Cluster, hosts: &Hosts, out: &Seen) {
             };
             if let Ok(ip) = whom.parse::<IpAddr>() {
                 let world =
-                    Side { pod: None, node: client.node.clone(), sandbox: Sandbox { ip, plugin: Plugin::Host } };
+                    Side { pod: None, node: client.node.clone(), sandbox: Sandbox::new(ip, Plugin::Host) };
                 observe(cluster, client, &world, port, out);
                 continue;
             }

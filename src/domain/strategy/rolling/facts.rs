@@ -46,7 +46,7 @@ pub(super) fn is_removed(view: &View<'_>) -> bool {
 }
 
 /// Something that the migration relies on was changed by another actor.
-pub(super) fn changed_by_others(view: &View<'_>) -> Option<Waiting> {
+pub(in crate::domain::strategy) fn changed_by_others(view: &View<'_>) -> Option<Waiting> {
     // nodes that are rolled back, whoever moved them, need agents that leave their CNI configuration alone
     let relied_on = view.has_begun(PhaseId::of(&INSTALL)) || view.migration.spec.target == Target::Flannel;
     if relied_on && !has_begun_finalize(view) && is_default(view.facts) {

@@ -12,7 +12,7 @@ use crate::domain::{
 };
 
 /// Makes Cilium the default of every node.
-pub(super) struct Finalize;
+pub(in crate::domain::strategy) struct Finalize;
 
 impl Phase for Finalize {
     fn spec(&self) -> &'static PhaseSpec {

@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 /// Installs Cilium idle beside Flannel.
-pub(super) struct Install;
+pub(in crate::domain::strategy) struct Install;
 
 impl Phase for Install {
     fn spec(&self) -> &'static PhaseSpec {

@@ -9,6 +9,10 @@ mod remove;
 mod specs;
 mod values;
 
+pub(super) use facts::changed_by_others;
+pub(super) use finalize::Finalize;
+pub(super) use install::Install;
+pub(super) use remove::Remove;
 use serde_json::Value;
 
 use super::{Phase, Preflight, Strategy, Verify};
@@ -27,7 +31,7 @@ impl Strategy for Rolling {
     }
 
     fn phases(&self) -> &'static [&'static dyn Phase] {
-        &[&Preflight, &install::Install, &migrate::Migrate, &finalize::Finalize, &remove::Remove, &Verify]
+        &[&Preflight, &Install, &migrate::Migrate, &Finalize, &Remove, &Verify]
     }
 
     fn oldest_cilium(&self) -> (u32, u32) {
@@ -35,7 +39,7 @@ impl Strategy for Rolling {
     }
 
     fn changed_by_others(&self, view: &View<'_>) -> Option<Waiting> {
-        facts::changed_by_others(view)
+        changed_by_others(view)
     }
 
     fn overruled(&self, cilium: &CiliumSpec) -> Vec<String> {

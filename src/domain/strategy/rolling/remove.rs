@@ -12,7 +12,7 @@ use crate::domain::{
 };
 
 /// Deletes Flannel's objects and cleans what it left on the nodes.
-pub(super) struct Remove;
+pub(in crate::domain::strategy) struct Remove;
 
 impl Phase for Remove {
     fn spec(&self) -> &'static PhaseSpec {
