@@ -428,7 +428,9 @@ impl Obedient {
             Effect::Task { node, task, nth, way } => self.task(node, task, *nth, way),
             Effect::BackUpFlannel { namespace, .. } => {
                 let key = Key::new(namespace, FLANNEL_BACKUP);
-                self.facts.flannel_copies.insert(key, FlannelCopyFact { digest: "hash".into(), daemon_sets: vec![] });
+                let cni = self.facts.flannel().find_map(|(_, f)| Some(f.cni.as_ref()?.text.clone()));
+                let copy = FlannelCopyFact { digest: "hash".into(), daemon_sets: vec![], cni };
+                self.facts.flannel_copies.insert(key, copy);
             }
             Effect::DeleteFlannel { .. } => {
                 let key = self.facts.flannel_daemon_sets().next().unwrap().key.clone();

@@ -56,7 +56,7 @@ fn finalized() -> Facts {
 }
 
 fn copy(digest: &str) -> FlannelCopyFact {
-    FlannelCopyFact { digest: digest.into(), daemon_sets: vec![Key::new("kube-system", "kube-flannel")] }
+    FlannelCopyFact { digest: digest.into(), daemon_sets: vec![Key::new("kube-system", "kube-flannel")], cni: None }
 }
 
 /// The same, ended.

@@ -44,13 +44,13 @@ fn keys(plan: Vec<Planned>) -> BTreeSet<String> {
 
 /// Runs to rest; every change must be in what was foreseen at the beginning, or in the preview of the node's way that
 /// is made when the node's turn comes, as the dialog for it shows.
-fn all_foreseen(cluster: &mut Obedient, way: Target, foreseen: &BTreeSet<String>) {
+fn all_foreseen(cluster: &mut Obedient, foreseen: &BTreeSet<String>) {
     let mut known = foreseen.clone();
     cluster.run(|before, decision| {
         for (name, changed) in &decision.nodes {
             if changed.status.step.is_out() && !before.view().status(name).step.is_out() {
                 let node = &before.facts.nodes[name];
-                known.extend(keys(plan::node(&before.view(), node, way)));
+                known.extend(keys(plan::node(&before.view(), node, changed.status.direction)));
             }
         }
         for effect in &decision.effects {
@@ -128,27 +128,27 @@ proptest! {
         // forward
         let foreseen = keys(plan::forward(&cluster.view(), strategy.last()));
         cluster.want(|m| m.spec.approved = strategy.last());
-        all_foreseen(&mut cluster, Target::Cilium, &foreseen);
+        all_foreseen(&mut cluster, &foreseen);
         prop_assert_eq!(stage(&cluster.facts), Stage::Complete, "{:?}", cluster.migration().status);
         // back to a phase, as the dialog and the command line have it
         let through = strategy.phases()[case.back_to % (strategy.phases().len() - 1)].id();
         let foreseen = keys(plan::back(&cluster.view(), Some(through)));
         cluster.want(|m| m.spec.approved = through);
-        all_foreseen(&mut cluster, Target::Flannel, &foreseen);
+        all_foreseen(&mut cluster, &foreseen);
         // forward to where nodes are rolled, one node back
         let roll = strategy.rolls().next().unwrap().phase();
         let foreseen = keys(plan::forward(&cluster.view(), roll));
         cluster.want(|m| m.spec.approved = roll);
         let back = keys(plan::back(&cluster.view(), Some(roll)));
-        all_foreseen(&mut cluster, Target::Cilium, &foreseen.union(&back).cloned().collect());
+        all_foreseen(&mut cluster, &foreseen.union(&back).cloned().collect());
         let node = cluster.facts.nodes["worker-2"].clone();
         let foreseen = keys(plan::node(&cluster.view(), &node, Target::Flannel));
         cluster.want_node("worker-2", |s| s.target = Target::Flannel);
-        all_foreseen(&mut cluster, Target::Flannel, &foreseen);
+        all_foreseen(&mut cluster, &foreseen);
         // everything back
         let foreseen = keys(plan::back(&cluster.view(), None));
         cluster.want(|m| m.spec.target = Target::Flannel);
-        all_foreseen(&mut cluster, Target::Flannel, &foreseen);
+        all_foreseen(&mut cluster, &foreseen);
         prop_assert_eq!(stage(&cluster.facts), Stage::RolledBack);
     }
 
@@ -164,12 +164,12 @@ proptest! {
         let until = strategy.phases()[until].id();
         let foreseen = keys(plan::forward(&cluster.view(), until));
         cluster.want(|m| m.spec.approved = until);
-        all_foreseen(&mut cluster, Target::Cilium, &foreseen);
+        all_foreseen(&mut cluster, &foreseen);
         let there = if until == strategy.last() { Stage::Complete } else { Stage::At(strategy.after(until).next().unwrap().id()) };
         prop_assert_eq!(stage(&cluster.facts), there, "{:?}", cluster.migration().status);
         let foreseen = keys(plan::back(&cluster.view(), None));
         cluster.want(|m| m.spec.target = Target::Flannel);
-        all_foreseen(&mut cluster, Target::Flannel, &foreseen);
+        all_foreseen(&mut cluster, &foreseen);
         prop_assert_eq!(stage(&cluster.facts), Stage::RolledBack, "{:?}", cluster.migration().status);
     }
 }

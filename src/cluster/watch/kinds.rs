@@ -308,7 +308,8 @@ impl Table for FlannelCopies {
     fn entry(map: &ConfigMap) -> Entry<Self::Map> {
         let text = map.data.as_ref().and_then(|d| d.get(flannel::COPY));
         let daemon_sets = text.map(|t| flannel::daemon_sets(t)).unwrap_or_default();
-        (key(&map.metadata), Some(FlannelCopyFact { digest: flannel::digest(text), daemon_sets }))
+        let cni = text.and_then(|t| flannel::cni_conf(t));
+        (key(&map.metadata), Some(FlannelCopyFact { digest: flannel::digest(text), daemon_sets, cni }))
     }
 
     fn map(facts: &mut Facts) -> &mut Self::Map {

@@ -56,7 +56,8 @@ impl<'a> Queue<'a> {
         let open = |n: &NodeFact| {
             let status = view.status(&n.name);
             let at_its_end = way == Target::Flannel && status.step == NodeStep::RolledBack;
-            !at_its_end && goals.next(n, status).is_some_and(|(_, next)| next == way)
+            let goes = |(next, to)| to == way && roll.is_none_or(|roll| roll == next);
+            !at_its_end && goals.next(n, status).is_some_and(goes)
         };
         let workers = || round.order.iter().copied().filter(|n| !view.facts.is_control_plane(n));
         let mut queue = Self {

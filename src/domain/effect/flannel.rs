@@ -69,6 +69,13 @@ pub fn daemon_sets(text: &str) -> Vec<Key> {
     sets.filter_map(key).collect()
 }
 
+/// Flannel's CNI configuration in what a copy holds.
+pub fn cni_conf(text: &str) -> Option<Arc<str>> {
+    let is_config = |o: &Value| kind_of(o) == Some(CONFIG_MAPS) && o["metadata"]["name"] == FLANNEL_CONFIG;
+    let config = objects(text).ok()?.into_iter().find(is_config)?;
+    config["data"]["cni-conf.json"].as_str().map(Into::into)
+}
+
 fn objects(text: &str) -> Result<Vec<Value>, String> {
     let list: Value = serde_json::from_str(text).map_err(|e| format!("{COPY} cannot be read: {e}"))?;
     let items = list["items"].as_array().ok_or_else(|| format!("{COPY} holds no list"))?;

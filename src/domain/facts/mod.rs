@@ -253,7 +253,7 @@ impl Facts {
 
     /// What a migration leaves on a cluster while it is under way.
     pub fn traces(&self) -> Vec<String> {
-        let marked = self.nodes.values().filter(|n| n.has_marks() || n.stray_mark || n.switched);
+        let marked = self.nodes.values().filter(|n| n.has_marks() || n.stray_mark || n.switched || n.multus.is_some());
         let nodes = marked.map(|n| format!("marks on node/{}", n.name));
         let copies = self.flannel_copies.keys().map(|key| format!("configmap/{key}"));
         let configs = self.node_configs.keys().filter(|key| *key.name == *NODE_CONFIG);

@@ -140,6 +140,8 @@ pub struct FlannelCopyFact {
     pub digest: Arc<str>,
     /// The DaemonSets in it.
     pub daemon_sets: Vec<Key>,
+    /// Flannel's CNI configuration in it.
+    pub cni: Option<Arc<str>>,
 }
 
 /// A CiliumNodeConfig.

@@ -137,9 +137,11 @@ fn persistent_pods<'a>(at: &Site<'a>) -> Vec<&'a PodFact> {
     at.old_pods().filter(|p| p.owner.is_some() && p.tolerates_all).collect()
 }
 
-/// Pods can be held back on the host: before Multus' configuration they cannot, because it is no list of plugins.
+/// Pods can be held back on the host: not with Multus, whose configuration is no list of plugins that one more could be
+/// put before.
 fn may_hold(at: &Site<'_>) -> bool {
-    !tasks::is_manual(at, &HostTask::Hold) && at.node.multus.is_none()
+    let by_multus = at.node.multus.is_some() || at.network.multus.is_some();
+    !by_multus && !tasks::is_manual(at, &HostTask::Hold)
 }
 
 /// Pods that tolerate every taint come back as fast as they leave. Before the CNI changes new pods are held back on the

@@ -33,7 +33,9 @@ fn there(view: &View<'_>) -> usize {
 }
 
 fn create(view: &View<'_>) -> Option<Effect> {
-    let flannel = view.facts.flannel().find_map(|(_, f)| f.cni.as_ref())?.text.clone();
+    let now = view.facts.flannel().find_map(|(_, f)| Some(f.cni.as_ref()?.text.clone()));
+    // where Flannel is to come back first
+    let flannel = now.or_else(|| view.facts.copied_flannel()?.cni.clone())?;
     let cilium = &view.migration.spec.cilium;
     let image = cilium.multus_image.clone().unwrap_or_else(|| IMAGE.into());
     let by_ipv4 = view.facts.surroundings.service_address.is_none_or(|a| a.is_ipv4());
