@@ -65,6 +65,7 @@ scenarios! {
     budget_sick: "budget-sick",
     downtime_1_12: "downtime-1.12",
     finalizer: "finalizer",
+    multus: "multus",
     namespace_ends: "namespace-ends",
     pod_security: "pod-security",
     rolling_ipsec: "rolling-ipsec",

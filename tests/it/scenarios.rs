@@ -45,6 +45,8 @@ scenarios! {
     leak_released: "leak-released",
     leaks: "leaks",
     local_volume: "local-volume",
+    multus: "multus",
+    multus_half: "multus-half",
     namespace_ends: "namespace-ends",
     no_room: "no-room",
     past_budget: "past-budget",
