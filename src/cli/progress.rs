@@ -13,6 +13,7 @@ use crate::domain::{
     log::{Entry, Kind},
     strategy::PhaseId,
     text::safe,
+    view::View,
 };
 
 /// Something that happened while a migration was followed. The names are an interface: README, "Events".
@@ -126,9 +127,8 @@ impl Reporter {
         let Some((done, nodes)) = status.progress.split_once('/') else { return };
         let (Ok(done), Ok(nodes)) = (done.parse::<usize>(), nodes.parse::<usize>()) else { return };
         let records = facts.node_migrations.values().filter_map(|r| r.status.as_ref());
-        let spec = &migration.spec;
-        let left = eta::estimate(records, spec.target, spec.nodes.max_unavailable, jiff::Timestamp::now());
-        let moves = if spec.target == Target::Flannel { done > 0 } else { done < nodes };
+        let left = eta::of(&View::read_only(facts, migration, jiff::Timestamp::now()), records);
+        let moves = if migration.spec.target == Target::Flannel { done > 0 } else { done < nodes };
         let left = left.filter(|e| moves && *e != eta::Estimate::Unknown).map(|e| e.to_string());
         // the next line says it
         self.group.clear();

@@ -192,8 +192,7 @@ fn summary(migration: &Migration, facts: &Facts) -> String {
     };
     let estimate = || {
         let nodes = facts.node_migrations.values().filter_map(|r| r.status.as_ref());
-        let spec = &migration.spec;
-        eta::estimate(nodes, spec.target, spec.nodes.max_unavailable, Timestamp::now())
+        eta::of(&View::read_only(facts, migration, Timestamp::now()), nodes)
     };
     // what waits for a person, or for an engine, has no end in sight
     let moves = many == 0 && matches!(facts.engine, Holder::Renewing(_)) && status.started_at.is_some();

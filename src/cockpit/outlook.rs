@@ -17,14 +17,14 @@ use tokio::{
 
 use super::components::{self, Component};
 use crate::domain::{
-    api::{Finding, Migration, PhaseState, PhaseStatus, Stage},
+    api::{Finding, Migration, PhaseState, PhaseStatus, Stage, Target},
     checks,
     decide::decide,
     eta::{self, Estimate},
     facts::{Facts, Key},
     inventory::Inventory,
     reason::Waiting,
-    steps::NodeStep,
+    strategy::Level,
     turn::{Turn, turns},
     view::View,
 };
@@ -66,16 +66,11 @@ impl Outlook {
         let view = View::read_only(facts, facts.migration.as_deref().unwrap_or(proposed), now);
         let order: Vec<Arc<str>> = view.nodes_in_order().into_iter().map(|n| n.name.clone()).collect();
         let statuses = || order.iter().map(|n| view.status(n));
-        let done = statuses().filter(|s| s.step == NodeStep::Done).count();
+        let done = statuses().filter(|s| Level::ahead(&view, s, Target::Cilium) == 0).count();
         let mut outlook = Self {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             done,
-            estimate: eta::estimate(
-                statuses(),
-                view.migration.spec.target,
-                view.migration.spec.nodes.max_unavailable,
-                now,
-            ),
+            estimate: eta::of(&view, statuses()),
             pods: components::all(facts),
             ..Self::default()
         };

@@ -5,9 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    api::{NodeMigrationStatus, Target},
+    api::{MigrationSpec, NodeMigrationStatus, Target},
     steps::NodeStep,
+    strategy::Level,
     text,
+    view::View,
 };
 
 /// What can be said about the time that is left.
@@ -19,27 +21,32 @@ pub enum Estimate {
     Between(Duration, Duration),
 }
 
-/// Estimates from the nodes that are through.
-pub fn estimate<'a>(
-    nodes: impl Iterator<Item = &'a NodeMigrationStatus>,
+/// Estimates for these nodes of a migration.
+pub fn of<'a>(view: &View<'_>, nodes: impl Iterator<Item = &'a NodeMigrationStatus>) -> Option<Estimate> {
+    let MigrationSpec { target, nodes: limits, .. } = &view.migration.spec;
+    let nodes = nodes.map(|status| (status, Level::ahead(view, status, *target)));
+    estimate(nodes, *target, limits.max_unavailable, view.now)
+}
+
+/// Estimates from the nodes that have been through a roll; each with how many rolls it still has to go through.
+fn estimate<'a>(
+    nodes: impl Iterator<Item = (&'a NodeMigrationStatus, usize)>,
     target: Target,
     at_once: u32,
     now: Timestamp,
 ) -> Option<Estimate> {
     let (mut took, mut left, mut spent) = (Vec::new(), 0_u32, Duration::ZERO);
     let last = if target == Target::Cilium { NodeStep::Done } else { NodeStep::RolledBack };
-    for status in nodes {
+    for (status, ahead) in nodes {
+        left += u32::try_from(ahead).unwrap_or(u32::MAX);
         if status.step == last {
             if let (Some(first), Some(last)) = (status.steps.first(), status.steps.last().and_then(|s| s.finished_at)) {
                 took.push(text::between(first.started_at, last));
             }
-        } else {
-            left += 1;
-            if status.direction == target
-                && let Some(first) = status.steps.first()
-            {
-                spent += text::between(first.started_at, now);
-            }
+        } else if status.direction == target
+            && let Some(first) = status.steps.first()
+        {
+            spent += text::between(first.started_at, now);
         }
     }
     if left == 0 {
@@ -77,7 +84,7 @@ mod tests {
     fn nothing_is_claimed_before_the_first_node_is_through() {
         let nodes = [node(NodeStep::Pending, 0, 0), NodeMigrationStatus::default()];
         assert_eq!(
-            estimate(nodes.iter(), Target::Cilium, 1, Timestamp::from_second(5).unwrap()),
+            estimate(nodes.iter().map(|n| (n, 1)), Target::Cilium, 1, Timestamp::from_second(5).unwrap()),
             Some(Estimate::Unknown)
         );
     }
@@ -85,10 +92,14 @@ mod tests {
     #[test]
     fn what_is_left_follows_from_what_was_seen() {
         let nodes = [node(NodeStep::Done, 0, 100), node(NodeStep::Done, 100, 400), node(NodeStep::Pending, 0, 0)];
-        let nodes = [&nodes[0], &nodes[1], &NodeMigrationStatus::default(), &NodeMigrationStatus::default()];
+        let pending = NodeMigrationStatus::default();
+        let nodes = [(&nodes[0], 0), (&nodes[1], 0), (&pending, 1), (&pending, 1)];
         let e = estimate(nodes.into_iter(), Target::Cilium, 1, Timestamp::from_second(400).unwrap());
         assert_eq!(e, Some(Estimate::Between(Duration::from_secs(600), Duration::from_secs(600))));
         let e = estimate(nodes.into_iter(), Target::Cilium, 2, Timestamp::from_second(400).unwrap());
         assert_eq!(e, Some(Estimate::Between(Duration::from_secs(300), Duration::from_secs(300))));
+        let again = nodes.map(|(node, ahead)| (node, ahead + 1));
+        let e = estimate(again.into_iter(), Target::Cilium, 1, Timestamp::from_second(400).unwrap());
+        assert_eq!(e, Some(Estimate::Between(Duration::from_secs(1800), Duration::from_secs(1800))), "two rolls");
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{
     api::Target,
     effect::{Effect, Risk},
-    eta::{Estimate, estimate},
+    eta::{self, Estimate},
     plan::Planned,
     steps::Presence,
     text::{count, duration},
@@ -112,7 +112,7 @@ impl Time {
             most += (work + observe).saturating_mul(rounds);
         }
         let records = view.facts.node_migrations.values().filter_map(|r| r.status.as_ref());
-        let measured = match estimate(records, Target::Cilium, spec.nodes.max_unavailable, now) {
+        let measured = match eta::of(&View { now, ..*view }, records) {
             Some(known @ Estimate::Between(..)) => Some(known.to_string()),
             _ => None,
         };

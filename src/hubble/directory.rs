@@ -48,13 +48,17 @@ pub struct Directory {
 impl Directory {
     /// The directory of these facts.
     pub fn of(facts: &Facts) -> Self {
-        let pods = facts.pods.values().filter(|p| !p.host_network && p.is_living()).filter_map(|p| {
-            let workload = p.owner.as_ref().map_or_else(|| p.key.name.clone(), |o| o.name.clone());
-            let (namespace, pod) = (p.key.namespace.clone(), p.key.name.clone());
-            Some((p.ip?, KnownPod { namespace, workload, pod, cni: facts.cni_of(p) }))
+        let pods = facts.pods.values().filter(|p| !p.host_network && p.is_living()).flat_map(|p| {
+            let ranges = facts.ranges_of(&p.node);
+            let known = move |(ip, cni)| {
+                let workload = p.owner.as_ref().map_or_else(|| p.key.name.clone(), |o| o.name.clone());
+                (ip, KnownPod { namespace: p.key.namespace.clone(), workload, pod: p.key.name.clone(), cni })
+            };
+            let second = p.second.zip(ranges.second(p));
+            p.ip.map(|ip| (ip, ranges.cni(p))).into_iter().chain(second).map(known)
         });
         let addresses = |n: &NodeFact| n.addresses.iter().map(|a| (*a, n.name.clone())).collect::<Vec<_>>();
-        let moved = |node: &str| facts.nodes.get(node).is_some_and(|n| n.switched);
+        let moved = |node: &str| facts.nodes.get(node).is_some_and(|n| n.switched || n.multus.is_some());
         let ranges = facts.cilium_ranges.iter();
         Self {
             pods: pods.collect(),

@@ -29,6 +29,7 @@ mod flow_guard;
 mod host_script;
 mod krew;
 mod layers;
+mod multus;
 mod obedient;
 mod open_world;
 mod outage;

@@ -104,23 +104,33 @@ impl Obedient {
     pub fn run(&mut self, mut saw: impl FnMut(&Self, &Decision)) {
         let mut quiet = 0;
         for _ in 0..5_000 {
-            self.second += 11;
-            let decision = decide(self.view());
-            saw(self, &decision);
-            let acted = self.operator(&decision);
-            let idle = decision.effects.is_empty() && decision.nodes.is_empty() && !acted;
-            quiet = if idle { quiet + 1 } else { 0 };
+            quiet = if self.round(&mut saw) { quiet + 1 } else { 0 };
             // longer than any observation
             if quiet > 10 {
                 return;
             }
-            self.record(&decision);
-            decision.effects.iter().for_each(|e| _ = self.ended.remove(&e.name()));
-            for effect in &decision.effects {
-                self.obey(effect);
-            }
         }
         panic!("it does not come to rest: {}", self.migration().status.as_ref().unwrap().waiting);
+    }
+
+    /// Decides and obeys once. True where there was nothing to do.
+    pub fn round(&mut self, mut saw: impl FnMut(&Self, &Decision)) -> bool {
+        self.second += 11;
+        let decision = decide(self.view());
+        saw(self, &decision);
+        let acted = self.operator(&decision);
+        let idle = decision.effects.is_empty() && decision.nodes.is_empty() && !acted;
+        self.record(&decision);
+        decision.effects.iter().for_each(|e| _ = self.ended.remove(&e.name()));
+        for effect in &decision.effects {
+            self.obey(effect);
+        }
+        idle
+    }
+
+    /// Nodes with a configuration of Multus', in force or not.
+    pub fn with_multus(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.multus.keys()
     }
 
     fn record(&mut self, decision: &Decision) {
@@ -217,6 +227,16 @@ impl Obedient {
         let pod = self.facts.pods.get(key).cloned()?;
         self.facts.pods.remove(key);
         Some(pod)
+    }
+
+    /// Multus' pod starts on a node, and writes its configuration.
+    fn multus_pod(&mut self, node: &Arc<str>, order: Order) {
+        self.renamed += 1;
+        let name = format!("{}-{node}-{}", order.object(), self.renamed);
+        let pod = fixture::pod("kube-system", &name, node, "", Some(("DaemonSet", order.object())));
+        let pod = PodFact { host_network: true, tolerates_all: true, created: Some(self.now()), ..pod };
+        self.facts.pods.insert(pod.key.clone(), pod);
+        self.multus.insert(node.clone(), (order, false));
     }
 
     fn node(&mut self, name: &str, change: impl FnOnce(&mut cutover::domain::facts::NodeFact)) {
@@ -388,14 +408,7 @@ impl Obedient {
                 self.facts.pods.retain(|_, p| {
                     &p.node != node || p.owner.as_ref().is_none_or(|o| !o.name.starts_with("cutover-multus"))
                 });
-                if let Some(order) = order {
-                    let name = format!("{}-{node}", order.object());
-                    let owner = Some(("DaemonSet", order.object()));
-                    let pod = fixture::pod("kube-system", &name, node, "", owner);
-                    let pod = PodFact { host_network: true, tolerates_all: true, ..pod };
-                    self.facts.pods.insert(pod.key.clone(), pod);
-                    self.multus.insert(node.clone(), (*order, false));
-                }
+                order.iter().for_each(|order| self.multus_pod(node, *order));
             }
             Effect::CreateMultus(install) => {
                 for order in Order::BOTH {
@@ -420,6 +433,8 @@ impl Obedient {
                 let node = pod.node.clone();
                 if pod.owner.as_ref().is_some_and(|o| &*o.name == "cilium") {
                     self.agent(&node);
+                } else if pod.owner.as_ref().is_some_and(|o| o.name.starts_with("cutover-multus")) {
+                    self.multus_pod(&node, self.facts.nodes[&node].multus.unwrap());
                 } else if pod.owner.is_some() {
                     self.start(pod, &node);
                 }

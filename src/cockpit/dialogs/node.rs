@@ -11,7 +11,8 @@ use crate::{
         plan,
         reason::Reason,
         steps::NodeStep,
-        strategy,
+        strategy::{self, Level, PhaseId},
+        view::View,
     },
 };
 
@@ -84,12 +85,16 @@ fn forward(scene: &Scene<'_>, node: &str) -> Result<Act, Refusal> {
         _ if status.direction == Target::Cilium && status.waiting.reason.is_resumed_by_retry() => Ok(Act::Resume),
         step if asked_back && step.is_unmoved() && !fact.switched => Ok(Act::Release),
         _ if asked_back => Ok(Act::Move),
-        NodeStep::Done => Err(("Nothing to do", format!("{node} is on Cilium already."))),
+        NodeStep::Done if Level::ahead(&scene.view(), status, Target::Cilium) == 0 => {
+            Err(("Nothing to do", format!("{node} is on Cilium already.")))
+        }
+        NodeStep::Done if is_approved(scene, status) => Ok(Act::Consent),
+        NodeStep::Done => Ok(Act::Move),
         step if step.is_observed() => {
             Err(("Nothing to do", format!("{node} is on Cilium and is observed: {}.", status.waiting)))
         }
         NodeStep::At(_) if status.direction == Target::Cilium => Ok(Act::Consent),
-        _ if is_approved(scene) => Ok(Act::Consent),
+        _ if is_approved(scene, status) => Ok(Act::Consent),
         _ => Ok(Act::Move),
     }
 }
@@ -106,24 +111,31 @@ fn back(scene: &Scene<'_>, node: &str) -> Result<Act, Refusal> {
     }
 }
 
-/// The first phase that rolls nodes is approved: each of them goes without another word.
-fn is_approved(scene: &Scene<'_>) -> bool {
+/// The roll that a node goes through next; the last one, where it has been through all of them.
+fn next_roll(view: &View<'_>, status: &NodeMigrationStatus) -> Option<PhaseId> {
+    let passed = Level::of(view, status).passed();
+    view.strategy.rolls().nth(passed).or_else(|| view.strategy.rolls().last()).map(|roll| roll.phase())
+}
+
+/// The phase that rolls it next is approved: it goes without another word.
+fn is_approved(scene: &Scene<'_>, status: &NodeMigrationStatus) -> bool {
     let view = scene.view();
-    view.strategy.rolls().next().is_some_and(|roll| view.strategy.is_within(roll.phase(), view.migration.spec.approved))
+    next_roll(&view, status).is_some_and(|roll| view.strategy.is_within(roll, view.migration.spec.approved))
 }
 
 /// A node that can be moved, either way.
 fn movable<'a>(scene: &Scene<'a>, node: &str) -> Result<(&'a NodeFact, &'a NodeMigrationStatus), Refusal> {
     let fact = scene.facts.nodes.get(node).ok_or_else(|| ("No node", format!("{node} is gone.")))?;
     let view = scene.view();
-    let roll = view.strategy.rolls().next().map(|roll| roll.phase());
+    let roll = next_roll(&view, scene.node(node));
     let before = roll.and_then(|roll| view.strategy.before(roll));
     let approved = before.is_none_or(|phase| view.is_approved(phase));
     if scene.facts.migration.is_none() || !approved || scene.migration.spec.target == Target::Flannel {
         let phase = before.map_or("the first phase", |p| p.spec().id);
         return Err(("Not yet", format!("Approve {phase} first (Overview, a): nodes are moved after it.")));
     }
-    let is_later = |p: &&PhaseStatus| roll.is_some_and(|roll| !view.strategy.is_within(p.name, roll));
+    let for_all = |p: PhaseId| view.strategy.phase(p).is_some_and(|p| p.roll().is_none());
+    let is_later = |p: &&PhaseStatus| for_all(p.name) && roll.is_some_and(|r| !view.strategy.is_within(p.name, r));
     let begun = scene
         .phases()
         .iter()

@@ -7,6 +7,7 @@ use crate::{
     },
     domain::{
         api::{NodeMigrationStatus, Target},
+        effect::multus::Order,
         facts::{CniCounts, NodeFact},
         steps::{NodeStep, Path},
         turn::{Turn, TurnOf},
@@ -41,6 +42,11 @@ impl<'a> Node<'a> {
 
     /// Which CNI its pods use now.
     pub(super) fn cni(&self) -> Cell<'a> {
+        match self.fact.multus {
+            Some(Order::FlannelFirst) => return Cell::plain("Fl+Ci"),
+            Some(Order::CiliumFirst) => return Cell::new("Ci+Fl", Tone::Accent),
+            None => {}
+        }
         match (self.pods.flannel > 0, self.pods.cilium > 0 || self.status.step == NodeStep::Done) {
             (true, true) => Cell::new("both", Tone::Warn),
             (false, true) => Cell::new("Cilium", Tone::Good),

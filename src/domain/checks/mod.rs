@@ -5,6 +5,7 @@ pub mod preflight;
 mod report;
 mod rolled_back;
 mod verification;
+mod without_multus;
 
 pub use preflight::{CHECKS, Check, check_named, markdown, preflight, selected};
 pub use verification::verification;

@@ -1,7 +1,7 @@
 //! The verification of the way back: what must be true of a cluster that is on Flannel again, and what is left of
 //! Cilium.
 
-use super::{finding, pass, verification};
+use super::{finding, pass, verification, without_multus::without_multus};
 use crate::domain::{
     api::{Finding, Severity},
     effect::definitions::NAMES,
@@ -12,8 +12,8 @@ use crate::domain::{
 
 pub(super) fn rolled_back(ctx: &View<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
-    let checks: [fn(&View<'_>, &mut Vec<Finding>); 6] =
-        [addresses, flannel, release, hosts, verification::nodes, definitions];
+    let checks: [fn(&View<'_>, &mut Vec<Finding>); 7] =
+        [addresses, flannel, release, hosts, verification::nodes, definitions, without_multus];
     for check in checks {
         check(ctx, &mut out);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{encrypted, finding, pass, rolled_back::rolled_back};
+use super::{encrypted, finding, pass, rolled_back::rolled_back, without_multus::without_multus};
 use crate::domain::{
     api::{Finding, Severity, Target},
     facts::Cni,
@@ -16,8 +16,8 @@ pub fn verification(ctx: &View<'_>) -> Vec<Finding> {
         return rolled_back(ctx);
     }
     let mut out = Vec::new();
-    let checks: [fn(&View<'_>, &mut Vec<Finding>); 7] =
-        [addresses, agents, default, flannel_gone, hosts, nodes, encrypted::pairs];
+    let checks: [fn(&View<'_>, &mut Vec<Finding>); 8] =
+        [addresses, agents, default, flannel_gone, hosts, nodes, encrypted::pairs, without_multus];
     for check in checks {
         check(ctx, &mut out);
     }

@@ -2,11 +2,10 @@
 
 use super::{Decision, Round};
 use crate::domain::{
-    api::{Condition, MigrationStatus, PhaseState, PhaseStatus, Pins, Stage},
+    api::{Condition, MigrationStatus, PhaseState, PhaseStatus, Pins, Stage, Target},
     effect::Effect,
     reason::{Reason, Waiting},
-    steps::NodeStep,
-    strategy::PhaseId,
+    strategy::{Level, PhaseId},
     view::View,
 };
 
@@ -25,7 +24,7 @@ pub(super) fn finish(round: Round<'_>, held: Option<Waiting>) -> Decision {
         Some(name) if view.ended.contains(&name) => (Some(name), None),
         pending => (None, pending),
     };
-    let done = order.iter().filter(|n| records.get(&n.name).step == NodeStep::Done).count();
+    let done = order.iter().filter(|n| Level::ahead(&view, records.get(&n.name), Target::Cilium) == 0).count();
     let blocked = phases.iter().find(|(_, state, _)| *state == PhaseState::Blocked);
     let degraded = blocked.map(|(_, _, waiting)| waiting.clone());
     let progress = format!("{done}/{}", order.len());

@@ -113,6 +113,15 @@ impl Facts {
         })
     }
 
+    /// Living pods with an address of this CNI, be it that of their second interface, node by node.
+    pub fn pods_touching(&self, cni: Cni) -> impl Iterator<Item = &PodFact> {
+        self.pods.nodes().flat_map(move |node| {
+            let ranges = self.ranges_of(node);
+            let touches = move |p: &&PodFact| ranges.cni(p) == cni || ranges.second(p) == Some(cni);
+            self.pods_on(node).filter(move |p| p.is_living() && touches(p))
+        })
+    }
+
     /// How many living pods of a node have an address of each kind.
     pub fn cni_counts(&self, node: &str) -> CniCounts {
         let (ranges, mut counts) = (self.ranges_of(node), CniCounts::default());

@@ -1,7 +1,9 @@
 //! Multus before the CNIs of a node, in one order or the other, or gone. Its pod writes the configuration, and a label of
 //! the node says which pod: a change of it concerns only pods that start afterwards, so that the node is empty by then.
 
-use super::{Presence, Site, Step, StepSpec, cordon::cordoned, drain, proofs, secs, site::is_before, tasks};
+use super::{
+    Presence, Site, Step, StepSpec, agent::delete, cordon::cordoned, drain, proofs, secs, site::is_before, tasks,
+};
 use crate::domain::{
     api::NodeMigrationStatus,
     effect::{Effect, multus::Order},
@@ -19,6 +21,9 @@ pub struct FlannelFirst;
 pub struct CiliumFirst;
 /// Multus leaves the node.
 pub struct LeaveMultus;
+
+/// Why its pod is deleted.
+const WHY: &str = "it writes 00-multus.conf when it starts";
 
 static FLANNEL_FIRST: StepSpec = StepSpec {
     id: "FlannelFirst",
@@ -134,7 +139,14 @@ fn put(at: &Site<'_>, status: &mut NodeMigrationStatus, order: Order) -> Progres
         return Progress::wait_on(Reason::PodsTerminating, format!("pod/{}", pod.key), message);
     }
     match pod(at, order) {
-        Some(pod) if pod.ready && pod.deleting.is_none() => {}
+        Some(pod) if pod.ready && pod.deleting.is_none() => {
+            // an agent has renamed what it wrote, and it writes only when it starts
+            let checked = status.evidence.host.as_ref().filter(|h| h.at.is_some());
+            let is_old = pod.created.zip(status.since).is_some_and(|(created, since)| created < since);
+            if is_old && checked.is_some_and(|h| !h.begins_with_multus()) {
+                return Progress::act(delete(pod, WHY), "restart Multus' pod");
+            }
+        }
         Some(pod) => {
             let message = format!("Multus' pod {} is not ready: {}", pod.key.name, pod.state());
             return Progress::wait_on(Reason::MultusNotReady, format!("pod/{}", pod.key), message);
@@ -164,6 +176,8 @@ fn preview(at: &Site<'_>, order: Order, spec: &StepSpec) -> Vec<Preview> {
     let set_ = Preview::from(set(at, Some(order))).after([drain::emptied(at, true)]);
     let daemon_set = order.daemon_set(&at.migration.spec.cilium.namespace);
     let label = set_.then([proofs::pod_is_ready(&daemon_set, &at.node.name)]);
+    // one that is there already, and whose file an agent has renamed
+    let restart = pod(at, order).map(|p| Preview::when(WHY, delete(p, WHY)).met(proofs::renamed()));
     let seen = tasks::preview_until(at, HostTask::Look, [proofs::multus(order, spec.budget)]);
-    std::iter::once(label).chain(seen).collect()
+    std::iter::once(label).chain(restart).chain(seen).collect()
 }

@@ -196,6 +196,11 @@ pub(super) fn multus(order: Order, limit: Duration) -> Proof {
     Proof::report(words, format!("awk -F= '{script}'")).within(limit)
 }
 
+/// An agent has renamed Multus' file.
+pub(super) fn renamed() -> Proof {
+    Proof::report(format!("{MULTUS} was renamed"), format!("grep -q '^conf={MULTUS}.'"))
+}
+
 /// No pod of Multus' is on the node.
 pub(super) fn no_multus(at: &Site<'_>) -> Proof {
     let (node, namespace) = (&at.node.name, &at.migration.spec.cilium.namespace);

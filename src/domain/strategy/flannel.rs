@@ -44,7 +44,9 @@ pub(super) fn deleted(round: &mut Round<'_>) -> Option<Progress> {
 pub(super) fn given_back(round: &mut Round<'_>, half_deleted: bool) -> Option<Progress> {
     let view = &round.view;
     let mut sets = view.facts.flannel_daemon_sets().peekable();
-    let unseen = half_deleted && view.facts.flannel_copy().is_some() && !view.ended.contains(&restore(view, "").name());
+    // a copy that was made and not compared yet: nothing was deleted after it
+    let compared = view.facts.flannel_copy().is_some() && round.pins.flannel_copy.is_some();
+    let unseen = half_deleted && compared && !view.ended.contains(&restore(view, "").name());
     if sets.peek().is_none() || unseen {
         return Some(match (view.facts.flannel_copy(), &round.pins.flannel_copy) {
             (Some(copy), Some(pinned)) if **copy == **pinned => {

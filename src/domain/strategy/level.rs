@@ -27,6 +27,16 @@ impl Level {
         Self { roll, step: status.step }
     }
 
+    /// Rolls that a node still has to go through, all of them approved or not, on its way to this target.
+    pub fn ahead(view: &View<'_>, status: &NodeMigrationStatus, target: Target) -> usize {
+        let level = Self::of(view, status);
+        match (target, status.step) {
+            (Target::Cilium, _) => view.strategy.rolls().count().saturating_sub(level.passed()),
+            (Target::Flannel, NodeStep::RolledBack) => 0,
+            (Target::Flannel, _) => level.roll + 1,
+        }
+    }
+
     /// Rolls that are behind the node, done.
     pub const fn passed(self) -> usize {
         if matches!(self.step, NodeStep::Done) { self.roll + 1 } else { self.roll }

@@ -171,14 +171,17 @@ fn first_in_trouble(round: &Round<'_>) -> Option<(Arc<str>, Waiting)> {
     first.map(|(node, s)| (node.name.clone(), s.waiting.clone()))
 }
 
-/// Moves nodes in one direction: forward only through the roll of this index.
+/// Moves nodes in one direction: forward only through the roll of this index, but for those that are out.
 fn move_nodes(round: &mut Round<'_>, way: Target, index: Option<usize>) {
     let view = round.view;
     let goals = Goals::of(view);
     let rolls: Vec<&dyn Roll> = view.strategy.rolls().collect();
     let next = |node: &NodeFact| {
-        let (next, to) = goals.next(node, round.records.get(&node.name))?;
-        let roll = rolls.get(next).filter(|_| to == way && index.is_none_or(|i| i == next))?;
+        let status = round.records.get(&node.name);
+        let (next, to) = goals.next(node, status)?;
+        // one that is out in a later roll comes back into service, although others are not as far any more
+        let is_due = |i| i == next || (next > i && (status.step.is_out() || status.step.is_observed()));
+        let roll = rolls.get(next).filter(|_| to == way && index.is_none_or(is_due))?;
         // what is begun is on record first
         view.record(&node.name).map(|_| *roll)
     };

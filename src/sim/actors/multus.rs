@@ -1,6 +1,6 @@
 //! Multus' thin plugin: its pod on a node, and what its plugin asks of the API server at each ADD.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::{Api, ResourceExt};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     cache::{Kind, Object},
-    host::Plugin,
+    host::{Plugin, Sandbox},
     kubelet::Kubelet,
 };
 use crate::domain::facts::NETWORK_STATUS;
@@ -68,10 +68,12 @@ pub(super) async fn is_admitted(kubelet: &Kubelet) -> Result<(), String> {
 }
 
 /// What its plugin writes into the pod.
-pub(super) async fn annotate(kubelet: &Kubelet, pod: &Object, first: IpAddr, second: IpAddr) {
+pub(super) async fn annotate(kubelet: &Kubelet, pod: &Object, sandbox: &Sandbox) {
+    let Some(second) = sandbox.second else { return };
+    let names = if sandbox.plugin == Plugin::Cilium { ["cilium", "cbr0"] } else { ["cbr0", "cilium"] };
     let status = json!([
-        {"name": "", "interface": "eth0", "ips": [first], "default": true, "dns": {}},
-        {"name": "", "interface": "net1", "ips": [second], "dns": {}},
+        {"name": names[0], "interface": "eth0", "ips": [sandbox.ip], "default": true, "dns": {}},
+        {"name": names[1], "interface": "net1", "ips": [second], "dns": {}},
     ]);
     let change = json!({"metadata": {"annotations": {NETWORK_STATUS: status.to_string()}}});
     kubelet.cluster.merge(Kind::Pod, &pod.namespace().unwrap_or_default(), &pod.name_any(), &change).await;

@@ -115,9 +115,7 @@ async fn sandbox(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> Option<Sand
                     if let Some(ip) = sandbox.of_cilium() {
                         create_endpoint(kubelet, pod, ip).await;
                     }
-                    if let Some(second) = sandbox.second {
-                        multus::annotate(kubelet, pod, sandbox.ip, second).await;
-                    }
+                    multus::annotate(kubelet, pod, &sandbox).await;
                     return Some(sandbox);
                 }
                 Err(why) if why != reported => {

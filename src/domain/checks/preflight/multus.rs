@@ -1,5 +1,5 @@
 use super::{Check, Context, Report, Source};
-use crate::domain::inventory::Part;
+use crate::domain::{api::Target, effect::multus::Order, inventory::Part};
 
 pub(super) static CHECK: Check = Check {
     id: "multus",
@@ -11,17 +11,19 @@ pub(super) static CHECK: Check = Check {
     judge,
 };
 
-/// The strategy that has Multus as one of its parts.
-const BY_MULTUS: &str = "multus";
 const ATTACHMENTS: &str = "network-attachment-definitions.k8s.cni.cncf.io";
 
 fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
-    if ctx.view.strategy.id() == BY_MULTUS {
-        return;
-    }
     let before = out.count();
-    for actor in ctx.inventory.that(Part::MetaPlugin) {
-        out.block(actor.object.clone(), format!("{} gives pods further networks", actor.program), CHECK.next);
+    let brought = ctx.view.strategy.rolls().any(|roll| roll.network(Target::Cilium).multus.is_some());
+    let own = Order::BOTH.map(|order| format!("daemonset/{}", order.daemon_set(&ctx.cilium().namespace)));
+    for actor in ctx.inventory.that(Part::MetaPlugin).filter(|a| !(brought && own.contains(&a.object))) {
+        let next = if brought {
+            "This strategy brings a Multus of its own, and cannot keep another one: two of them write the same file. Move such a cluster by hand."
+        } else {
+            CHECK.next
+        };
+        out.block(actor.object.clone(), format!("{} gives pods further networks", actor.program), next);
     }
     if out.count() == before && ctx.facts().crds.contains_key(ATTACHMENTS) {
         out.warn(

@@ -10,8 +10,7 @@ use crate::domain::{
     decide::Round,
     facts::{Cni, Facts},
     reason::{Reason, Waiting},
-    steps::NodeStep,
-    strategy::{PhaseId, flannel, release},
+    strategy::{Level, PhaseId, flannel, release},
     text,
     view::View,
 };
@@ -65,7 +64,7 @@ pub(super) fn needs_cilium(view: &View<'_>) -> Option<Waiting> {
         let message = format!("{} is still switched to Cilium", node.name);
         return Some(Waiting::new(Reason::NodesMoving, message).on(format!("node/{}", node.name)));
     }
-    let mut on_cilium = view.facts.pods_with(Cni::Cilium, None).filter(|p| p.deleting.is_none());
+    let mut on_cilium = view.facts.pods_touching(Cni::Cilium).filter(|p| p.deleting.is_none());
     let pod = on_cilium.next()?;
     let count = text::count(on_cilium.count() + 1, "pod");
     let message = format!("{count} still with Cilium addresses, as {} on {}", pod.key, pod.node);
@@ -79,14 +78,15 @@ pub(super) fn needs_flannel(round: &Round<'_>) -> Option<Waiting> {
     // a node that joins once Cilium is the default is never moved: it starts on it
     let joins_on_cilium = is_finalized(view);
     for node in view.facts.nodes.values() {
-        let step = round.records.get(&node.name).step;
-        if step == NodeStep::Done || (joins_on_cilium && view.facts.agent_on(&node.name).is_some_and(|a| a.ready)) {
+        let status = round.records.get(&node.name);
+        let step = status.step;
+        if Level::ahead(view, status, Target::Cilium) == 0 || (joins_on_cilium && view.facts.agent_on(&node.name).is_some_and(|a| a.ready)) {
             continue;
         }
         let message = format!("{} is not on Cilium: its step is {step}", node.name);
         return Some(Waiting::new(Reason::NodesMoving, message).on(format!("node/{}", node.name)));
     }
-    let mut on_flannel = view.facts.pods_with(Cni::Flannel, None);
+    let mut on_flannel = view.facts.pods_touching(Cni::Flannel);
     let pod = on_flannel.next()?;
     let count = text::count(on_flannel.count() + 1, "pod");
     let message = format!("{count} still with Flannel addresses, as {} on {}", pod.key, pod.node);

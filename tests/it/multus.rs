@@ -1,0 +1,130 @@
+//! The strategy multus: back from every point, and what its gates refuse.
+
+use cutover::domain::{
+    api::{MIGRATION, Migration, RestartBy, Stage, Target},
+    decide::decide,
+    effect::{Effect, multus::Order},
+    facts::Cni,
+    steps::NodeStep,
+    strategy::StrategyId,
+};
+
+use crate::{
+    fixture,
+    obedient::{Obedient, stage},
+};
+
+fn cluster(restart_by: RestartBy) -> Obedient {
+    of("multus", restart_by)
+}
+
+fn of(strategy: &str, restart_by: RestartBy) -> Obedient {
+    let mut spec = fixture::spec();
+    spec.strategy = StrategyId::named(strategy).unwrap();
+    (spec.restart_by, spec.observe_seconds) = (restart_by, 0);
+    spec.approved = spec.strategy.get().last();
+    Obedient::new(fixture::before(), Migration::new(MIGRATION, spec))
+}
+
+fn is_clean(cluster: &Obedient) {
+    let facts = &cluster.facts;
+    assert_eq!(cluster.with_multus().count(), 0, "a configuration of Multus is left");
+    assert!(facts.nodes.values().all(|n| n.multus.is_none() && !n.switched && !n.tainted && !n.unschedulable));
+    assert!(facts.daemon_sets.keys().all(|k| !k.name.starts_with("cutover-multus") && &*k.name != "cilium"));
+    assert_eq!(facts.pods_touching(Cni::Cilium).count(), 0, "pods with addresses of Cilium");
+}
+
+/// Turned round after every decision of the way forward, with each strategy: everything comes back, and nothing is left.
+#[test]
+fn everything_goes_back_from_every_point() {
+    let all = [("rolling", RestartBy::Reboot), ("downtime", RestartBy::Reboot), ("multus", RestartBy::Reboot)];
+    for (strategy, restart_by) in all.into_iter().chain([("rolling", RestartBy::Pods), ("multus", RestartBy::Pods)]) {
+        for n in 1.. {
+            let mut cluster = of(strategy, restart_by);
+            for _ in 0..n {
+                cluster.round(|_, _| {});
+            }
+            let complete = stage(&cluster.facts) == Stage::Complete;
+            cluster.want(|m| m.spec.target = Target::Flannel);
+            cluster.run(|_, _| {});
+            assert_eq!(stage(&cluster.facts), Stage::RolledBack, "{strategy}, after {n} decisions: {}", cluster.migration().status.as_ref().unwrap().waiting);
+            is_clean(&cluster);
+            if complete {
+                break;
+            }
+        }
+    }
+}
+
+/// One node turned round after every decision, while the others go on; then it is released.
+#[test]
+fn one_node_goes_back_from_every_point() {
+    for n in (1..400).step_by(3) {
+        let mut cluster = cluster(RestartBy::Reboot);
+        cluster.want(|m| m.spec.approved = fixture::phase_named("CiliumAlone"));
+        for _ in 0..n {
+            cluster.round(|_, _| {});
+        }
+        cluster.want_node("worker-2", |s| s.target = Target::Flannel);
+        cluster.run(|_, _| {});
+        let step = |c: &Obedient, node: &str| c.facts.node_migrations[node].status.clone().unwrap_or_default().step;
+        assert_eq!(step(&cluster, "worker-2"), NodeStep::RolledBack, "after {n} decisions: {:?}", cluster.facts.node_migrations["worker-2"].status.as_ref().unwrap().waiting);
+        assert!(cluster.with_multus().all(|n| &**n != "worker-2"));
+        cluster.want_node("worker-2", |s| s.target = Target::Cilium);
+        cluster.run(|_, _| {});
+        assert_eq!(step(&cluster, "worker-2"), NodeStep::Done, "after {n} decisions");
+        assert_eq!(cluster.facts.pods_touching(Cni::Flannel).count(), 0);
+    }
+}
+
+/// Whatever is on the node goes back where its label was removed by another actor: the record knows.
+#[test]
+fn a_node_without_its_label_goes_back_all_the_same() {
+    let mut cluster = cluster(RestartBy::Pods);
+    cluster.want(|m| m.spec.approved = fixture::phase_named("SwapNetworks"));
+    cluster.run(|_, _| {});
+    for name in cluster.facts.nodes.keys().cloned().collect::<Vec<_>>() {
+        let mut node = cluster.facts.nodes[&*name].clone();
+        node.multus = None;
+        cluster.facts.nodes.insert(name, node);
+    }
+    cluster.want(|m| m.spec.target = Target::Flannel);
+    cluster.run(|_, _| {});
+    assert_eq!(stage(&cluster.facts), Stage::RolledBack);
+    is_clean(&cluster);
+}
+
+/// Multus is deleted when no node has its label or its configuration any more; Flannel when no interface is its.
+#[test]
+fn nothing_is_deleted_that_pods_still_need() {
+    let mut cluster = cluster(RestartBy::Reboot);
+    cluster.run(|before, decision| {
+        for effect in &decision.effects {
+            match effect {
+                Effect::DeleteMultus { .. } => {
+                    assert_eq!(before.with_multus().count(), 0);
+                    assert!(before.facts.nodes.values().all(|n| n.multus.is_none()));
+                }
+                Effect::DeleteFlannel { .. } => assert_eq!(before.facts.pods_touching(Cni::Flannel).count(), 0),
+                Effect::SetMultus { node, .. } => {
+                    let n = &before.facts.nodes[&**node];
+                    assert!(n.tainted && n.unschedulable, "{node} is out");
+                    let pods = before.facts.pods_on(node).filter(|p| !p.host_network && p.is_living() && !p.tolerates_all);
+                    assert_eq!(pods.count(), 0, "{node} is empty");
+                }
+                _ => {}
+            }
+        }
+    });
+    assert_eq!(stage(&cluster.facts), Stage::Complete);
+    // a stray label, of whomever
+    cluster.want(|m| m.spec.approved = fixture::phase_named("CiliumAlone"));
+    cluster.run(|_, _| {});
+    let mut node = cluster.facts.nodes["worker-1"].clone();
+    node.multus = Some(Order::CiliumFirst);
+    cluster.facts.nodes.insert("worker-1".into(), node);
+    cluster.want(|m| m.spec.approved = fixture::phase_named("RemoveMultus"));
+    cluster.run(|_, decision| assert!(!decision.effects.iter().any(|e| matches!(e, Effect::DeleteMultus { .. }))));
+    let waiting = decide(cluster.view()).migration.waiting;
+    assert!(waiting.message.contains("worker-1"), "{waiting}");
+}
