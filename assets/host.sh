@@ -92,7 +92,8 @@ encrypted() {
 
 # The plugins that Multus calls, in their order: of a list its first one
 multus_types() {
-  tr -d ' \n\t' < "$net/00-multus.conf" | sed 's/.*"delegates"://' | grep -oE '"type":"(flannel|cilium-cni)"' | cut -d'"' -f4 | tr '\n' ' ' | sed 's/ $//'
+  tr -d ' \n\t' < "$net/00-multus.conf" | sed 's/.*"delegates"://' | grep -oE '"type":"(flannel|cilium-cni)"' |
+    sed 's/.*:"//; s/"//' | tr '\n' ' ' | sed 's/ $//'
 }
 
 look() {
@@ -181,8 +182,9 @@ clean_multus() {
     { look; fail "00-multus.conf is the only CNI configuration of this host; it was left" missing-file; }
   keep "$net/00-multus.conf"
   keep "$net/00-multus.conf.cilium_bak"
-  # it holds a token
-  rm -rf "$net/multus.d"
+  keep "$plugins/multus"
+  # a token, and what its plugin remembers of pods: their DEL goes to the configuration that is in force now
+  rm -rf "$net/multus.d" "$root/var/lib/cni/multus"
 }
 
 reboot_once() {

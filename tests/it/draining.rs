@@ -104,7 +104,10 @@ fn batches_go_back_one_after_the_other() {
     }
     let cordoned = named(&decided(&facts), "cordon");
     assert!(!cordoned.is_empty(), "no node goes back");
-    assert!(!(cordoned.contains(&"cordon worker-1".to_owned()) && cordoned.contains(&"cordon worker-2".to_owned())), "{cordoned:?}");
+    assert!(
+        !(cordoned.contains(&"cordon worker-1".to_owned()) && cordoned.contains(&"cordon worker-2".to_owned())),
+        "{cordoned:?}"
+    );
 }
 
 #[test]

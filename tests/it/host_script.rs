@@ -265,6 +265,48 @@ fn what_helm_leaves_of_cilium_is_moved_away_only_where_flannels_configuration_is
 }
 
 /// A copy that somebody has changed is not put back over a host.
+const MULTUS: &str = r#"{
+  "name": "multus", "type": "multus", "kubeconfig": "/etc/cni/net.d/multus.d/multus.kubeconfig",
+  "delegates": [
+    {"name": "cilium", "type": "cilium-cni"},
+    {"name": "cbr0", "plugins": [{"type": "flannel", "delegate": {}}, {"type": "portmap"}]}
+  ]
+}"#;
+
+#[test]
+fn it_says_what_multus_calls_and_holds_no_pods_before_it() {
+    let host = Host::new(&[("etc/cni/net.d/00-multus.conf", MULTUS), ("etc/cni/net.d/10-flannel.conflist", "{}")]);
+    assert_eq!(host.run(&["look"]).1.get("multus"), Some("cilium-cni flannel"));
+    let (output, report) = host.run(&["hold"]);
+    assert!(!output.status.success() && report.get("error").unwrap().starts_with("00-multus.conf"), "{report:?}");
+    assert!(!host.path("etc/cni/net.d/00-cutover-hold.conflist").exists());
+}
+
+#[test]
+fn multus_is_moved_away_only_where_another_configuration_is_there() {
+    let conf = "etc/cni/net.d/00-multus.conf";
+    let of_multus = [(conf, MULTUS), ("etc/cni/net.d/multus.d/multus.kubeconfig", "token"), ("opt/cni/bin/multus", "")];
+    let cache = ("var/lib/cni/multus/results/x", "");
+    let host = Host::new(&[of_multus[0], of_multus[1], of_multus[2], cache]);
+    let (output, report) = host.run(&["clean-multus"]);
+    assert!(!output.status.success() && report.get("error_code") == Some("missing-file"), "{report:?}");
+    assert!(host.path(conf).exists());
+    for other in ["05-cilium.conflist", "10-flannel.conflist"] {
+        let renamed = ("etc/cni/net.d/00-multus.conf.cilium_bak", MULTUS);
+        let other = format!("etc/cni/net.d/{other}");
+        let host = Host::new(&[of_multus[0], renamed, of_multus[1], of_multus[2], cache, (&other, "{}")]);
+        let (output, report) = host.run(&["clean-multus"]);
+        assert!(output.status.success() && report.get("multus").is_none(), "{report:?}");
+        for gone in [conf, renamed.0, "etc/cni/net.d/multus.d", of_multus[2].0, "var/lib/cni/multus"] {
+            assert!(!host.path(gone).exists(), "{gone}");
+        }
+        assert!(host.path(&other).exists());
+        let kept = fs::read_dir(host.path("var/lib/cutover/backup")).unwrap().count();
+        assert_eq!(kept, 4, "two configurations, the plugin and the checksums");
+        assert!(host.run(&["clean-multus"]).0.status.success(), "once more");
+    }
+}
+
 #[test]
 fn a_damaged_copy_is_refused() {
     let host = Host::new(&[(CILIUM, "c"), ("run/flannel/subnet.env", "FLANNEL_MTU=1450")]);

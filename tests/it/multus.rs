@@ -1,10 +1,11 @@
 //! The strategy multus: back from every point, and what its gates refuse.
 
 use cutover::domain::{
-    api::{MIGRATION, Migration, RestartBy, Stage, Target},
+    api::{MIGRATION, Migration, NodeMigration, RestartBy, Stage, Target},
     decide::decide,
     effect::{Effect, multus::Order},
-    facts::Cni,
+    facts::{Cni, PodFact},
+    host::HostTask,
     steps::NodeStep,
     strategy::StrategyId,
 };
@@ -47,7 +48,12 @@ fn everything_goes_back_from_every_point() {
             let complete = stage(&cluster.facts) == Stage::Complete;
             cluster.want(|m| m.spec.target = Target::Flannel);
             cluster.run(|_, _| {});
-            assert_eq!(stage(&cluster.facts), Stage::RolledBack, "{strategy}, after {n} decisions: {}", cluster.migration().status.as_ref().unwrap().waiting);
+            assert_eq!(
+                stage(&cluster.facts),
+                Stage::RolledBack,
+                "{strategy}, after {n} decisions: {}",
+                cluster.migration().status.as_ref().unwrap().waiting
+            );
             is_clean(&cluster);
             if complete {
                 break;
@@ -68,7 +74,12 @@ fn one_node_goes_back_from_every_point() {
         cluster.want_node("worker-2", |s| s.target = Target::Flannel);
         cluster.run(|_, _| {});
         let step = |c: &Obedient, node: &str| c.facts.node_migrations[node].status.clone().unwrap_or_default().step;
-        assert_eq!(step(&cluster, "worker-2"), NodeStep::RolledBack, "after {n} decisions: {:?}", cluster.facts.node_migrations["worker-2"].status.as_ref().unwrap().waiting);
+        assert_eq!(
+            step(&cluster, "worker-2"),
+            NodeStep::RolledBack,
+            "after {n} decisions: {:?}",
+            cluster.facts.node_migrations["worker-2"].status.as_ref().unwrap().waiting
+        );
         assert!(cluster.with_multus().all(|n| &**n != "worker-2"));
         cluster.want_node("worker-2", |s| s.target = Target::Cilium);
         cluster.run(|_, _| {});
@@ -84,9 +95,7 @@ fn a_node_without_its_label_goes_back_all_the_same() {
     cluster.want(|m| m.spec.approved = fixture::phase_named("SwapNetworks"));
     cluster.run(|_, _| {});
     for name in cluster.facts.nodes.keys().cloned().collect::<Vec<_>>() {
-        let mut node = cluster.facts.nodes[&*name].clone();
-        node.multus = None;
-        cluster.facts.nodes.insert(name, node);
+        unlabel(&mut cluster, &name);
     }
     cluster.want(|m| m.spec.target = Target::Flannel);
     cluster.run(|_, _| {});
@@ -109,7 +118,8 @@ fn nothing_is_deleted_that_pods_still_need() {
                 Effect::SetMultus { node, .. } => {
                     let n = &before.facts.nodes[&**node];
                     assert!(n.tainted && n.unschedulable, "{node} is out");
-                    let pods = before.facts.pods_on(node).filter(|p| !p.host_network && p.is_living() && !p.tolerates_all);
+                    let pods =
+                        before.facts.pods_on(node).filter(|p| !p.host_network && p.is_living() && !p.tolerates_all);
                     assert_eq!(pods.count(), 0, "{node} is empty");
                 }
                 _ => {}
@@ -127,4 +137,77 @@ fn nothing_is_deleted_that_pods_still_need() {
     cluster.run(|_, decision| assert!(!decision.effects.iter().any(|e| matches!(e, Effect::DeleteMultus { .. }))));
     let waiting = decide(cluster.view()).migration.waiting;
     assert!(waiting.message.contains("worker-1"), "{waiting}");
+}
+
+/// Runs until the node is at this step, before it does anything there.
+fn until(cluster: &mut Obedient, node: &str, step: &str) {
+    for _ in 0..400 {
+        if cluster.facts.node_migrations.get(node).is_some_and(|n| step_of(n) == fixture::step_named(step)) {
+            return;
+        }
+        cluster.round(|_, _| {});
+    }
+    panic!("{node} never comes to {step}");
+}
+
+fn step_of(record: &NodeMigration) -> NodeStep {
+    record.status.as_ref().map(|s| s.step).unwrap_or_default()
+}
+
+fn unlabel(cluster: &mut Obedient, node: &str) {
+    let mut fact = cluster.facts.nodes[node].clone();
+    fact.multus = None;
+    cluster.facts.nodes.insert(node.into(), fact);
+}
+
+fn due(cluster: &Obedient, what: fn(&Effect) -> bool) -> bool {
+    decide(cluster.view()).effects.iter().any(what)
+}
+
+/// What lands on a node meanwhile would keep what the old configuration gave it.
+#[test]
+fn a_node_is_labelled_only_while_it_is_empty() {
+    for step in ["FlannelFirst", "CiliumFirst"] {
+        let mut cluster = cluster(RestartBy::Reboot);
+        until(&mut cluster, "worker-2", step);
+        let labels = |c: &Obedient| due(c, |e| matches!(e, Effect::SetMultus { .. }));
+        // another actor has removed it
+        unlabel(&mut cluster, "worker-2");
+        assert!(labels(&cluster), "{step}");
+        let pod = fixture::pod("shop", "late", "worker-2", "10.233.66.99", Some(("ReplicaSet", "late")));
+        cluster.facts.pods.insert(pod.key.clone(), pod);
+        assert!(!labels(&cluster), "{step}, with a pod that has landed");
+    }
+}
+
+/// One that starts again would write its file again.
+#[test]
+fn multus_file_goes_after_its_pod() {
+    let mut cluster = cluster(RestartBy::Reboot);
+    until(&mut cluster, "worker-2", "LeaveMultus");
+    let cleans = |c: &Obedient| due(c, |e| matches!(e, Effect::Task { task: HostTask::CleanMultus, .. }));
+    assert!(cleans(&cluster));
+    let owner = Some(("DaemonSet", Order::CiliumFirst.object()));
+    let pod = fixture::pod("kube-system", "cutover-multus-again", "worker-2", "", owner);
+    cluster.facts.pods.insert(pod.key.clone(), PodFact { host_network: true, ..pod });
+    assert!(!cleans(&cluster), "its pod is still there");
+}
+
+/// A pod whose address is Cilium's and whose second interface is Flannel's still needs Flannel; one that has no second
+/// interface yet is not networked as it should be.
+#[test]
+fn the_second_interface_counts() {
+    let mut cluster = cluster(RestartBy::Reboot);
+    cluster.want(|m| m.spec.approved = fixture::phase_named("RemoveMultus"));
+    cluster.run(|_, _| {});
+    let key = cluster.facts.pods_touching(Cni::Cilium).next().unwrap().key.clone();
+    cluster.facts.pods.update(&key, |p| p.second = "10.233.64.9".parse().ok());
+    cluster.want(|m| m.spec.approved = fixture::phase_named("Verify"));
+    cluster.run(|_, decision| assert!(!decision.effects.iter().any(|e| matches!(e, Effect::DeleteFlannel { .. }))));
+
+    let mut cluster = self::cluster(RestartBy::Reboot);
+    until(&mut cluster, "worker-2", "Restart");
+    let pod = fixture::pod("infra", "meter", "worker-2", "10.233.66.99", Some(("DaemonSet", "meter")));
+    cluster.facts.pods.insert(pod.key.clone(), PodFact { tolerates_all: true, ..pod });
+    assert!(due(&cluster, |e| matches!(e, Effect::DeletePod { pod, .. } if &*pod.name == "meter")));
 }

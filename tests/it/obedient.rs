@@ -185,7 +185,9 @@ impl Obedient {
     fn addresses(&mut self, node: &str) -> (String, Option<String>) {
         match self.order(node) {
             None => (self.address(node, self.cni(node)), None),
-            Some(Order::FlannelFirst) => (self.address(node, Target::Flannel), Some(self.address(node, Target::Cilium))),
+            Some(Order::FlannelFirst) => {
+                (self.address(node, Target::Flannel), Some(self.address(node, Target::Cilium)))
+            }
             Some(Order::CiliumFirst) => (self.address(node, Target::Cilium), Some(self.address(node, Target::Flannel))),
         }
     }

@@ -27,7 +27,8 @@ use crate::domain::{
     api::{MIGRATION, Migration, MigrationStatus, NodeMigration, NodeMigrationStatus},
     audit::{Anchor, Entry},
     effect::{
-        Description, Effect, ObjectRef, cilium, flannel as flannel_requests, multus, nodes, pods as pod_requests, records,
+        Description, Effect, ObjectRef, cilium, flannel as flannel_requests, multus, nodes, pods as pod_requests,
+        records,
         resource::{BUDGETS, DAEMON_SETS, MIGRATIONS, NODES},
         tasks::{self, TaskPod},
         workloads,

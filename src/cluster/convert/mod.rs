@@ -25,7 +25,9 @@ use kube::{
 use serde::Deserialize;
 
 use crate::domain::{
-    effect::{BUDGET_MARK, CORDON_MARK, MULTUS_LABEL, RESTART_MARK, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT, multus::Order},
+    effect::{
+        BUDGET_MARK, CORDON_MARK, MULTUS_LABEL, RESTART_MARK, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT, multus::Order,
+    },
     facts::{
         BudgetFact, CiliumConfigFact, DaemonSetFact, Key, NodeConfigFact, NodeFact, Room, Taint, WorkloadFact, roles,
     },

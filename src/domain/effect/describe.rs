@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
-    CORDON_MARK, Description, Effect, FINALIZER, FLANNEL_BACKUP, MULTUS_LABEL, NODE_CONFIG, RELEASE, Request, Right, Risk, Role,
-    SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT, cilium, definitions,
+    CORDON_MARK, Description, Effect, FINALIZER, FLANNEL_BACKUP, MULTUS_LABEL, NODE_CONFIG, RELEASE, Request, Right,
+    Risk, Role, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT, cilium, definitions,
     description::patching,
     flannel, ipsec, multus, nodes, pods, proofs, records,
     resource::{
@@ -218,7 +218,7 @@ impl Effect {
                 Description::new(&object, "create Multus", Risk::Reversible, gate)
                     .typed(requests.iter().map(Request::kubectl).collect())
                     .needs(
-                        multus::rights(&requests, &["get", "create", "patch"])
+                        multus::rights(&requests, &["create", "patch"])
                             .into_iter()
                             .chain(multus::role_rights())
                             .collect(),
@@ -229,8 +229,8 @@ impl Effect {
                 let gate = &["no node has its label, and its file is gone from every host"];
                 let object = DAEMON_SETS.at(multus::Order::FlannelFirst.daemon_set(namespace));
                 Description::new(&object, "delete Multus", Risk::Disruptive, gate)
-                    .typed(requests.iter().map(|r| multus::kubectl_delete(&r.object)).collect())
-                    .needs(multus::rights(&requests, &["get", "delete"]))
+                    .typed(requests.iter().map(Request::kubectl).collect())
+                    .needs(multus::rights(&requests, &["delete"]))
             }
             Self::Evict { pod, uid } => {
                 let request = pods::evict(pod, uid);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
-    Change, MULTUS_LABEL, ObjectRef, Request, Resource, Right, Role,
+    Change, MULTUS_LABEL, Request, Resource, Right, Role,
     resource::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CONFIG_MAPS, DAEMON_SETS, SERVICE_ACCOUNTS},
 };
 use crate::domain::facts::Key;
@@ -172,21 +172,11 @@ impl Install {
 /// The requests that delete its objects: its account last, because without it no pod of a node that still has its
 /// configuration starts.
 pub fn deletions(namespace: &str) -> Vec<Request> {
-    let options = json!({"propagationPolicy": "Background"});
-    let of_order = |order: Order| {
-        [DAEMON_SETS, CONFIG_MAPS].map(|kind| kind.at(Key::new(namespace, order.object())))
-    };
+    let of_order = |order: Order| [DAEMON_SETS, CONFIG_MAPS].map(|kind| kind.at(Key::new(namespace, order.object())));
     let of_cluster = [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES].map(|kind| kind.named(NAME));
     let account = SERVICE_ACCOUNTS.at(Key::new(namespace, NAME));
     let objects = Order::BOTH.into_iter().flat_map(of_order).chain(of_cluster).chain([account]);
-    objects.map(|object| Request { object, change: Change::Delete(options.clone()) }).collect()
-}
-
-/// To delete one of them by hand.
-pub(super) fn kubectl_delete(object: &ObjectRef) -> String {
-    let ObjectRef { resource, key } = object;
-    let namespace = if key.namespace.is_empty() { String::new() } else { format!(" -n {}", key.namespace) };
-    format!("kubectl{namespace} delete {} {} --ignore-not-found", resource.singular(), key.name)
+    objects.map(|object| Request { object, change: Change::Delete(Value::Null) }).collect()
 }
 
 fn apply(kind: Resource, namespace: &str, name: &str, rest: Value) -> Request {

@@ -2,8 +2,8 @@
 //! before anything else is changed. What only a step or a phase can say is said there.
 
 use super::{
-    CORDON_MARK, Effect, FLANNEL_BACKUP, MULTUS_LABEL, ObjectRef, RELEASE, SWITCH_LABEL, SWITCHING_TAINT, cilium, flannel,
-    multus,
+    CORDON_MARK, Effect, FLANNEL_BACKUP, MULTUS_LABEL, ObjectRef, RELEASE, SWITCH_LABEL, SWITCHING_TAINT, cilium,
+    flannel, multus,
     proof::{Proof, path_key},
     resource::{CONFIG_MAPS, NODE_MIGRATIONS},
 };

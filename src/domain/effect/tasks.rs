@@ -144,11 +144,7 @@ pub(super) const fn risk(task: &HostTask, way: &Way) -> Risk {
         // the pod itself is an object in the cluster
         (HostTask::Look | HostTask::Probe, Way::Pod { .. }) => Risk::Own,
         (
-            HostTask::Hold
-            | HostTask::Restore
-            | HostTask::PutBack
-            | HostTask::CleanMultus
-            | HostTask::Release { .. },
+            HostTask::Hold | HostTask::Restore | HostTask::PutBack | HostTask::CleanMultus | HostTask::Release { .. },
             _,
         ) => Risk::Reversible,
         (HostTask::Reboot { .. }, _) => Risk::Reboot,

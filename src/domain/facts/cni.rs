@@ -21,6 +21,7 @@ pub enum Cni {
 
 impl Cni {
     /// The other one of the two CNIs.
+    #[must_use]
     pub const fn other(self) -> Self {
         match self {
             Self::Flannel => Self::Cilium,

@@ -30,7 +30,12 @@ impl HostTask {
                 format!("mkdir -p /var/lib/cutover/backup && mv {net}/05-cilium.conf* /var/lib/cutover/backup/"),
             ],
             Self::Reboot { .. } => vec!["systemctl reboot".into()],
-            Self::Hold | Self::Clean { .. } | Self::PutBack | Self::CleanCilium | Self::CleanMultus | Self::Release { .. } => {
+            Self::Hold
+            | Self::Clean { .. }
+            | Self::PutBack
+            | Self::CleanCilium
+            | Self::CleanMultus
+            | Self::Release { .. } => {
                 let args = self.args();
                 let words = [self.name()].into_iter().chain(args.iter().map(String::as_str));
                 vec![format!(

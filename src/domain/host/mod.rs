@@ -141,7 +141,9 @@ impl HostTask {
             Self::Clean { .. } => "move Flannel's leftovers to a backup, delete its links and firewall chains",
             Self::PutBack => "put back what was cleaned: files, links and firewall chains as they were",
             Self::CleanCilium => "delete Cilium's links, firewall chains and BPF maps, move its plugin to a backup",
-            Self::CleanMultus => "move 00-multus.conf and its kubeconfig to a backup",
+            Self::CleanMultus => {
+                "move 00-multus.conf and Multus' plugin to a backup, and delete its kubeconfig and cache"
+            }
             Self::Release { .. } => "release addresses whose sandbox is gone",
             Self::Probe => "open a connection to the API server from a pod address of the node",
         }

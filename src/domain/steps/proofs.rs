@@ -182,7 +182,7 @@ fn only_where(counts: &str, file: &str, limit: Duration) -> Proof {
 }
 
 /// The host is configured for this network.
-pub(super) fn network(network: &Network, limit: Duration) -> Proof {
+pub(super) fn network(network: Network, limit: Duration) -> Proof {
     network.multus.map_or_else(|| only(network.file(), limit), |order| multus(order, limit))
 }
 
@@ -204,7 +204,9 @@ pub(super) fn renamed() -> Proof {
 /// No pod of Multus' is on the node.
 pub(super) fn no_multus(at: &Site<'_>) -> Proof {
     let (node, namespace) = (&at.node.name, &at.migration.spec.cilium.namespace);
-    let pods = format!("-n {namespace} get pods -l app.kubernetes.io/name={NAME} --field-selector spec.nodeName={node} -o name");
+    let pods = format!(
+        "-n {namespace} get pods -l app.kubernetes.io/name={NAME} --field-selector spec.nodeName={node} -o name"
+    );
     Proof::none(format!("no pod of Multus is on {node}"), &pods)
 }
 

@@ -37,7 +37,9 @@ pub(super) fn reboots(at: &Site<'_>, status: &NodeMigrationStatus) -> bool {
         Target::Cilium => true,
         Target::Flannel if drains(at) => false,
         Target::Flannel => {
-            at.old_pods().next().is_some() || status.evidence.reboot_asked.is_some() || *at.node.boot_id != *before(status)
+            at.old_pods().next().is_some()
+                || status.evidence.reboot_asked.is_some()
+                || *at.node.boot_id != *before(status)
         }
     };
     due && at.network.reboots && at.migration.spec.restart_by == RestartBy::Reboot
@@ -48,7 +50,9 @@ fn before(status: &NodeMigrationStatus) -> &str {
 }
 
 fn old_pods<'a>(at: &Site<'a>) -> Vec<&'a PodFact> {
-    at.old_pods().filter(|p| p.deleting.is_none() && (p.is_daemon() || (p.owner.is_some() && p.tolerates_all))).collect()
+    at.old_pods()
+        .filter(|p| p.deleting.is_none() && (p.is_daemon() || (p.owner.is_some() && p.tolerates_all)))
+        .collect()
 }
 
 impl Step for Restart {

@@ -89,7 +89,8 @@ impl<'a> Site<'a> {
 
     /// Its living pods that are networked otherwise than they should be at the end of this way.
     pub fn old_pods(&self) -> impl Iterator<Item = &'a PodFact> + use<'a> {
-        let (ranges, Network { cni, multus, by_interfaces, .. }) = (self.facts.ranges_of(&self.node.name), self.network);
+        let (ranges, Network { cni, multus, by_interfaces, .. }) =
+            (self.facts.ranges_of(&self.node.name), self.network);
         let is_old = move |pod: &PodFact| match ranges.cni(pod) {
             Cni::Host | Cni::Unknown => false,
             first if first != cni => true,

@@ -213,7 +213,9 @@ pub(super) fn agent_is_silent(at: &Site<'_>, host: &HostEvidence) -> bool {
 
 /// Takes in what a task saw of the host.
 pub(crate) fn keep_report(at: &Site<'_>, status: &mut NodeMigrationStatus, task: &HostTask, report: &Report) {
-    let unknown = |ip: &str| ip.parse().is_ok_and(|ip| !at.facts.pods_on(&at.node.name).any(|p| p.ip == Some(ip) || p.second == Some(ip)));
+    let unknown = |ip: &str| {
+        ip.parse().is_ok_and(|ip| !at.facts.pods_on(&at.node.name).any(|p| p.ip == Some(ip) || p.second == Some(ip)))
+    };
     let evidence = &mut status.evidence;
     evidence.host = Some(report.host(task.name(), at.now));
     evidence.leaked_leases = report.leases().filter(|l| unknown(l)).map(str::to_owned).collect();

@@ -82,7 +82,7 @@ impl Step for Verify {
     }
 
     fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
-        let mut changes = tasks::preview_until(at, HostTask::Look, [proofs::network(&at.network, SPEC.budget)]);
+        let mut changes = tasks::preview_until(at, HostTask::Look, [proofs::network(at.network, SPEC.budget)]);
         if let Some(look) = changes.first_mut() {
             look.before.push(proofs::is_ready(&at.node.name));
         }

@@ -29,7 +29,8 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, boot: u64) {
     up_condition(kubelet).await;
 }
 
-async fn renamed(kubelet: Arc<Kubelet>, boot: u64) {
+/// An agent that manages the CNI directory notices what was added to it.
+pub(super) async fn renamed(kubelet: Arc<Kubelet>, boot: u64) {
     kubelet.cluster.pace.wait(RENAMED_AFTER).await;
     kubelet.hosts.with(&kubelet.node, |h| {
         if h.boots == boot {

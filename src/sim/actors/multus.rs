@@ -1,6 +1,6 @@
 //! Multus' thin plugin: its pod on a node, and what its plugin asks of the API server at each ADD.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::{Api, ResourceExt};
@@ -8,16 +8,14 @@ use serde_json::{Value, json};
 
 use super::{
     cache::{Kind, Object},
+    flannel,
     host::{Plugin, Sandbox},
     kubelet::Kubelet,
 };
 use crate::domain::facts::NETWORK_STATUS;
 
-/// When an agent that manages the CNI directory renames what was added to it (seen on real nodes).
-const RENAMED_AFTER: Duration = Duration::from_secs(5);
-
 /// Its pod copies the configuration of its ConfigMap to the host, and leaves it there when it ends.
-pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) {
+pub(super) fn start(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) {
     let volumes = pod.data["spec"]["volumes"].as_array().into_iter().flatten();
     let maps: Vec<String> = volumes.filter_map(|v| v["configMap"]["name"].as_str().map(str::to_owned)).collect();
     let namespace = pod.namespace().unwrap_or_default();
@@ -31,15 +29,7 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) {
             h.multus_writes(delegates);
             h.multus_account = Some((namespace.clone(), account.clone()));
         });
-        let kubelet = Arc::clone(kubelet);
-        tokio::spawn(async move {
-            kubelet.cluster.pace.wait(RENAMED_AFTER).await;
-            kubelet.hosts.with(&kubelet.node, |h| {
-                if h.boots == boot {
-                    h.agent_cleans();
-                }
-            });
-        });
+        tokio::spawn(flannel::renamed(Arc::clone(kubelet), boot));
     }
 }
 

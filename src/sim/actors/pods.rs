@@ -47,7 +47,7 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object) {
         flannel::start(kubelet, boot).await;
     }
     if runs(pod, MULTUS) {
-        multus::start(kubelet, pod, boot).await;
+        multus::start(kubelet, pod, boot);
     }
     if runs(pod, AGENT) && !agent::start(kubelet, pod, boot).await {
         // a container that ends by itself is started again, with what is configured then
@@ -107,9 +107,8 @@ async fn sandbox(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> Option<Sand
         } else {
             let (flannel, cilium) = kubelet.ranges();
             let admitted = multus::is_admitted(kubelet).await;
-            let added = admitted.and_then(|()| {
-                kubelet.hosts.with(&kubelet.node, |h| cni::add(h, &uid, &name, flannel, cilium))
-            });
+            let added = admitted
+                .and_then(|()| kubelet.hosts.with(&kubelet.node, |h| cni::add(h, &uid, &name, flannel, cilium)));
             match added {
                 Ok(sandbox) => {
                     if let Some(ip) = sandbox.of_cilium() {

@@ -72,7 +72,8 @@ pub(super) async fn run(kubelet: &Arc<Kubelet>, pod: &Object, task: &str, ip: Ip
             code = 1;
         }
     }
-    if matches!(task, "look" | "hold" | "restore" | "clean" | "put-back" | "clean-cilium" | "clean-multus" | "release") {
+    if matches!(task, "look" | "hold" | "restore" | "clean" | "put-back" | "clean-cilium" | "clean-multus" | "release")
+    {
         look(kubelet, &mut report);
     }
     if code == 0 {

@@ -69,8 +69,7 @@ fn round(cluster: &Cluster, hosts: &Hosts, out: &Seen) {
                 continue;
             };
             if let Ok(ip) = whom.parse::<IpAddr>() {
-                let world =
-                    Side { pod: None, node: client.node.clone(), sandbox: Sandbox::new(ip, Plugin::Host) };
+                let world = Side { pod: None, node: client.node.clone(), sandbox: Sandbox::new(ip, Plugin::Host) };
                 observe(cluster, client, &world, port, out);
                 continue;
             }

@@ -49,7 +49,8 @@ fn created(view: &View<'_>) -> Progress {
     }
     create(view).map_or_else(
         || {
-            let remedy = "Multus calls Flannel as that ConfigMap says. Put cni-conf.json into it, as Flannel's manifest has it.";
+            let remedy =
+                "Multus calls Flannel as that ConfigMap says. Put cni-conf.json into it, as Flannel's manifest has it.";
             let message = "Flannel's ConfigMap holds no CNI configuration";
             Progress::Fail(Reason::FlannelNotReady, Problem::new("configmap/kube-flannel-cfg", message, remedy))
         },
@@ -93,7 +94,10 @@ pub(super) fn changed_by_others(view: &View<'_>) -> Option<Waiting> {
         return None;
     }
     let object = format!("daemonset/{missing}");
-    let message = format!("{object} is gone, and nodes still need it: another actor deleted it. Create it again: cutover plan --phase {} prints how", CREATE.id);
+    let message = format!(
+        "{object} is gone, and nodes still need it: another actor deleted it. Create it again: cutover plan --phase {} prints how",
+        CREATE.id
+    );
     Some(Waiting::new(Reason::IdentityChanged, message).on(object))
 }
 

@@ -10,7 +10,7 @@ use crate::domain::{
     progress::Progress,
     reason::Waiting,
     steps::{
-        self, Check, CiliumFirst, Cordon, Drain, FlannelFirst, Network, Observe, Path, LeaveMultus, Restart, Restore,
+        self, Check, CiliumFirst, Cordon, Drain, FlannelFirst, LeaveMultus, Network, Observe, Path, Restart, Restore,
         Revert, Site, Switch, Uncordon, Verify,
     },
     strategy::{Phase, PhaseId, PhaseSpec, Roll, Standing, Start, release, roll},
@@ -150,7 +150,11 @@ impl Roll for Pass {
             None => " true ".into(),
         };
         let arguments = format!("get node {node} -o jsonpath='{path}'");
-        Some(Proof::prints(format!("{node} is labelled for {}, and Cutover's cordon is undone", self.spec.id), &arguments, &wanted))
+        Some(Proof::prints(
+            format!("{node} is labelled for {}, and Cutover's cordon is undone", self.spec.id),
+            &arguments,
+            &wanted,
+        ))
     }
 }
 
