@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{effect::multus::CONF as MULTUS, host::HOLD, problem::Problem};
+use super::{
+    host::{HOLD, MULTUS},
+    problem::Problem,
+};
 
 /// What was seen on a node.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the API has it")]

@@ -47,6 +47,11 @@ pub fn left_behind(cluster: &Local, server: &LocalService, plan: &Plan) -> Vec<S
             wrong.push(format!("{name} has the address {ip}"));
         }
     }
+    for set in ["cutover-multus-flannel-first", "cutover-multus-cilium-first"] {
+        if server.look("daemonsets.apps", "kube-system", set).is_some() {
+            wrong.push(format!("{set} is still there"));
+        }
+    }
     let budget = server.look("poddisruptionbudgets.policy", "shop", "web").unwrap_or_default();
     if budget["spec"]["minAvailable"] != 1 {
         wrong.push(format!("the budget web asks for {}", budget["spec"]["minAvailable"]));
@@ -72,6 +77,9 @@ fn on_node(cluster: &Local, node: &Value, forward: bool) -> Vec<String> {
     }
     if node["metadata"]["annotations"].to_string().contains("cutover.dev/cordoned") {
         wrong.push(format!("{name} still has the mark of a cordon"));
+    }
+    if node["metadata"]["labels"]["cutover.dev/multus"].is_string() {
+        wrong.push(format!("{name} still has the label of Multus"));
     }
     let configs: Vec<String> = cluster.cni_configs(name).into_iter().filter(|c| !c.ends_with(".cilium_bak")).collect();
     let wanted = if forward { "05-cilium.conflist" } else { "10-flannel.conflist" };

@@ -7,6 +7,8 @@ use crate::faults::Fault;
 
 /// Every so many seeds a run shares two threads with others, in real time.
 const THREADED: u64 = 4;
+/// Every so many seeds pods get both networks by Multus; never one of those in real time, because it takes three times as long.
+const BY_MULTUS: u64 = 12;
 /// Milliseconds after which a fault is over there.
 const REAL_LIMIT: u64 = 20_000;
 
@@ -24,6 +26,7 @@ pub enum Goal {
 pub struct Plan {
     pub seed: u64,
     pub goal: Goal,
+    pub strategy: &'static str,
     pub restart_by: &'static str,
     /// How many nodes the cluster has.
     pub nodes: usize,
@@ -52,7 +55,8 @@ impl Plan {
         if threaded {
             faults.iter_mut().for_each(|f| f.lasts = f.lasts.min(REAL_LIMIT));
         }
-        Self { seed, goal, restart_by, nodes, faults, threaded }
+        let strategy = if seed % BY_MULTUS == 1 { "multus" } else { "rolling" };
+        Self { seed, goal, strategy, restart_by, nodes, faults, threaded }
     }
 
     pub fn spec(&self) -> MigrationSpec {
@@ -64,7 +68,7 @@ impl Plan {
         let cilium = json!({"version": "1.15.19", "chart": "cilium/cilium", "namespace": "kube-system",
             "podCidr": "10.245.0.0/16", "maskSize": 24, "tunnelPort": 8473, "values": {}});
         let mut spec: MigrationSpec = serde_json::from_value(json!({
-            "cilium": cilium, "restartBy": self.restart_by, "observeSeconds": 0, "consents": consents,
+            "strategy": self.strategy, "cilium": cilium, "restartBy": self.restart_by, "observeSeconds": 0, "consents": consents,
         }))
         .unwrap();
         if self.threaded {

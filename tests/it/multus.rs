@@ -3,8 +3,8 @@
 use cutover::domain::{
     api::{MIGRATION, Migration, NodeMigration, RestartBy, Stage, Target},
     decide::decide,
-    effect::{Effect, multus::Order},
-    facts::{Cni, PodFact},
+    effect::Effect,
+    facts::{Cni, Order, PodFact},
     host::HostTask,
     steps::NodeStep,
     strategy::StrategyId,

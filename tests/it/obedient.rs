@@ -10,14 +10,11 @@ use std::{
 use cutover::domain::{
     api::{HostAccess, Migration, NodeMigration, NodeMigrationSpec, PhaseState, Stage, Target},
     decide::{Decision, decide},
-    effect::{
-        Effect, FINALIZER, FLANNEL_BACKUP, HelmRelease,
-        multus::{CONF, Order},
-    },
+    effect::{Effect, FINALIZER, FLANNEL_BACKUP, HelmRelease},
     encryption::Encryption,
-    facts::{DaemonSetFact, Facts, FlannelCopyFact, Key, NodeConfigFact, PodFact},
+    facts::{DaemonSetFact, Facts, FlannelCopyFact, Key, NodeConfigFact, Order, PodFact},
     flannel::FlannelFact,
-    host::{HOLD, HostTask, Way},
+    host::{HOLD, HostTask, MULTUS, Way},
     reason::Reason,
     view::View,
 };
@@ -292,8 +289,8 @@ impl Obedient {
     fn report(&self, node: &str, task: &HostTask) -> String {
         let mut report = String::new();
         match self.multus.get(node) {
-            Some((order, false)) => report.push_str(&format!("conf={CONF}\nmultus={}\n", order.delegates())),
-            Some((_, true)) => report.push_str(&format!("conf={CONF}.cilium_bak\n")),
+            Some((order, false)) => report.push_str(&format!("conf={MULTUS}\nmultus={}\n", order.delegates())),
+            Some((_, true)) => report.push_str(&format!("conf={MULTUS}.cilium_bak\n")),
             None => {}
         }
         if self.taken_over.contains(node) {

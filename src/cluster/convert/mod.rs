@@ -25,11 +25,10 @@ use kube::{
 use serde::Deserialize;
 
 use crate::domain::{
-    effect::{
-        BUDGET_MARK, CORDON_MARK, MULTUS_LABEL, RESTART_MARK, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT, multus::Order,
-    },
+    effect::{BUDGET_MARK, CORDON_MARK, MULTUS_LABEL, RESTART_MARK, SCALE_MARK, SWITCH_LABEL, SWITCHING_TAINT},
     facts::{
-        BudgetFact, CiliumConfigFact, DaemonSetFact, Key, NodeConfigFact, NodeFact, Room, Taint, WorkloadFact, roles,
+        BudgetFact, CiliumConfigFact, DaemonSetFact, Key, NodeConfigFact, NodeFact, Order, Room, Taint, WorkloadFact,
+        roles,
     },
     inventory::tells_distribution,
 };

@@ -64,7 +64,12 @@ pub(in crate::cockpit) fn advance(name: &ClusterName, scene: &Scene<'_>, node: &
                 .unwrap_or_else(none)
         }
         Ok(Act::Release) => ask(name, scene, node, Target::Cilium, format!("Release {node} and move it to Cilium?")),
-        Ok(Act::Move | Act::RollBack) => ask(name, scene, node, Target::Cilium, format!("Move {node} to Cilium?")),
+        Ok(Act::Move | Act::RollBack) => {
+            let view = scene.view();
+            let roll = next_roll(&view, scene.node(node)).filter(|_| view.strategy.rolls().count() > 1);
+            let what = roll.map_or_else(|| format!("Move {node} to Cilium?"), |r| format!("Take {node} through {r}?"));
+            ask(name, scene, node, Target::Cilium, what)
+        }
         Err((title, why)) => Dialog::refuse(title, why),
     }
 }

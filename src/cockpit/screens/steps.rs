@@ -7,8 +7,7 @@ use crate::{
     },
     domain::{
         api::{NodeMigrationStatus, Target},
-        effect::multus::Order,
-        facts::{CniCounts, NodeFact},
+        facts::{CniCounts, NodeFact, Order},
         steps::{NodeStep, Path},
         turn::{Turn, TurnOf},
     },

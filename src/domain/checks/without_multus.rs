@@ -3,10 +3,9 @@
 use super::{finding, pass};
 use crate::domain::{
     api::{Finding, Severity, Target},
-    effect::{
-        MULTUS_LABEL,
-        multus::{CONF, Order},
-    },
+    effect::MULTUS_LABEL,
+    facts::Order,
+    host::MULTUS,
     view::View,
 };
 
@@ -28,7 +27,7 @@ pub(super) fn without_multus(ctx: &View<'_>, out: &mut Vec<Finding>) {
         }
         let host = ctx.record(&node.name).and_then(|r| r.status.as_ref()?.evidence.host.as_ref());
         if host.is_some_and(|h| h.has_multus()) {
-            let message = format!("{CONF} was on the host when it was last checked");
+            let message = format!("{MULTUS} was on the host when it was last checked");
             let remedy = "No pod starts there with it and without Multus' account: move it away.";
             out.push(finding("multus", Severity::Block, object, message, remedy));
         }

@@ -7,7 +7,7 @@ use super::{
     resource::{DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS},
 };
 use crate::domain::{
-    facts::Key,
+    facts::{Key, Order},
     host::{HostTask, Way},
 };
 
@@ -62,7 +62,7 @@ fn after(effect: &Effect, namespace: &str) -> Option<Effect> {
         Effect::Untaint { .. } => Effect::Uncordon { node: node() },
         Effect::Uncordon { .. } => Effect::Switch { node: node() },
         Effect::Switch { .. } => Effect::Revert { node: node() },
-        Effect::Revert { .. } => Effect::SetMultus { node: node(), order: Some(multus::Order::CiliumFirst) },
+        Effect::Revert { .. } => Effect::SetMultus { node: node(), order: Some(Order::CiliumFirst) },
         Effect::SetMultus { .. } => Effect::CreateMultus(Box::new(multus::Install {
             namespace: namespace(),
             image: multus::IMAGE.into(),

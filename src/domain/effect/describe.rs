@@ -18,7 +18,7 @@ use super::{
 };
 use crate::domain::{
     api::MIGRATION,
-    facts::Key,
+    facts::{Key, Order},
     host::{Way, commands::command},
 };
 
@@ -214,7 +214,7 @@ impl Effect {
                     "the phase is approved, and the phases before it are done",
                     "Flannel's ConfigMap holds its CNI configuration",
                 ];
-                let object = DAEMON_SETS.at(multus::Order::FlannelFirst.daemon_set(&install.namespace));
+                let object = DAEMON_SETS.at(Order::FlannelFirst.daemon_set(&install.namespace));
                 Description::new(&object, "create Multus", Risk::Reversible, gate)
                     .typed(requests.iter().map(Request::kubectl).collect())
                     .needs(
@@ -227,7 +227,7 @@ impl Effect {
             Self::DeleteMultus { namespace } => {
                 let requests = multus::deletions(namespace);
                 let gate = &["no node has its label, and its file is gone from every host"];
-                let object = DAEMON_SETS.at(multus::Order::FlannelFirst.daemon_set(namespace));
+                let object = DAEMON_SETS.at(Order::FlannelFirst.daemon_set(namespace));
                 Description::new(&object, "delete Multus", Risk::Disruptive, gate)
                     .typed(requests.iter().map(Request::kubectl).collect())
                     .needs(multus::rights(&requests, &["delete"]))

@@ -38,7 +38,7 @@ pub use risk::Risk;
 pub use workloads::BudgetSpec;
 
 use super::{
-    facts::Key,
+    facts::{Key, Order},
     host::{HostTask, Way},
 };
 
@@ -200,7 +200,7 @@ pub enum Effect {
         /// The node.
         node: Arc<str>,
         /// The order.
-        order: Option<multus::Order>,
+        order: Option<Order>,
     },
     /// Create Multus' objects: one DaemonSet for each order, on the nodes with its label.
     CreateMultus(Box<multus::Install>),
@@ -336,7 +336,7 @@ impl Effect {
             Self::Uncordon { node } => format!("uncordon {node}"),
             Self::Switch { node } => format!("label {node}"),
             Self::Revert { node } => format!("unlabel {node}"),
-            Self::SetMultus { node, order } => format!("multus {node} {}", order.map_or("off", multus::Order::name)),
+            Self::SetMultus { node, order } => format!("multus {node} {}", order.map_or("off", Order::name)),
             Self::CreateMultus(_) => "create Multus".into(),
             Self::DeleteMultus { .. } => "delete Multus".into(),
             Self::Evict { pod, uid } => format!("evict {pod} {uid}"),

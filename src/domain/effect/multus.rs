@@ -9,62 +9,15 @@ use super::{
     Change, MULTUS_LABEL, Request, Resource, Right, Role,
     resource::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CONFIG_MAPS, DAEMON_SETS, SERVICE_ACCOUNTS},
 };
-use crate::domain::facts::Key;
+use crate::domain::{
+    facts::{Key, Order},
+    host::MULTUS,
+};
 
 /// The image of Multus that is installed where an operator names none.
 pub const IMAGE: &str = "ghcr.io/k8snetworkplumbingwg/multus-cni:v4.2.2";
 /// The name of its account, role and binding; those of its DaemonSets begin with it.
 pub const NAME: &str = "cutover-multus";
-/// The file that it puts before every other CNI configuration.
-pub const CONF: &str = "00-multus.conf";
-
-/// Which of the two CNIs gives a pod its first interface, with its address in the API and its default route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Flannel's, with Cilium's second.
-    FlannelFirst,
-    /// Cilium's, with Flannel's second.
-    CiliumFirst,
-}
-
-impl Order {
-    /// Both of them.
-    pub const BOTH: [Self; 2] = [Self::FlannelFirst, Self::CiliumFirst];
-
-    /// As the label has it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::FlannelFirst => "flannel-first",
-            Self::CiliumFirst => "cilium-first",
-        }
-    }
-
-    /// The order of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::BOTH.into_iter().find(|o| o.name() == name)
-    }
-
-    /// The types of the plugins, as a look at the host reports them.
-    pub const fn delegates(self) -> &'static str {
-        match self {
-            Self::FlannelFirst => "flannel cilium-cni",
-            Self::CiliumFirst => "cilium-cni flannel",
-        }
-    }
-
-    /// The name of its DaemonSet and its ConfigMap.
-    pub const fn object(self) -> &'static str {
-        match self {
-            Self::FlannelFirst => "cutover-multus-flannel-first",
-            Self::CiliumFirst => "cutover-multus-cilium-first",
-        }
-    }
-
-    /// Its DaemonSet.
-    pub fn daemon_set(self, namespace: &str) -> Key {
-        Key::new(namespace, self.object())
-    }
-}
 
 /// What is installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +50,7 @@ impl Install {
         ];
         let of_order = |order: Order| {
             let conf = format!("{:#}", self.conf(order));
-            let map = apply(CONFIG_MAPS, namespace, order.object(), json!({"data": {CONF: conf}}));
+            let map = apply(CONFIG_MAPS, namespace, order.object(), json!({"data": {MULTUS: conf}}));
             [map, apply(DAEMON_SETS, namespace, order.object(), json!({"spec": self.daemon_set(order)}))]
         };
         of_cluster.into_iter().chain(Order::BOTH.into_iter().flat_map(of_order)).collect()

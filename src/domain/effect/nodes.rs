@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{CORDON_MARK, MULTUS_LABEL, SWITCH_LABEL, SWITCHING_TAINT, multus::Order};
+use super::{CORDON_MARK, MULTUS_LABEL, SWITCH_LABEL, SWITCHING_TAINT};
+use crate::domain::facts::Order;
 
 /// Value and effect of the taint.
 pub(super) const TAINT: (&str, &str) = ("true", "NoSchedule");

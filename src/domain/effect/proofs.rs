@@ -8,7 +8,7 @@ use super::{
     resource::{CONFIG_MAPS, NODE_MIGRATIONS},
 };
 use crate::domain::{
-    facts::Key,
+    facts::{Key, Order},
     host::{HostTask, Way},
 };
 
@@ -69,7 +69,7 @@ pub(super) fn done(effect: &Effect) -> Option<Proof> {
         Effect::Revert { node } => of_node(node, "is not labelled", &label(), "[ -z \"$seen\" ]"),
         Effect::SetMultus { node, order } => {
             let path = format!("{{.metadata.labels.{}}}", path_key(MULTUS_LABEL));
-            let wanted = order.map_or("", multus::Order::name);
+            let wanted = order.map_or("", Order::name);
             let words = if order.is_some() { "is labelled for Multus" } else { "has no label for Multus" };
             of_node(node, words, &path, &format!("[ \"$seen\" = '{wanted}' ]"))
         }

@@ -4,8 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
 
-use super::{Key, Room, Taint};
-use crate::domain::effect::multus::Order;
+use super::{Key, Order, Room, Taint};
 
 /// A node.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the API has it")]

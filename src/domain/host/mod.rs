@@ -15,6 +15,9 @@ pub const TASK_LABEL: &str = "cutover.dev/task";
 /// The configuration that holds new pods back; it sorts before every other one.
 pub const HOLD: &str = "00-cutover-hold.conflist";
 
+/// The configuration of Multus, which sorts before both CNIs' own.
+pub const MULTUS: &str = "00-multus.conf";
+
 /// Stands for the image of the agents in a plan that is made before they are installed.
 pub const AGENTS_IMAGE: &str = "the Cilium agent's";
 

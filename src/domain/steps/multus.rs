@@ -6,9 +6,9 @@ use super::{
 };
 use crate::domain::{
     api::NodeMigrationStatus,
-    effect::{Effect, multus::Order},
+    effect::Effect,
     evidence::Evidence,
-    facts::PodFact,
+    facts::{Order, PodFact},
     host::HostTask,
     plan::Preview,
     progress::Progress,

@@ -7,12 +7,9 @@ use ipnet::IpNet;
 use super::{Network, Site};
 use crate::domain::{
     api::Target,
-    effect::{
-        CORDON_MARK, Proof,
-        multus::{CONF as MULTUS, NAME, Order},
-    },
-    facts::{Cni, Key, NodeFact, PodFact},
-    host::HOLD,
+    effect::{CORDON_MARK, Proof, multus::NAME},
+    facts::{Cni, Key, NodeFact, Order, PodFact},
+    host::{HOLD, MULTUS},
     view::View,
 };
 

@@ -5,9 +5,9 @@ use std::ops::Deref;
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
     drain::{self, Drain},
-    effect::multus::{CONF as MULTUS, Order},
     evidence::HostEvidence,
-    facts::{Cni, NodeFact, PodFact},
+    facts::{Cni, NodeFact, Order, PodFact},
+    host::MULTUS,
     reason::{Reason, Waiting},
     strategy::Roll,
     text,

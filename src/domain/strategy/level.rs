@@ -61,7 +61,7 @@ pub(crate) struct Goals<'a> {
     /// Rolls that are approved as a whole.
     approved: usize,
     /// Rolls that a node goes through which was approved by itself.
-    canary: usize,
+    pub(crate) canary: usize,
 }
 
 impl<'a> Goals<'a> {

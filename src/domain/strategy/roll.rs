@@ -6,8 +6,8 @@ use super::{Goals, Level, Phase, PhaseId, Standing};
 use crate::domain::{
     api::{NodeMigrationStatus, StepError, StepTiming, Target},
     decide::{Queue, Round},
-    effect::{Effect, Proof, multus::Order},
-    facts::NodeFact,
+    effect::{Effect, Proof},
+    facts::{NodeFact, Order},
     plan::Planned,
     progress::Progress,
     reason::{Reason, Waiting},
@@ -461,12 +461,15 @@ fn preview_on(roll: &dyn Roll, view: &View<'_>, node: &NodeFact, way: Target) ->
     planned
 }
 
-/// What one node's way would change, through every roll that lies ahead of it.
+/// What one node's way would change: forward through the rolls that it may go through alone, back through all of them.
 pub(crate) fn preview_node(view: &View<'_>, node: &NodeFact, way: Target) -> Vec<Planned> {
     let level = Level::of(view, view.status(&node.name));
     let rolls: Vec<&dyn Roll> = view.strategy.rolls().collect();
     let ahead: Vec<&dyn Roll> = match way {
-        Target::Cilium => rolls.into_iter().skip(level.passed()).collect(),
+        Target::Cilium => {
+            let through = Goals::of(*view).canary.max(level.passed() + 1);
+            rolls.into_iter().take(through).skip(level.passed()).collect()
+        }
         Target::Flannel => rolls.into_iter().take(level.roll + 1).rev().collect(),
     };
     ahead.into_iter().flat_map(|roll| preview_on(roll, view, node, way)).collect()

@@ -47,7 +47,8 @@ pub(super) async fn start(kubelet: &Arc<Kubelet>, pod: &Object) {
         flannel::start(kubelet, boot).await;
     }
     if runs(pod, MULTUS) {
-        multus::start(kubelet, pod, boot);
+        multus::start(&kubelet.cluster, &kubelet.hosts, pod);
+        tokio::spawn(flannel::renamed(Arc::clone(kubelet), boot));
     }
     if runs(pod, AGENT) && !agent::start(kubelet, pod, boot).await {
         // a container that ends by itself is started again, with what is configured then
@@ -106,7 +107,7 @@ async fn sandbox(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> Option<Sand
             }
         } else {
             let (flannel, cilium) = kubelet.ranges();
-            let admitted = multus::is_admitted(kubelet).await;
+            let admitted = multus::is_admitted(&kubelet.cluster, &kubelet.hosts, &kubelet.node).await;
             let added = admitted
                 .and_then(|()| kubelet.hosts.with(&kubelet.node, |h| cni::add(h, &uid, &name, flannel, cilium)));
             match added {
@@ -114,7 +115,7 @@ async fn sandbox(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> Option<Sand
                     if let Some(ip) = sandbox.of_cilium() {
                         create_endpoint(kubelet, pod, ip).await;
                     }
-                    multus::annotate(kubelet, pod, &sandbox).await;
+                    multus::annotate(&kubelet.cluster, pod, &sandbox).await;
                     return Some(sandbox);
                 }
                 Err(why) if why != reported => {

@@ -53,8 +53,14 @@ impl Observer {
     fn pods_on_flannel(&self) -> Vec<(String, String)> {
         let pods = self.server.look_at_all("pods");
         let pods = pods.iter().filter(|p| p["spec"]["hostNetwork"] != true && !has_ended(p));
-        let ip = |p: &serde_json::Value| p["status"]["podIP"].as_str().unwrap_or_default().to_owned();
-        let all = pods.map(|p| (p["metadata"]["name"].as_str().unwrap_or_default().to_owned(), ip(p)));
+        let first = |p: &serde_json::Value| p["status"]["podIP"].as_str().unwrap_or_default().to_owned();
+        let second = |p: &serde_json::Value| {
+            let interfaces = p["metadata"]["annotations"]["k8s.v1.cni.cncf.io/network-status"].as_str()?;
+            let interfaces: serde_json::Value = serde_json::from_str(interfaces).ok()?;
+            interfaces[1]["ips"][0].as_str().map(str::to_owned)
+        };
+        let name = |p: &serde_json::Value| p["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let all = pods.flat_map(|p| [first(p)].into_iter().chain(second(p)).map(move |ip| (name(p), ip)));
         all.filter(|(_, ip)| ip.starts_with("10.233.")).collect()
     }
 }

@@ -10,7 +10,11 @@ const LABEL: &str = "io.cilium.migration/cilium-default";
 const TAINT: &str = "cutover.dev/switching";
 
 pub fn is_out(step: &str) -> bool {
-    matches!(step, "Cordon" | "Drain" | "Switch" | "Restart" | "Verify" | "Uncordon" | "Revert" | "Restore")
+    matches!(step, "Cordon" | "Drain" | "Restart" | "Verify" | "Uncordon") || changes_the_cni(step)
+}
+
+fn changes_the_cni(step: &str) -> bool {
+    matches!(step, "Switch" | "Revert" | "Restore" | "FlannelFirst" | "CiliumFirst" | "LeaveMultus")
 }
 
 pub(super) fn name_of(node: &Value) -> &str {
@@ -57,12 +61,14 @@ impl Observer {
         if !node["metadata"]["annotations"][MARK].is_string() {
             self.breaks(format!("node {} was uncordoned, and not cordoned by Cutover", at.name));
         }
-        if matches!(step, "Drain" | "Switch" | "Restart" | "Revert" | "Restore") {
+        if matches!(step, "Drain" | "Restart") || changes_the_cni(step) {
             self.breaks(format!("node {} was uncordoned in step {step}", at.name));
         }
         let configs = self.disks.cni_configs(&at.name);
         let configs: Vec<&String> = configs.iter().filter(|c| !c.ends_with(".cilium_bak")).collect();
-        if configs.len() != 1 && !self.is_unaware(process) && !self.flannel_starts(&at.name) {
+        // Multus' goes before Flannel's, which stays; nothing else is beside it
+        let by_multus = configs == ["00-multus.conf", "10-flannel.conflist"];
+        if configs.len() != 1 && !by_multus && !self.is_unaware(process) && !self.flannel_starts(&at.name) {
             self.breaks(format!("node {} was uncordoned with the CNI configs {configs:?}", at.name));
         }
     }

@@ -26,7 +26,12 @@ impl Observer {
             "pods" => true,
             "nodes" => method == "PATCH" && at.sub.is_empty() && only_its_marks(sent),
             "secrets" => at.namespace == "kube-system" && of_the_release(at, change),
-            _ => is_the_releases(at, change) || flannel::is_flannels(at) || is_the_copy(at, change),
+            _ => {
+                is_multus(at, change)
+                    || is_the_releases(at, change)
+                    || flannel::is_flannels(at)
+                    || is_the_copy(at, change)
+            }
         };
         if !fits {
             self.breaks(format!("{method} {} is not Cutover's to do: {sent}", change.path));
@@ -66,7 +71,6 @@ fn is_the_copy(at: &Place, change: &Change) -> bool {
     at.resource == "configmaps" && at.namespace == "kube-system" && name(at, change) == "cutover-flannel-backup"
 }
 
-/// Of a node: the cordon, its own annotation, taint and label.
 /// It is added, or taken away; nobody else has one here.
 pub(super) fn only_its_finalizer(sent: &serde_json::Value) -> bool {
     let finalizers = sent["metadata"]["finalizers"].as_array();
@@ -75,12 +79,19 @@ pub(super) fn only_its_finalizer(sent: &serde_json::Value) -> bool {
         && finalizers.is_some_and(|f| f.iter().all(|f| f == "cutover.dev/unfinished"))
 }
 
+/// Its own Multus.
+fn is_multus(at: &Place, change: &Change) -> bool {
+    let kinds = ["serviceaccounts", "clusterroles", "clusterrolebindings", "configmaps", "daemonsets"];
+    kinds.contains(&&*at.resource) && name(at, change).starts_with("cutover-multus")
+}
+
+/// Of a node: the cordon, its own annotation, taint and labels.
 fn only_its_marks(sent: &serde_json::Value) -> bool {
     let keys = |v: &serde_json::Value| v.as_object().map(|o| o.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
     let known = |all: Vec<String>, known: &[&str]| all.iter().all(|k| known.contains(&k.as_str()));
     known(keys(sent), &["metadata", "spec"])
         && known(keys(&sent["metadata"]), &["annotations", "labels", "resourceVersion", "uid"])
         && known(keys(&sent["metadata"]["annotations"]), &["cutover.dev/cordoned"])
-        && known(keys(&sent["metadata"]["labels"]), &["io.cilium.migration/cilium-default"])
+        && known(keys(&sent["metadata"]["labels"]), &["io.cilium.migration/cilium-default", "cutover.dev/multus"])
         && known(keys(&sent["spec"]), &["unschedulable", "taints"])
 }

@@ -1,5 +1,5 @@
 use super::{Check, Context, Report, Source};
-use crate::domain::{api::Target, effect::multus::Order, inventory::Part};
+use crate::domain::{api::Target, facts::Order, inventory::Part};
 
 pub(super) static CHECK: Check = Check {
     id: "multus",
@@ -24,6 +24,13 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
             CHECK.next
         };
         out.block(actor.object.clone(), format!("{} gives pods further networks", actor.program), next);
+    }
+    if brought && !ctx.view.is_started() {
+        out.warn(
+            "migration/cutover",
+            "this strategy empties every node three times, and restarts every pod as often",
+            "Take it where the overlays cannot share the routing of a node; elsewhere --strategy rolling does the same with one restart.",
+        );
     }
     if out.count() == before && ctx.facts().crds.contains_key(ATTACHMENTS) {
         out.warn(

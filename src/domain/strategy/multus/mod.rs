@@ -45,7 +45,7 @@ impl Strategy for Multus {
     }
 
     fn changed_by_others(&self, view: &View<'_>) -> Option<Waiting> {
-        rolling::changed_by_others(view).or_else(|| objects::changed_by_others(view))
+        rolling::changed_by_others(view)
     }
 
     fn overruled(&self, cilium: &CiliumSpec) -> Vec<String> {

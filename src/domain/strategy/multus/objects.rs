@@ -6,13 +6,13 @@ use crate::domain::{
     decide::Round,
     effect::{
         Effect,
-        multus::{IMAGE, Install, Order},
+        multus::{IMAGE, Install},
     },
-    facts::Owner,
+    facts::{Order, Owner},
     plan::{Planned, Preview},
     problem::Problem,
     progress::Progress,
-    reason::{Reason, Waiting},
+    reason::Reason,
     strategy::{Level, Phase, PhaseId, PhaseSpec, Standing, release::terminating},
     view::View,
 };
@@ -84,21 +84,11 @@ fn is_deleted(view: &View<'_>) -> bool {
     view.has_begun(PhaseId::of(&DELETE)) && there(view) < Order::BOTH.len()
 }
 
-/// A DaemonSet of Multus' that nodes need is gone: their next pods would not start.
-pub(super) fn changed_by_others(view: &View<'_>) -> Option<Waiting> {
-    let needed = view.recorded(PhaseId::of(&CREATE)) == PhaseState::Done && !view.has_begun(PhaseId::of(&DELETE));
-    let missing = Order::BOTH.into_iter().map(|o| o.daemon_set(&namespace(view)));
-    let missing = missing.into_iter().find(|key| !view.facts.daemon_sets.contains_key(key)).filter(|_| needed)?;
-    // the way back deletes them itself
-    if view.facts.nodes.values().all(|n| n.multus.is_none()) {
-        return None;
-    }
-    let object = format!("daemonset/{missing}");
-    let message = format!(
-        "{object} is gone, and nodes still need it: another actor deleted it. Create it again: cutover plan --phase {} prints how",
-        CREATE.id
-    );
-    Some(Waiting::new(Reason::IdentityChanged, message).on(object))
+/// What another actor has deleted of them is there again, while nodes still need it: their pods would not start, and
+/// nodes could not go back; otherwise what to do.
+pub(super) fn there_again(view: &View<'_>) -> Option<Progress> {
+    let needed = view.has_begun(PhaseId::of(&CREATE)) && view.facts.nodes.values().any(|n| n.multus.is_some());
+    needed.then(|| created(view)).filter(|progress| *progress != Progress::Done)
 }
 
 impl Phase for Create {

@@ -1,11 +1,11 @@
 //! The three rolls of the nodes.
 
-use super::specs;
+use super::{objects, specs};
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
     decide::Round,
-    effect::{CORDON_MARK, MULTUS_LABEL, Proof, SWITCH_LABEL, multus::Order},
-    facts::Cni,
+    effect::{CORDON_MARK, MULTUS_LABEL, Proof, SWITCH_LABEL},
+    facts::{Cni, Order},
     plan::Planned,
     progress::Progress,
     reason::Waiting,
@@ -77,6 +77,9 @@ impl Phase for Pass {
     }
 
     fn undo(&self, round: &mut Round<'_>) -> Progress {
+        if let Some(progress) = objects::there_again(&round.view) {
+            return progress;
+        }
         roll::undo(self, round)
     }
 

@@ -3,7 +3,7 @@
 use crate::domain::strategy::{Approval, PhaseSpec};
 
 pub(super) static CREATE: PhaseSpec = PhaseSpec {
-    id: "Multus",
+    id: "CreateMultus",
     purpose: "Creates Multus' objects. No node has its label yet, so that none runs it.",
     undo: "Multus' objects are deleted, once every node is back on Flannel alone.",
     approval: Approval::Key,
