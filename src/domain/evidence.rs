@@ -42,6 +42,9 @@ pub struct Evidence {
     /// Multus was put before the node's CNIs, and its configuration may be on the host.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub multus: bool,
+    /// Nothing of Multus was left on the host when it was deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cleaned_of_multus: bool,
     /// The last check of the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<HostEvidence>,
@@ -188,6 +191,11 @@ impl HostEvidence {
     /// Multus' file is the first one.
     pub fn begins_with_multus(&self) -> bool {
         self.active_confs().next() == Some(MULTUS)
+    }
+
+    /// A configuration is there that is not Multus', or a twin of one that an agent has renamed.
+    pub fn has_another_conf(&self) -> bool {
+        self.active_confs().any(|c| c != MULTUS)
     }
 
     /// Multus' file is there, or what an agent has renamed it to.

@@ -4,7 +4,7 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
 
-use crate::domain::facts::{Cni, Facts, NodeFact};
+use crate::domain::facts::{Cni, Facts, NodeFact, PodFact};
 
 /// What flows show of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,20 +48,23 @@ pub struct Directory {
 impl Directory {
     /// The directory of these facts.
     pub fn of(facts: &Facts) -> Self {
-        let pods = facts.pods.values().filter(|p| !p.host_network && p.is_living()).flat_map(|p| {
-            let ranges = facts.ranges_of(&p.node);
-            let known = move |(ip, cni)| {
-                let workload = p.owner.as_ref().map_or_else(|| p.key.name.clone(), |o| o.name.clone());
-                (ip, KnownPod { namespace: p.key.namespace.clone(), workload, pod: p.key.name.clone(), cni })
-            };
-            let second = p.second.zip(ranges.second(p));
-            p.ip.map(|ip| (ip, ranges.cni(p))).into_iter().chain(second).map(known)
+        let networked = || facts.pods.values().filter(|p| !p.host_network && p.is_living());
+        let known = |p: &PodFact, cni| {
+            let workload = p.owner.as_ref().map_or_else(|| p.key.name.clone(), |o| o.name.clone());
+            KnownPod { namespace: p.key.namespace.clone(), workload, pod: p.key.name.clone(), cni }
+        };
+        let first = networked().filter_map(|p| Some((p.ip?, known(p, facts.cni_of(p)))));
+        // what a pod says of itself: where Multus is, and never against the first address of another one
+        let by_multus = |p: &&PodFact| facts.nodes.get(&p.node).is_some_and(|n| n.multus.is_some());
+        let second = networked().filter(by_multus).filter_map(|p| {
+            let cni = facts.ranges_of(&p.node).second(p).filter(|cni| *cni != Cni::Unknown)?;
+            Some((p.second?, known(p, cni)))
         });
         let addresses = |n: &NodeFact| n.addresses.iter().map(|a| (*a, n.name.clone())).collect::<Vec<_>>();
         let moved = |node: &str| facts.nodes.get(node).is_some_and(|n| n.switched || n.multus.is_some());
         let ranges = facts.cilium_ranges.iter();
         Self {
-            pods: pods.collect(),
+            pods: second.chain(first).collect(),
             nodes: facts.nodes.values().flat_map(addresses).collect(),
             cilium: ranges.flat_map(|(n, r)| r.iter().map(|r| (*r, n.clone(), moved(n)))).collect(),
             flannel: facts

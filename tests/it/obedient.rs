@@ -125,6 +125,24 @@ impl Obedient {
         idle
     }
 
+    /// A node joins: it starts on Cilium where that is the default.
+    pub fn join(&mut self, name: &str) {
+        let i = self.facts.nodes.len();
+        let node = fixture::node(name, i);
+        self.facts.nodes.insert(name.into(), node);
+        self.facts.cilium_ranges.insert(name.into(), vec![format!("10.245.{i}.0/24").parse().unwrap()]);
+        self.flannel_conf.insert(name.into());
+        let owner = Some(("DaemonSet", "kube-flannel"));
+        let flannel = fixture::pod("kube-system", &format!("kube-flannel-{name}"), name, "", owner);
+        self.facts.pods.insert(flannel.key.clone(), PodFact { host_network: true, ..flannel });
+        self.agent(name);
+    }
+
+    /// Multus was on a node for a moment, whoever has put it there.
+    pub fn has_multus(&mut self, node: &str) {
+        self.multus.insert(node.into(), (Order::FlannelFirst, false));
+    }
+
     /// Nodes with a configuration of Multus', in force or not.
     pub fn with_multus(&self) -> impl Iterator<Item = &Arc<str>> {
         self.multus.keys()
@@ -218,7 +236,7 @@ impl Obedient {
             pod.key = Key::new(&pod.key.namespace, &format!("{base}-again{}", self.renamed));
         }
         pod.uid = format!("uid-{}-{}", pod.key.name, self.renamed).into();
-        pod.deleting = None;
+        (pod.deleting, pod.created) = (None, Some(self.now()));
         self.facts.pods.insert(pod.key.clone(), pod);
     }
 

@@ -19,7 +19,7 @@ use super::{
     facts::{Facts, Freshness, NodeFact, Source},
     progress::Progress,
     reason::{Reason, Waiting},
-    steps,
+    steps::{self, NodeStep},
     strategy::{Phase, PhaseId, Standing},
     view::View,
 };
@@ -194,6 +194,7 @@ impl<'a> Round<'a> {
         self.effects.extend(gone(&view));
         self.tidied = self.effects.len();
         self.forget_replaced_nodes();
+        self.recognize_nodes();
         let spec = &view.migration.spec;
         // before the first change there is nothing of this migration's to take back, whatever there is
         let begun = view.is_started() || spec.target == Target::Flannel;
@@ -223,6 +224,25 @@ impl<'a> Round<'a> {
                 let (epoch, observed_retries) = (status.epoch, status.observed_retries);
                 self.records.set(&node.name, NodeMigrationStatus { epoch, observed_retries, ..Default::default() });
             }
+        }
+    }
+
+    /// A node whose record was lost is in the roll that it shows: what came before would undo it half way. It begins that
+    /// roll anew.
+    fn recognize_nodes(&mut self) {
+        for node in self.view.facts.nodes.values() {
+            let status = self.records.get(&node.name);
+            if status.attempt > 0 || status.phase.is_some() || self.view.record(&node.name).is_none() {
+                continue;
+            }
+            let Some(roll) = self.view.strategy.rolls().rfind(|roll| roll.found(node)) else { continue };
+            let Some(first) = roll.path(Target::Cilium).first() else { continue };
+            let mut status = status.clone();
+            (status.phase, status.attempt) = (Some(roll.phase()), 1);
+            (status.step, status.since) = (NodeStep::At(first.spec()), Some(self.view.now));
+            (status.evidence.switched, status.evidence.multus) = (node.switched, node.multus.is_some());
+            status.node_uid = Some(node.uid.to_string());
+            self.records.set(&node.name, status);
         }
     }
 

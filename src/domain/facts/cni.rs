@@ -20,16 +20,6 @@ pub enum Cni {
 }
 
 impl Cni {
-    /// The other one of the two CNIs.
-    #[must_use]
-    pub const fn other(self) -> Self {
-        match self {
-            Self::Flannel => Self::Cilium,
-            Self::Cilium => Self::Flannel,
-            Self::Host | Self::Unknown => self,
-        }
-    }
-
     /// The word an operator reads.
     pub const fn word(self) -> &'static str {
         match self {
@@ -111,15 +101,6 @@ impl Facts {
         node.into_iter().chain(every).flat_map(move |node| {
             let ranges = self.ranges_of(node);
             self.pods_on(node).filter(move |p| p.is_living() && ranges.cni(p) == cni)
-        })
-    }
-
-    /// Living pods with an address of this CNI, be it that of their second interface, node by node.
-    pub fn pods_touching(&self, cni: Cni) -> impl Iterator<Item = &PodFact> {
-        self.pods.nodes().flat_map(move |node| {
-            let ranges = self.ranges_of(node);
-            let touches = move |p: &&PodFact| ranges.cni(p) == cni || ranges.second(p) == Some(cni);
-            self.pods_on(node).filter(move |p| p.is_living() && touches(p))
         })
     }
 

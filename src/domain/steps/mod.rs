@@ -33,6 +33,7 @@ pub use clean::Clean;
 pub use cordon::Cordon;
 pub use drain::Drain;
 pub use multus::{CiliumFirst, FlannelFirst, LeaveMultus};
+pub(crate) use multus::{seen_without_multus, without_multus};
 pub use observe::Observe;
 pub(crate) use reboot::{drains, remember as remember_reboot};
 pub use restart::Restart;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::domain::{
     api::NodeMigrationStatus,
-    effect::Effect,
+    effect::{Effect, Proof},
     evidence::Evidence,
     facts::{Order, PodFact},
     host::HostTask,
@@ -41,7 +41,7 @@ static CILIUM_FIRST: StepSpec = StepSpec {
 
 static LEAVE: StepSpec = StepSpec {
     id: "LeaveMultus",
-    does: "removes Multus' label, waits until its pod is gone, and moves 00-multus.conf to a backup",
+    does: "removes Multus' label, waits until its pod is gone, moves 00-multus.conf and the plugin to a backup, deletes its cache",
     budget: secs(120),
     presence: Presence::Out,
 };
@@ -52,7 +52,7 @@ impl Step for FlannelFirst {
     }
 
     fn enter(&self, _: &Site<'_>, status: &mut NodeMigrationStatus) {
-        status.evidence.multus = true;
+        begin(status);
     }
 
     fn advance(&self, at: &Site<'_>, status: &mut NodeMigrationStatus) -> Progress {
@@ -70,7 +70,7 @@ impl Step for CiliumFirst {
     }
 
     fn enter(&self, _: &Site<'_>, status: &mut NodeMigrationStatus) {
-        status.evidence.multus = true;
+        begin(status);
     }
 
     fn advance(&self, at: &Site<'_>, status: &mut NodeMigrationStatus) -> Progress {
@@ -92,6 +92,11 @@ impl Step for LeaveMultus {
             return progress;
         }
         if at.node.multus.is_some() {
+            // without another configuration its pod, and the token that it keeps, are still needed
+            let another = tasks::check_until(at, status, &HostTask::Look, has_another);
+            if another != Progress::Done {
+                return another;
+            }
             let label = || Progress::act(set(at, None), "remove Multus' label");
             return drain::still_empty(at, status).unwrap_or_else(label);
         }
@@ -100,7 +105,7 @@ impl Step for LeaveMultus {
             let message = format!("{} is terminating", pod.key);
             return Progress::wait_on(Reason::PodsTerminating, format!("pod/{}", pod.key), message);
         }
-        tasks::change_until(at, status, &HostTask::CleanMultus, is_gone)
+        tasks::change_until(at, status, &HostTask::CleanMultus, without_multus)
     }
 
     fn leave(&self, _: &Site<'_>, status: &mut NodeMigrationStatus) {
@@ -108,21 +113,48 @@ impl Step for LeaveMultus {
     }
 
     fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
+        let mut changes = tasks::preview_until(at, HostTask::Look, [proofs::another_conf(LEAVE.budget)]);
         let label = Preview::from(set(at, None)).after([drain::emptied(at, true)]);
-        let gone = label.then([proofs::no_multus(at)]);
-        let clean = tasks::preview_until(at, HostTask::CleanMultus, [proofs::no_multus_file(LEAVE.budget)]);
-        std::iter::once(gone).chain(clean).collect()
+        changes.push(label.then([proofs::no_multus(at)]));
+        changes.extend(tasks::preview_until(at, HostTask::CleanMultus, [seen_without_multus()]));
+        changes
     }
+}
+
+/// The same, of a report.
+pub(crate) fn seen_without_multus() -> Proof {
+    proofs::no_multus_file(LEAVE.budget)
+}
+
+fn has_another(evidence: &Evidence) -> Result<(), Waiting> {
+    let not_yet = |message: &str| Err(Waiting::new(Reason::HostNotReady, message));
+    match &evidence.host {
+        None => not_yet("the host has not been checked yet"),
+        Some(host) if host.has_another_conf() => Ok(()),
+        Some(_) => not_yet(
+            "00-multus.conf is the only CNI configuration of the host: restart Flannel's pod, which writes its own",
+        ),
+    }
+}
+
+/// From here on its file may be on the host.
+const fn begin(status: &mut NodeMigrationStatus) {
+    status.evidence.multus = true;
+    status.evidence.cleaned_of_multus = false;
 }
 
 fn set(at: &Site<'_>, order: Option<Order>) -> Effect {
     Effect::SetMultus { node: at.node.name.clone(), order }
 }
 
-/// The node's pod of the DaemonSet for an order.
+/// The node's pod for an order, whether its DaemonSet is there or not.
 fn pod<'a>(at: &Site<'a>, order: Order) -> Option<&'a PodFact> {
-    let set = at.facts.daemon_sets.get(&order.daemon_set(&at.migration.spec.cilium.namespace))?;
-    at.facts.daemon_pod(set, &at.node.name)
+    let set = order.daemon_set(&at.migration.spec.cilium.namespace);
+    let is_its = |p: &&PodFact| {
+        p.key.namespace == set.namespace
+            && p.owner.as_ref().is_some_and(|o| &*o.kind == "DaemonSet" && o.name == set.name)
+    };
+    at.facts.pods_on(&at.node.name).filter(is_its).min_by_key(|p| p.deleting.is_some())
 }
 
 fn put(at: &Site<'_>, status: &mut NodeMigrationStatus, order: Order) -> Progress {
@@ -163,7 +195,8 @@ fn put(at: &Site<'_>, status: &mut NodeMigrationStatus, order: Order) -> Progres
     })
 }
 
-fn is_gone(evidence: &Evidence) -> Result<(), Waiting> {
+/// Nothing of Multus is on the host.
+pub(crate) fn without_multus(evidence: &Evidence) -> Result<(), Waiting> {
     let not_yet = |message: &str| Err(Waiting::new(Reason::HostNotReady, message));
     match &evidence.host {
         None => not_yet("the host has not been checked yet"),
@@ -177,7 +210,8 @@ fn preview(at: &Site<'_>, order: Order, spec: &StepSpec) -> Vec<Preview> {
     let daemon_set = order.daemon_set(&at.migration.spec.cilium.namespace);
     let label = set_.then([proofs::pod_is_ready(&daemon_set, &at.node.name)]);
     // one that is there already, and whose file an agent has renamed
-    let restart = pod(at, order).map(|p| Preview::when(WHY, delete(p, WHY)).met(proofs::renamed()));
+    let restart =
+        pod(at, order).map(|p| Preview::when("00-multus.conf was renamed", delete(p, WHY)).met(proofs::renamed()));
     let seen = tasks::preview_until(at, HostTask::Look, [proofs::multus(order, spec.budget)]);
     std::iter::once(label).chain(restart).chain(seen).collect()
 }

@@ -207,6 +207,14 @@ pub(super) fn no_multus(at: &Site<'_>) -> Proof {
     Proof::none(format!("no pod of Multus is on {node}"), &pods)
 }
 
+/// Another configuration than Multus' is on the host.
+pub(super) fn another_conf(limit: Duration) -> Proof {
+    let script =
+        format!("$1 == \"conf\" && $2 != \"{MULTUS}\" && $2 ~ /\\.(conf|conflist|json)$/ {{ n++ }} END {{ exit !n }}");
+    Proof::report(format!("another CNI configuration than {MULTUS} is there"), format!("awk -F= '{script}'"))
+        .within(limit)
+}
+
 /// Its file is gone from the host.
 pub(super) fn no_multus_file(limit: Duration) -> Proof {
     Proof::report(format!("{MULTUS} is gone from the host"), format!("! grep -q '^conf={MULTUS}'")).within(limit)

@@ -2,6 +2,10 @@
 
 use std::ops::Deref;
 
+use jiff::Timestamp;
+
+use super::{NodeStep, Restart, Step};
+
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
     drain::{self, Drain},
@@ -34,7 +38,7 @@ pub struct Network {
     pub cni: Cni,
     /// Multus, where it is before the CNIs.
     pub multus: Option<Order>,
-    /// Whether pods have a second interface is judged: a pod's own claim, which matters to nothing but Multus.
+    /// How many interfaces pods have changes: those of before start again, whatever their address.
     pub by_interfaces: bool,
     /// What still has other addresses is restarted by a reboot of the node, where the spec says so.
     pub reboots: bool,
@@ -87,16 +91,29 @@ impl<'a> Site<'a> {
         Self { view, node, way, network: roll.network(way) }
     }
 
-    /// Its living pods that are networked otherwise than they should be at the end of this way.
+    /// Its living pods that are networked otherwise than they should be at the end of this way. A second interface is told
+    /// by nothing but what was in force when the pod was created: what a pod says of itself is its owner's.
     pub fn old_pods(&self) -> impl Iterator<Item = &'a PodFact> + use<'a> {
-        let (ranges, Network { cni, multus, by_interfaces, .. }) =
-            (self.facts.ranges_of(&self.node.name), self.network);
+        let (ranges, Network { cni, .. }) = (self.facts.ranges_of(&self.node.name), self.network);
+        let of_before = self.created_before();
         let is_old = move |pod: &PodFact| match ranges.cni(pod) {
             Cni::Host | Cni::Unknown => false,
-            first if first != cni => true,
-            first => by_interfaces && ranges.second(pod) != multus.map(|_| first.other()),
+            first => first != cni || of_before(pod),
         };
         self.facts.pods_on(&self.node.name).filter(move |p| p.is_living() && is_old(p))
+    }
+
+    /// Tells pods of before the node's configuration was changed, where that matters.
+    fn created_before(&self) -> impl Fn(&PodFact) -> bool + use<> {
+        let status = self.view.status(&self.node.name);
+        // what is on record of a node that is not on its way is of an earlier roll
+        let on_its_way = status.step.spec().and(Some(&status.steps)).into_iter().flatten();
+        let restart = on_its_way.rev().find(|s| s.step == NodeStep::At(Restart.spec()));
+        // by the clock of the API server, which counts in whole seconds
+        let changed = restart.map(|s| s.started_at.as_second() - self.facts.clock_off);
+        let matters = self.network.by_interfaces && status.evidence.boot_id_after.is_none();
+        let before = move |at: Timestamp| changed.is_none_or(|changed| at.as_second() < changed);
+        move |pod| matters && pod.created.is_none_or(before)
     }
 
     /// The node, as messages name it.

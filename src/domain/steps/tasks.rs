@@ -213,8 +213,12 @@ pub(super) fn agent_is_silent(at: &Site<'_>, host: &HostEvidence) -> bool {
 
 /// Takes in what a task saw of the host.
 pub(crate) fn keep_report(at: &Site<'_>, status: &mut NodeMigrationStatus, task: &HostTask, report: &Report) {
+    // a pod may say anything of its second address
+    let multus = at.node.multus.is_some() || status.evidence.multus;
     let unknown = |ip: &str| {
-        ip.parse().is_ok_and(|ip| !at.facts.pods_on(&at.node.name).any(|p| p.ip == Some(ip) || p.second == Some(ip)))
+        ip.parse().is_ok_and(|ip| {
+            !at.facts.pods_on(&at.node.name).any(|p| p.ip == Some(ip) || (multus && p.second == Some(ip)))
+        })
     };
     let evidence = &mut status.evidence;
     evidence.host = Some(report.host(task.name(), at.now));

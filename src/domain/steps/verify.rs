@@ -110,7 +110,8 @@ fn unhealthy_daemon(at: &Site<'_>) -> Option<Progress> {
         .find(|p| p.is_daemon() && p.is_living() && !p.host_network && (!p.ready || is_old(p)))?;
     let cni = at.facts.cni_of(pod).word();
     let ready = if pod.ready { "ready" } else { "not ready" };
-    let message = format!("pod {} is {ready} (address: {cni})", pod.key);
+    let before = if is_old(pod) { ", of before the change" } else { "" };
+    let message = format!("pod {} is {ready} (address: {cni}{before})", pod.key);
     Some(Progress::wait_on(Reason::PodsOnOldNetwork, format!("pod/{}", pod.key), message))
 }
 

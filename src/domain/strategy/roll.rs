@@ -28,6 +28,10 @@ pub trait Roll: Sync {
     }
     /// Something of this roll is on the node, whatever its record says.
     fn has_touched(&self, at: &Site<'_>, status: &NodeMigrationStatus) -> bool;
+    /// The node shows that it is in this roll, or through it, where no record says so.
+    fn found(&self, _node: &NodeFact) -> bool {
+        false
+    }
     /// The step at which the node begins this direction, or turns round.
     fn start(&self, at: &Site<'_>, status: &NodeMigrationStatus) -> Start;
     /// The step that a node on its way has to repeat, because another actor has undone it.

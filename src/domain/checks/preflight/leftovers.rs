@@ -1,5 +1,9 @@
 use super::{Check, Context, Report, Source, few};
-use crate::domain::{api::Severity, effect::SWITCH_LABEL, facts::Key};
+use crate::domain::{
+    api::Severity,
+    effect::{MULTUS_LABEL, SWITCH_LABEL},
+    facts::{Key, Order},
+};
 
 pub(super) static CHECK: Check = Check {
     id: "leftovers",
@@ -66,6 +70,16 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
         let remedy =
             format!("Their agents would take over at once: kubectl label nodes {} {SWITCH_LABEL}-", labelled.join(" "));
         out.about(Severity::Block, labelled.iter().map(|n| format!("node/{n}")).collect(), message, &remedy);
+    }
+    for node in facts.nodes.values().filter(|n| n.multus.is_some()) {
+        let message = "labelled for Multus before anything was begun";
+        let remedy = format!("Multus would start there at once: kubectl label node {} {MULTUS_LABEL}-", node.name);
+        out.block(format!("node/{}", node.name), message, &remedy);
+    }
+    let sets = Order::BOTH.map(|order| order.daemon_set(&ctx.cilium().namespace));
+    for key in sets.iter().filter(|key| facts.daemon_sets.contains_key(*key)) {
+        let remedy = format!("kubectl -n {} delete daemonset {}", key.namespace, key.name);
+        out.block(format!("daemonset/{key}"), "left of an earlier migration with Multus", &remedy);
     }
     if out.count() == before {
         let definitions = ctx.inventory.leftovers.len();

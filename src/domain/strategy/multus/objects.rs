@@ -5,15 +5,17 @@ use crate::domain::{
     api::{PhaseState, Target},
     decide::Round,
     effect::{
-        Effect,
+        Effect, MULTUS_LABEL,
         multus::{IMAGE, Install},
     },
     facts::{Order, Owner},
+    host::HostTask,
     plan::{Planned, Preview},
     problem::Problem,
     progress::Progress,
     reason::Reason,
-    strategy::{Level, Phase, PhaseId, PhaseSpec, Standing, release::terminating},
+    steps::{seen_without_multus, without_multus},
+    strategy::{HostWork, Level, Phase, PhaseId, PhaseSpec, Standing, release::terminating},
     view::View,
 };
 
@@ -42,12 +44,15 @@ fn create(view: &View<'_>) -> Option<Effect> {
     Some(Effect::CreateMultus(Box::new(Install { namespace: cilium.namespace.clone(), image, flannel, by_ipv4 })))
 }
 
-/// They are there; otherwise what to do.
+/// They are there; otherwise what to do. Each engine applies them once: what another actor has changed or deleted of
+/// what is not watched, as their account, is so again.
 fn created(view: &View<'_>) -> Progress {
-    if there(view) == Order::BOTH.len() {
+    let effect = create(view);
+    let applied = |e: &Effect| view.ended.contains(&e.name());
+    if there(view) == Order::BOTH.len() && effect.as_ref().is_none_or(applied) {
         return Progress::Done;
     }
-    create(view).map_or_else(
+    effect.map_or_else(
         || {
             let remedy =
                 "Multus calls Flannel as that ConfigMap says. Put cni-conf.json into it, as Flannel's manifest has it.";
@@ -58,16 +63,36 @@ fn created(view: &View<'_>) -> Progress {
     )
 }
 
+/// Every host is without its configuration: what labelled a node meanwhile, or came back under its name, has no record.
+const fn clean(way: Target) -> HostWork {
+    HostWork {
+        task: HostTask::CleanMultus,
+        way,
+        is_due: |s| !s.evidence.cleaned_of_multus,
+        mark: |s| s.evidence.cleaned_of_multus = true,
+        is_done: Some(without_multus),
+        seen_by_hand: Some(seen_without_multus),
+    }
+}
+
 /// They and their pods are gone; otherwise what to do. No host may still have its configuration: no pod would start
 /// there without its account (seen on real nodes).
-fn deleted(round: &Round<'_>) -> Progress {
+fn deleted(round: &mut Round<'_>, way: Target) -> Progress {
     let view = &round.view;
     let needs = |n: &&str| round.records.get(n).evidence.multus;
     let labelled = view.facts.nodes.values().find(|n| n.multus.is_some()).map(|n| &*n.name);
     if let Some(node) = labelled.or_else(|| round.order.iter().map(|n| &*n.name).find(needs)) {
-        let message = format!("{node} still needs Multus");
+        let message = format!(
+            "{node} still needs Multus; where its label is a stray one: kubectl label node {node} {MULTUS_LABEL}-"
+        );
         return Progress::wait_on(Reason::NodesMoving, format!("node/{node}"), message);
     }
+    // by a fresh look at every host, whatever records say
+    let cleaned = clean(way).advance(round);
+    if cleaned != Progress::Done {
+        return cleaned;
+    }
+    let view = &round.view;
     if there(view) > 0 {
         return Progress::act(Effect::DeleteMultus { namespace: namespace(view) }, "delete Multus' objects");
     }
@@ -77,6 +102,11 @@ fn deleted(round: &Round<'_>) -> Progress {
         0 => Progress::Done,
         n => terminating(n, "Multus"),
     }
+}
+
+fn preview_deleted(view: &View<'_>, way: Target) -> Vec<Preview> {
+    let delete = Preview::from(Effect::DeleteMultus { namespace: namespace(view) });
+    clean(way).preview(view).into_iter().chain([delete]).collect()
 }
 
 /// This migration has deleted them on its way forward, or is doing so.
@@ -100,27 +130,35 @@ impl Phase for Create {
         let later = || view.has_begun(PhaseId::of(&DELETE));
         match (view.has_begun(self.id()), there(view)) {
             (true, _) if later() => Standing::Done,
-            (true, n) if n == Order::BOTH.len() && view.recorded(self.id()) == PhaseState::Done => Standing::Done,
+            (true, _) if created(view) == Progress::Done && view.recorded(self.id()) == PhaseState::Done => {
+                Standing::Done
+            }
             (true, _) => Standing::Begun,
             (false, _) => Standing::NotBegun,
         }
     }
 
     fn advance(&self, round: &mut Round<'_>) -> Progress {
+        for node in round.order.clone() {
+            let mut status = round.records.get(&node.name).clone();
+            if std::mem::take(&mut status.evidence.cleaned_of_multus) {
+                round.records.set(&node.name, status);
+            }
+        }
         created(&round.view)
     }
 
     fn undo(&self, round: &mut Round<'_>) -> Progress {
-        if round.view.has_begun(self.id()) { deleted(round) } else { Progress::Done }
+        if round.view.has_begun(self.id()) { deleted(round, Target::Flannel) } else { Progress::Done }
     }
 
     fn preview(&self, view: &View<'_>, way: Target) -> Vec<Planned> {
-        let change = match (way, self.standing(view)) {
-            (Target::Cilium, Standing::Done) | (Target::Flannel, Standing::NotBegun) => None,
-            (Target::Cilium, _) => create(view),
-            (Target::Flannel, _) => Some(Effect::DeleteMultus { namespace: namespace(view) }),
+        let changes = match (way, self.standing(view)) {
+            (Target::Cilium, Standing::Done) | (Target::Flannel, Standing::NotBegun) => vec![],
+            (Target::Cilium, _) => create(view).into_iter().map(Preview::from).collect(),
+            (Target::Flannel, _) => preview_deleted(view, way),
         };
-        change.into_iter().map(|e| Preview::from(e).planned(self.id(), None, None)).collect()
+        changes.into_iter().map(|p| p.planned(self.id(), None, None)).collect()
     }
 
     fn notices(&self, _: &View<'_>) -> Vec<String> {
@@ -149,7 +187,7 @@ impl Phase for Delete {
             let message = format!("{} has not been through {}", node.name, ALONE.id);
             return Progress::wait_on(Reason::NodesMoving, format!("node/{}", node.name), message);
         }
-        deleted(round)
+        deleted(round, Target::Cilium)
     }
 
     fn undo(&self, round: &mut Round<'_>) -> Progress {
@@ -157,12 +195,12 @@ impl Phase for Delete {
     }
 
     fn preview(&self, view: &View<'_>, way: Target) -> Vec<Planned> {
-        let change = match (way, self.standing(view)) {
-            (Target::Cilium, Standing::Done) => None,
-            (Target::Cilium, _) => Some(Effect::DeleteMultus { namespace: namespace(view) }),
-            (Target::Flannel, _) if is_deleted(view) => create(view),
-            (Target::Flannel, _) => None,
+        let changes = match (way, self.standing(view)) {
+            (Target::Cilium, Standing::Done) => vec![],
+            (Target::Cilium, _) => preview_deleted(view, way),
+            (Target::Flannel, _) if is_deleted(view) => create(view).into_iter().map(Preview::from).collect(),
+            (Target::Flannel, _) => vec![],
         };
-        change.into_iter().map(|e| Preview::from(e).planned(self.id(), None, None)).collect()
+        changes.into_iter().map(|p| p.planned(self.id(), None, None)).collect()
     }
 }

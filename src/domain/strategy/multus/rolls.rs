@@ -5,7 +5,7 @@ use crate::domain::{
     api::{NodeMigrationStatus, Target},
     decide::Round,
     effect::{CORDON_MARK, MULTUS_LABEL, Proof, SWITCH_LABEL},
-    facts::{Cni, Order},
+    facts::{Cni, NodeFact, Order},
     plan::Planned,
     progress::Progress,
     reason::Waiting,
@@ -126,6 +126,13 @@ impl Roll for Pass {
 
     fn has_touched(&self, at: &Site<'_>, status: &NodeMigrationStatus) -> bool {
         self.has_changed(at, status) || at.facts.is_taken_out(at.node) || has_lost_record(at, status)
+    }
+
+    fn found(&self, node: &NodeFact) -> bool {
+        match self.after.multus {
+            None => node.switched,
+            order => !node.switched && node.multus == order,
+        }
     }
 
     fn start(&self, at: &Site<'_>, status: &NodeMigrationStatus) -> Start {

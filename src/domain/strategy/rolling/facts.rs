@@ -64,7 +64,7 @@ pub(super) fn needs_cilium(view: &View<'_>) -> Option<Waiting> {
         let message = format!("{} is still switched to Cilium", node.name);
         return Some(Waiting::new(Reason::NodesMoving, message).on(format!("node/{}", node.name)));
     }
-    let mut on_cilium = view.facts.pods_touching(Cni::Cilium).filter(|p| p.deleting.is_none());
+    let mut on_cilium = view.facts.pods_with(Cni::Cilium, None).filter(|p| p.deleting.is_none());
     let pod = on_cilium.next()?;
     let count = text::count(on_cilium.count() + 1, "pod");
     let message = format!("{count} still with Cilium addresses, as {} on {}", pod.key, pod.node);
@@ -88,7 +88,7 @@ pub(super) fn needs_flannel(round: &Round<'_>) -> Option<Waiting> {
         let message = format!("{} is not on Cilium: its step is {step}", node.name);
         return Some(Waiting::new(Reason::NodesMoving, message).on(format!("node/{}", node.name)));
     }
-    let mut on_flannel = view.facts.pods_touching(Cni::Flannel);
+    let mut on_flannel = view.facts.pods_with(Cni::Flannel, None);
     let pod = on_flannel.next()?;
     let count = text::count(on_flannel.count() + 1, "pod");
     let message = format!("{count} still with Flannel addresses, as {} on {}", pod.key, pod.node);

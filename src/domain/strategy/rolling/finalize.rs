@@ -60,6 +60,8 @@ impl Phase for Finalize {
             if status.step.is_unmoved() && !status.evidence.switched {
                 let mut status = status.clone();
                 status.evidence.switched = true;
+                // it is where the last roll leaves a node
+                status.phase = view.strategy.rolls().last().map(|roll| roll.phase());
                 round.records.set(&node.name, status);
             }
         }
