@@ -386,7 +386,11 @@ impl Obedient {
     }
 
     fn obey(&mut self, effect: &Effect) {
-        self.ended.insert(effect.name());
+        // as the engine does: what is watched is not kept
+        let described = effect.describe();
+        if described.unseen || described.outlives_term {
+            self.ended.insert(described.name);
+        }
         match effect {
             Effect::CreateRecord { node, .. } => {
                 let record = NodeMigration::new(node, NodeMigrationSpec::default());

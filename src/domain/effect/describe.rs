@@ -390,7 +390,10 @@ impl Effect {
             name: self.name(),
             unseen: matches!(
                 self,
-                Self::CreateIpsecKey { .. } | Self::DeleteIpsecKey { .. } | Self::RestoreFlannel { .. }
+                Self::CreateIpsecKey { .. }
+                    | Self::DeleteIpsecKey { .. }
+                    | Self::RestoreFlannel { .. }
+                    | Self::CreateMultus(_)
             ),
             before: proofs::before(self),
             done: proofs::done(self),
