@@ -49,10 +49,20 @@ fn before(status: &NodeMigrationStatus) -> &str {
     status.evidence.boot_id_before.as_deref().unwrap_or_default()
 }
 
+/// Those that the drain has left, or that have landed since.
 fn old_pods<'a>(at: &Site<'a>) -> Vec<&'a PodFact> {
     at.old_pods()
         .filter(|p| p.deleting.is_none() && (p.is_daemon() || (p.owner.is_some() && p.tolerates_all)))
         .collect()
+}
+
+/// They start again.
+pub(super) fn restart_old(at: &Site<'_>) -> Option<Progress> {
+    let old = old_pods(at);
+    let first = old.first()?;
+    let message = format!("{} still of before the change, as {}", text::count(old.len(), "pod"), first.key);
+    let waiting = Waiting::new(Reason::PodsOnOldNetwork, message).on(format!("pod/{}", first.key));
+    Some(Progress::Act(old.into_iter().map(|p| leave(at, p, WHY)).collect(), waiting))
 }
 
 impl Step for Restart {
@@ -80,13 +90,7 @@ impl Step for Restart {
         if at.node.tainted {
             return Progress::act(Effect::Untaint { node: at.node.name.clone() }, "let DaemonSet pods back");
         }
-        let old = old_pods(at);
-        if old.is_empty() {
-            return Progress::Done;
-        }
-        let message = format!("{} still with old addresses", text::count(old.len(), "pod"));
-        let effects = old.into_iter().map(|p| leave(at, p, WHY)).collect();
-        Progress::Act(effects, Waiting::new(Reason::PodsOnOldNetwork, message))
+        restart_old(at).unwrap_or(Progress::Done)
     }
 
     fn preview(&self, at: &Site<'_>) -> Vec<Preview> {

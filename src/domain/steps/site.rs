@@ -97,7 +97,9 @@ impl<'a> Site<'a> {
         let (ranges, Network { cni, .. }) = (self.facts.ranges_of(&self.node.name), self.network);
         let of_before = self.created_before();
         let is_old = move |pod: &PodFact| match ranges.cni(pod) {
-            Cni::Host | Cni::Unknown => false,
+            Cni::Host => false,
+            // its sandbox may be of before the change all the same
+            Cni::Unknown => of_before(pod),
             first => first != cni || of_before(pod),
         };
         self.facts.pods_on(&self.node.name).filter(move |p| p.is_living() && is_old(p))

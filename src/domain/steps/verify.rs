@@ -1,6 +1,6 @@
 //! Verify: the host as it should be, nothing leaked, a new pod with the right address.
 
-use super::{Presence, Site, Step, StepSpec, proofs, secs, tasks};
+use super::{Presence, Site, Step, StepSpec, proofs, restart, secs, tasks};
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
     evidence::HostEvidence,
@@ -48,6 +48,12 @@ impl Step for Verify {
         if let Some(pod) = old {
             let message = format!("{} with an old address is terminating", pod.key);
             return Progress::wait_on(Reason::PodsTerminating, format!("pod/{}", pod.key), message);
+        }
+        // one that was on its way to the node when the others started again
+        if at.network.by_interfaces
+            && let Some(progress) = restart::restart_old(at)
+        {
+            return progress;
         }
         let checked = tasks::check_until(at, status, &HostTask::Look, |evidence| {
             let not_yet = |message: String| Err(Waiting::new(Reason::HostNotReady, message));
