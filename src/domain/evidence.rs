@@ -39,6 +39,9 @@ pub struct Evidence {
     /// The node was switched to Cilium and has not been restored since.
     #[serde(default)]
     pub switched: bool,
+    /// UIDs of the pods that were on the node when its interfaces had changed: those have the ones of before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pods_before: Vec<String>,
     /// Multus was put before the node's CNIs, and its configuration may be on the host.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub multus: bool,

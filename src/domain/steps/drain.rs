@@ -134,7 +134,7 @@ pub(super) fn still_empty(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Op
 }
 
 fn persistent_pods<'a>(at: &Site<'a>) -> Vec<&'a PodFact> {
-    at.old_pods().filter(|p| p.owner.is_some() && p.tolerates_all).collect()
+    at.old_pods(None).filter(|p| p.owner.is_some() && p.tolerates_all).collect()
 }
 
 /// Pods can be held back on the host: not with Multus, whose configuration is no list of plugins that one more could be

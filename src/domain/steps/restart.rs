@@ -37,7 +37,7 @@ pub(super) fn reboots(at: &Site<'_>, status: &NodeMigrationStatus) -> bool {
         Target::Cilium => true,
         Target::Flannel if drains(at) => false,
         Target::Flannel => {
-            at.old_pods().next().is_some()
+            at.old_pods(Some(status)).next().is_some()
                 || status.evidence.reboot_asked.is_some()
                 || *at.node.boot_id != *before(status)
         }
@@ -50,15 +50,19 @@ fn before(status: &NodeMigrationStatus) -> &str {
 }
 
 /// Those that the drain has left, or that have landed since.
-fn old_pods<'a>(at: &Site<'a>) -> Vec<&'a PodFact> {
-    at.old_pods()
+fn old_pods<'a>(at: &Site<'a>, status: Option<&NodeMigrationStatus>) -> Vec<&'a PodFact> {
+    at.old_pods(status)
         .filter(|p| p.deleting.is_none() && (p.is_daemon() || (p.owner.is_some() && p.tolerates_all)))
         .collect()
 }
 
-/// They start again.
-pub(super) fn restart_old(at: &Site<'_>) -> Option<Progress> {
-    let old = old_pods(at);
+/// Those of them start again.
+pub(super) fn restart_old(
+    at: &Site<'_>,
+    status: &NodeMigrationStatus,
+    which: impl Fn(&PodFact) -> bool,
+) -> Option<Progress> {
+    let old: Vec<&PodFact> = old_pods(at, Some(status)).into_iter().filter(|p| which(p)).collect();
     let first = old.first()?;
     let message = format!("{} still of before the change, as {}", text::count(old.len(), "pod"), first.key);
     let waiting = Waiting::new(Reason::PodsOnOldNetwork, message).on(format!("pod/{}", first.key));
@@ -77,6 +81,8 @@ impl Step for Restart {
         status.evidence.boot_id_before = Some(at.node.boot_id.to_string());
         status.evidence.boot_id_after = None;
         reboot::remember_run(at, status);
+        let networked = at.facts.pods_on(&at.node.name).filter(|p| at.network.by_interfaces && !p.host_network);
+        status.evidence.pods_before = networked.map(|p| p.uid.to_string()).collect();
         status.evidence.node_uid = Some(at.node.uid.to_string());
     }
 
@@ -90,7 +96,7 @@ impl Step for Restart {
         if at.node.tainted {
             return Progress::act(Effect::Untaint { node: at.node.name.clone() }, "let DaemonSet pods back");
         }
-        restart_old(at).unwrap_or(Progress::Done)
+        restart_old(at, status, |_| true).unwrap_or(Progress::Done)
     }
 
     fn preview(&self, at: &Site<'_>) -> Vec<Preview> {
@@ -106,7 +112,7 @@ impl Step for Restart {
         }
         changes.push(Effect::Untaint { node: at.node.name.clone() }.into());
         // those that the drain does not delete
-        let stay = old_pods(at).into_iter().filter(|p| p.tolerates_all);
+        let stay = old_pods(at, None).into_iter().filter(|p| p.tolerates_all);
         changes.extend(
             stay.map(|p| Preview::when("it still has an old address", leave(at, p, WHY)).met(proofs::has_address(p))),
         );

@@ -28,7 +28,7 @@ static SPEC: StepSpec = StepSpec {
 const WHY: &str = "it still has an old address";
 
 fn old<'a>(at: &Site<'a>) -> Vec<&'a PodFact> {
-    at.old_pods().filter(|p| !at.facts.is_task(p)).collect()
+    at.old_pods(None).filter(|p| !at.facts.is_task(p)).collect()
 }
 
 impl Step for RestartPods {

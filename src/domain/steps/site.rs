@@ -2,10 +2,6 @@
 
 use std::ops::Deref;
 
-use jiff::Timestamp;
-
-use super::{NodeStep, Restart, Step};
-
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
     drain::{self, Drain},
@@ -91,31 +87,24 @@ impl<'a> Site<'a> {
         Self { view, node, way, network: roll.network(way) }
     }
 
-    /// Its living pods that are networked otherwise than they should be at the end of this way. A second interface is told
-    /// by nothing but what was in force when the pod was created: what a pod says of itself is its owner's.
-    pub fn old_pods(&self) -> impl Iterator<Item = &'a PodFact> + use<'a> {
-        let (ranges, Network { cni, .. }) = (self.facts.ranges_of(&self.node.name), self.network);
-        let of_before = self.created_before();
+    /// Its living pods that are networked otherwise than they should be at the end of this way. How many interfaces one
+    /// has is told by nothing but when it came to the node: what it says of itself is its owner's. Without a status every
+    /// one that is there now is of before.
+    pub fn old_pods(&self, status: Option<&NodeMigrationStatus>) -> impl Iterator<Item = &'a PodFact> + use<'a> {
+        let (ranges, Network { cni, by_interfaces, .. }) = (self.facts.ranges_of(&self.node.name), self.network);
+        let of_before = status.map(|s| match s.evidence.boot_id_after {
+            // every pod has started again with it
+            Some(_) => vec![],
+            None => s.evidence.pods_before.clone(),
+        });
+        let of_before =
+            move |p: &PodFact| by_interfaces && of_before.as_ref().is_none_or(|b| b.iter().any(|uid| **uid == *p.uid));
         let is_old = move |pod: &PodFact| match ranges.cni(pod) {
             Cni::Host => false,
-            // its sandbox may be of before the change all the same
             Cni::Unknown => of_before(pod),
             first => first != cni || of_before(pod),
         };
         self.facts.pods_on(&self.node.name).filter(move |p| p.is_living() && is_old(p))
-    }
-
-    /// Tells pods of before the node's configuration was changed, where that matters.
-    fn created_before(&self) -> impl Fn(&PodFact) -> bool + use<> {
-        let status = self.view.status(&self.node.name);
-        // what is on record of a node that is not on its way is of an earlier roll
-        let on_its_way = status.step.spec().and(Some(&status.steps)).into_iter().flatten();
-        let restart = on_its_way.rev().find(|s| s.step == NodeStep::At(Restart.spec()));
-        // by the clock of the API server, which counts in whole seconds
-        let changed = restart.map(|s| s.started_at.as_second() - self.facts.clock_off);
-        let matters = self.network.by_interfaces && status.evidence.boot_id_after.is_none();
-        let before = move |at: Timestamp| changed.is_none_or(|changed| at.as_second() < changed);
-        move |pod| matters && pod.created.is_none_or(before)
     }
 
     /// The node, as messages name it.

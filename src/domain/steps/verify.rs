@@ -44,14 +44,14 @@ impl Step for Verify {
             return Progress::Wait(waiting);
         }
         // what is deleted on this side has to be gone before leftovers are looked for
-        let old = at.old_pods().find(|p| p.deleting.is_some());
+        let old = at.old_pods(Some(status)).find(|p| p.deleting.is_some());
         if let Some(pod) = old {
             let message = format!("{} with an old address is terminating", pod.key);
             return Progress::wait_on(Reason::PodsTerminating, format!("pod/{}", pod.key), message);
         }
-        // one that was on its way to the node when the others started again
-        if at.network.by_interfaces
-            && let Some(progress) = restart::restart_old(at)
+        // one that was on its way to the node when the others started again; no other is chased
+        if let Some(progress) =
+            restart::restart_old(at, status, |p| status.evidence.pods_before.contains(&p.uid.to_string()))
         {
             return progress;
         }
@@ -75,7 +75,7 @@ impl Step for Verify {
             };
             status.evidence.probe = Some(report.probe());
         }
-        if let Some(progress) = judge_probe(at, status).or_else(|| unhealthy_daemon(at)) {
+        if let Some(progress) = judge_probe(at, status).or_else(|| unhealthy_daemon(at, status)) {
             return progress;
         }
         release_leaks(at, status).unwrap_or(Progress::Done)
@@ -108,8 +108,9 @@ fn is_silent(at: &Site<'_>, host: &HostEvidence) -> bool {
     at.way == Target::Cilium && tasks::agent_is_silent(at, host)
 }
 
-fn unhealthy_daemon(at: &Site<'_>) -> Option<Progress> {
-    let is_old = |pod: &PodFact| at.facts.cni_of(pod) != at.network.cni || at.old_pods().any(|p| p.uid == pod.uid);
+fn unhealthy_daemon(at: &Site<'_>, status: &NodeMigrationStatus) -> Option<Progress> {
+    let is_old =
+        |pod: &PodFact| at.facts.cni_of(pod) != at.network.cni || at.old_pods(Some(status)).any(|p| p.uid == pod.uid);
     let pod = at
         .facts
         .pods_on(&at.node.name)

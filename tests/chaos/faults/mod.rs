@@ -173,6 +173,11 @@ impl Fault {
         Self { class, kind, at, lasts, which, share }
     }
 
+    /// The release becomes another one.
+    pub const fn is_of_the_release(&self) -> bool {
+        matches!(self.kind, Kind::Release(_))
+    }
+
     /// The Migration goes.
     pub const fn is_ending(&self) -> bool {
         matches!(self.kind, Kind::Ending(_))

@@ -80,9 +80,8 @@ pub(super) fn needs_flannel(round: &Round<'_>) -> Option<Waiting> {
     for node in view.facts.nodes.values() {
         let status = round.records.get(&node.name);
         let step = status.step;
-        if Level::ahead(view, status, Target::Cilium) == 0
-            || (joins_on_cilium && view.facts.agent_on(&node.name).is_some_and(|a| a.ready))
-        {
+        let is_moved = Level::ahead(view, status, Target::Cilium) == 0;
+        if is_moved || (joins_on_cilium && view.facts.agent_on(&node.name).is_some_and(|a| a.ready)) {
             continue;
         }
         let message = format!("{} is not on Cilium: its step is {step}", node.name);
