@@ -1,6 +1,7 @@
 //! What the engine's account is refused, with every role that its manifest has: by the policies, which compare the object
 //! as it was with what it would become, and by RBAC.
 
+use cutover::domain::effect::multus::{IMAGE, Install};
 use kube::{Client, Error};
 use serde_json::{Value, json};
 
@@ -80,7 +81,7 @@ fn elsewhere() -> Vec<Refused> {
             "only what is called",
         ),
         objects(bind("pwn", "cluster-admin", mallory.clone()), "only what is called"),
-        objects(bind("cilium-pwn", "cluster-admin", agent.clone()), "binds only roles of Cilium and Flannel"),
+        objects(bind("cilium-pwn", "cluster-admin", agent.clone()), "binds only roles of Cilium, Flannel"),
         objects(bind("cilium-pwn", "cilium", mallory), "only to their service accounts"),
         ("POST", format!("{RBAC}/clusterroles"), Some(role), "no role that may do everything"),
         ("PATCH", "/apis/apps/v1/namespaces/shop/deployments/api".into(), Some(image), "only its replicas"),
@@ -125,5 +126,17 @@ pub async fn check(client: &Client, admin: &Client) {
     let cordoned = json!({"metadata": {"annotations": {"cutover.dev/cordoned": "true"}}, "spec": {"unschedulable": true,
         "taints": [{"key": "cutover.dev/switching", "value": "true", "effect": "NoSchedule"}]}});
     let path = format!("{NODE}?dryRun=All");
+    let labelled = json!({"metadata": {"labels": {"cutover.dev/multus": "flannel-first"}}});
+    send(client, "PATCH", &path, Some(labelled)).await.unwrap();
+    let install = Install {
+        namespace: "kube-system".into(),
+        image: IMAGE.into(),
+        flannel: r#"{"name":"cbr0","plugins":[{"type":"flannel","delegate":{}}]}"#.into(),
+        by_ipv4: true,
+    };
+    for request in install.requests() {
+        let path = format!("{}?dryRun=All", request.object.collection());
+        send(client, "POST", &path, Some(request.body().clone())).await.unwrap();
+    }
     assert_eq!(send(client, "PATCH", &path, Some(cordoned)).await.unwrap()["spec"]["unschedulable"], true);
 }
