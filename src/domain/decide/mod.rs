@@ -227,9 +227,12 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// A node whose record was lost is in the roll that it shows: what came before would undo it half way. It begins that
-    /// roll anew.
+    /// A node whose record was lost is in the roll that its labels show: an earlier roll would undo it half way. It starts
+    /// that roll again. Before the migration begins a label is a stray one.
     fn recognize_nodes(&mut self) {
+        if !self.view.is_started() {
+            return;
+        }
         for node in self.view.facts.nodes.values() {
             let status = self.records.get(&node.name);
             if status.attempt > 0 || status.phase.is_some() || self.view.record(&node.name).is_none() {

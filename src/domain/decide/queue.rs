@@ -226,7 +226,7 @@ fn has_begun(view: &View<'_>, node: &NodeFact, way: Target, open: bool) -> bool 
     through || status.step.is_out() || status.step.is_observed()
 }
 
-/// How many nodes may be out: one until the canaries are through, in every roll anew.
+/// How many nodes may be out: one until the canaries are through, in each roll.
 fn limit(round: &Round<'_>, way: Target, roll: Option<usize>) -> (usize, bool) {
     let spec = &round.view.migration.spec.nodes;
     let number = |n: u32| usize::try_from(n).unwrap_or(1);

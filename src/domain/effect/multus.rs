@@ -146,7 +146,7 @@ fn apply(kind: Resource, namespace: &str, name: &str, rest: Value) -> Request {
     Request { object, change: Change::Apply(body) }
 }
 
-/// The rights to send these: helm's, because whoever may create a DaemonSet may create any.
+/// The rights to send these. RBAC cannot limit what is created to a name, so that they are the same as helm's.
 pub(super) fn rights(requests: &[Request], verbs: &[&'static str]) -> Vec<Right> {
     let of = |verb: &'static str| move |r: &Request| Right::new(Role::Install, verb, r.object.resource);
     verbs.iter().flat_map(|verb| requests.iter().map(of(verb))).collect()

@@ -56,7 +56,7 @@ fn old_pods<'a>(at: &Site<'a>, status: Option<&NodeMigrationStatus>) -> Vec<&'a 
         .collect()
 }
 
-/// Those of them start again.
+/// Restarts those of them that are meant.
 pub(super) fn restart_old(
     at: &Site<'_>,
     status: &NodeMigrationStatus,

@@ -75,6 +75,16 @@ const fn clean(way: Target) -> HostWork {
     }
 }
 
+/// Once the objects are there again, a host that was clean may not be any more.
+fn forget_cleaning(round: &mut Round<'_>) {
+    for node in round.order.clone() {
+        let mut status = round.records.get(&node.name).clone();
+        if std::mem::take(&mut status.evidence.cleaned_of_multus) {
+            round.records.set(&node.name, status);
+        }
+    }
+}
+
 /// They and their pods are gone; otherwise what to do. No host may still have its configuration: no pod would start
 /// there without its account (seen on real nodes).
 fn deleted(round: &mut Round<'_>, way: Target) -> Progress {
@@ -139,12 +149,7 @@ impl Phase for Create {
     }
 
     fn advance(&self, round: &mut Round<'_>) -> Progress {
-        for node in round.order.clone() {
-            let mut status = round.records.get(&node.name).clone();
-            if std::mem::take(&mut status.evidence.cleaned_of_multus) {
-                round.records.set(&node.name, status);
-            }
-        }
+        forget_cleaning(round);
         created(&round.view)
     }
 
@@ -191,7 +196,11 @@ impl Phase for Delete {
     }
 
     fn undo(&self, round: &mut Round<'_>) -> Progress {
-        if is_deleted(&round.view) { created(&round.view) } else { Progress::Done }
+        if !is_deleted(&round.view) {
+            return Progress::Done;
+        }
+        forget_cleaning(round);
+        created(&round.view)
     }
 
     fn preview(&self, view: &View<'_>, way: Target) -> Vec<Planned> {

@@ -93,11 +93,10 @@ impl Phase for Pass {
 }
 
 impl Pass {
-    /// What this roll does has begun on the node.
+    /// This roll, or a later one, has changed the node.
     fn has_changed(&self, at: &Site<'_>, status: &NodeMigrationStatus) -> bool {
         let switched = status.evidence.switched || at.node.switched;
         match self.after.multus {
-            // an agent that manages the CNI directory is always more than the label says
             None => switched,
             Some(Order::FlannelFirst) => status.evidence.multus || at.node.multus.is_some() || switched,
             Some(Order::CiliumFirst) => at.node.multus != self.before.multus || switched,
