@@ -53,7 +53,7 @@ impl Mark {
             world.observer.unclaim(node);
             return taint(world, node, OUT_OF_SERVICE, None).await;
         }
-        if world.is_out(node) || world.step(node) == "Done" {
+        if world.is_out(node) || (self == Self::Label && world.is_moved(node)) {
             return;
         }
         let annotated = json!({"cutover.dev/cordoned": null});

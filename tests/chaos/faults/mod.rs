@@ -279,6 +279,13 @@ impl World<'_> {
         crate::observer::nodes::is_out(&self.step(node))
     }
 
+    /// The node is done for the last time: its label is Cutover's. Done with an earlier roll it has none yet.
+    fn is_moved(&self, node: &str) -> bool {
+        let record = self.server.look("nodemigrations.cutover.dev", "", node).unwrap_or_default();
+        let last = matches!(record["status"]["phase"].as_str(), Some("Migrate" | "CiliumAlone"));
+        last && record["status"]["step"] == "Done"
+    }
+
     fn is_labelled(&self, node: &str, label: &str) -> bool {
         self.server.look("nodes", "", node).is_some_and(|n| n["metadata"]["labels"][label].is_string())
     }
