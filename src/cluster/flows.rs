@@ -1,6 +1,9 @@
 //! Between facts and flows: the facts give flows their names, and what the flows say becomes a fact.
 
-use std::{sync::PoisonError, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::{
@@ -9,10 +12,15 @@ use tokio::{
 };
 
 use super::store::FactStore;
-use crate::hubble::{channel::Dial, client::follow, directory::Directory, observation::placements, shared::Flows};
+use crate::{
+    domain::{enforcement::would_be_denied, guard::FlowFacts},
+    hubble::{channel::Dial, client::follow, directory::Directory, observation::placements, shared::Flows},
+};
 
 /// How often facts go to the flows and back.
 const EXCHANGE: Duration = Duration::from_secs(1);
+/// After how many exchanges it is judged what policies will deny: it walks all connections and pods.
+const JUDGED: u32 = 5;
 
 /// Streams flows until the tasks are dropped.
 pub fn watch(dial: Dial, store: &FactStore, flows: &Flows) -> JoinSet<()> {
@@ -24,6 +32,7 @@ pub fn watch(dial: Dial, store: &FactStore, flows: &Flows) -> JoinSet<()> {
 
 async fn exchange(store: FactStore, flows: Flows) {
     let mut facts_changed = store.changes();
+    let mut rounds: u32 = 0;
     let mut tick = interval(EXCHANGE);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -42,6 +51,18 @@ async fn exchange(store: FactStore, flows: Flows) {
             }
             window.facts(now)
         };
+        rounds += 1;
+        let denied = {
+            let facts = store.read();
+            let before = Arc::clone(&facts.flows.denied);
+            // what the last exchange has brought: one exchange late
+            rounds
+                .is_multiple_of(JUDGED)
+                .then(|| would_be_denied(&facts))
+                .filter(|now| *now != *before)
+                .map_or(before, Arc::new)
+        };
+        let said = FlowFacts { denied, ..said };
         if said != store.read().flows {
             store.change(|f| f.flows = said);
         }

@@ -10,7 +10,7 @@ use k8s_openapi::{
         admissionregistration::v1::{
             MutatingWebhookConfiguration, RuleWithOperations, ValidatingWebhook, ValidatingWebhookConfiguration,
         },
-        core::v1::{ConfigMap, Service},
+        core::v1::{ConfigMap, Namespace, Service},
         networking::v1::{NetworkPolicy, ServiceCIDR},
     },
     apimachinery::pkg::apis::meta::v1::LabelSelector,
@@ -83,6 +83,12 @@ async fn survey(client: &Client, defined: Option<[bool; 2]>) -> Survey {
         cilium(client, defined.map(|d| d[1]), resource::CILIUM_WIDE_POLICIES),
     );
     let (own, wide) = own.await;
+    let policies = map(policies, |all| all.iter().map(convert::policy).collect::<Vec<_>>());
+    let namespaces = if policies.known().into_iter().flatten().any(PolicyFact::selects_namespaces) {
+        list::<Namespace>(client).await
+    } else {
+        Asked::Known(vec![])
+    };
     let webhooks = both(
         webhooks("validatingwebhookconfiguration", validating),
         webhooks("mutatingwebhookconfiguration", mutating),
@@ -105,7 +111,10 @@ async fn survey(client: &Client, defined: Option<[bool; 2]>) -> Survey {
         kube_proxy: map(proxy, |c| kube_proxy(&c)),
         kubeadm: map(kubeadm, |c| kubeadm_config(&c)),
         backends,
-        policies: map(policies, |all| all.iter().map(policy).collect()),
+        policies,
+        namespace_labels: map(namespaces, |all| {
+            all.iter().map(|n| (n.name_any().into(), n.labels().clone())).collect()
+        }),
         cilium_policies: both(own, wide),
         webhooks,
         api_services,
@@ -289,19 +298,4 @@ fn api_service(api: &APIService) -> Option<ApiServiceFact> {
         ),
         available: conditions.into_iter().any(|c| c.type_ == "Available" && c.status == "True"),
     })
-}
-
-fn policy(p: &NetworkPolicy) -> PolicyFact {
-    let spec = p.spec.clone().unwrap_or_default();
-    let types = spec.policy_types.unwrap_or_else(|| {
-        let egress = spec.egress.as_ref().map(|_| "Egress".to_owned());
-        std::iter::once("Ingress".to_owned()).chain(egress).collect()
-    });
-    let limits = |way: &str| types.iter().any(|t| t == way);
-    PolicyFact {
-        key: convert::key(&p.metadata),
-        selector: convert::selector(spec.pod_selector.as_ref()),
-        ingress: limits("Ingress"),
-        egress: limits("Egress"),
-    }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
+    str::FromStr,
     sync::Arc,
     time::Duration,
 };
@@ -41,6 +42,21 @@ impl fmt::Display for Edge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}->{}:{}", self.from, self.to, self.port)?;
         if self.protocol == "TCP" { Ok(()) } else { write!(f, "/{}", self.protocol) }
+    }
+}
+
+/// Protocols with ports, as flows and policies call them.
+const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
+
+impl FromStr for Edge {
+    type Err = ();
+
+    fn from_str(written: &str) -> Result<Self, ()> {
+        let (from, rest) = written.split_once("->").ok_or(())?;
+        let (to, rest) = rest.rsplit_once(':').ok_or(())?;
+        let (port, protocol) = rest.split_once('/').unwrap_or((rest, PROTOCOLS[0]));
+        let protocol = PROTOCOLS.into_iter().find(|p| *p == protocol).ok_or(())?;
+        Ok(Self { from: from.into(), to: to.into(), port: port.parse().map_err(|_| ())?, protocol })
     }
 }
 
@@ -290,6 +306,18 @@ impl Watch {
     }
 }
 
+/// A working connection that is denied once NetworkPolicies are enforced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeniedFlow {
+    /// Between whom: `namespace/workload->namespace/workload:port`.
+    pub edge: String,
+    /// `ingress`: the server's policies deny it; `egress`: the client's.
+    pub way: String,
+    /// The policies that select the pod, none of which allows it, as `namespace/name`.
+    pub policies: Vec<String>,
+}
+
 /// What decisions know of the flows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FlowFacts {
@@ -301,6 +329,8 @@ pub struct FlowFacts {
     pub settling: BTreeSet<Arc<str>>,
     /// Working edges, by each end.
     pub working: Arc<BTreeMap<Arc<str>, Vec<Edge>>>,
+    /// Those of them that NetworkPolicies will deny once they are enforced.
+    pub denied: Arc<Vec<DeniedFlow>>,
 }
 
 #[cfg(test)]
@@ -358,6 +388,17 @@ mod tests {
             let trouble = troubles.first();
             assert_eq!(trouble.is_some_and(|t| t.counts(MINUTE, false)), *counts, "{name}");
             assert_eq!(trouble.is_some_and(|t| t.may_count(MINUTE, false, at(*now))), *watched, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_edge_is_read_as_it_is_written() {
+        for (to, port, protocol) in [("shop/db", 5432, "TCP"), ("fd00::1", 53, "UDP"), (API_SERVER, 6443, "SCTP")] {
+            let edge = Edge { protocol, ..edge(to, port) };
+            assert_eq!(edge.to_string().parse(), Ok(edge));
+        }
+        for bad in ["", "a->b", "a->b:x", "a->b:1/GRE", "a:1"] {
+            assert_eq!(bad.parse::<Edge>(), Err(()), "{bad}");
         }
     }
 

@@ -12,6 +12,7 @@ pub mod decide;
 pub mod drain;
 pub mod effect;
 pub mod encryption;
+pub mod enforcement;
 pub mod eta;
 pub mod evidence;
 pub mod facts;

@@ -11,6 +11,7 @@ use super::{
     api::{Migration, NodeMigration, NodeMigrationStatus, PhaseState, Stage, Target},
     effect::FINALIZER,
     facts::Facts,
+    guard::DeniedFlow,
     problem::Problem,
     strategy::{Phase, PhaseId, Standing, Strategy},
 };
@@ -111,6 +112,17 @@ impl<'a> View<'a> {
                 status.observed_generation == generation && !self.facts.node_migrations.values().any(asks)
             }
             _ => false,
+        }
+    }
+
+    /// Working connections that NetworkPolicies will deny once they are enforced: as flows say, or where none are read
+    /// here, as was last written down.
+    pub fn denied(&self) -> &'a [DeniedFlow] {
+        let flows = &self.facts.flows;
+        match &self.migration.status {
+            _ if flows.watching.is_some() => &flows.denied,
+            Some(status) => &status.denied,
+            None => &[],
         }
     }
 

@@ -222,6 +222,7 @@ impl Window {
         troubles.truncate(TROUBLES);
         let open = self.observations.open(now);
         let settling = if watching.is_ok() { open } else { BTreeSet::new() };
-        FlowFacts { watching: Some(watching), troubles, settling, working: Arc::clone(&self.working) }
+        let working = Arc::clone(&self.working);
+        FlowFacts { watching: Some(watching), troubles, settling, working, denied: Arc::default() }
     }
 }

@@ -189,6 +189,9 @@ fn chart(namespace: &str, version: &str, values: &Value) -> Vec<Value> {
         "custom-cni-conf": custom.to_string(), "enable-policy": values["policyEnforcementMode"].as_str().unwrap_or("default"),
         "enable-hubble": "true", "cni-uninstall": "false",
     });
+    if values["policyAuditMode"] == true {
+        config["policy-audit-mode"] = json!("true");
+    }
     // with customConf the chart renders neither of these
     if !custom && minor(&format!("v{}", version.trim_start_matches('v'))) >= AGENT_WRITES {
         config["write-cni-conf-when-ready"] = json!("/host/etc/cni/net.d/05-cilium.conflist");

@@ -12,6 +12,7 @@ use cutover::domain::{
         Room, Selector, Survey, WebhookFact,
     },
     flannel::{CniConf, FlannelFact},
+    guard::DeniedFlow,
     inventory::Inventory,
     view::View,
 };
@@ -264,6 +265,18 @@ fn each_change_is_found_by_its_check() {
             policy(w);
             w.set("fw", "cloudnativelabs/kube-router:v2");
         }),
+        ("denied-connections", Info, "no flows yet", |w| policy(w)),
+        ("denied-connections", Warn, "no ingress rule of networkpolicy/shop/web allows it", |w| {
+            policy(w);
+            w.facts.flows.watching = Some(Ok(()));
+            let policies = vec!["shop/web".into()];
+            let denied = DeniedFlow { edge: "a/b->shop/web:80".into(), way: "ingress".into(), policies };
+            w.facts.flows.denied = Arc::new(vec![denied]);
+        }),
+        ("denied-connections", Pass, "none that was seen to work", |w| {
+            policy(w);
+            w.facts.flows.watching = Some(Ok(()));
+        }),
         ("version", Block, "1.14", |w| w.spec.cilium.version = "1.13.4".into()),
         ("kubernetes", Info, "untested", |w| w.facts.surroundings.server_version = "v1.36.3".into()),
         ("kubernetes", Unknown, "not read", |w| w.facts.surroundings.server_version.clear()),
@@ -414,7 +427,7 @@ fn policy(w: &mut World) {
     let key = Key::new("shop", "web");
     let selector = Selector::from_iter([("app", "web")]);
     w.facts.policies.insert(key.clone());
-    w.survey().policies = Asked::Known(vec![PolicyFact { key, selector, ingress: true, egress: false }]);
+    w.survey().policies = Asked::Known(vec![PolicyFact { key, selector, ingress: Some(vec![]), egress: None }]);
 }
 
 /// A webhook about pods, with a ready pod on each of these nodes.

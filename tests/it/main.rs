@@ -24,6 +24,7 @@ mod decide;
 mod docs;
 mod draining;
 mod embedded;
+mod enforcement;
 mod engines;
 mod flow_guard;
 mod host_script;

@@ -211,6 +211,7 @@ pub fn installed() -> Facts {
     let config = CiliumConfigFact {
         custom_conf: true,
         enable_policy: "never".into(),
+        audits_policies: false,
         pool: vec!["10.245.0.0/16".parse().unwrap()],
     };
     facts.cilium_configs.insert(Key::new("kube-system", "cilium-config"), config);

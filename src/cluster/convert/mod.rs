@@ -1,6 +1,7 @@
 //! From Kubernetes' objects to the slim rows of the facts.
 
 mod pod;
+mod policy;
 mod quantity;
 mod storage;
 
@@ -33,6 +34,7 @@ use crate::domain::{
     inventory::tells_distribution,
 };
 pub(super) use pod::pod;
+pub(super) use policy::policy;
 pub(super) use storage::{Claim, Volume, claim, volume};
 
 pub(super) fn key(meta: &ObjectMeta) -> Key {
@@ -261,6 +263,7 @@ pub(super) fn cilium_config(c: &ConfigMap) -> CiliumConfigFact {
     CiliumConfigFact {
         custom_conf: get("custom-cni-conf") == "true",
         enable_policy: get("enable-policy").to_owned(),
+        audits_policies: get("policy-audit-mode") == "true",
         pool: get("cluster-pool-ipv4-cidr").split_whitespace().filter_map(|r| r.parse().ok()).collect(),
     }
 }

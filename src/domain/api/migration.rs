@@ -11,6 +11,7 @@ use super::{CiliumSpec, Consent, GuardSpec, HostsSpec, NodesSpec, RestartBy};
 use crate::domain::{
     audit::Anchor,
     facts::Key,
+    guard::DeniedFlow,
     reason::Waiting,
     strategy::{self, PhaseId, StrategyId},
 };
@@ -117,6 +118,9 @@ pub struct MigrationStatus {
     /// Connections that fail since nodes were moved: each holds the next node unless it was agreed to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flows: Vec<FlowTrouble>,
+    /// Working connections that NetworkPolicies deny once they are enforced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub denied: Vec<DeniedFlow>,
     /// Which engine wrote this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,

@@ -94,7 +94,8 @@ fn agents(ctx: &View<'_>, out: &mut Vec<Finding>) {
 
 fn default(ctx: &View<'_>, out: &mut Vec<Finding>) {
     let Some(config) = ctx.facts.cilium_config() else { return };
-    let object = format!("configmap/{}/cilium-config", ctx.facts.cilium_namespace());
+    let configmap = format!("configmap/{}/cilium-config", ctx.facts.cilium_namespace());
+    let object = configmap.clone();
     if config.custom_conf {
         out.push(finding(
             "default",
@@ -108,6 +109,16 @@ fn default(ctx: &View<'_>, out: &mut Vec<Finding>) {
             "default",
             object,
             format!("Cilium is the default of every node; policies: {}", config.enable_policy),
+        ));
+    }
+    if config.audits_policies {
+        out.push(finding(
+            "policies",
+            Severity::Warn,
+            configmap,
+            "policies are audited and not enforced: policy-audit-mode is true, as your values say",
+            "Flows with the verdict audit are what they would deny. To enforce them: helm upgrade with \
+             --reuse-values --set policyAuditMode=false, then restart the agents.",
         ));
     }
 }

@@ -42,6 +42,7 @@ pub(super) fn finish(round: Round<'_>, held: Option<Waiting>) -> Decision {
         waiting,
         findings,
         flows: view.written_troubles(),
+        denied: view.denied().to_vec(),
         engine: old.and_then(|s| s.engine.clone()),
         epoch: old.map(|s| s.epoch).unwrap_or_default(),
         audit: old.map(|s| s.audit.clone()).unwrap_or_default(),

@@ -8,6 +8,7 @@ mod needs;
 mod node;
 mod order;
 mod pods;
+mod policy;
 mod source;
 mod storage;
 mod survey;
@@ -31,9 +32,10 @@ pub use needs::{AffinityTerm, Needs, Room, Taint, Term, Toleration};
 pub use node::{CiliumConfigFact, DaemonSetFact, FlannelCopyFact, NodeConfigFact, NodeFact, roles};
 pub use order::Order;
 pub use pods::{Mark, Pods};
+pub use policy::{PolicyFact, PolicyPeer, PolicyPort, PolicyRule, Ports};
 pub use source::{Freshness, Source, Sources};
 pub use storage::{VolumeFact, Volumes};
-pub use survey::{ApiServiceFact, Asked, KubeProxyFact, KubeadmFact, PolicyFact, Survey, WebhookFact};
+pub use survey::{ApiServiceFact, Asked, KubeProxyFact, KubeadmFact, Survey, WebhookFact};
 pub use workload::{BudgetFact, NETWORK_STATUS, NamespaceFact, Owner, PodFact, PodPhase, WorkloadFact};
 
 use super::{

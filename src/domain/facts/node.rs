@@ -175,6 +175,8 @@ pub struct CiliumConfigFact {
     pub custom_conf: bool,
     /// `enable-policy`.
     pub enable_policy: String,
+    /// `policy-audit-mode`: what policies deny is reported and let through.
+    pub audits_policies: bool,
     /// `cluster-pool-ipv4-cidr`.
     pub pool: Vec<IpNet>,
 }

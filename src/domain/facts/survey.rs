@@ -2,11 +2,9 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
+use super::{Key, PolicyFact};
 use ipnet::IpNet;
 use jiff::Timestamp;
-use kube::core::Selector;
-
-use super::Key;
 
 /// The answer to one question. "Not known", "not there" and "none" are three things.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +60,8 @@ pub struct Survey {
     pub backends: BTreeMap<Key, BTreeMap<String, String>>,
     /// NetworkPolicies, with the pods that each selects.
     pub policies: Asked<Vec<PolicyFact>>,
+    /// The labels of every namespace, where a policy selects namespaces by them.
+    pub namespace_labels: Asked<BTreeMap<Arc<str>, BTreeMap<String, String>>>,
     /// Cilium's own policies, as `kind/namespace/name`.
     pub cilium_policies: Asked<Vec<String>>,
 }
@@ -110,17 +110,4 @@ pub struct ApiServiceFact {
     pub service: Key,
     /// It answers.
     pub available: bool,
-}
-
-/// A NetworkPolicy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolicyFact {
-    /// Namespace and name.
-    pub key: Key,
-    /// Which pods of its namespace.
-    pub selector: Selector,
-    /// It limits what reaches them.
-    pub ingress: bool,
-    /// It limits what they reach.
-    pub egress: bool,
 }

@@ -338,21 +338,30 @@ pub(super) fn missing_records(view: &View<'_>) -> Vec<Preview> {
     missing.map(|n| Preview::from(Effect::CreateRecord { node: n.clone(), owner: owner.clone() })).collect()
 }
 
-/// Policies that a dialog names at most.
+/// Policies and connections that a dialog names at most.
 const NAMED: usize = 8;
 
-/// The policies that Flannel ignored and that Cilium enforces, for a dialog.
-pub(super) fn policies(view: &View<'_>) -> Option<String> {
-    let policies = &view.facts.policies;
+/// The policies that Flannel ignored and that Cilium enforces, and what they will deny, for a dialog.
+pub(super) fn policies(view: &View<'_>) -> Vec<String> {
+    let policies: Vec<String> = view.facts.policies.iter().map(ToString::to_string).collect();
     if policies.is_empty() {
-        return None;
+        return vec![];
     }
-    let names: Vec<String> = policies.iter().take(NAMED).map(ToString::to_string).collect();
-    let more = policies.len().saturating_sub(NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let count =
         if policies.len() == 1 { "1 NetworkPolicy".into() } else { format!("{} NetworkPolicies", policies.len()) };
-    Some(format!("{count} that Flannel ignored will be enforced from now on: {}{more}", names.join(", ")))
+    let ignored = format!("{count} that Flannel ignored will be enforced from now on: {}", named(&policies));
+    let denied: Vec<&str> = view.denied().iter().map(|d| d.edge.as_str()).collect();
+    let ends = || {
+        let connections = text::count(denied.len(), "connection");
+        format!("{connections} that work now will be denied (see Checks, denied-connections): {}", named(&denied))
+    };
+    std::iter::once(ignored).chain((!denied.is_empty()).then(ends)).collect()
+}
+
+fn named(all: &[impl AsRef<str>]) -> String {
+    let names: Vec<_> = all.iter().take(NAMED).map(|name| text::safe(name.as_ref())).collect();
+    let more = all.len().saturating_sub(NAMED);
+    if more > 0 { format!("{} and {more} more", names.join(", ")) } else { names.join(", ") }
 }
 
 /// What helm leaves on the hosts: at the next migration, or under another CNI, it would be in the way.

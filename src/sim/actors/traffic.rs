@@ -121,7 +121,10 @@ fn observe(cluster: &Cluster, client: &Side, server: &Side, port: u16, out: &See
     let denied = cilium(server)
         && enforced(cluster)
         && server.pod.as_ref().is_some_and(|p| denies(cluster, p, client.pod.as_ref()));
-    if denied {
+    if denied && audits(cluster) {
+        let view = view(&server.node);
+        push(out, view.node, event(&view, (4, 0), (5, 0), None));
+    } else if denied {
         // two events for one packet: policy verdict and drop
         let view = view(&server.node);
         push(out, view.node, event(&view, (2, 133), (5, 0), None));
@@ -261,8 +264,17 @@ pub(super) fn cilium_host(cluster: &Cluster, node: &str) -> Option<IpAddr> {
 }
 
 fn enforced(cluster: &Cluster) -> bool {
-    let config = cluster.all(Kind::ConfigMap).into_iter().find(|m| m.name_any() == "cilium-config");
-    config.is_some_and(|c| c.data["data"]["enable-policy"] != "never")
+    says(cluster, "enable-policy").is_some_and(|mode| mode != "never")
+}
+
+fn audits(cluster: &Cluster) -> bool {
+    says(cluster, "policy-audit-mode").is_some_and(|on| on == "true")
+}
+
+/// A setting of the agents.
+fn says(cluster: &Cluster, key: &str) -> Option<Value> {
+    let config = cluster.all(Kind::ConfigMap).into_iter().find(|m| m.name_any() == "cilium-config")?;
+    Some(config.data["data"][key].clone())
 }
 
 /// True if policies select the server for ingress and none allows this client.

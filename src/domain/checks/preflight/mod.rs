@@ -8,6 +8,7 @@ mod cilium_policies;
 mod consent;
 mod control_plane;
 mod definition;
+mod denied_connections;
 mod distribution;
 mod dns;
 mod drain;
@@ -141,6 +142,7 @@ pub static CHECKS: &[&Check] = &[
     &leftovers::CHECK,
     &cilium_policies::CHECK,
     &policies::CHECK,
+    &denied_connections::CHECK,
     &rights::CHECK,
     &task_pods::CHECK,
     &helm::CHECK,

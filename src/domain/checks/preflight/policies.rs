@@ -21,7 +21,7 @@ pub fn selected(facts: &Facts) -> Vec<(String, Option<usize>, &'static str)> {
         let selects = |pod: &&crate::domain::facts::PodFact| {
             pod.is_living() && !pod.host_network && p.selector.matches(&pod.labels)
         };
-        let way = match (p.ingress, p.egress) {
+        let way = match (p.ingress.is_some(), p.egress.is_some()) {
             (true, true) => "ingress and egress",
             (false, true) => "egress",
             _ => "ingress",
@@ -54,7 +54,7 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
     let remedy = if ctx.view.strategy.has_outage() {
         "They are enforced from the install on. Read them before you approve it."
     } else {
-        "They are enforced all at once by the phase Finalize. Read them before you approve it."
+        "They are enforced all at once by the phase Finalize. Read them before you approve it; with policyAuditMode: true in your values they are audited first."
     };
     let objects = selected.iter().map(|(name, _, _)| format!("networkpolicy/{name}")).collect();
     out.about(Severity::Warn, objects, message, remedy);

@@ -93,6 +93,6 @@ impl Phase for Finalize {
     }
 
     fn notices(&self, view: &View<'_>) -> Vec<String> {
-        release::policies(view).into_iter().collect()
+        release::policies(view)
     }
 }
