@@ -12,7 +12,9 @@ use std::{
 };
 
 use cutover::{
-    cockpit::{ClusterName, Model, Outlook, Request, Scene, Theme, key_table, paste, press, screenshot, titles},
+    cockpit::{
+        ClusterName, Colours, Model, Outlook, Request, Scene, Theme, key_table, paste, press, screenshot, titles,
+    },
     domain::{
         api::{ConsentKind, FlowTrouble, MIGRATION, Migration, NodeMigrationStatus, Target},
         checks::verification,
@@ -26,7 +28,7 @@ use cutover::{
     },
     hubble::window::Window,
 };
-use ratatui::buffer::Buffer;
+use ratatui::{buffer::Buffer, style::Color};
 
 /// What an operator does: a key, so many milliseconds after what was before, or a paste.
 #[derive(Clone, Copy)]
@@ -136,7 +138,7 @@ fn styles(buffer: &Buffer) -> String {
     out
 }
 
-const COLOUR: Theme = Theme::new(true, false);
+const COLOUR: Theme = Theme::new(Some(Colours::Terminal), false);
 
 #[test]
 fn every_screen_in_four_sizes() {
@@ -170,16 +172,38 @@ fn what_lies_over_a_screen() {
 #[test]
 fn without_colour_and_without_unicode() {
     let shown = Shown::midway();
-    let mono = shown.draw("2j", (80, 24), Theme::new(false, false));
+    let mono = shown.draw("2j", (80, 24), Theme::new(None, false));
     insta::assert_snapshot!("mono-styles", styles(&mono));
     let plain = styles(&mono);
     assert!(!plain.contains("Red") && !plain.contains("Green"), "NO_COLOR means no colour");
     assert!(plain.contains("REVERSED"), "the selection is seen without colour");
     for keys in ["1", "2", "4", "5", "?"] {
-        let ascii = text(&shown.draw(keys, (100, 30), Theme::new(true, true)));
+        let ascii = text(&shown.draw(keys, (100, 30), Theme::new(Some(Colours::Terminal), true)));
         assert!(ascii.is_ascii(), "{ascii}");
     }
+    let ascii = text(&shown.draw("1", (100, 30), Theme::new(Some(Colours::Terminal), true)));
+    assert!(ascii.contains("|x Preflight") && ascii.contains('=') && !ascii.contains("|+"), "{ascii}");
     insta::assert_snapshot!("colour-styles", styles(&shown.draw("1", (80, 24), COLOUR)));
+}
+
+/// A theme with a ground of its own colours every cell, so that its contrast is what was computed.
+#[test]
+fn a_theme_with_a_ground_of_its_own_leaves_no_cell_to_the_terminal() {
+    let shown = Shown::midway();
+    for (name, colours) in Colours::NAMED.into_iter().filter(|(_, colours)| *colours != Colours::Terminal) {
+        for keys in ["1", "2", "4", "5", "6", "?", "P", "R", "4c", ":", "4/x"] {
+            let frame = shown.draw(keys, (100, 30), Theme::new(Some(colours), false));
+            let bare = frame.content.iter().find(|c| c.fg == Color::Reset || c.bg == Color::Reset);
+            assert!(bare.is_none(), "{name}, {keys}: {bare:?}");
+        }
+        let small = shown.draw("", (20, 5), Theme::new(Some(colours), false));
+        assert!(small.content.iter().all(|c| c.bg != Color::Reset), "{name}");
+        let mono = Theme::new(None, false).coloured(Some(colours));
+        assert_eq!(
+            styles(&shown.draw("2", (80, 24), mono)),
+            styles(&shown.draw("2", (80, 24), Theme::new(None, false)))
+        );
+    }
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub use outlook::Outlook;
 pub use request::{Request, words};
 pub use scene::{ClusterName, Scene};
 pub use summary::summary;
-pub use ui::Theme;
+pub use ui::{Colours, Theme};
 
 /// How often it is seen whether the terminal is still there.
 const GLANCE: Duration = Duration::from_secs(2);

@@ -1,5 +1,7 @@
 //! A frame as a picture: SVG, made of the same buffer that a terminal would show.
 
+use std::borrow::Cow;
+
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -7,7 +9,11 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{Model, Scene, Theme, ui::Canvas, view};
+use super::{
+    Model, Scene, Theme,
+    ui::{Canvas, rgb},
+    view,
+};
 
 /// Draws one frame into a buffer.
 pub fn frame(width: u16, height: u16, model: &mut Model, scene: &Scene<'_>, theme: Theme) -> Buffer {
@@ -16,8 +22,11 @@ pub fn frame(width: u16, height: u16, model: &mut Model, scene: &Scene<'_>, them
     buffer
 }
 
-fn colour(c: Color, default: &'static str) -> &'static str {
-    match c {
+fn colour(c: Color, default: &'static str) -> Cow<'static, str> {
+    let named = match c {
+        Color::Indexed(number) => {
+            return rgb(number).map_or(default.into(), |[r, g, b]| format!("#{r:02x}{g:02x}{b:02x}").into());
+        }
         Color::Green => "#4ec26b",
         Color::Yellow => "#e5b83f",
         Color::Red => "#ef5f6b",
@@ -25,7 +34,8 @@ fn colour(c: Color, default: &'static str) -> &'static str {
         Color::DarkGray => "#7f8791",
         Color::White => "#ffffff",
         _ => default,
-    }
+    };
+    named.into()
 }
 
 /// A buffer as SVG.
@@ -57,7 +67,7 @@ pub fn svg(buffer: &Buffer) -> String {
             let (left, top) = (u32::from(start) * CELL_W + 12, u32::from(y) * CELL_H + 12);
             let width = u32::from(x - start) * CELL_W;
             let back = if reversed {
-                Some("#c9d1d9")
+                Some("#c9d1d9".into())
             } else if style.1 == Color::Reset {
                 None
             } else {
@@ -68,7 +78,7 @@ pub fn svg(buffer: &Buffer) -> String {
                     "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{CELL_H}\" fill=\"{back}\"/>\n"
                 ));
             }
-            let fill = if reversed { "#14171c" } else { colour(style.0, "#c9d1d9") };
+            let fill = if reversed { "#14171c".into() } else { colour(style.0, "#c9d1d9") };
             let bold = if style.2.contains(Modifier::BOLD) { " font-weight=\"bold\"" } else { "" };
             // each word has its own place, so that the picture holds with any font
             let mut column = u32::from(start);

@@ -12,15 +12,18 @@ use toml::{
 };
 
 use super::{Config, Context, Screen};
-use crate::cli::{
-    Exit,
-    session::Failed,
-    settings::{CONSENTS, Setting, meant, names},
+use crate::{
+    cli::{
+        Exit,
+        session::Failed,
+        settings::{CONSENTS, Setting, meant, names},
+    },
+    cockpit::Colours,
 };
 
 /// The settings of each part, as the template names them.
 pub(super) const PARTS: [&str; 3] = ["screen", "migration", "contexts"];
-pub(super) const SCREEN: [&str; 3] = ["colour", "ascii", "bell"];
+pub(super) const SCREEN: [&str; 4] = ["colour", "theme", "ascii", "bell"];
 pub(super) const CONTEXT: [&str; 7] =
     ["production", "read-only", "confirm", "hubble", "helm", "audit-log", "migration"];
 
@@ -93,11 +96,18 @@ impl File<'_> {
         Ok(folder.join(self.text(value, name)?))
     }
 
+    fn theme(&self, value: &Value<'_>) -> Result<Colours, Failed> {
+        let names = Colours::NAMED.map(|(name, _)| name).join(", ");
+        let expected = || self.refused(&value.span(), &format!("theme: expected one of {names}"));
+        Colours::named(&self.text(value, "theme")?).ok_or_else(expected)
+    }
+
     fn screen(&mut self, value: &Value<'_>) -> Result<Screen, Failed> {
         let mut screen = Screen::default();
         for (key, value) in self.table(value, "screen")? {
             match key.get_ref().as_ref() {
                 "colour" => screen.colour = Some(self.yes(value, "colour")?),
+                "theme" => screen.theme = Some(self.theme(value)?),
                 "ascii" => screen.ascii = Some(self.yes(value, "ascii")?),
                 "bell" => screen.bell = self.yes(value, "bell")?,
                 other => self.unknown(&key.span(), "screen.", other, SCREEN),
@@ -203,6 +213,7 @@ mod tests {
             ("[contexts.prod]\nconfirm = \"always\"", "/etc/config.toml:2: confirm: expected \"yes\" or \"context\""),
             ("[contexts.prod]\nread-only = true\nread-only = false", "/etc/config.toml:3: duplicate key"),
             ("[migration]\nmax-unavailable = 0", "/etc/config.toml:2: max-unavailable: invalid value '0'"),
+            ("[screen]\ntheme = \"pink\"", "/etc/config.toml:2: theme: expected one of terminal, dark, light, "),
             ("contexts = 3", "/etc/config.toml:1: contexts: expected a table"),
             ("[contexts.prod\n", "/etc/config.toml:1: "),
         ] {

@@ -13,7 +13,7 @@ pub(super) use command::ConfigCommand;
 use etcetera::BaseStrategy;
 
 use super::{Exit, session::Failed, settings::Setting};
-use crate::{cluster::connect::Marks, domain::strategy::Approval};
+use crate::{cluster::connect::Marks, cockpit::Colours, domain::strategy::Approval};
 
 /// What the config file says.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +32,7 @@ pub(super) struct Config {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Screen {
     pub(super) colour: Option<bool>,
+    pub(super) theme: Option<Colours>,
     pub(super) ascii: Option<bool>,
     pub(super) bell: bool,
 }

@@ -14,6 +14,7 @@ const HEAD: &str = r#"# Cutover's config file: ~/.config/cutover/config.toml, or
 
 [screen]
 #colour = false           # false: no colours, as NO_COLOR
+#theme = "light"          # terminal (its own 16 colours), dark, light, high-contrast, colour-blind; as --theme (CUTOVER_THEME)
 #ascii = true             # no glyphs beyond ASCII, as CUTOVER_ASCII
 #bell = true              # ring when something begins to wait for you, as --bell
 

@@ -2,7 +2,9 @@
 
 mod canvas;
 mod chrome;
+mod glyphs;
 mod overlay;
+mod palette;
 mod pane;
 mod table;
 pub(super) mod terminal;
@@ -12,8 +14,9 @@ mod theme;
 pub(super) use canvas::{Border, Canvas};
 pub(super) use chrome::{Badge, Header, Hint, header, hints, tabs};
 pub(super) use overlay::{Scroll, choices, pane, prompt, scrolled};
+pub(super) use palette::rgb;
 pub(super) use pane::Pane;
 pub(super) use table::{Cell, Column, Look, Table, Words};
 pub(super) use text::wrap;
-pub use theme::Theme;
 pub(super) use theme::Tone;
+pub use theme::{Colours, Theme};

@@ -336,7 +336,10 @@ mod tests {
 
     use ratatui::buffer::Buffer;
 
-    use super::{super::Theme, *};
+    use super::{
+        super::{Colours, Theme},
+        *,
+    };
 
     type Rows = Table<usize>;
     const COLUMNS: &[Column<fn(&usize) -> Cell<'static>>] = &[Column("N", 3, 9, |n| Cell::plain(n.to_string()))];
@@ -350,7 +353,13 @@ mod tests {
             made.set(made.get() + 1);
             Some(*k)
         };
-        table.draw(&mut Canvas::new(&mut buffer, Theme::new(true, false)), area, &look, COLUMNS.iter(), row);
+        table.draw(
+            &mut Canvas::new(&mut buffer, Theme::new(Some(Colours::Terminal), false)),
+            area,
+            &look,
+            COLUMNS.iter(),
+            row,
+        );
         made.get()
     }
 
