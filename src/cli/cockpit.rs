@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     cluster::records,
-    cockpit::{self, ClusterName, Colours, Feed, Model, Request, Theme, summary},
+    cockpit::{self, ClusterName, Colours, Extras, Feed, Model, Request, Theme, summary},
     domain::{
         api::{MIGRATION, Migration, MigrationSpec},
         intent::Intent,
@@ -35,14 +35,15 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Looks {
     theme: Theme,
-    bell: bool,
+    extras: Extras,
 }
 
 impl Looks {
     /// As the command line, the environment and the config file ask.
     pub(super) fn of(arguments: &Arguments, screen: &Screen) -> Self {
         let theme = Theme::from_environment().chosen(screen.colour, screen.ascii);
-        Self { theme: theme.coloured(arguments.theme.or(screen.theme)), bell: arguments.bell || screen.bell }
+        let extras = Extras { bell: arguments.bell || screen.bell, mouse: screen.mouse };
+        Self { theme: theme.coloured(arguments.theme.or(screen.theme)), extras }
     }
 }
 
@@ -120,7 +121,7 @@ pub(super) async fn open(
         confirms_by_name: session.guard.is_by_name(),
     };
     let mut writer = SpecWriter { session: &session, spec, engine, running: None };
-    let model = Model::new(name, write);
+    let model = Model::new(name, write).with_keys(global.settings.keymap.clone());
     let (proposed, answer_to) = (feed.proposed.clone(), answer.clone());
     let work = async {
         session.ask_around().await;
@@ -131,7 +132,7 @@ pub(super) async fn open(
         let (asks, says) = (Box::pin(session.ask_proposed(&proposed)), Box::pin(frozen(&session, wanted, &answer_to)));
         tokio::join!(carries_out, asks, says);
     };
-    let screen = cockpit::run(feed, model, looks.theme, looks.bell);
+    let screen = cockpit::run(feed, model, looks.theme, looks.extras);
     // requests are carried out beside the screen, never in front of it
     let result = tokio::select! {
         result = screen => result,

@@ -1,6 +1,6 @@
 //! A frame as a picture: SVG, made of the same buffer that a terminal would show.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::Cell, io::Write, rc::Rc};
 
 use ratatui::{
     buffer::Buffer,
@@ -11,9 +11,38 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{
     Model, Scene, Theme,
-    ui::{Canvas, rgb},
+    ui::{Canvas, rgb, terminal::Painter},
     view,
 };
+
+/// How many bytes a terminal is sent for each of these frames, one after the other.
+///
+/// # Errors
+/// None: what counts takes everything.
+pub fn written(frames: impl IntoIterator<Item = Buffer>) -> std::io::Result<Vec<usize>> {
+    let counted = Counted::default();
+    let mut painter = Painter::new(counted.clone());
+    let mut sent = |frame: Buffer| {
+        painter.draw(frame.area, |next| *next = frame)?;
+        Ok(counted.0.take())
+    };
+    frames.into_iter().map(&mut sent).collect()
+}
+
+/// Counts what is written, and keeps nothing of it.
+#[derive(Clone, Default)]
+struct Counted(Rc<Cell<usize>>);
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.set(self.0.get() + bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
 
 /// Draws one frame into a buffer.
 pub fn frame(width: u16, height: u16, model: &mut Model, scene: &Scene<'_>, theme: Theme) -> Buffer {

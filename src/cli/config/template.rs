@@ -3,9 +3,12 @@
 
 use std::fmt::Write;
 
-use crate::cli::{
-    settings::{CONSENTS, FILE},
-    wanted,
+use crate::{
+    cli::{
+        settings::{CONSENTS, FILE},
+        wanted,
+    },
+    cockpit,
 };
 
 const HEAD: &str = r#"# Cutover's config file: ~/.config/cutover/config.toml, or --config FILE (CUTOVER_CONFIG).
@@ -17,7 +20,12 @@ const HEAD: &str = r#"# Cutover's config file: ~/.config/cutover/config.toml, or
 #theme = "light"          # terminal (its own 16 colours), dark, light, high-contrast, colour-blind; as --theme (CUTOVER_THEME)
 #ascii = true             # no glyphs beyond ASCII, as CUTOVER_ASCII
 #bell = true              # ring when something begins to wait for you, as --bell
+#mouse = true             # the wheel scrolls, a click selects a row; the terminal's own selection needs shift then
 
+# Keys: a letter, ctrl-a to ctrl-z, f1 to f12, space, tab, up, down, left, right, pgup, pgdn, home, end, delete; many in a list,
+# none with []. What restarts, reboots or rolls back is confirmed in its dialog all the same. Esc, enter, ctrl-c and ctrl-z stay.
+[keys]
+@KEYS@
 # What holds for one context of the kubeconfig.
 #[contexts."prod-eu"]
 #production = true        # the header says PROD
@@ -36,7 +44,7 @@ const HEAD: &str = r#"# Cutover's config file: ~/.config/cutover/config.toml, or
 
 /// The template.
 pub(super) fn text() -> String {
-    let mut text = HEAD.to_owned();
+    let mut text = HEAD.replace("@KEYS@", &keys());
     let command = wanted::command();
     for option in command.get_arguments() {
         let Some(name) = option.get_long().filter(|n| *n != FILE && *n != "help" && !CONSENTS.contains(n)) else {
@@ -53,6 +61,15 @@ pub(super) fn text() -> String {
         let _ = writeln!(text, "# {help}\n#{name} = {value}");
     }
     text
+}
+
+/// Every action with its usual keys.
+fn keys() -> String {
+    let line = |(name, keys, help): (String, Vec<String>, &str)| {
+        let value = if let [key] = &*keys { format!("{key:?}") } else { format!("{keys:?}") };
+        format!("# {help}\n#{name} = {value}\n")
+    };
+    cockpit::actions().into_iter().map(line).collect()
 }
 
 fn takes_many(option: &clap::Arg) -> bool {

@@ -12,7 +12,8 @@ use ratatui::{
 use super::{
     glyphs,
     text::{self, Cut},
-    theme::{Theme, Tone},
+    theme::Theme,
+    tone::Tone,
 };
 use crate::domain::text::safe;
 

@@ -3,7 +3,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use super::theme::Tone;
+use super::tone::Tone;
 
 /// A colour by its number among the 256; those from 16 on look the same everywhere.
 type Number = u8;

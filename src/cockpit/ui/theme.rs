@@ -2,23 +2,10 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use super::palette::{self, Palette};
-
-/// What a piece of text means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cockpit) enum Tone {
-    Plain,
-    Dim,
-    Good,
-    Warn,
-    Bad,
-    Accent,
-    Title,
-    Selected,
-    Danger,
-    /// It waits for the operator: no normal work looks like it.
-    Turn,
-}
+use super::{
+    palette::{self, Palette},
+    tone::Tone,
+};
 
 /// Which colours there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
