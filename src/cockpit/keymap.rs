@@ -7,6 +7,9 @@ use super::actions::{Action, Does};
 /// Every overlay relies on these: they stay with their actions, and are no other's.
 pub(super) const KEPT: [&str; 4] = ["esc", "enter", "ctrl-c", "ctrl-z"];
 
+/// Says yes in dialogs that need no more.
+pub(super) const YES: &str = "y";
+
 /// Keys with a name: as they are typed into a config file, and as they are shown.
 const NAMED: [(&str, &str); 13] = [
     ("down", "↓"),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     actions::{Action, CHANGES, Does, LOOKS, action},
-    keymap::{self, KEPT, Keymap},
+    keymap::{self, KEPT, Keymap, YES},
     screens::{SCREENS, Spec},
     ui::Hint,
 };
@@ -66,6 +66,10 @@ pub fn remapped(chosen: &[(String, Vec<String>)]) -> Result<Keymap, (usize, Stri
             None => Err((nth, format!("there is no key {key:?}"))),
             Some(key) if KEPT.contains(&key.as_str()) && !action.keys.split(' ').any(|k| k == key) => {
                 Err((nth, format!("{key} cannot be given to another action")))
+            }
+            // held down for a moment, it would open a dialog and answer it
+            Some(key) if key == YES && (action.risk > Risk::Read || action.does == Does::Quit) => {
+                Err((nth, format!("{key} says yes in dialogs, so it opens none")))
             }
             Some(key) => Ok(key),
         };

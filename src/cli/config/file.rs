@@ -237,6 +237,10 @@ mod tests {
             ("[screen]\ntheme = \"pink\"", "/etc/config.toml:2: theme: expected one of terminal, dark, light, "),
             ("[keys]\nhelp = \"hh\"", "/etc/config.toml:2: help: there is no key \"hh\""),
             ("[keys]\n\npause = \"esc\"", "/etc/config.toml:3: pause: esc cannot be given to another action"),
+            (
+                "[keys]\ncopy = \"Y\"\npause = \"y\"",
+                "/etc/config.toml:3: pause: y says yes in dialogs, so it opens none",
+            ),
             ("[keys]\npause = \"x\"", "/etc/config.toml:2: pause: x is the key of replies, too"),
             ("[keys]\nhelp = \"z\"\npause = [\"Z\", \"z\"]", "/etc/config.toml:3: pause: z is the key of help, too"),
             ("contexts = 3", "/etc/config.toml:1: contexts: expected a table"),

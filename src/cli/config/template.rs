@@ -22,8 +22,8 @@ const HEAD: &str = r#"# Cutover's config file: ~/.config/cutover/config.toml, or
 #bell = true              # ring when something begins to wait for you, as --bell
 #mouse = true             # the wheel scrolls, a click selects a row; the terminal's own selection needs shift then
 
-# Keys: a letter, ctrl-a to ctrl-z, f1 to f12, space, tab, up, down, left, right, pgup, pgdn, home, end, delete; many in a list,
-# none with []. What restarts, reboots or rolls back is confirmed in its dialog all the same. Esc, enter, ctrl-c and ctrl-z stay.
+# Keys: a letter, one with ctrl- (but h, i and m), f1 to f12, space, tab, up, down, left, right, pgup, pgdn, home, end,
+# delete; many in a list, none with []. Esc, enter, ctrl-c and ctrl-z stay, and so do the dialogs in front of every change.
 [keys]
 @KEYS@
 # What holds for one context of the kubeconfig.

@@ -101,14 +101,14 @@ impl Guard {
     /// Titles the terminal's window; `title` is safe to write.
     pub(in crate::cockpit) fn name(&mut self, title: String) -> std::io::Result<()> {
         if self.title != title {
-            execute!(stdout(), SetTitle(&title))?;
+            execute!(self.painter.backend, SetTitle(&title))?;
             self.title = title;
         }
         Ok(())
     }
 
     pub(in crate::cockpit) fn ring(&mut self) -> std::io::Result<()> {
-        execute!(stdout(), Print('\x07'))
+        execute!(self.painter.backend, Print('\x07'))
     }
 }
 
