@@ -95,10 +95,8 @@ pub(super) fn paste(model: &mut Model, text: &str) {
 pub(super) fn mouse(model: &mut Model, scene: &Scene<'_>, event: MouseEvent) {
     /// As far as a terminal scrolls its own text.
     const ROWS: isize = 3;
-    if model.is_too_small {
-        return;
-    }
     let (rows, key) = match event.kind {
+        _ if model.is_too_small => return,
         MouseEventKind::ScrollDown => (ROWS, KeyCode::Down),
         MouseEventKind::ScrollUp => (-ROWS, KeyCode::Up),
         MouseEventKind::Down(MouseButton::Left) if matches!(model.overlay, Overlay::None) => {
