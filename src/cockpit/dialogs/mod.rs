@@ -237,7 +237,8 @@ impl Dialog {
     }
 
     pub(super) fn draw(&mut self, canvas: &mut Canvas<'_>) {
-        let mut fixed = consents::choices(&self.consents, self.at);
+        let by_digits = self.at.is_some() || self.type_this.is_none();
+        let mut fixed = consents::choices(&self.consents, self.at, by_digits);
         match (&self.type_this, &self.on_yes) {
             (_, OnYes::Nothing) => fixed.push(("enter, esc close this".into(), Tone::Dim)),
             (Some(what), _) => {
