@@ -123,7 +123,7 @@ pub(super) fn choices(consents: &[Asked], at: Option<usize>, by_digits: bool) ->
     let line = |(n, a): (usize, &Asked)| {
         let (mark, tone) = if at == Some(n) { (">", Tone::Accent) } else { (" ", Tone::Warn) };
         let tick = if a.ticked { "[x]" } else { "[ ]" };
-        let digit = (by_digits && n < 9).then(|| format!("{} ", n + 1)).unwrap_or_default();
+        let digit = if by_digits && n < 9 { format!("{} ", n + 1) } else { String::new() };
         (format!("{mark} {digit:<2}{tick} {} {}", a.consent.kind, a.consent.object), tone)
     };
     let mut lines = vec![(head, Tone::Warn)];
