@@ -11,8 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use cutover::{
-    cockpit::{ClusterName, Model, Outlook, Request, Scene, Theme, key_table, paste, press, screenshot, titles},
+    cockpit::{
+        ClusterName, Colours, Model, Outlook, Request, Scene, Theme, actions, key_table, mouse, paste, press, remapped,
+        screenshot, titles,
+    },
     domain::{
         api::{ConsentKind, FlowTrouble, MIGRATION, Migration, NodeMigrationStatus, Target},
         checks::verification,
@@ -26,7 +30,7 @@ use cutover::{
     },
     hubble::window::Window,
 };
-use ratatui::buffer::Buffer;
+use ratatui::{buffer::Buffer, style::Color};
 
 /// What an operator does: a key, so many milliseconds after what was before, or a paste.
 #[derive(Clone, Copy)]
@@ -72,6 +76,19 @@ impl Shown {
         engine: &EngineState,
         (writable, context): (bool, &str),
     ) -> (Buffer, Vec<Request>) {
+        self.modelled(acts, size, theme, engine, context, |name| Model::new(name, writable))
+    }
+
+    /// The same of a cockpit of one's own.
+    fn modelled(
+        &self,
+        acts: &[Act<'_>],
+        size: (u16, u16),
+        theme: Theme,
+        engine: &EngineState,
+        context: &str,
+        model: impl FnOnce(ClusterName) -> Model,
+    ) -> (Buffer, Vec<Request>) {
         let proposed = Migration::new(MIGRATION, fixture::spec());
         let now = fixture::at(155);
         let outlook = Outlook::of(&self.facts, &proposed, now);
@@ -91,7 +108,7 @@ impl Shown {
             production: true,
             confirms_by_name: false,
         };
-        let mut model = Model::new(name, writable);
+        let mut model = model(name);
         let mut frame = screenshot::frame(size.0, size.1, &mut model, &scene, theme);
         let mut requests = Vec::new();
         let mut clock = Instant::now();
@@ -136,7 +153,7 @@ fn styles(buffer: &Buffer) -> String {
     out
 }
 
-const COLOUR: Theme = Theme::new(true, false);
+const COLOUR: Theme = Theme::new(Some(Colours::Terminal), false);
 
 #[test]
 fn every_screen_in_four_sizes() {
@@ -170,16 +187,38 @@ fn what_lies_over_a_screen() {
 #[test]
 fn without_colour_and_without_unicode() {
     let shown = Shown::midway();
-    let mono = shown.draw("2j", (80, 24), Theme::new(false, false));
+    let mono = shown.draw("2j", (80, 24), Theme::new(None, false));
     insta::assert_snapshot!("mono-styles", styles(&mono));
     let plain = styles(&mono);
     assert!(!plain.contains("Red") && !plain.contains("Green"), "NO_COLOR means no colour");
     assert!(plain.contains("REVERSED"), "the selection is seen without colour");
     for keys in ["1", "2", "4", "5", "?"] {
-        let ascii = text(&shown.draw(keys, (100, 30), Theme::new(true, true)));
+        let ascii = text(&shown.draw(keys, (100, 30), Theme::new(Some(Colours::Terminal), true)));
         assert!(ascii.is_ascii(), "{ascii}");
     }
+    let ascii = text(&shown.draw("1", (100, 30), Theme::new(Some(Colours::Terminal), true)));
+    assert!(ascii.contains("|x Preflight") && ascii.contains('=') && !ascii.contains("|+"), "{ascii}");
     insta::assert_snapshot!("colour-styles", styles(&shown.draw("1", (80, 24), COLOUR)));
+}
+
+/// A theme with a ground of its own colours every cell, so that its contrast is what was computed.
+#[test]
+fn a_theme_with_a_ground_of_its_own_leaves_no_cell_to_the_terminal() {
+    let shown = Shown::midway();
+    for (name, colours) in Colours::NAMED.into_iter().filter(|(_, colours)| *colours != Colours::Terminal) {
+        for keys in ["1", "2", "4", "5", "6", "?", "P", "R", "4c", ":", "4/x"] {
+            let frame = shown.draw(keys, (100, 30), Theme::new(Some(colours), false));
+            let bare = frame.content.iter().find(|c| c.fg == Color::Reset || c.bg == Color::Reset);
+            assert!(bare.is_none(), "{name}, {keys}: {bare:?}");
+        }
+        let small = shown.draw("", (20, 5), Theme::new(Some(colours), false));
+        assert!(small.content.iter().all(|c| c.bg != Color::Reset), "{name}");
+        let mono = Theme::new(None, false).coloured(Some(colours));
+        assert_eq!(
+            styles(&shown.draw("2", (80, 24), mono)),
+            styles(&shown.draw("2", (80, 24), Theme::new(None, false)))
+        );
+    }
 }
 
 #[test]
@@ -233,12 +272,17 @@ fn a_yes_sends_what_the_dialog_said() {
 #[test]
 fn text_is_edited_in_filter_palette_and_dialog_alike() {
     const CTRL_A: char = '\x01';
+    const CTRL_U: char = '\x15';
     const CTRL_W: char = '\x17';
     let shown = Shown::midway();
     let filter = text(&shown.draw(&format!("2/worker nothing{CTRL_W}-3{CTRL_A}!"), (80, 24), COLOUR));
     assert!(filter.contains("/!worker -3 "), "{filter}");
     let palette = text(&shown.draw(&format!(":back rol{CTRL_W}all"), (80, 24), COLOUR));
-    assert!(palette.contains("Roll everything back"), "{palette}");
+    assert!(palette.contains("roll-back-all") && !palette.contains("pause"), "{palette}");
+    let cleared = text(&shown.draw(&format!("2/nothing{CTRL_U}worker-1"), (80, 24), COLOUR));
+    assert!(cleared.contains("/worker-1 ") && cleared.contains("worker-1 Ready"), "{cleared}");
+    let typed = format!("Rprod-us{CTRL_U}u{CTRL_A}prod-e\n");
+    assert_eq!(asked(&shown, &typed), [Request::Change(vec![Intent::RollBackAll])]);
     let typed = format!("Reu{CTRL_A}prod-\n");
     assert_eq!(asked(&shown, &typed), [Request::Change(vec![Intent::RollBackAll])]);
 }
@@ -528,6 +572,197 @@ fn half_a_page_is_half_of_what_is_drawn() {
         let drawn = text(&shown.draw(&format!("2{CTRL_D}"), size, COLOUR));
         assert!(drawn.contains(wanted), "{size:?}: {drawn}");
     }
+}
+
+/// One table: what works, the footer, the help, the line for the operator and the palette know the same keys.
+#[test]
+fn keys_that_were_chosen_work_and_are_shown_everywhere() {
+    let shown = waiting_for(Reason::DrainPaused, "drain timed out");
+    let chosen = [("advance", "z"), ("roll-back-all", "x"), ("replies", "f2"), ("your-turn", "ctrl-n"), ("help", "ä")];
+    let chosen = chosen.map(|(name, key)| (name.to_owned(), vec![key.to_owned()]));
+    let after = |keys: &str| {
+        let model = |name| Model::new(name, true).with_keys(remapped(&chosen).unwrap());
+        let typed: Vec<Act<'_>> = keys.chars().map(|key| Act::Press(key, 1_000)).collect();
+        let (frame, asked) = shown.modelled(&typed, (120, 40), COLOUR, &EngineState::Acting, "prod-eu", model);
+        (text(&frame), asked)
+    };
+    let (seen, _) = after("");
+    assert!(seen.contains("node worker-2: press ctrl-n and then z to resume it"), "{seen}");
+    assert!(seen.lines().last().unwrap().contains("z advance") && seen.contains("ä help"), "{seen}");
+    let (seen, _) = after("\x0e");
+    assert!(seen.contains("z resume worker-2"), "{seen}");
+    let (seen, _) = after("ä");
+    assert!(
+        seen.contains("  z           Advance the selected") && seen.contains("  x           Roll everything"),
+        "{seen}"
+    );
+    assert!(after(":roll-back-all").0.contains("roll-back-all  x           Roll everything back"));
+    // what was there before does nothing
+    let (seen, asked) = after("R?a");
+    assert!(!seen.contains("Roll everything") && !seen.contains("Keys on") && asked.is_empty(), "{seen}");
+    // and no key confirms what a dialog confirms by a typed name
+    assert!(after("xxy\n").1.is_empty() && after("xx").0.contains("> x"));
+    assert_eq!(after("xprod-eu\n").1, [Request::Change(vec![Intent::RollBackAll])]);
+}
+
+#[test]
+fn the_palette_knows_actions_screens_and_nodes_by_name() {
+    let shown = Shown::midway();
+    for (keys, wanted) in [
+        (":", "enter does it"),
+        (":pause\n", "Pause migration?"),
+        (":nodes\n", "READY"),
+        (":flo\n", "VERDICT"),
+        (":roll back all\n", "type prod-eu and press enter"),
+        (":worker-1\n", "r roll back worker-1"),
+        ("4:wkr1\n", "r roll back worker-1"),
+        (":nosuch\n", "Nothing here is called nosuch."),
+    ] {
+        let (seen, asked) = shown.drawn(keys, (120, 40), COLOUR, &EngineState::Acting, true);
+        assert!(text(&seen).contains(wanted) && asked.is_empty(), "{keys}: {}", text(&seen));
+    }
+    let leaves = text(&shown.draw(":q", (120, 40), COLOUR));
+    assert!(leaves.contains("quit           q"), "{leaves}");
+    // what a cockpit may not do it may not do by name
+    let (seen, asked) = shown.drawn(":pause\n", (120, 40), COLOUR, &EngineState::Off, false);
+    assert!(text(&seen).contains("This cockpit is read-only") && asked.is_empty());
+}
+
+#[test]
+fn a_wrong_name_is_not_met_with_silence() {
+    let shown = Shown::midway();
+    let (frame, asked) = shown.drawn("Rprod-us\n", (100, 30), COLOUR, &EngineState::Acting, true);
+    let seen = text(&frame);
+    assert!(seen.contains("\"prod-us\" is not prod-eu: nothing is requested.") && asked.is_empty(), "{seen}");
+    assert!(!text(&shown.draw("Rprod-us\nx", (100, 30), COLOUR)).contains("nothing is requested"));
+}
+
+#[test]
+fn dialogs_and_help_are_paged_and_searched() {
+    const CTRL_F: char = '\x06';
+    let shown = Shown::midway();
+    let last = text(&shown.draw("?G", (80, 24), COLOUR));
+    assert!(last.contains("Glyphs:") && last.contains("100%"), "{last}");
+    let found = text(&shown.draw("?/suspend\n", (80, 24), COLOUR));
+    assert!(found.contains("ctrl-z") && !found.contains("no suspend here"), "{found}");
+    assert!(text(&shown.draw("?/nosuch\n", (80, 24), COLOUR)).contains("no nosuch here"));
+    // in what is typed a slash is a letter, and the search confirms nothing
+    let (frame, asked) = shown.drawn(&format!("R{CTRL_F}uninstall\n"), (80, 24), COLOUR, &EngineState::Acting, true);
+    let seen = text(&frame);
+    assert!(seen.contains("ninstall") && asked.is_empty() && seen.contains("> "), "{seen}");
+    assert!(text(&shown.draw("R/", (80, 24), COLOUR)).contains("> /"));
+    // what does not scroll does not say that it would
+    assert!(text(&shown.draw("R", (80, 24), COLOUR)).contains("scroll"));
+    assert!(!text(&shown.draw("P", (80, 24), COLOUR)).contains("scroll"));
+}
+
+#[test]
+fn a_field_that_no_filter_has_keeps_the_rows() {
+    let shown = Shown::midway();
+    let rows = |keys: &str| {
+        let seen = text(&shown.draw(keys, (160, 30), COLOUR));
+        let table: Vec<String> = seen.lines().skip(3).take(20).map(str::to_owned).collect();
+        (table, seen)
+    };
+    let (dropped, _) = rows("4/verdict=dropped\n");
+    let (all, _) = rows("4");
+    let (kept, seen) = rows("4/verdict=dropped nosuch=1\n");
+    assert!(dropped != all && kept == dropped, "{seen}");
+    assert!(seen.contains("nosuch"), "{seen}");
+}
+
+#[test]
+fn every_consent_can_be_ticked_however_many_there_are() {
+    let mut shown = Shown::midway();
+    fixture::migration(&mut shown.facts).spec.approved = fixture::phase_named("Install");
+    for i in 0..12 {
+        let pod = fixture::pod("shop", &format!("bare-{i:02}"), "worker-3", &format!("10.233.66.{i}"), None);
+        shown.facts.pods.insert(pod.key.clone(), pod);
+    }
+    let asked = asked(&shown, "2jja\tG \treboot\n");
+    let [Request::Change(intents)] = asked.as_slice() else { panic!("{asked:?}") };
+    let [Intent::Consent(given), _] = intents.as_slice() else { panic!("{intents:?}") };
+    assert_eq!(given.len(), 1, "{given:?}");
+}
+
+/// What watches report without a change that is shown costs the terminal nothing; a second costs it its clocks.
+#[test]
+fn a_quiet_cockpit_writes_nothing() {
+    let shown = Shown::midway();
+    let proposed = Migration::new(MIGRATION, fixture::spec());
+    let outlook = Outlook::of(&shown.facts, &proposed, fixture::at(155));
+    for nth in 0..titles().count() {
+        let mut model = Model::new(ClusterName::default(), true);
+        let mut frame = |revision: u64, seconds: i64, key: Option<char>| {
+            let scene = Scene {
+                facts: &shown.facts,
+                revision,
+                migration: shown.facts.migration.as_deref().unwrap(),
+                outlook: &outlook,
+                window: &shown.window,
+                log: &shown.log,
+                engine: &EngineState::Acting,
+                now: fixture::at(seconds),
+            };
+            key.into_iter().for_each(|key| drop(press(&mut model, &scene, key, Instant::now().into())));
+            screenshot::frame(160, 48, &mut model, &scene, COLOUR)
+        };
+        let first = frame(1, 155, char::from_digit(u32::try_from(nth).unwrap() + 1, 10));
+        let quiet = (2..100).map(|revision| (revision, 155));
+        let later = (100..110).map(|revision| (revision, 56 + i64::try_from(revision).unwrap()));
+        let frames: Vec<Buffer> =
+            quiet.chain(later).map(|(revision, seconds)| frame(revision, seconds, None)).collect();
+        let sent = screenshot::written(std::iter::once(first).chain(frames)).unwrap();
+        assert!(sent[0] > 1_000, "screen {nth}: {sent:?}");
+        assert!(sent[1..99].iter().all(|bytes| *bytes == 0), "screen {nth}: {sent:?}");
+        assert!(sent[99..].iter().all(|bytes| *bytes < 400), "screen {nth}: {sent:?}");
+    }
+}
+
+#[test]
+fn the_mouse_scrolls_and_selects_and_answers_nothing() {
+    let shown = Shown::midway();
+    let proposed = Migration::new(MIGRATION, fixture::spec());
+    let outlook = Outlook::of(&shown.facts, &proposed, fixture::at(155));
+    let scene = Scene {
+        facts: &shown.facts,
+        revision: 1,
+        migration: shown.facts.migration.as_deref().unwrap(),
+        outlook: &outlook,
+        window: &shown.window,
+        log: &shown.log,
+        engine: &EngineState::Acting,
+        now: fixture::at(155),
+    };
+    let after = |keys: &str, kind: MouseEventKind, (column, row): (u16, u16)| {
+        let mut model = Model::new(ClusterName::default(), true);
+        for key in keys.chars() {
+            drop(screenshot::frame(120, 24, &mut model, &scene, COLOUR));
+            drop(press(&mut model, &scene, key, Instant::now().into()));
+        }
+        drop(screenshot::frame(120, 24, &mut model, &scene, COLOUR));
+        mouse(&mut model, &scene, MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE });
+        text(&screenshot::frame(120, 24, &mut model, &scene, COLOUR))
+    };
+    let row = |seen: &str, name: &str| u16::try_from(seen.lines().position(|l| l.contains(name)).unwrap()).unwrap();
+    let click = MouseEventKind::Down(MouseButton::Left);
+    let nodes = text(&shown.draw("2", (120, 24), COLOUR));
+    assert!(after("2", click, (3, row(&nodes, "│worker-3"))).contains("╭ worker-3 "));
+    let overview = text(&shown.draw("1", (120, 24), COLOUR));
+    assert!(after("1", click, (3, row(&overview, "│worker-1"))).contains("r roll back worker-1"), "the other table");
+    assert!(after("2", MouseEventKind::ScrollDown, (3, 5)).contains("╭ cp-1 "));
+    assert!(after("?", MouseEventKind::ScrollDown, (3, 5)) != after("?", MouseEventKind::ScrollUp, (3, 5)));
+    assert!(after("P", click, (60, 12)).contains("Pause migration?"));
+}
+
+#[test]
+fn every_action_has_a_name_of_its_own() {
+    let mut names: Vec<String> = actions().into_iter().map(|(name, ..)| name).collect();
+    let many = names.len();
+    assert!(names.iter().all(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_lowercase() || c == '-')), "{names:?}");
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), many);
 }
 
 /// A row that is held still is there even after it has left the log.

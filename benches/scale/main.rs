@@ -18,7 +18,7 @@ use std::{
 use cluster::Size;
 use cutover::{
     cluster::{store::FactStore, watch},
-    cockpit::{ClusterName, Model, Outlook, Scene, Theme, press, screenshot, titles},
+    cockpit::{ClusterName, Colours, Model, Outlook, Scene, Theme, press, screenshot, titles},
     domain::{
         api::{Migration, NodeMigration},
         checks,
@@ -200,7 +200,7 @@ fn frames(name: &str, facts: &Facts, outlook: &Outlook, now: Timestamp) -> f64 {
         char::from_digit(u32::try_from(at % titles().count() + 1).unwrap(), 10).unwrap(),
         tokio::time::Instant::now(),
     );
-    median(|| drop(screenshot::frame(width, height, &mut model, &scene, Theme::new(true, false))))
+    median(|| drop(screenshot::frame(width, height, &mut model, &scene, Theme::new(Some(Colours::Terminal), false))))
 }
 
 /// Microseconds of a core that something takes, as the median of many; what else runs on the machine does not count.

@@ -5,6 +5,7 @@ use std::{
     path::Path,
 };
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use futures::FutureExt;
 use tokio::{
     sync::{mpsc, watch},
@@ -12,13 +13,15 @@ use tokio::{
 };
 
 use super::{
-    Exit, Global, Wanted, output,
+    Arguments, Exit, Global, Wanted,
+    config::Screen,
+    output,
     run::has_begun,
     session::{Failed, Session},
 };
 use crate::{
     cluster::records,
-    cockpit::{self, ClusterName, Feed, Model, Request, Theme, summary},
+    cockpit::{self, ClusterName, Colours, Extras, Feed, Model, Request, Theme, summary},
     domain::{
         api::{MIGRATION, Migration, MigrationSpec},
         intent::Intent,
@@ -27,6 +30,28 @@ use crate::{
     },
     hubble::{capture, packed::unpacked, shared::Flows},
 };
+
+/// How the cockpit looks and sounds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Looks {
+    theme: Theme,
+    extras: Extras,
+}
+
+impl Looks {
+    /// As the command line, the environment and the config file ask.
+    pub(super) fn of(arguments: &Arguments, screen: &Screen) -> Self {
+        let theme = Theme::from_environment().chosen(screen.colour, screen.ascii);
+        let extras = Extras { bell: arguments.bell || screen.bell, mouse: screen.mouse };
+        Self { theme: theme.coloured(arguments.theme.or(screen.theme)), extras }
+    }
+}
+
+/// Reads the name of a theme.
+pub(super) fn colours() -> impl TypedValueParser<Value = Colours> {
+    PossibleValuesParser::new(Colours::NAMED.map(|(name, _)| name))
+        .map(|name| Colours::named(&name).unwrap_or_default())
+}
 
 /// The cockpit cannot be shown without a terminal.
 pub(super) fn needs_terminal() -> Result<(), Failed> {
@@ -44,7 +69,7 @@ pub(super) async fn open(
     wanted: &Wanted,
     write: bool,
     capture: Option<&Path>,
-    bell: bool,
+    looks: Looks,
 ) -> Result<Exit, Failed> {
     let spec = wanted.spec()?;
     needs_terminal()?;
@@ -96,7 +121,7 @@ pub(super) async fn open(
         confirms_by_name: session.guard.is_by_name(),
     };
     let mut writer = SpecWriter { session: &session, spec, engine, running: None };
-    let model = Model::new(name, write);
+    let model = Model::new(name, write).with_keys(global.settings.keymap.clone());
     let (proposed, answer_to) = (feed.proposed.clone(), answer.clone());
     let work = async {
         session.ask_around().await;
@@ -107,7 +132,7 @@ pub(super) async fn open(
         let (asks, says) = (Box::pin(session.ask_proposed(&proposed)), Box::pin(frozen(&session, wanted, &answer_to)));
         tokio::join!(carries_out, asks, says);
     };
-    let screen = cockpit::run(feed, model, theme(global), bell);
+    let screen = cockpit::run(feed, model, looks.theme, looks.extras);
     // requests are carried out beside the screen, never in front of it
     let result = tokio::select! {
         result = screen => result,
@@ -120,12 +145,6 @@ pub(super) async fn open(
     let text = summary(&session.store.read(), &session.connection.context);
     output::line(text.trim_end());
     Ok(Exit::Done)
-}
-
-/// As the environment and the config file ask.
-fn theme(global: &Global) -> Theme {
-    let screen = &global.settings.screen;
-    Theme::from_environment().chosen(screen.colour, screen.ascii)
 }
 
 /// Arguments that cannot be had any more are named, not passed over.

@@ -49,7 +49,7 @@ pub(super) struct Demo {
 }
 
 impl Demo {
-    pub(super) async fn run(&self, global: &Global, bell: bool) -> Result<Exit, Failed> {
+    pub(super) async fn run(&self, global: &Global, looks: cockpit::Looks) -> Result<Exit, Failed> {
         let scenario = self.scenario.as_deref().map(read).transpose()?;
         let nodes = scenario.as_ref().map_or(usize::from(self.nodes), |s| s.nodes);
         let settings = Settings { nodes, pace: self.speed };
@@ -89,7 +89,7 @@ impl Demo {
             wanted.consents.consent.extend(world::CONSENTS.map(str::to_owned));
             return Run::demo(wanted).run(&global).await;
         }
-        Box::pin(cockpit::open(&global, &wanted, true, None, bell)).await
+        Box::pin(cockpit::open(&global, &wanted, true, None, looks)).await
     }
 }
 

@@ -54,6 +54,7 @@ use wanted::Wanted;
 
 use crate::{
     cluster::connect::Named,
+    cockpit::Colours,
     engine::Journal,
     hubble::channel::{SERVER_NAME, Security},
 };
@@ -80,6 +81,9 @@ pub struct Arguments {
     /// Ring the terminal's bell when something begins to wait for you
     #[arg(long, help_heading = COCKPIT)]
     bell: bool,
+    /// The colours of the screen: the terminal's own 16, or a theme with a ground of its own
+    #[arg(long, help_heading = COCKPIT, value_name = "NAME", env = "CUTOVER_THEME", value_parser = cockpit::colours())]
+    theme: Option<Colours>,
     #[command(flatten)]
     wanted: Wanted,
     #[command(subcommand)]
@@ -278,13 +282,13 @@ pub async fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
 }
 
 async fn command(arguments: Arguments, global: &Global, program: &OsStr) -> Result<Exit, Failed> {
-    let bell = arguments.bell || global.settings.screen.bell;
+    let looks = cockpit::Looks::of(&arguments, &global.settings.screen);
     match arguments.command {
         None => {
             let (wanted, capture) = (&arguments.wanted, arguments.input.as_deref());
-            Box::pin(cockpit::open(global, wanted, arguments.write, capture, bell)).await
+            Box::pin(cockpit::open(global, wanted, arguments.write, capture, looks)).await
         }
-        Some(Command::Demo(demo)) => Box::pin(demo.run(global, bell)).await,
+        Some(Command::Demo(demo)) => Box::pin(demo.run(global, looks)).await,
         Some(Command::Preflight(preflight)) => preflight.run(global).await,
         Some(Command::Explain(explain)) => explain.run(global),
         Some(Command::Plan(plan)) => plan.run(global).await,

@@ -66,6 +66,47 @@ pub(super) enum Does {
     Quit,
 }
 
+impl Does {
+    /// The name by which a config file and the palette know it; it stays. A screen is known by its title.
+    pub(super) fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Advance => "advance",
+            Self::RollBack => "roll-back",
+            Self::RollBackAll => "roll-back-all",
+            Self::Pause => "pause",
+            Self::Write => "write",
+            Self::TakeOver => "take-over",
+            Self::LogIn => "log-in",
+            Self::Show(_) => return None,
+            Self::Move(1..) => "down",
+            Self::Move(_) => "up",
+            Self::HalfPage(true) => "half-page-down",
+            Self::HalfPage(false) => "half-page-up",
+            Self::End(false) => "first",
+            Self::End(true) => "last",
+            Self::Focus => "focus",
+            Self::Detail => "detail",
+            Self::Filter => "filter",
+            Self::Freeze => "freeze",
+            Self::Copy => "copy",
+            Self::Replies => "replies",
+            Self::Probes => "probes",
+            Self::View => "view",
+            Self::Sort => "sort",
+            Self::Turn => "reverse",
+            Self::Columns => "columns",
+            Self::Export("csv") => "export-csv",
+            Self::Export(_) => "export",
+            Self::Palette => "palette",
+            Self::Help => "help",
+            Self::Back => "back",
+            Self::NextTurn => "your-turn",
+            Self::Suspend => "suspend",
+            Self::Quit => "quit",
+        })
+    }
+}
+
 /// An action: its keys, its words, what it does.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Action {
@@ -154,10 +195,10 @@ pub(super) const FREEZE: Action = action("p", "freeze", "Hold the table still; n
 pub(super) const LOOKS: &[Action] = &[
     action("j ↓", "", "Down.", Does::Move(1), 0),
     action("k ↑", "", "Up.", Does::Move(-1), 0),
-    action("ctrl-d", "", "Half a page down.", Does::HalfPage(true), 0),
-    action("ctrl-u", "", "Half a page up.", Does::HalfPage(false), 0),
-    action("g", "", "To the first row.", Does::End(false), 0),
-    action("G", "", "To the last row.", Does::End(true), 0),
+    action("ctrl-d pgdn", "", "Half a page down.", Does::HalfPage(true), 0),
+    action("ctrl-u pgup", "", "Half a page up.", Does::HalfPage(false), 0),
+    action("g home", "", "To the first row.", Does::End(false), 0),
+    action("G end", "", "To the last row.", Does::End(true), 0),
     action("enter", "detail", "Details of the selected row.", Does::Detail, 3),
     action(
         "/",
@@ -168,7 +209,7 @@ pub(super) const LOOKS: &[Action] = &[
     ),
     action("!", "your turn", "Select the next thing that waits for you.", Does::NextTurn, 7),
     action("y", "copy", "Copy the selected row to the clipboard (OSC 52).", Does::Copy, 2),
-    action(":", "palette", "Choose an action by its name.", Does::Palette, 3),
+    action(":", "palette", "Do an action, show a screen or select a node by its name.", Does::Palette, 3),
     action("?", "help", "This help.", Does::Help, 10),
     action(
         "ctrl-z",

@@ -1,19 +1,25 @@
 //! From a key to what changes. Keys that change the cluster open a dialog, and nothing else.
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use tokio::time::Instant;
 use tui_input::{Input, InputRequest, backend::crossterm::EventHandler};
 
 use super::{
     actions::{Action, Does},
+    commands::{self, Command},
     dialogs::{self, Answer, Dialog, OnYes},
-    keys,
+    keymap, keys,
     model::{Model, Overlay},
     request::Request,
     scene::Scene,
-    ui::{scrolled, terminal},
+    ui::{Pager, terminal},
 };
-use crate::domain::{effect::Risk, lease::EngineState, text::count};
+use crate::domain::{
+    effect::Risk,
+    lease::EngineState,
+    text::{count, safe},
+    turn::TurnOf,
+};
 
 /// Takes a key in; what the operator asks for comes out.
 pub(super) fn key(model: &mut Model, scene: &Scene<'_>, key: KeyEvent, now: Instant) -> Option<Request> {
@@ -23,7 +29,7 @@ pub(super) fn key(model: &mut Model, scene: &Scene<'_>, key: KeyEvent, now: Inst
     model.deaf_until = None;
     if model.is_too_small {
         // what a dialog would say cannot be read either
-        model.leaving |= key.code == KeyCode::Char('q') || is_control(key, 'c');
+        model.leaving |= action_of(model, key).is_some_and(|a| a.does == Does::Quit) || is_control(key, 'c');
         return None;
     }
     if model.toast.as_ref().is_some_and(|t| t.bad) {
@@ -49,12 +55,12 @@ pub(super) fn key(model: &mut Model, scene: &Scene<'_>, key: KeyEvent, now: Inst
             in_columns(model, selected, key);
             None
         }
-        Overlay::Help { scroll } => {
-            model.overlay = scrolled(scroll, key).map_or(Overlay::None, |scroll| Overlay::Help { scroll });
+        Overlay::Help { mut pager } => {
+            model.overlay = if pager.take(key) { Overlay::Help { pager } } else { Overlay::None };
             None
         }
-        Overlay::Detail { lines, scroll } => {
-            model.overlay = scrolled(scroll, key).map_or(Overlay::None, |scroll| Overlay::Detail { lines, scroll });
+        Overlay::Detail { lines, mut pager } => {
+            model.overlay = if pager.take(key) { Overlay::Detail { lines, pager } } else { Overlay::None };
             None
         }
     }
@@ -85,29 +91,40 @@ pub(super) fn paste(model: &mut Model, text: &str) {
     }
 }
 
-fn action_of(model: &Model, key: KeyEvent) -> Option<Action> {
-    let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    let name = match key.code {
-        KeyCode::Char(c) if control => format!("ctrl-{c}"),
-        KeyCode::Char(c) => c.to_string(),
-        KeyCode::Down => "↓".into(),
-        KeyCode::Up => "↑".into(),
-        KeyCode::Enter => "enter".into(),
-        KeyCode::Esc => "esc".into(),
-        KeyCode::Tab | KeyCode::BackTab => "tab".into(),
-        KeyCode::PageDown => "ctrl-d".into(),
-        KeyCode::PageUp => "ctrl-u".into(),
-        KeyCode::Home => "g".into(),
-        KeyCode::End => "G".into(),
-        _ => return None,
+/// Takes the mouse in: the wheel scrolls, a click selects a row. It answers nothing and starts nothing.
+pub(super) fn mouse(model: &mut Model, scene: &Scene<'_>, event: MouseEvent) {
+    /// As far as a terminal scrolls its own text.
+    const ROWS: isize = 3;
+    let (rows, key) = match event.kind {
+        _ if model.is_too_small => return,
+        MouseEventKind::ScrollDown => (ROWS, KeyCode::Down),
+        MouseEventKind::ScrollUp => (-ROWS, KeyCode::Up),
+        MouseEventKind::Down(MouseButton::Left) if matches!(model.overlay, Overlay::None) => {
+            model.refresh(scene);
+            return model.screen().click(event.column, event.row);
+        }
+        _ => return,
     };
-    keys::on(model.spec()).find(|a| a.keys.split(' ').any(|k| k == name))
+    match &mut model.overlay {
+        Overlay::None => model.screen().pane().step(rows),
+        Overlay::Help { pager } | Overlay::Detail { pager, .. } => (0..ROWS).for_each(|_| {
+            pager.take(key.into());
+        }),
+        Overlay::Dialog(dialog) => (0..ROWS).for_each(|_| dialog.page(key.into())),
+        Overlay::Filter { .. } | Overlay::Palette { .. } | Overlay::Columns { .. } => {}
+    }
+}
+
+fn action_of(model: &Model, key: KeyEvent) -> Option<Action> {
+    let pressed = keymap::pressed(key)?;
+    keys::on(model.spec(), &model.keymap).find(|a| a.keys.split(' ').any(|k| k == pressed))
 }
 
 /// Runs an action, unless it would change something and this cockpit may not.
 fn run(model: &mut Model, scene: &Scene<'_>, action: Action, now: Instant) -> Option<Request> {
     if action.risk > Risk::Read && !model.writable && action.does != Does::Write {
-        let why = "This cockpit is read-only. Press w to allow changes, or start Cutover with --write.";
+        let write = keys::key(Does::Write, &model.keymap);
+        let why = format!("This cockpit is read-only. Press {write} to allow changes, or start Cutover with --write.");
         open(model, Dialog::refuse("Read-only", why), now);
         return None;
     }
@@ -139,7 +156,7 @@ fn act(model: &mut Model, scene: &Scene<'_>, does: Does, now: Instant) -> Option
         Does::Detail => {
             let lines = model.screen().detail(scene);
             if !lines.is_empty() {
-                model.overlay = Overlay::Detail { lines, scroll: 0 };
+                model.overlay = Overlay::Detail { lines, pager: Pager::default() };
             }
         }
         Does::Filter => {
@@ -148,7 +165,7 @@ fn act(model: &mut Model, scene: &Scene<'_>, does: Does, now: Instant) -> Option
         }
         Does::Copy => copy(model, scene),
         Does::Palette => model.overlay = Overlay::Palette { input: Input::default(), selected: 0 },
-        Does::Help => model.overlay = Overlay::Help { scroll: 0 },
+        Does::Help => model.overlay = Overlay::Help { pager: Pager::default() },
         Does::Back => {
             let pane = model.screen().pane();
             if !pane.thaw() {
@@ -157,16 +174,14 @@ fn act(model: &mut Model, scene: &Scene<'_>, does: Does, now: Instant) -> Option
         }
         Does::NextTurn => model.select_next_turn(scene),
         Does::Suspend if *scene.engine == EngineState::Off => model.suspends = true,
-        Does::Suspend => model.say(
-            "Not suspended: the engine runs here, and stopped it would hold the Lease and do nothing. Leave with q, or w first.",
-        ),
+        Does::Suspend => {
+            let [quit, write] = [Does::Quit, Does::Write].map(|does| keys::key(does, &model.keymap));
+            model.say(format!(
+                "Not suspended: the engine runs here, and stopped it would hold the Lease and do nothing. Leave with {quit}, or {write} first.",
+            ));
+        }
         Does::Quit => model.leaving = true,
-        Does::Advance
-        | Does::RollBack
-        | Does::RollBackAll
-        | Does::Pause
-        | Does::Write
-        | Does::TakeOver => {}
+        Does::Advance | Does::RollBack | Does::RollBackAll | Does::Pause | Does::Write | Does::TakeOver => {}
         Does::Focus
         | Does::Freeze
         | Does::Replies
@@ -261,14 +276,20 @@ fn in_palette(
     key: KeyEvent,
     now: Instant,
 ) -> Option<Request> {
-    let last = |input: &Input| keys::found(model.spec(), input.value()).len().saturating_sub(1);
+    let found = |model: &Model, input: &Input| commands::found(model.spec(), &model.keymap, scene, input.value());
     match key.code {
         KeyCode::Esc => return None,
         KeyCode::Enter => {
-            let chosen = keys::found(model.spec(), input.value()).get(selected).copied();
-            return chosen.and_then(|action| run(model, scene, action, now));
+            match found(model, &input).into_iter().nth(selected) {
+                Some(Command::Do(action)) => return run(model, scene, action, now),
+                Some(Command::Select(node)) => {
+                    model.select(&TurnOf::Node(node), scene);
+                }
+                None => model.say(format!("Nothing here is called {}.", safe(input.value()))),
+            }
+            return None;
         }
-        KeyCode::Down => selected = (selected + 1).min(last(&input)),
+        KeyCode::Down => selected = (selected + 1).min(found(model, &input).len().saturating_sub(1)),
         KeyCode::Up => selected = selected.saturating_sub(1),
         _ => {
             if input.handle_event(&Event::Key(key)).is_some_and(|changed| changed.value) {

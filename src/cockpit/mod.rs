@@ -5,19 +5,22 @@
 //!
 //! ```text
 //! ui         tables, panes, lines, the terminal: how anything is drawn
-//! actions    what keys can do        request   what is asked for
+//! actions    what keys can do        keymap    which keys do it
+//! request    what is asked for
 //! outlook    what is worked out beside the screen
 //! scene      what a frame is drawn from
 //! screens    one file a screen       dialogs   one file a dialog
 //! model      what is remembered
-//! keys, view, typing, input
+//! keys, commands, view, typing, input
 //! ```
 
 mod actions;
+mod commands;
 mod components;
 mod dialogs;
 mod events;
 mod input;
+mod keymap;
 mod keys;
 mod model;
 mod outlook;
@@ -35,7 +38,7 @@ use std::{
     time::Duration,
 };
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseEvent};
 use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, watch},
@@ -53,13 +56,14 @@ use ui::{
     terminal::{self, Asked},
 };
 
-pub use keys::{key_table, titles};
+pub use keymap::Keymap;
+pub use keys::{actions, key_table, remapped, titles};
 pub use model::Model;
 pub use outlook::Outlook;
 pub use request::{Request, words};
 pub use scene::{ClusterName, Scene};
 pub use summary::summary;
-pub use ui::Theme;
+pub use ui::{Colours, Theme};
 
 /// How often it is seen whether the terminal is still there.
 const GLANCE: Duration = Duration::from_secs(2);
@@ -108,16 +112,30 @@ pub fn paste(model: &mut Model, text: &str) {
     input::paste(model, text);
 }
 
+/// Takes what the mouse does.
+pub fn mouse(model: &mut Model, scene: &Scene<'_>, event: MouseEvent) {
+    input::mouse(model, scene, event);
+}
+
+/// What is asked of the terminal beside its screen.
+#[derive(Clone, Copy, Debug)]
+pub struct Extras {
+    /// Ring when something begins to wait for the operator.
+    pub bell: bool,
+    /// Take the mouse: the terminal's own selection needs shift then.
+    pub mouse: bool,
+}
+
 /// Runs the cockpit until the operator leaves it.
 ///
 /// # Errors
 /// When the terminal cannot be used from the start; one that is lost later ends the cockpit.
-pub async fn run(mut feed: Feed, model: Model, theme: Theme, bell: bool) -> std::io::Result<()> {
+pub async fn run(mut feed: Feed, model: Model, theme: Theme, extras: Extras) -> std::io::Result<()> {
     let outlooks = watch::Sender::new(Arc::default());
     let mut outlook = outlooks.subscribe();
     let keeper = outlook::keep(Arc::clone(&feed.facts), feed.facts_changed.clone(), feed.proposed.clone(), outlooks);
     tokio::select! {
-        result = feed.show(model, theme, bell, &mut outlook) => result,
+        result = feed.show(model, theme, extras, &mut outlook) => result,
         () = keeper => Err(std::io::Error::other("the facts ended before the cockpit")),
     }
 }
@@ -127,10 +145,10 @@ impl Feed {
         &mut self,
         mut model: Model,
         theme: Theme,
-        bell: bool,
+        Extras { bell, mouse }: Extras,
         outlook: &mut watch::Receiver<Arc<Outlook>>,
     ) -> std::io::Result<()> {
-        let mut terminal = terminal::Guard::enter()?;
+        let mut terminal = terminal::Guard::enter(mouse)?;
         let mut events = Events::new();
         let mut signals = terminal::Signals::new()?;
         let (mut dirty, mut urgent) = (true, true);
@@ -207,7 +225,7 @@ impl Feed {
                     let answer = self.log_in().await;
                     model.answered(answer);
                 }
-                terminal = terminal::Guard::enter()?;
+                terminal = terminal::Guard::enter(mouse)?;
                 events = Events::new();
                 (dirty, urgent) = (true, true);
             }
@@ -255,6 +273,10 @@ impl Feed {
             }
             Event::Paste(text) => {
                 input::paste(model, text);
+                true
+            }
+            Event::Mouse(event) => {
+                self.with_scene(outlook, |scene| input::mouse(model, scene, *event));
                 true
             }
             Event::Resize(..) => true,

@@ -5,10 +5,11 @@ use tui_input::Input;
 
 use super::{
     dialogs::Dialog,
+    keymap::Keymap,
     request::Request,
     scene::{ClusterName, Scene},
     screens::{Follows, Reaction, SCREENS, Screen, Spec, Subject, proof},
-    ui::Scroll,
+    ui::Pager,
 };
 use crate::domain::{api::Stage, turn::TurnOf};
 
@@ -21,7 +22,7 @@ pub(super) enum Overlay {
     #[default]
     None,
     Help {
-        scroll: Scroll,
+        pager: Pager,
     },
     Palette {
         input: Input,
@@ -32,7 +33,7 @@ pub(super) enum Overlay {
     },
     Detail {
         lines: Vec<String>,
-        scroll: Scroll,
+        pager: Pager,
     },
     Columns {
         selected: usize,
@@ -54,6 +55,7 @@ pub struct Model {
     pub(super) cluster: ClusterName,
     /// Changes may be made from here.
     pub(super) writable: bool,
+    pub(super) keymap: Keymap,
     /// The screen that is shown, by its place in [`SCREENS`].
     pub(super) shown: usize,
     screens: Vec<Box<dyn Screen>>,
@@ -81,6 +83,7 @@ impl Model {
         Self {
             cluster,
             writable,
+            keymap: Keymap::default(),
             shown: 0,
             screens: SCREENS.iter().map(|s| (s.new)()).collect(),
             overlay: Overlay::None,
@@ -94,6 +97,12 @@ impl Model {
             next_turn: 0,
             was_complete: None,
         }
+    }
+
+    /// The same with other keys than usual.
+    #[must_use]
+    pub fn with_keys(self, keymap: Keymap) -> Self {
+        Self { keymap, ..self }
     }
 
     pub(super) fn spec(&self) -> &'static Spec {
@@ -134,18 +143,23 @@ impl Model {
             return self.say("Nothing waits for you.");
         };
         self.next_turn = (self.next_turn + 1) % turns.len();
-        // the screen that is shown comes first
-        let order = std::iter::once(self.shown).chain(0..self.screens.len());
-        let mut select = |object: &TurnOf| order.clone().find(|i| self.screens[*i].select(object, scene));
-        let found = select(&turn.object).or_else(|| match (&turn.object, scene.stage()) {
-            // what another engine has seen fail is in no table here: its phase asks for the consent
-            (TurnOf::Connection(_), Stage::At(phase)) => select(&TurnOf::Phase(phase)),
-            _ => None,
-        });
-        match found {
-            Some(shown) => self.shown = shown,
-            None => self.say(format!("{}: {}", turn.object, turn.message)),
+        let found = self.select(&turn.object, scene)
+            || match (&turn.object, scene.stage()) {
+                // what another engine has seen fail is in no table here: its phase asks for the consent
+                (TurnOf::Connection(_), Stage::At(phase)) => self.select(&TurnOf::Phase(phase), scene),
+                _ => false,
+            };
+        if !found {
+            self.say(format!("{}: {}", turn.object, turn.message));
         }
+    }
+
+    /// Selects an object on whichever screen shows it; the one that is shown comes first. False where none does.
+    pub(super) fn select(&mut self, object: &TurnOf, scene: &Scene<'_>) -> bool {
+        let mut order = std::iter::once(self.shown).chain(0..self.screens.len());
+        let found = order.find(|i| self.screens[*i].select(object, scene));
+        self.shown = found.unwrap_or(self.shown);
+        found.is_some()
     }
 
     /// A request was carried out, or not.

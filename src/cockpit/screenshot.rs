@@ -1,5 +1,7 @@
 //! A frame as a picture: SVG, made of the same buffer that a terminal would show.
 
+use std::{borrow::Cow, cell::Cell, io::Write, rc::Rc};
+
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -7,7 +9,40 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{Model, Scene, Theme, ui::Canvas, view};
+use super::{
+    Model, Scene, Theme,
+    ui::{Canvas, rgb, terminal::Painter},
+    view,
+};
+
+/// How many bytes a terminal is sent for each of these frames, one after the other.
+///
+/// # Errors
+/// None: what counts takes everything.
+pub fn written(frames: impl IntoIterator<Item = Buffer>) -> std::io::Result<Vec<usize>> {
+    let counted = Counted::default();
+    let mut painter = Painter::new(counted.clone());
+    let mut sent = |frame: Buffer| {
+        painter.draw(frame.area, |next| *next = frame)?;
+        Ok(counted.0.take())
+    };
+    frames.into_iter().map(&mut sent).collect()
+}
+
+/// Counts what is written, and keeps nothing of it.
+#[derive(Clone, Default)]
+struct Counted(Rc<Cell<usize>>);
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.set(self.0.get() + bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
 
 /// Draws one frame into a buffer.
 pub fn frame(width: u16, height: u16, model: &mut Model, scene: &Scene<'_>, theme: Theme) -> Buffer {
@@ -16,8 +51,11 @@ pub fn frame(width: u16, height: u16, model: &mut Model, scene: &Scene<'_>, them
     buffer
 }
 
-fn colour(c: Color, default: &'static str) -> &'static str {
-    match c {
+fn colour(c: Color, default: &'static str) -> Cow<'static, str> {
+    let named = match c {
+        Color::Indexed(number) => {
+            return rgb(number).map_or(default.into(), |[r, g, b]| format!("#{r:02x}{g:02x}{b:02x}").into());
+        }
         Color::Green => "#4ec26b",
         Color::Yellow => "#e5b83f",
         Color::Red => "#ef5f6b",
@@ -25,7 +63,8 @@ fn colour(c: Color, default: &'static str) -> &'static str {
         Color::DarkGray => "#7f8791",
         Color::White => "#ffffff",
         _ => default,
-    }
+    };
+    named.into()
 }
 
 /// A buffer as SVG.
@@ -57,7 +96,7 @@ pub fn svg(buffer: &Buffer) -> String {
             let (left, top) = (u32::from(start) * CELL_W + 12, u32::from(y) * CELL_H + 12);
             let width = u32::from(x - start) * CELL_W;
             let back = if reversed {
-                Some("#c9d1d9")
+                Some("#c9d1d9".into())
             } else if style.1 == Color::Reset {
                 None
             } else {
@@ -68,7 +107,7 @@ pub fn svg(buffer: &Buffer) -> String {
                     "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{CELL_H}\" fill=\"{back}\"/>\n"
                 ));
             }
-            let fill = if reversed { "#14171c" } else { colour(style.0, "#c9d1d9") };
+            let fill = if reversed { "#14171c".into() } else { colour(style.0, "#c9d1d9") };
             let bold = if style.2.contains(Modifier::BOLD) { " font-weight=\"bold\"" } else { "" };
             // each word has its own place, so that the picture holds with any font
             let mut column = u32::from(start);

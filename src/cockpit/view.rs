@@ -8,14 +8,18 @@
 //! footer   what keys do here, or what was just said
 //! ```
 
+use std::borrow::Cow;
+
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{
+    actions::Does,
+    commands::{self, Command},
     dialogs, keys,
     model::{Model, Overlay},
     scene::{Runner, Scene},
     screens::Subject,
-    ui::{self, Badge, Canvas, Header, Tone, wrap},
+    ui::{self, Badge, Canvas, Header, Pager, Tone, wrap},
 };
 use crate::{
     domain::{
@@ -38,7 +42,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, model: &mut Model, scene: &Scene<'_>
     let area = canvas.area();
     model.is_too_small = area.width < SMALLEST.0 || area.height < SMALLEST.1;
     if model.is_too_small {
-        return too_small(canvas, scene);
+        return too_small(canvas, &keys::key(Does::Quit, &model.keymap), scene);
     }
     let subject = model.subject(scene);
     let most = if area.height < 16 { 1 } else { 3 };
@@ -66,23 +70,27 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, model: &mut Model, scene: &Scene<'_>
     }
     model.screen().draw(canvas, body, scene);
     footer(canvas, foot, model, scene, &subject);
-    overlay(canvas, model);
+    overlay(canvas, model, scene);
 }
 
 /// What waits for the operator first, and the key to press.
 fn your_turn(model: &Model, scene: &Scene<'_>, subject: &Subject) -> Option<String> {
+    let key = |does| keys::key(does, &model.keymap);
     if scene.is_stranded() {
-        return Some("Your turn: no engine runs, nothing will move. Press w to run it here.".into());
+        return Some(format!(
+            "Your turn: no engine runs, nothing will move. Press {} to run it here.",
+            key(Does::Write)
+        ));
     }
     let turns = scene.turns();
     let turn = turns.first()?;
-    let does = match turn.action {
-        Remedy::Approve => "a to approve it",
-        Remedy::Retry => "a to resume it",
-        Remedy::Consent => "a for the consents",
-        Remedy::Release => "a to release it",
-        Remedy::Resume => "P to resume",
-        Remedy::Fix => "enter for what to do",
+    let (does, what) = match turn.action {
+        Remedy::Approve => (Does::Advance, "to approve it"),
+        Remedy::Retry => (Does::Advance, "to resume it"),
+        Remedy::Consent => (Does::Advance, "for the consents"),
+        Remedy::Release => (Does::Advance, "to release it"),
+        Remedy::Resume => (Does::Pause, "to resume"),
+        Remedy::Fix => (Does::Detail, "for what to do"),
     };
     let selected = match (&turn.object, subject) {
         (TurnOf::Migration, _) => true,
@@ -92,14 +100,14 @@ fn your_turn(model: &Model, scene: &Scene<'_>, subject: &Subject) -> Option<Stri
         _ => false,
     };
     let select = match (model.writable, selected) {
-        (true, true) => "",
-        (true, false) => "! and then ",
-        (false, true) => "w and then ",
-        (false, false) => "w, ! and then ",
+        (true, true) => String::new(),
+        (true, false) => format!("{} and then ", key(Does::NextTurn)),
+        (false, true) => format!("{} and then ", key(Does::Write)),
+        (false, false) => format!("{}, {} and then ", key(Does::Write), key(Does::NextTurn)),
     };
     let many = if turns.len() > 1 { format!(" (1 of {})", turns.len()) } else { String::new() };
     let why = if turn.reason == Reason::NeedsApproval { "" } else { turn.message.as_str() };
-    Some(format!("Your turn{many}: {}: press {select}{does}. {why}", turn.object).trim_end().to_owned())
+    Some(format!("Your turn{many}: {}: press {select}{} {what}. {why}", turn.object, key(does)).trim_end().to_owned())
 }
 
 /// The title of the terminal's window.
@@ -117,30 +125,31 @@ pub(super) fn waiting(scene: &Scene<'_>) -> usize {
 }
 
 fn header(canvas: &mut Canvas<'_>, area: Rect, model: &Model, scene: &Scene<'_>) {
-    let mut safety: Vec<(Badge<'_>, &str)> = Vec::new();
+    let mut safety: Vec<(Badge<'_>, Cow<'static, str>)> = Vec::new();
     if model.cluster.production {
-        safety.push(((" PROD ".into(), Tone::Danger), " PROD "));
+        safety.push(((" PROD ".into(), Tone::Danger), " PROD ".into()));
     }
     safety.push(if model.writable {
-        ((" WRITE ".into(), Tone::Warn), " RW ")
+        ((" WRITE ".into(), Tone::Warn), " RW ".into())
     } else {
-        ((" READ-ONLY ".into(), Tone::Good), " RO ")
+        ((" READ-ONLY ".into(), Tone::Good), " RO ".into())
     });
     if scene.facts.migration.as_ref().is_some_and(|m| m.spec.paused) {
-        safety.push(((" PAUSED ".into(), Tone::Danger), " PAUSED "));
+        safety.push(((" PAUSED ".into(), Tone::Danger), " PAUSED ".into()));
     }
-    safety.push(engine(scene));
-    safety.push(freshness(scene));
+    safety.push(engine(scene, &keys::key(Does::LogIn, &model.keymap)));
+    let (badge, short) = freshness(scene);
+    safety.push((badge, short.into()));
     let address = model.cluster.server.trim_start_matches("https://").trim_start_matches("http://");
     let more = clock(scene.facts.clock_off).into_iter().chain([hubble(scene)]).collect();
     let header = Header { safety, name: &model.cluster.context, address: address.trim_end_matches('/'), more };
     ui::header(canvas, area, &header);
 }
 
-/// Who runs the engine.
-fn engine<'a>(scene: &Scene<'a>) -> (Badge<'a>, &'static str) {
+/// Who runs the engine; `log_in` is the key for that.
+fn engine<'a>(scene: &Scene<'a>, log_in: &str) -> (Badge<'a>, Cow<'static, str>) {
     let idle = scene.facts.migration.is_none();
-    match scene.runner() {
+    let (badge, short) = match scene.runner() {
         Runner::Here => (("engine: here ".into(), Tone::Plain), "here "),
         Runner::Starting if *scene.engine == EngineState::TakingOver => {
             (("engine: taking over ".into(), Tone::Warn), "taking over ")
@@ -152,12 +161,16 @@ fn engine<'a>(scene: &Scene<'a>) -> (Badge<'a>, &'static str) {
         }
         Runner::NoEngine if idle => (("engine: none ".into(), Tone::Dim), "no engine "),
         Runner::NoEngine => (("engine: none, nothing will move ".into(), Tone::Bad), "NO ENGINE "),
-        Runner::Unauthorized => (("LOG IN AGAIN (L) ".into(), Tone::Bad), "LOG IN (L) "),
+        Runner::Unauthorized => {
+            let words = |what| format!("{what} ({log_in}) ").into();
+            return ((words("LOG IN AGAIN"), Tone::Bad), words("LOG IN"));
+        }
         Runner::Unknown if matches!(scene.engine, EngineState::LeaseUnknown(_)) => {
             (("engine: NO LEASE ".into(), Tone::Bad), "NO LEASE ")
         }
         Runner::Unknown => (("engine: unknown ".into(), Tone::Warn), "engine? "),
-    }
+    };
+    (badge, short.into())
 }
 
 /// What times on the screen are off by.
@@ -205,22 +218,26 @@ fn footer(canvas: &mut Canvas<'_>, area: Rect, model: &Model, scene: &Scene<'_>,
         canvas.text(area.x + 1, area.y, room, "Sending…", Tone::Accent);
     } else {
         let offers = dialogs::offers(scene, subject);
-        ui::hints(canvas, area, keys::hints(model.spec(), model.writable, offers, scene.turns().len()));
+        ui::hints(
+            canvas,
+            area,
+            keys::hints((model.spec(), &model.keymap), model.writable, offers, scene.turns().len()),
+        );
     }
 }
 
-fn overlay(canvas: &mut Canvas<'_>, model: &mut Model) {
-    let spec = model.spec();
+fn overlay(canvas: &mut Canvas<'_>, model: &mut Model, scene: &Scene<'_>) {
+    let (spec, keymap) = (model.spec(), &model.keymap.clone());
     let columns = if matches!(model.overlay, Overlay::Columns { .. }) { model.screen().columns() } else { vec![] };
     match &mut model.overlay {
         Overlay::None => {}
-        Overlay::Help { scroll } => ui::pane(canvas, "Help", &keys::help(spec), scroll, &[], None),
-        Overlay::Detail { lines, scroll } => ui::pane(canvas, "Detail", lines, scroll, &[], None),
-        Overlay::Filter { input } => ui::prompt(canvas, "/", input),
+        Overlay::Help { pager } => ui::pane(canvas, "Help", &keys::help(spec, keymap), pager, &[], None),
+        Overlay::Detail { lines, pager } => ui::pane(canvas, "Detail", lines, pager, &[], None),
+        Overlay::Filter { input } => ui::prompt(canvas, "/", input, "enter keeps, esc clears"),
         Overlay::Palette { input, selected } => {
-            let found = keys::found(spec, input.value());
-            let lines: Vec<String> = found.iter().map(|a| format!("{:<8} {}", a.keys, a.help)).collect();
-            ui::prompt(canvas, ":", input);
+            let found = commands::found(spec, keymap, scene, input.value());
+            let lines: Vec<String> = found.iter().map(Command::line).collect();
+            ui::prompt(canvas, ":", input, "enter does it, ↑↓ choose, esc closes");
             ui::choices(canvas, &lines, *selected);
         }
         Overlay::Columns { selected } => {
@@ -229,21 +246,21 @@ fn overlay(canvas: &mut Canvas<'_>, model: &mut Model) {
                 format!("{mark} {} {head}", if *shown { "[x]" } else { "[ ]" })
             };
             let lines: Vec<String> = columns.iter().enumerate().map(line).collect();
-            let mut scroll = u16::try_from(selected.saturating_sub(6)).unwrap_or(0);
+            let mut pager = Pager::at(selected.saturating_sub(6));
             let keys = [("space chooses    esc closes".into(), Tone::Accent)];
-            ui::pane(canvas, "Columns", &lines, &mut scroll, &keys, None);
+            ui::pane(canvas, "Columns", &lines, &mut pager, &keys, None);
         }
         Overlay::Dialog(dialog) => dialog.draw(canvas),
     }
 }
 
-fn too_small(canvas: &mut Canvas<'_>, scene: &Scene<'_>) {
+fn too_small(canvas: &mut Canvas<'_>, quit: &str, scene: &Scene<'_>) {
     let area = canvas.area();
     let phase = scene.phases().iter().rfind(|p| p.state != PhaseState::Pending);
     let lines = [
         phase.map(|p| format!("{} {:?}", p.name, p.state)).unwrap_or_default(),
         format!("too small: needs {}x{}", SMALLEST.0, SMALLEST.1),
-        format!("has {}x{}; q leaves", area.width, area.height),
+        format!("has {}x{}; {quit} leaves", area.width, area.height),
     ];
     for (y, text) in (0..area.height).zip(lines) {
         canvas.text(0, y, area.width, &text, Tone::Plain);

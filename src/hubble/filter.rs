@@ -26,6 +26,24 @@ struct Term {
     values: Vec<Value>,
 }
 
+impl Term {
+    fn read(word: &str, mut wanted: bool) -> Result<Self, String> {
+        let (field, values) = match word.split_once('=') {
+            None => (Field::Any, word),
+            Some((key, values)) => {
+                let key = key.strip_suffix('!').map_or(key, |key| {
+                    wanted = !wanted;
+                    key
+                });
+                (Field::parse(key)?, values)
+            }
+        };
+        let read = |v: &str| field.value(v).map_err(|why| format!("{word}: {why}"));
+        let values = values.split(',').map(read).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { wanted, field, values })
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Field {
     Any,
@@ -87,31 +105,30 @@ impl Filter {
     /// # Errors
     /// What cannot be parsed, and what is valid there.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut terms = Vec::new();
-        let mut wanted = true;
+        match Self::read(text) {
+            (filter, None) => Ok(filter),
+            (_, Some(why)) => Err(why),
+        }
+    }
+
+    /// Those words of a text that can be read, and why the first other one cannot.
+    pub fn read(text: &str) -> (Self, Option<String>) {
+        let (mut terms, mut unread, mut wanted) = (Vec::new(), None, true);
         for word in text.split_whitespace() {
             if word.eq_ignore_ascii_case("not") {
                 wanted = !wanted;
                 continue;
             }
-            let (field, values) = match word.split_once('=') {
-                None => (Field::Any, word),
-                Some((key, values)) => {
-                    let key = key.strip_suffix('!').map_or(key, |key| {
-                        wanted = !wanted;
-                        key
-                    });
-                    (Field::parse(key)?, values)
-                }
-            };
-            let read = |v: &str| field.value(v).map_err(|why| format!("{word}: {why}"));
-            let values = values.split(',').map(read).collect::<Result<Vec<_>, _>>()?;
-            terms.push(Term { wanted: std::mem::replace(&mut wanted, true), field, values });
+            match Term::read(word, wanted) {
+                Ok(term) => terms.push(term),
+                Err(why) => unread = unread.or(Some(why)),
+            }
+            wanted = true;
         }
         if !wanted {
-            return Err("`not` at the end: what not?".into());
+            unread = unread.or(Some("`not` at the end: what not?".into()));
         }
-        Ok(Self { terms })
+        (Self { terms }, unread)
     }
 
     /// True if it matches everything.

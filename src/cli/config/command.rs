@@ -51,6 +51,9 @@ fn check(global: &Global) -> Result<Exit, Failed> {
     for setting in &config.migration {
         output::line(&format!("  migration         {} = {}", setting.name, setting.values.join(", ")));
     }
+    for (action, keys) in &config.keys {
+        output::line(&format!("  keys              {action} = {}", keys.join(", ")));
+    }
     for (name, context) in &config.contexts {
         let mut said = Vec::new();
         let mut say = |set: bool, text: String| said.extend(set.then_some(text));

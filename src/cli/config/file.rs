@@ -12,15 +12,18 @@ use toml::{
 };
 
 use super::{Config, Context, Screen};
-use crate::cli::{
-    Exit,
-    session::Failed,
-    settings::{CONSENTS, Setting, meant, names},
+use crate::{
+    cli::{
+        Exit,
+        session::Failed,
+        settings::{CONSENTS, Setting, meant, names},
+    },
+    cockpit::{self, Colours, Keymap},
 };
 
 /// The settings of each part, as the template names them.
-pub(super) const PARTS: [&str; 3] = ["screen", "migration", "contexts"];
-pub(super) const SCREEN: [&str; 3] = ["colour", "ascii", "bell"];
+pub(super) const PARTS: [&str; 4] = ["screen", "keys", "migration", "contexts"];
+pub(super) const SCREEN: [&str; 5] = ["colour", "theme", "ascii", "bell", "mouse"];
 pub(super) const CONTEXT: [&str; 7] =
     ["production", "read-only", "confirm", "hubble", "helm", "audit-log", "migration"];
 
@@ -32,6 +35,7 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Config, Failed> {
     for (name, value) in parsed.get_ref() {
         match name.get_ref().as_ref() {
             "screen" => config.screen = file.screen(value)?,
+            "keys" => (config.keymap, config.keys) = file.keys(value)?,
             "migration" => config.migration = file.migration(value, "migration")?,
             "contexts" => {
                 for (context, value) in file.table(value, "contexts")? {
@@ -93,17 +97,44 @@ impl File<'_> {
         Ok(folder.join(self.text(value, name)?))
     }
 
+    fn theme(&self, value: &Value<'_>) -> Result<Colours, Failed> {
+        let names = Colours::NAMED.map(|(name, _)| name).join(", ");
+        let expected = || self.refused(&value.span(), &format!("theme: expected one of {names}"));
+        Colours::named(&self.text(value, "theme")?).ok_or_else(expected)
+    }
+
     fn screen(&mut self, value: &Value<'_>) -> Result<Screen, Failed> {
         let mut screen = Screen::default();
         for (key, value) in self.table(value, "screen")? {
             match key.get_ref().as_ref() {
                 "colour" => screen.colour = Some(self.yes(value, "colour")?),
+                "theme" => screen.theme = Some(self.theme(value)?),
                 "ascii" => screen.ascii = Some(self.yes(value, "ascii")?),
                 "bell" => screen.bell = self.yes(value, "bell")?,
+                "mouse" => screen.mouse = self.yes(value, "mouse")?,
                 other => self.unknown(&key.span(), "screen.", other, SCREEN),
             }
         }
         Ok(screen)
+    }
+
+    fn keys(&mut self, value: &Value<'_>) -> Result<(Keymap, Vec<(String, Vec<String>)>), Failed> {
+        let names: Vec<String> = cockpit::actions().into_iter().map(|(name, ..)| name).collect();
+        let (mut chosen, mut spans) = (Vec::new(), Vec::new());
+        for (key, value) in self.table(value, "keys")? {
+            let name = key.get_ref().to_string();
+            if !names.contains(&name) {
+                self.unknown(&key.span(), "keys.", &name, names.iter().map(String::as_str));
+                continue;
+            }
+            let expected = || self.refused(&value.span(), &format!("{name}: expected a key, or a list of keys"));
+            let keys = texts(value.get_ref()).ok_or_else(expected)?;
+            spans.push(value.span());
+            chosen.push((name, keys));
+        }
+        let keymap = cockpit::remapped(&chosen)
+            .map_err(|(nth, why)| self.refused(&spans[nth], &format!("{}: {why}", chosen[nth].0)))?;
+        Ok((keymap, chosen))
     }
 
     fn context(&mut self, value: &Value<'_>, name: &str) -> Result<Context, Failed> {
@@ -203,12 +234,29 @@ mod tests {
             ("[contexts.prod]\nconfirm = \"always\"", "/etc/config.toml:2: confirm: expected \"yes\" or \"context\""),
             ("[contexts.prod]\nread-only = true\nread-only = false", "/etc/config.toml:3: duplicate key"),
             ("[migration]\nmax-unavailable = 0", "/etc/config.toml:2: max-unavailable: invalid value '0'"),
+            ("[screen]\ntheme = \"pink\"", "/etc/config.toml:2: theme: expected one of terminal, dark, light, "),
+            ("[keys]\nhelp = \"hh\"", "/etc/config.toml:2: help: there is no key \"hh\""),
+            ("[keys]\n\npause = \"esc\"", "/etc/config.toml:3: pause: esc cannot be given to another action"),
+            (
+                "[keys]\ncopy = \"Y\"\npause = \"y\"",
+                "/etc/config.toml:3: pause: y says yes in dialogs, so it opens none",
+            ),
+            ("[keys]\npause = \"x\"", "/etc/config.toml:2: pause: x is the key of replies, too"),
+            ("[keys]\nhelp = \"z\"\npause = [\"Z\", \"z\"]", "/etc/config.toml:3: pause: z is the key of help, too"),
             ("contexts = 3", "/etc/config.toml:1: contexts: expected a table"),
             ("[contexts.prod\n", "/etc/config.toml:1: "),
         ] {
             let said = config(text).unwrap_err();
             assert!(said.starts_with(wanted), "{said}");
         }
+    }
+
+    #[test]
+    fn keys_that_change_places_are_no_conflict() {
+        let config = config("[keys]\nadvance = \"r\"\nroll-back = \"a\"\nquit = []\nhelpp = \"h\"\n").unwrap();
+        let wanted = "/etc/config.toml:5: unknown setting keys.helpp, without effect (did you mean help?)";
+        assert_eq!(config.warnings, [wanted]);
+        assert_eq!(config.keys.len(), 3);
     }
 
     #[test]

@@ -13,7 +13,11 @@ pub(super) use command::ConfigCommand;
 use etcetera::BaseStrategy;
 
 use super::{Exit, session::Failed, settings::Setting};
-use crate::{cluster::connect::Marks, domain::strategy::Approval};
+use crate::{
+    cluster::connect::Marks,
+    cockpit::{Colours, Keymap},
+    domain::strategy::Approval,
+};
 
 /// What the config file says.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +25,9 @@ pub(super) struct Config {
     /// The file, where there is one.
     pub(super) path: Option<PathBuf>,
     pub(super) screen: Screen,
+    /// Keys that were chosen for actions, and as they are said.
+    pub(super) keymap: Keymap,
+    keys: Vec<(String, Vec<String>)>,
     /// Options of a migration, for every context.
     migration: Vec<Setting>,
     contexts: BTreeMap<String, Context>,
@@ -32,8 +39,10 @@ pub(super) struct Config {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Screen {
     pub(super) colour: Option<bool>,
+    pub(super) theme: Option<Colours>,
     pub(super) ascii: Option<bool>,
     pub(super) bell: bool,
+    pub(super) mouse: bool,
 }
 
 /// What holds for one context.

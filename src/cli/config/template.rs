@@ -3,9 +3,12 @@
 
 use std::fmt::Write;
 
-use crate::cli::{
-    settings::{CONSENTS, FILE},
-    wanted,
+use crate::{
+    cli::{
+        settings::{CONSENTS, FILE},
+        wanted,
+    },
+    cockpit,
 };
 
 const HEAD: &str = r#"# Cutover's config file: ~/.config/cutover/config.toml, or --config FILE (CUTOVER_CONFIG).
@@ -14,9 +17,15 @@ const HEAD: &str = r#"# Cutover's config file: ~/.config/cutover/config.toml, or
 
 [screen]
 #colour = false           # false: no colours, as NO_COLOR
+#theme = "light"          # terminal (its own 16 colours), dark, light, high-contrast, colour-blind; as --theme (CUTOVER_THEME)
 #ascii = true             # no glyphs beyond ASCII, as CUTOVER_ASCII
 #bell = true              # ring when something begins to wait for you, as --bell
+#mouse = true             # the wheel scrolls, a click selects a row; the terminal's own selection needs shift then
 
+# Keys: a letter, one with ctrl- (but h, i and m), f1 to f12, space, tab, up, down, left, right, pgup, pgdn, home, end,
+# delete; many in a list, none with []. Esc, enter, ctrl-c and ctrl-z stay, and so do the dialogs in front of every change.
+[keys]
+@KEYS@
 # What holds for one context of the kubeconfig.
 #[contexts."prod-eu"]
 #production = true        # the header says PROD
@@ -35,7 +44,7 @@ const HEAD: &str = r#"# Cutover's config file: ~/.config/cutover/config.toml, or
 
 /// The template.
 pub(super) fn text() -> String {
-    let mut text = HEAD.to_owned();
+    let mut text = HEAD.replace("@KEYS@", &keys());
     let command = wanted::command();
     for option in command.get_arguments() {
         let Some(name) = option.get_long().filter(|n| *n != FILE && *n != "help" && !CONSENTS.contains(n)) else {
@@ -52,6 +61,15 @@ pub(super) fn text() -> String {
         let _ = writeln!(text, "# {help}\n#{name} = {value}");
     }
     text
+}
+
+/// Every action with its usual keys.
+fn keys() -> String {
+    let line = |(name, keys, help): (String, Vec<String>, &str)| {
+        let value = if let [key] = &*keys { format!("{key:?}") } else { format!("{keys:?}") };
+        format!("# {help}\n#{name} = {value}\n")
+    };
+    cockpit::actions().into_iter().map(line).collect()
 }
 
 fn takes_many(option: &clap::Arg) -> bool {

@@ -102,8 +102,9 @@ pub(super) fn lines(asked: &[Asked]) -> Vec<String> {
     lines
 }
 
-/// The lines with which they are ticked, those around the one at `at` where they are many.
-pub(super) fn choices(consents: &[Asked], at: Option<usize>) -> Vec<(String, Tone)> {
+/// The lines with which they are ticked, those around the one at `at` where they are many. They have numbers while
+/// digits tick them.
+pub(super) fn choices(consents: &[Asked], at: Option<usize>, by_digits: bool) -> Vec<(String, Tone)> {
     if consents.is_empty() {
         return vec![];
     }
@@ -122,7 +123,8 @@ pub(super) fn choices(consents: &[Asked], at: Option<usize>) -> Vec<(String, Ton
     let line = |(n, a): (usize, &Asked)| {
         let (mark, tone) = if at == Some(n) { (">", Tone::Accent) } else { (" ", Tone::Warn) };
         let tick = if a.ticked { "[x]" } else { "[ ]" };
-        (format!("{mark} {} {tick} {} {}", n + 1, a.consent.kind, a.consent.object), tone)
+        let digit = if by_digits && n < 9 { format!("{} ", n + 1) } else { String::new() };
+        (format!("{mark} {digit:<2}{tick} {} {}", a.consent.kind, a.consent.object), tone)
     };
     let mut lines = vec![(head, Tone::Warn)];
     lines.extend(consents.iter().enumerate().skip(first).take(shown).map(line));

@@ -10,7 +10,7 @@ mod roll_back;
 mod take_over;
 mod write;
 
-use crossterm::event::{Event, KeyCode, KeyEvent};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, backend::crossterm::EventHandler};
 
 pub(super) use consents::Asked;
@@ -24,7 +24,7 @@ use super::{
     request::Request,
     scene::{ClusterName, Scene},
     screens::Subject,
-    ui::{Canvas, Scroll, Tone, pane, scrolled},
+    ui::{Canvas, Pager, Tone, pane},
 };
 use crate::domain::{
     api::Consent,
@@ -79,7 +79,9 @@ pub(super) struct Dialog {
     /// What has to be typed; nothing where a key is enough.
     type_this: Option<String>,
     typed: Input,
-    scroll: Scroll,
+    /// What was typed and entered is something else.
+    is_wrong: bool,
+    pager: Pager,
     on_yes: OnYes,
 }
 
@@ -102,8 +104,9 @@ pub(super) enum Answer {
 
 impl Dialog {
     fn new(title: impl Into<String>, lines: Vec<String>, on_yes: OnYes) -> Self {
-        let typed = Input::default();
-        Self { title: title.into(), lines, consents: vec![], at: None, type_this: None, typed, scroll: 0, on_yes }
+        let (typed, pager) = (Input::default(), Pager::default());
+        let title = title.into();
+        Self { title, lines, consents: vec![], at: None, type_this: None, typed, is_wrong: false, pager, on_yes }
     }
 
     /// A question about changes of `spec`.
@@ -154,13 +157,16 @@ impl Dialog {
 
     /// What is typed into, while the keys are a text.
     pub(super) fn input(&mut self) -> Option<&mut Input> {
-        (self.type_this.is_some() && self.at.is_none()).then_some(&mut self.typed)
+        let is_text = self.type_this.is_some() && self.at.is_none() && !self.pager.is_typed_into();
+        is_text.then_some(&mut self.typed)
     }
 
     /// Takes a key.
     pub(super) fn take(&mut self, key: KeyEvent) -> Answer {
         let last = self.consents.len().saturating_sub(1);
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
+            _ if self.pager.is_typed_into() => self.page(key),
             KeyCode::Esc => return Answer::No,
             KeyCode::Enter if self.is_refusal() => return Answer::No,
             KeyCode::Tab | KeyCode::BackTab if !self.consents.is_empty() => {
@@ -170,10 +176,23 @@ impl Dialog {
                 if self.type_this.as_deref() == Some(self.typed.value()) {
                     return Answer::Yes;
                 }
+                self.is_wrong = true;
             }
-            KeyCode::Down | KeyCode::Up | KeyCode::PageDown | KeyCode::PageUp if self.at.is_none() => self.scroll(key),
-            _ if self.is_refusal() => self.scroll(key),
-            _ if self.input().is_some() => drop(self.typed.handle_event(&Event::Key(key))),
+            KeyCode::Char('f') if control => self.page(key),
+            KeyCode::Down | KeyCode::Up | KeyCode::PageDown | KeyCode::PageUp if self.at.is_none() => {
+                self.page(key);
+            }
+            // in what was typed they move the cursor
+            KeyCode::Home | KeyCode::End if self.at.is_none() && self.typed.value().is_empty() => {
+                self.page(key);
+            }
+            _ if self.is_refusal() => self.page(key),
+            _ if self.input().is_some() => {
+                self.typed.handle_event(&Event::Key(key));
+                self.is_wrong = false;
+            }
+            KeyCode::Home | KeyCode::Char('g') if self.at.is_some() => self.at = Some(0),
+            KeyCode::End | KeyCode::Char('G') if self.at.is_some() => self.at = Some(last),
             KeyCode::Down | KeyCode::Char('j') if self.at.is_some() => self.at = self.at.map(|at| (at + 1).min(last)),
             KeyCode::Up | KeyCode::Char('k') if self.at.is_some() => self.at = self.at.map(|at| at.saturating_sub(1)),
             KeyCode::Char(' ') | KeyCode::Enter => self.at.into_iter().for_each(|at| self.tick(at)),
@@ -181,13 +200,14 @@ impl Dialog {
             KeyCode::Char(digit @ '1'..='9') => self.tick(usize::from(digit as u8 - b'1')),
             KeyCode::Char('y') if self.type_this.is_none() => return Answer::Yes,
             KeyCode::Char('n' | 'q') if self.type_this.is_none() => return Answer::No,
-            _ => self.scroll(key),
+            _ => self.page(key),
         }
         Answer::Open
     }
 
-    fn scroll(&mut self, key: KeyEvent) {
-        self.scroll = scrolled(self.scroll, key).unwrap_or(self.scroll);
+    /// Scrolls, whatever else the keys are about.
+    pub(super) fn page(&mut self, key: KeyEvent) {
+        self.pager.take(key);
     }
 
     /// Ticks every consent that is needed, or none of them.
@@ -217,14 +237,21 @@ impl Dialog {
     }
 
     pub(super) fn draw(&mut self, canvas: &mut Canvas<'_>) {
-        let mut fixed = consents::choices(&self.consents, self.at);
+        let by_digits = self.at.is_some() || self.type_this.is_none();
+        let mut fixed = consents::choices(&self.consents, self.at, by_digits);
         match (&self.type_this, &self.on_yes) {
             (_, OnYes::Nothing) => fixed.push(("enter, esc close this".into(), Tone::Dim)),
-            (Some(what), _) => fixed.push((format!("type {what} and press enter (esc: no):"), Tone::Bad)),
-            (None, _) => fixed.push(("y yes    n, esc no    ↑↓ scroll".into(), Tone::Accent)),
+            (Some(what), _) => {
+                if self.is_wrong {
+                    let typed = self.typed.value();
+                    fixed.push((format!("{typed:?} is not {what}: nothing is requested."), Tone::Warn));
+                }
+                fixed.push((format!("type {what} and press enter (esc: no):"), Tone::Bad));
+            }
+            (None, _) => fixed.push(("y yes    n, esc no".into(), Tone::Accent)),
         }
         let input = self.type_this.as_ref().map(|_| &self.typed);
-        pane(canvas, &self.title, &self.lines, &mut self.scroll, &fixed, input);
+        pane(canvas, &self.title, &self.lines, &mut self.pager, &fixed, input);
     }
 }
 

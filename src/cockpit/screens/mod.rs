@@ -86,6 +86,11 @@ pub(super) trait Screen: Send {
     /// The table that has the keys.
     fn pane(&mut self) -> &mut dyn Pane;
 
+    /// Selects the row that was drawn there.
+    fn click(&mut self, column: u16, row: u16) {
+        self.pane().click(column, row);
+    }
+
     /// The selected row: the head and the text of each cell.
     fn selected(&self, scene: &Scene<'_>) -> Vec<(&'static str, String)>;
 

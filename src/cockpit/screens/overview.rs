@@ -123,6 +123,14 @@ impl Screen for Overview {
         if self.on_nodes { &mut self.nodes } else { &mut self.phases }
     }
 
+    fn click(&mut self, column: u16, row: u16) {
+        if self.nodes.click(column, row) {
+            self.on_nodes = true;
+        } else if self.phases.click(column, row) {
+            self.on_nodes = false;
+        }
+    }
+
     fn selected(&self, scene: &Scene<'_>) -> Vec<(&'static str, String)> {
         if self.on_nodes {
             return super::cells(NODES.iter(), self.nodes.selected().and_then(|n| Node::of(scene, n)));

@@ -6,13 +6,14 @@ use ratatui::{
     buffer::Buffer,
     layout::Rect,
     style::Style,
-    symbols::border,
     widgets::{Block, BorderType, Widget},
 };
 
 use super::{
+    glyphs,
     text::{self, Cut},
-    theme::{self, Theme, Tone},
+    theme::Theme,
+    tone::Tone,
 };
 use crate::domain::text::safe;
 
@@ -25,17 +26,6 @@ pub(in crate::cockpit) enum Border {
     Double,
 }
 
-const ASCII: border::Set<'static> = border::Set {
-    top_left: "+",
-    top_right: "+",
-    bottom_left: "+",
-    bottom_right: "+",
-    vertical_left: "|",
-    vertical_right: "|",
-    horizontal_top: "-",
-    horizontal_bottom: "-",
-};
-
 /// A buffer, drawn on by meaning.
 pub(in crate::cockpit) struct Canvas<'a> {
     buffer: &'a mut Buffer,
@@ -43,8 +33,10 @@ pub(in crate::cockpit) struct Canvas<'a> {
 }
 
 impl<'a> Canvas<'a> {
-    pub(in crate::cockpit) const fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
-        Self { buffer, theme }
+    pub(in crate::cockpit) fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
+        let mut canvas = Self { buffer, theme };
+        canvas.paint(canvas.area());
+        canvas
     }
 
     pub(in crate::cockpit) const fn area(&self) -> Rect {
@@ -100,6 +92,14 @@ impl<'a> Canvas<'a> {
                 self.buffer[(x, y)].reset();
             }
         }
+        self.paint(area);
+    }
+
+    /// Gives an empty area the ground of the theme, where it has one.
+    fn paint(&mut self, area: Rect) {
+        if self.theme.has_ground() {
+            self.tint(area, Tone::Plain);
+        }
     }
 
     /// Draws a frame with a title; gives what is inside.
@@ -107,7 +107,7 @@ impl<'a> Canvas<'a> {
         let kind = if border == Border::Single { BorderType::Rounded } else { BorderType::Double };
         let mut block = Block::bordered().border_type(kind).border_style(self.theme.style(tone));
         if self.theme.is_ascii() {
-            block = block.border_set(ASCII);
+            block = block.border_set(glyphs::FRAME);
         }
         let inner = block.inner(area);
         block.render(area, self.buffer);
@@ -150,7 +150,7 @@ impl<'a> Canvas<'a> {
     }
 
     const fn mark(&self) -> &'static str {
-        if self.theme.is_ascii() { "~" } else { "…" }
+        if self.theme.is_ascii() { glyphs::CUT } else { "…" }
     }
 
     /// The text as it may be drawn: escaped, and in plain ASCII where that is all that the terminal has.
@@ -160,7 +160,7 @@ impl<'a> Canvas<'a> {
         }
         let safe = safe(text);
         if self.theme.is_ascii() && !safe.is_ascii() {
-            Cow::Owned(safe.chars().map(theme::ascii).collect())
+            Cow::Owned(safe.chars().map(glyphs::ascii).collect())
         } else {
             safe
         }

@@ -12,7 +12,7 @@ pub(in crate::cockpit) type Badge<'a> = (Cow<'a, str>, Tone);
 /// What the header says, what matters most first.
 pub(in crate::cockpit) struct Header<'a> {
     /// Never cut: each in words, and in fewer words for a narrow terminal.
-    pub(in crate::cockpit) safety: Vec<(Badge<'a>, &'static str)>,
+    pub(in crate::cockpit) safety: Vec<(Badge<'a>, Cow<'static, str>)>,
     /// Shortened in its middle where it does not fit.
     pub(in crate::cockpit) name: &'a str,
     /// Left out where it does not fit behind the name.

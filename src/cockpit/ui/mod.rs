@@ -2,18 +2,24 @@
 
 mod canvas;
 mod chrome;
+mod glyphs;
 mod overlay;
+mod pager;
+mod palette;
 mod pane;
 mod table;
 pub(super) mod terminal;
 mod text;
 mod theme;
+mod tone;
 
 pub(super) use canvas::{Border, Canvas};
 pub(super) use chrome::{Badge, Header, Hint, header, hints, tabs};
-pub(super) use overlay::{Scroll, choices, pane, prompt, scrolled};
+pub(super) use overlay::{choices, pane, prompt};
+pub(super) use pager::Pager;
+pub(super) use palette::rgb;
 pub(super) use pane::Pane;
 pub(super) use table::{Cell, Column, Look, Table, Words};
 pub(super) use text::wrap;
-pub use theme::Theme;
-pub(super) use theme::Tone;
+pub use theme::{Colours, Theme};
+pub(super) use tone::Tone;

@@ -1,36 +1,19 @@
 //! What lies over a screen: a pane that scrolls, a list to choose from, a line to type in.
 
-use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::{Constraint, Rect};
 use tui_input::Input;
 
 use super::{
-    Border, Canvas, Tone,
+    Border, Canvas, Pager, Tone,
     text::{fitting, wrap},
 };
-
-/// How far a pane is scrolled; the last frame keeps it within what there is.
-pub(in crate::cockpit) type Scroll = u16;
-
-/// Where a key scrolls to.
-pub(in crate::cockpit) fn scrolled(scroll: Scroll, key: KeyEvent) -> Option<Scroll> {
-    match key.code {
-        KeyCode::Char('j') | KeyCode::Down => Some(scroll.saturating_add(1)),
-        KeyCode::Char('k') | KeyCode::Up => Some(scroll.saturating_sub(1)),
-        KeyCode::PageDown | KeyCode::Char('d') => Some(scroll.saturating_add(10)),
-        KeyCode::PageUp | KeyCode::Char('u') => Some(scroll.saturating_sub(10)),
-        KeyCode::Char('g') | KeyCode::Home => Some(0),
-        KeyCode::Char('G') | KeyCode::End => Some(Scroll::MAX),
-        _ => None,
-    }
-}
 
 /// A pane with lines that scroll, fixed lines below them, and below those a line to type in.
 pub(in crate::cockpit) fn pane(
     canvas: &mut Canvas<'_>,
     title: &str,
     lines: &[String],
-    scroll: &mut Scroll,
+    pager: &mut Pager,
     fixed: &[(String, Tone)],
     input: Option<&Input>,
 ) {
@@ -49,15 +32,15 @@ pub(in crate::cockpit) fn pane(
     let inner = canvas.frame(rect, Border::Double, title, Tone::Accent);
     let room = usize::from(inner.height).saturating_sub(below.len());
     let most = wrapped.len().saturating_sub(room);
-    *scroll = (*scroll).min(u16::try_from(most).unwrap_or(u16::MAX));
+    let first = pager.first(&wrapped, room);
     let x = inner.x + 1;
-    for (y, line) in (inner.y..).zip(wrapped.iter().skip(usize::from(*scroll)).take(room)) {
+    for (y, (i, line)) in (inner.y..).zip(wrapped.iter().enumerate().skip(first).take(room)) {
         canvas.text(x, y, inside, line, Tone::Plain);
+        if pager.found() == Some(i) {
+            canvas.tint(Rect { x, y, width: inside, height: 1 }, Tone::Selected);
+        }
     }
-    if most > 0 && rect.width > 24 {
-        let text = format!(" {}% ↑↓ ", usize::from(*scroll) * 100 / most);
-        canvas.text(rect.x + 2, rect.bottom() - 1, rect.width - 4, &text, Tone::Accent);
-    }
+    under(canvas, rect, (first * 100).checked_div(most), pager, input.is_some());
     let top = inner.bottom().saturating_sub(u16::try_from(below.len()).unwrap_or(0)).max(inner.y);
     for (y, (line, tone)) in (top..inner.bottom()).zip(below) {
         canvas.text(x, y, inside, &line, tone);
@@ -67,14 +50,32 @@ pub(in crate::cockpit) fn pane(
     }
 }
 
-/// A line to type in, over the footer.
-pub(in crate::cockpit) fn prompt(canvas: &mut Canvas<'_>, mark: &str, input: &Input) {
+/// What a pane says in the line under it: what is searched for, and how far it is scrolled, where it scrolls.
+fn under(canvas: &mut Canvas<'_>, rect: Rect, scrolled: Option<usize>, pager: &Pager, is_typed_into: bool) {
+    let (x, y, room) = (rect.x + 2, rect.bottom() - 1, rect.width.saturating_sub(4));
+    if room < 20 {
+        return;
+    }
+    if let Some(typed_for) = pager.typed() {
+        let used = canvas.text(x, y, room, " /", Tone::Accent);
+        let used = used + typed(canvas, x + used, y, room - used, typed_for);
+        canvas.text(x + used, y, room - used, " ", Tone::Accent);
+        return;
+    }
+    let missed = pager.missed().map(|text| format!(" no {text} here ")).unwrap_or_default();
+    let search = if is_typed_into { "ctrl-f" } else { "/" };
+    let scrolled = scrolled.map(|percent| format!(" {percent}% ↑↓ scroll, {search} searches ")).unwrap_or_default();
+    canvas.line(x, y, room, &[(missed, Tone::Warn), (scrolled, Tone::Accent)]);
+}
+
+/// A line to type in, over the footer, with what ends it.
+pub(in crate::cockpit) fn prompt(canvas: &mut Canvas<'_>, mark: &str, input: &Input, hint: &str) {
     let area = canvas.area();
     let y = area.bottom().saturating_sub(1);
     canvas.clear(Rect { y, height: 1, ..area });
     let mut x = area.x + canvas.line(area.x, y, area.width, &[(" ", Tone::Accent), (mark, Tone::Accent)]);
     x += typed(canvas, x, y, area.right().saturating_sub(x), input);
-    canvas.text(x, y, area.right().saturating_sub(x), "   enter keeps, esc clears", Tone::Dim);
+    canvas.text(x, y, area.right().saturating_sub(x), &format!("   {hint}"), Tone::Dim);
 }
 
 /// What was typed, with the cursor on it; what does not fit is scrolled out on the left.

@@ -8,7 +8,7 @@ use super::{
     canvas::{Border, Canvas},
     pane::Pane,
     text,
-    theme::Tone,
+    tone::Tone,
 };
 
 /// A cell: a text and what it means.
@@ -104,6 +104,8 @@ pub(in crate::cockpit) struct Table<K> {
     offset: usize,
     /// Rows of the last frame.
     page: usize,
+    /// Where they are.
+    place: Rect,
     filter: String,
     frozen: bool,
 }
@@ -117,6 +119,7 @@ impl<K> Default for Table<K> {
             at: 0,
             offset: 0,
             page: 0,
+            place: Rect::ZERO,
             filter: String::new(),
             frozen: false,
         }
@@ -224,6 +227,7 @@ impl<K: Clone + PartialEq> Table<K> {
         }
         let height = usize::from(inner.height - 1);
         self.page = height;
+        self.place = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
         let most = self.rows.len().saturating_sub(height);
         self.offset = self.offset.min(most).clamp((self.at + 1).saturating_sub(height), self.at);
         let seen = &self.rows[self.offset..(self.offset + height).min(self.rows.len())];
@@ -266,6 +270,15 @@ impl<K: Clone + PartialEq> Pane for Table<K> {
 
     fn end(&mut self, last: bool) {
         self.select(if last { usize::MAX } else { 0 });
+    }
+
+    fn click(&mut self, column: u16, row: u16) -> bool {
+        let at = self.offset + usize::from(row.saturating_sub(self.place.y));
+        let is_row = self.place.contains((column, row).into()) && at < self.rows.len();
+        if is_row {
+            self.select(at);
+        }
+        is_row
     }
 
     fn filter(&self) -> &str {
@@ -336,7 +349,10 @@ mod tests {
 
     use ratatui::buffer::Buffer;
 
-    use super::{super::Theme, *};
+    use super::{
+        super::{Colours, Theme},
+        *,
+    };
 
     type Rows = Table<usize>;
     const COLUMNS: &[Column<fn(&usize) -> Cell<'static>>] = &[Column("N", 3, 9, |n| Cell::plain(n.to_string()))];
@@ -350,7 +366,13 @@ mod tests {
             made.set(made.get() + 1);
             Some(*k)
         };
-        table.draw(&mut Canvas::new(&mut buffer, Theme::new(true, false)), area, &look, COLUMNS.iter(), row);
+        table.draw(
+            &mut Canvas::new(&mut buffer, Theme::new(Some(Colours::Terminal), false)),
+            area,
+            &look,
+            COLUMNS.iter(),
+            row,
+        );
         made.get()
     }
 

@@ -8,18 +8,18 @@ use std::{
 use crossterm::{
     clipboard::CopyToClipboard,
     cursor::{Hide, Show},
-    event::{DisableBracketedPaste, EnableBracketedPaste},
+    event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture},
     execute, queue,
     style::Print,
     terminal::{
         BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, SetTitle,
-        disable_raw_mode, enable_raw_mode,
+        disable_raw_mode, enable_raw_mode, size,
     },
 };
 use ratatui::{
     backend::{Backend, CrosstermBackend},
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::Rect,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -27,38 +27,22 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 const PUSH_TITLE: &str = "\x1b[22;0t";
 const POP_TITLE: &str = "\x1b[23;0t";
 
-/// The terminal while the cockpit has it.
-pub(in crate::cockpit) struct Guard {
-    backend: CrosstermBackend<Stdout>,
+/// Frames as a terminal is sent them: of each only what is new.
+pub(in crate::cockpit) struct Painter<W: Write> {
+    backend: CrosstermBackend<W>,
     /// What is on the terminal.
     shown: Buffer,
     /// What is drawn next.
     next: Buffer,
-    title: String,
 }
 
-impl Guard {
-    pub(in crate::cockpit) fn enter() -> std::io::Result<Self> {
-        static ON_PANIC: Once = Once::new();
-        ON_PANIC.call_once(|| {
-            let hook = std::panic::take_hook();
-            std::panic::set_hook(Box::new(move |info| {
-                leave();
-                hook(info);
-            }));
-        });
-        // NO_COLOR is for the theme: crossterm would drop modifiers along with colours
-        crossterm::style::force_color_output(true);
-        enable_raw_mode()?;
-        // without brackets a paste would look like keys
-        execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide, Print(PUSH_TITLE))?;
-        let backend = CrosstermBackend::new(stdout());
-        Ok(Self { backend, shown: Buffer::default(), next: Buffer::default(), title: String::new() })
+impl<W: Write> Painter<W> {
+    pub(in crate::cockpit) fn new(out: W) -> Self {
+        Self { backend: CrosstermBackend::new(out), shown: Buffer::default(), next: Buffer::default() }
     }
 
     /// Draws a frame. Where nothing has changed, nothing is written.
-    pub(in crate::cockpit) fn draw(&mut self, draw: impl FnOnce(&mut Buffer)) -> std::io::Result<()> {
-        let area = Rect::from((Position::ORIGIN, self.backend.size()?));
+    pub(in crate::cockpit) fn draw(&mut self, area: Rect, draw: impl FnOnce(&mut Buffer)) -> std::io::Result<()> {
         self.next.resize(area);
         self.next.reset();
         draw(&mut self.next);
@@ -79,18 +63,52 @@ impl Guard {
         std::mem::swap(&mut self.shown, &mut self.next);
         Ok(())
     }
+}
+
+/// The terminal while the cockpit has it.
+pub(in crate::cockpit) struct Guard {
+    painter: Painter<Stdout>,
+    title: String,
+}
+
+impl Guard {
+    pub(in crate::cockpit) fn enter(mouse: bool) -> std::io::Result<Self> {
+        static ON_PANIC: Once = Once::new();
+        ON_PANIC.call_once(|| {
+            let hook = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |info| {
+                leave();
+                hook(info);
+            }));
+        });
+        // NO_COLOR is for the theme: crossterm would drop modifiers along with colours
+        crossterm::style::force_color_output(true);
+        enable_raw_mode()?;
+        // without brackets a paste would look like keys
+        execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide, Print(PUSH_TITLE))?;
+        if mouse {
+            execute!(stdout(), EnableMouseCapture)?;
+        }
+        Ok(Self { painter: Painter::new(stdout()), title: String::new() })
+    }
+
+    pub(in crate::cockpit) fn draw(&mut self, draw: impl FnOnce(&mut Buffer)) -> std::io::Result<()> {
+        let (width, height) = size()?;
+        let area = Rect { width, height, ..Rect::default() };
+        self.painter.draw(area, draw)
+    }
 
     /// Titles the terminal's window; `title` is safe to write.
     pub(in crate::cockpit) fn name(&mut self, title: String) -> std::io::Result<()> {
         if self.title != title {
-            execute!(self.backend, SetTitle(&title))?;
+            execute!(self.painter.backend, SetTitle(&title))?;
             self.title = title;
         }
         Ok(())
     }
 
     pub(in crate::cockpit) fn ring(&mut self) -> std::io::Result<()> {
-        execute!(self.backend, Print('\x07'))
+        execute!(self.painter.backend, Print('\x07'))
     }
 }
 
@@ -102,7 +120,8 @@ impl Drop for Guard {
 
 /// A terminal that is gone takes nothing back, and there is nobody to tell.
 fn leave() {
-    let _ = execute!(stdout(), Print(POP_TITLE), DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ =
+        execute!(stdout(), Print(POP_TITLE), DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }
 

@@ -2,33 +2,66 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-/// What a piece of text means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cockpit) enum Tone {
-    Plain,
-    Dim,
-    Good,
-    Warn,
-    Bad,
-    Accent,
-    Title,
-    Selected,
-    Danger,
-    /// It waits for the operator: no normal work looks like it.
-    Turn,
+use super::{
+    palette::{self, Palette},
+    tone::Tone,
+};
+
+/// Which colours there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Colours {
+    /// The terminal's own 16, on its own ground.
+    #[default]
+    Terminal,
+    /// Light on dark.
+    Dark,
+    /// Dark on light.
+    Light,
+    /// As far from the ground as it goes.
+    HighContrast,
+    /// Told apart by eyes that see no red or no green.
+    ColourBlind,
+}
+
+impl Colours {
+    /// All of them, as they are named in the config file and on the command line.
+    pub const NAMED: [(&'static str, Self); 5] = [
+        ("terminal", Self::Terminal),
+        ("dark", Self::Dark),
+        ("light", Self::Light),
+        ("high-contrast", Self::HighContrast),
+        ("colour-blind", Self::ColourBlind),
+    ];
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMED.into_iter().find_map(|(named, colours)| (named == name).then_some(colours))
+    }
+
+    /// Those that have a ground of their own.
+    const fn palette(self) -> Option<&'static Palette> {
+        match self {
+            Self::Terminal => None,
+            Self::Dark => Some(&palette::DARK),
+            Self::Light => Some(&palette::LIGHT),
+            Self::HighContrast => Some(&palette::HIGH_CONTRAST),
+            Self::ColourBlind => Some(&palette::COLOUR_BLIND),
+        }
+    }
 }
 
 /// How things look on this terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
-    colour: bool,
+    /// Nothing where there are none.
+    colours: Option<Colours>,
     ascii: bool,
 }
 
 impl Theme {
-    /// With or without colours, in Unicode or in plain ASCII.
-    pub const fn new(colour: bool, ascii: bool) -> Self {
-        Self { colour, ascii }
+    /// With these colours or without any, in Unicode or in plain ASCII.
+    pub const fn new(colours: Option<Colours>, ascii: bool) -> Self {
+        Self { colours, ascii }
     }
 
     /// As the environment asks: NO_COLOR, CUTOVER_ASCII, and a locale without UTF-8.
@@ -37,13 +70,25 @@ impl Theme {
         let locale =
             ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|k| std::env::var(k).ok().filter(|v| !v.is_empty()));
         let utf8 = locale.is_none_or(|l| l.to_lowercase().replace('-', "").contains("utf8"));
-        Self { colour: !set("NO_COLOR"), ascii: set("CUTOVER_ASCII") || !utf8 }
+        let colours = (!set("NO_COLOR")).then(Colours::default);
+        Self { colours, ascii: set("CUTOVER_ASCII") || !utf8 }
+    }
+
+    /// The same in other colours, where there are any.
+    #[must_use]
+    pub fn coloured(self, colours: Option<Colours>) -> Self {
+        Self { colours: self.colours.map(|usual| colours.unwrap_or(usual)), ..self }
     }
 
     /// The same, as a config file says it; where the environment asks for less, less it is.
     #[must_use]
     pub fn chosen(self, colour: Option<bool>, ascii: Option<bool>) -> Self {
-        Self { colour: self.colour && colour.unwrap_or(true), ascii: self.ascii || ascii.unwrap_or(false) }
+        Self { colours: self.colours.filter(|_| colour.unwrap_or(true)), ascii: self.ascii || ascii.unwrap_or(false) }
+    }
+
+    /// What is empty has a colour, too.
+    pub(super) fn has_ground(self) -> bool {
+        self.colours.and_then(Colours::palette).is_some()
     }
 
     pub(super) const fn is_ascii(self) -> bool {
@@ -51,6 +96,9 @@ impl Theme {
     }
 
     pub(super) fn style(self, tone: Tone) -> Style {
+        if let Some(palette) = self.colours.and_then(Colours::palette) {
+            return palette.style(tone);
+        }
         let style = Style::default();
         let plain = match tone {
             Tone::Plain => return style,
@@ -60,7 +108,7 @@ impl Theme {
             Tone::Dim => style.add_modifier(Modifier::DIM),
             Tone::Good | Tone::Accent => style,
         };
-        if !self.colour {
+        if self.colours.is_none() {
             return plain;
         }
         match tone {
@@ -73,25 +121,5 @@ impl Theme {
             Tone::Turn => style.fg(Color::Black).bg(Color::Yellow).add_modifier(Modifier::BOLD),
             Tone::Plain | Tone::Title | Tone::Selected => plain,
         }
-    }
-}
-
-/// The glyph that stands for a character on a terminal that knows only ASCII.
-pub(super) const fn ascii(c: char) -> char {
-    match c {
-        '✓' => '+',
-        '▶' | '▸' | '→' => '>',
-        '◀' => '<',
-        '·' | '…' => '.',
-        '✗' => 'x',
-        '●' => '*',
-        '○' => 'o',
-        '◐' => '~',
-        '█' => '#',
-        '░' | '—' => '-',
-        '↓' => 'v',
-        '↑' => '^',
-        c if c.is_ascii() => c,
-        _ => '?',
     }
 }

@@ -153,7 +153,8 @@ impl Flows {
         }
         self.held.clear();
         let window = scene.window;
-        let filter = Filter::parse(self.rows.filter()).unwrap_or_default();
+        // the title says what is not read
+        let (filter, _) = Filter::read(self.rows.filter());
         let shown = |number| {
             window.row(number).is_some_and(|f| {
                 !(self.hide_replies && f.kind == Kind::Reply) && (!f.probe || window.keep_probes) && filter.matches(f)
