@@ -210,6 +210,24 @@ fn multus_file_goes_after_its_pod() {
     assert!(cleaned(&mut cluster));
 }
 
+/// Its DEL fails where its ADD does, so that pods stay Terminating: no drain waits for them without end.
+#[test]
+fn a_drain_that_multus_may_hold_up_is_paused_and_says_so() {
+    let mut cluster = cluster(RestartBy::Reboot);
+    until(&mut cluster, "worker-2", "FlannelFirst");
+    while step_of(&cluster.facts.node_migrations["worker-2"]) != NodeStep::Done {
+        cluster.round(|_, _| {});
+    }
+    until(&mut cluster, "worker-2", "Cordon");
+    let pod = fixture::pod("shop", "stuck", "worker-2", "10.233.66.99", Some(("ReplicaSet", "stuck")));
+    let stuck = PodFact { deleting: Some(cluster.now()), deleting_grace: Some(30), ..pod };
+    cluster.facts.pods.insert(stuck.key.clone(), stuck);
+    (0..80).for_each(|_| _ = cluster.round(|_, _| {}));
+    let waiting = cluster.facts.node_migrations["worker-2"].status.clone().unwrap().waiting;
+    assert_eq!(waiting.reason, Reason::DrainPaused, "{waiting}");
+    assert!(waiting.message.contains("Multus ends no pod"), "{waiting}");
+}
+
 /// A pod of before the change has the interfaces of before, whatever it says of itself.
 #[test]
 fn pods_of_before_the_change_start_again() {
