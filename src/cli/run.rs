@@ -411,8 +411,9 @@ impl Needs {
             return Some((node.to_string(), described(status)));
         }
         let asks = |s: &NodeMigrationStatus, of: &[Reason]| of.contains(&s.waiting.reason);
+        let named = [Reason::NeedsConsent, Reason::CordonedByOthers, Reason::TaskPodsRefused, Reason::OtherCni];
         let node = records()
-            .find(|(_, s)| asks(s, &[Reason::NeedsConsent, Reason::CordonedByOthers, Reason::TaskPodsRefused]))
+            .find(|(_, s)| asks(s, &named))
             .or_else(|| records().find(|(_, s)| asks(s, &[Reason::CannotDrain, Reason::CannotDrainYet])));
         if let Some((node, status)) = node {
             return Some((node.to_string(), status.waiting.clone()));

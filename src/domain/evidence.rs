@@ -9,6 +9,9 @@ use super::{
     problem::Problem,
 };
 
+/// How the files of both CNIs begin.
+pub(crate) const FIRST: [&str; 2] = ["10-flannel", "05-cilium"];
+
 /// What was seen on a node.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the API has it")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -194,6 +197,12 @@ impl HostEvidence {
     /// Multus' file is the first one.
     pub fn begins_with_multus(&self) -> bool {
         self.active_confs().next() == Some(MULTUS)
+    }
+
+    /// The first configuration is Flannel's or Cilium's.
+    pub fn first_is_known(&self) -> bool {
+        let known = |c: &str| FIRST.iter().any(|prefix| c.starts_with(prefix));
+        self.active_confs().next().is_some_and(known)
     }
 
     /// A configuration is there that is not Multus', or a twin of one that an agent has renamed.

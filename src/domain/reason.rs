@@ -84,6 +84,8 @@ pub enum Reason {
     TaskFailed,
     /// An operator has to do something on the host.
     ManualAction,
+    /// Another program's CNI configuration is on the host, before Flannel's.
+    OtherCni,
     /// The host is not as it has to be yet.
     HostNotReady,
     /// The node is rebooting.
@@ -125,6 +127,7 @@ impl Reason {
                 | Self::TaskPodsRefused
                 | Self::DrainPaused
                 | Self::ManualAction
+                | Self::OtherCni
                 | Self::RebootOverdue
         )
     }

@@ -173,6 +173,7 @@ mod tests {
             Reason::TaskPodsRefused,
             Reason::DrainPaused,
             Reason::ManualAction,
+            Reason::OtherCni,
             Reason::RebootOverdue,
         ] {
             assert!(reason.needs_operator() && reason.remedy().is_some(), "{reason:?}");

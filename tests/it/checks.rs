@@ -8,12 +8,13 @@ use cutover::domain::{
     consent::ConsentKind,
     encryption::Encryption,
     facts::{
-        ApiServiceFact, Asked, CiliumConfigFact, DaemonSetFact, Facts, Key, KubeProxyFact, NodeConfigFact, PolicyFact,
-        Room, Selector, Survey, WebhookFact,
+        ATTACHMENTS, ApiServiceFact, Asked, CiliumConfigFact, DaemonSetFact, Facts, Key, KubeProxyFact, NodeConfigFact,
+        PolicyFact, Room, Selector, Survey, Taint, WebhookFact,
     },
     flannel::{CniConf, FlannelFact},
     guard::DeniedFlow,
     inventory::Inventory,
+    strategy::StrategyId,
     view::View,
 };
 use serde_json::json;
@@ -201,11 +202,43 @@ fn each_change_is_found_by_its_check() {
         ("chained-plugins", Warn, "Istio", |w| {
             w.set("istio-cni-node", "docker.io/istio/install-cni:1.22.0");
         }),
-        ("multus", Block, "Multus", |w| {
-            w.set("multus", "ghcr.io/k8snetworkplumbingwg/multus-cni:v4.0.2-thick");
+        ("multus", Block, "the agent of each moved node renames", |w| multus(w)),
+        ("multus", Block, "rename 00-multus.conf on every node at once", |w| {
+            multus(w);
+            strategy(w, "downtime");
         }),
-        ("multus", Warn, "no DaemonSet of it", |w| {
-            w.facts.crds.insert("network-attachment-definitions.k8s.cni.cncf.io".into(), vec!["v1".into()]);
+        ("multus", Block, "brings a Multus of its own", |w| {
+            multus(w);
+            strategy(w, "multus");
+        }),
+        ("multus", Block, "stays before Cilium's file", |w| {
+            multus(w);
+            w.values(json!({"cni": {"exclusive": false}}));
+        }),
+        ("multus", Block, "daemonset/kube-system/network", |w| {
+            let set = w.set("network", "registry.corp/platform/network:7");
+            set.host_paths = vec!["/etc/cni/net.d".into(), "/var/lib/cni/multus".into()];
+        }),
+        ("multus", Info, "mounts no folder", |w| {
+            w.set("multus", "tenant/multus-cni:1");
+        }),
+        ("multus", Warn, "no DaemonSet of it", |w| attachments(w)),
+        ("multus", Block, "delete the definition", |w| {
+            attachments(w);
+            strategy(w, "downtime");
+        }),
+        ("multus", Block, "delete the definition", |w| {
+            attachments(w);
+            strategy(w, "multus");
+        }),
+        ("multus", Block, "it would not start", |w| {
+            asks_for_networks(w);
+            strategy(w, "multus");
+        }),
+        ("multus", Warn, "shop/Deployment/camera (storage)", |w| asks_for_networks(w)),
+        ("multus", Pass, "", |w| {
+            // what a pod says of its interfaces
+            w.facts.pods.update_all(|p| p.second = "192.168.7.7".parse().ok());
         }),
         ("policy-engine", Block, "Antrea", |w| {
             w.set("antrea-agent", "antrea/antrea-agent-ubuntu:v2.1.0");
@@ -251,6 +284,16 @@ fn each_change_is_found_by_its_check() {
             w.facts.node_configs.insert(Key::new("kube-system", "old"), NodeConfigFact::default());
         }),
         ("leftovers", Block, "labelled", |w| w.nodes(|n| n.switched = true)),
+        ("leftovers", Warn, "node-role.kubernetes.io/priority-canal-", |w| {
+            w.nodes(|n| drop(Arc::make_mut(&mut n.labels).insert(format!("{ROLE}priority-canal"), "true".into())));
+        }),
+        ("leftovers", Pass, "", |w| {
+            w.nodes(|n| drop(Arc::make_mut(&mut n.labels).insert(format!("{ROLE}worker"), String::new())));
+        }),
+        ("leftovers", Warn, "no pod of others lands there", |w| {
+            let (key, effect) = (format!("{ROLE}cilium"), "NoExecute".to_owned());
+            w.nodes(|n| n.taints.push(Taint { key: key.clone(), value: "cilium".into(), effect: effect.clone() }));
+        }),
         ("leftovers", Pass, "definitions", |w| {
             w.facts.crds.insert("ciliumendpoints.cilium.io".into(), vec!["v2".into()]);
         }),
@@ -415,6 +458,43 @@ fn each_change_is_found_by_its_check() {
     let elsewhere = ["task-pods", "cilium", "rights", "helm", "drain", "consent"];
     let without = CHECKS.iter().map(|c| c.id).filter(|id| !elsewhere.contains(id) && !rows.iter().any(|r| r.0 == *id));
     assert_eq!(without.collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+const ROLE: &str = "node-role.kubernetes.io/";
+
+fn strategy(w: &mut World, name: &str) {
+    w.spec.strategy = StrategyId::named(name).unwrap();
+}
+
+fn multus(w: &mut World) {
+    let set = w.set("multus", "ghcr.io/k8snetworkplumbingwg/multus-cni:v4.0.2-thick");
+    set.host_paths = vec!["/etc/cni/net.d".into(), "/opt/cni/bin".into()];
+}
+
+fn attachments(w: &mut World) {
+    w.facts.crds.insert(ATTACHMENTS.into(), vec!["v1".into()]);
+}
+
+fn asks_for_networks(w: &mut World) {
+    let mut camera = pod("shop", "camera-0", "worker-1", "10.233.65.21", Some(("Deployment", "camera")));
+    camera.networks = Some("storage".into());
+    w.facts.pods.insert(camera.key.clone(), camera);
+}
+
+/// Pods that lose what they have are named beside the Multus that gave it to them.
+#[test]
+fn pods_with_further_networks_are_listed() {
+    let mut w = World::plain();
+    multus(&mut w);
+    asks_for_networks(&mut w);
+    let said: Vec<String> = w
+        .findings()
+        .into_iter()
+        .filter(|f| f.check == "multus")
+        .map(|f| format!("{} {}", f.object, f.message))
+        .collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[1].contains("deployment/shop/camera pods have further networks, which they lose"), "{said:?}");
 }
 
 fn host_port(w: &mut World) {

@@ -4,8 +4,9 @@ use cutover::domain::{
     api::{MIGRATION, Migration, NodeMigration, RestartBy, Stage, Target},
     decide::decide,
     effect::Effect,
-    facts::{Cni, Key, Order, PodFact},
+    facts::{ATTACHMENTS, Cni, Key, Order, PodFact},
     host::HostTask,
+    reason::Reason,
     steps::NodeStep,
     strategy::StrategyId,
 };
@@ -209,6 +210,24 @@ fn multus_file_goes_after_its_pod() {
     assert!(cleaned(&mut cluster));
 }
 
+/// Its DEL fails where its ADD does, so that pods stay Terminating: no drain waits for them without end.
+#[test]
+fn a_drain_that_multus_may_hold_up_is_paused_and_says_so() {
+    let mut cluster = cluster(RestartBy::Reboot);
+    until(&mut cluster, "worker-2", "FlannelFirst");
+    while step_of(&cluster.facts.node_migrations["worker-2"]) != NodeStep::Done {
+        cluster.round(|_, _| {});
+    }
+    until(&mut cluster, "worker-2", "Cordon");
+    let pod = fixture::pod("shop", "stuck", "worker-2", "10.233.66.99", Some(("ReplicaSet", "stuck")));
+    let stuck = PodFact { deleting: Some(cluster.now()), deleting_grace: Some(30), ..pod };
+    cluster.facts.pods.insert(stuck.key.clone(), stuck);
+    (0..80).for_each(|_| _ = cluster.round(|_, _| {}));
+    let waiting = cluster.facts.node_migrations["worker-2"].status.clone().unwrap().waiting;
+    assert_eq!(waiting.reason, Reason::DrainPaused, "{waiting}");
+    assert!(waiting.message.contains("Multus ends no pod"), "{waiting}");
+}
+
 /// A pod of before the change has the interfaces of before, whatever it says of itself.
 #[test]
 fn pods_of_before_the_change_start_again() {
@@ -280,6 +299,30 @@ fn a_node_that_joins_late_goes_back() {
     cluster.run(|_, _| {});
     assert_eq!(stage(&cluster.facts), Stage::RolledBack, "{}", cluster.migration().status.as_ref().unwrap().waiting);
     is_clean(&cluster);
+}
+
+/// One that a distribution runs on its hosts, without a DaemonSet: its file would be renamed, and pods start without their
+/// networks.
+#[test]
+fn a_host_with_another_multus_is_left_as_it_is() {
+    let mut cluster = of("rolling", RestartBy::Reboot);
+    cluster.want(|m| m.spec.approved = fixture::phase_named("Install"));
+    cluster.run(|_, _| {});
+    cluster.facts.crds.insert(ATTACHMENTS.into(), vec!["v1".into()]);
+    cluster.has_multus("worker-2");
+    cluster.want(|m| m.spec.approved = m.spec.strategy.get().last());
+    let is_change =
+        |e: &Effect| matches!(e, Effect::Cordon { node, .. } | Effect::Switch { node } if &**node == "worker-2");
+    for _ in 0..200 {
+        cluster.round(|_, decision| assert!(!decision.effects.iter().any(is_change)));
+    }
+    let status = |c: &Obedient, node: &str| c.facts.node_migrations[node].status.clone().unwrap();
+    assert_eq!(status(&cluster, "worker-1").step, NodeStep::Done, "its host was seen to be without");
+    let held = status(&cluster, "worker-2");
+    assert_eq!((held.step, held.waiting.reason), (fixture::step_named("Check"), Reason::OtherCni), "{}", held.waiting);
+    cluster.loses_multus("worker-2");
+    cluster.run(|_, _| {});
+    assert_eq!(stage(&cluster.facts), Stage::Complete);
 }
 
 /// A label that was there for a moment leaves a file of which no record tells.

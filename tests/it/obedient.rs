@@ -143,6 +143,11 @@ impl Obedient {
         self.multus.insert(node.into(), (Order::FlannelFirst, false));
     }
 
+    /// An operator has taken it away again.
+    pub fn loses_multus(&mut self, node: &str) {
+        self.multus.remove(node);
+    }
+
     /// Nodes with a configuration of Multus', in force or not.
     pub fn with_multus(&self) -> impl Iterator<Item = &Arc<str>> {
         self.multus.keys()

@@ -123,6 +123,9 @@ proptest! {
         let mut cluster = cluster(&case);
         if multus {
             cluster.want(|m| m.spec.strategy = StrategyId::named("multus").unwrap());
+        } else if case.definitions {
+            // hosts are looked at first where pods ask for further networks
+            cluster.facts.pods.update_all(|p| p.networks = p.key.name.starts_with("log-").then(|| "storage".into()));
         }
         let strategy = cluster.migration().spec.strategy.get();
         // forward

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{key, quantity, selector};
 use crate::domain::{
     effect::resource::MIGRATIONS,
-    facts::{AffinityTerm, NETWORK_STATUS, Needs, Owner, PodFact, Room, Term, Toleration},
+    facts::{AffinityTerm, NETWORK_STATUS, NETWORKS, Needs, Owner, PodFact, Room, Term, Toleration},
     host::TASK_LABEL,
 };
 
@@ -89,6 +89,7 @@ pub(in super::super) fn pod(p: &Pod) -> PodFact {
             .max(),
         ip,
         second: second_address(p, ip),
+        networks: networks(p),
         host_network: spec.is_some_and(|s| s.host_network == Some(true)),
         owner,
         mirror: p.annotations().contains_key("kubernetes.io/config.mirror"),
@@ -115,6 +116,13 @@ pub(in super::super) fn pod(p: &Pod) -> PodFact {
         task_owner,
         report,
     }
+}
+
+/// The further networks that it asks for; an empty list asks for none.
+fn networks(p: &Pod) -> Option<Arc<str>> {
+    let text = p.annotations().get(NETWORKS)?.trim();
+    let empty = text.is_empty() || serde_json::from_str::<Vec<Value>>(text).is_ok_and(|list| list.is_empty());
+    (!empty).then(|| text.into())
 }
 
 /// The first address of an interface that is not the pod's own one.

@@ -183,6 +183,24 @@ mod tests {
         }
     }
 
+    /// With `clusterNetwork` Multus leaves the second network out in `systemNamespaces`, where `CoreDNS` is; the brackets
+    /// around an address of IPv4 are no URL.
+    #[test]
+    fn no_namespace_is_left_out_and_the_address_of_the_api_server_can_be_used() {
+        for order in Order::BOTH {
+            let conf = install().conf(order);
+            for key in ["clusterNetwork", "defaultNetworks", "systemNamespaces"] {
+                assert_eq!(conf[key], Value::Null, "{key}");
+            }
+        }
+        let env = |by_ipv4| {
+            let set = Install { by_ipv4, ..install() }.daemon_set(Order::FlannelFirst);
+            set["template"]["spec"]["containers"][0]["env"].clone()
+        };
+        assert_eq!(env(true)[0]["value"], "::ffff:$(KUBERNETES_SERVICE_HOST)");
+        assert_eq!(env(false), json!([]), "one of IPv6 is fit for brackets");
+    }
+
     #[test]
     fn what_is_created_is_deleted_and_seen_to_be() {
         let created: Vec<_> = install().requests().into_iter().map(|r| r.object.to_string()).collect();

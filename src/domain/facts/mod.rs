@@ -36,7 +36,9 @@ pub use policy::{PolicyFact, PolicyPeer, PolicyPort, PolicyRule, Ports};
 pub use source::{Freshness, Source, Sources};
 pub use storage::{VolumeFact, Volumes};
 pub use survey::{ApiServiceFact, Asked, KubeProxyFact, KubeadmFact, Survey, WebhookFact};
-pub use workload::{BudgetFact, NETWORK_STATUS, NamespaceFact, Owner, PodFact, PodPhase, WorkloadFact};
+pub use workload::{
+    ATTACHMENTS, BudgetFact, NETWORK_STATUS, NETWORKS, NamespaceFact, Owner, PodFact, PodPhase, WorkloadFact,
+};
 
 use super::{
     api::{Migration, NodeMigration, Pin, Pins},

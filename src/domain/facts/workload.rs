@@ -63,6 +63,10 @@ impl fmt::Display for PodPhase {
 
 /// The annotation in which Multus lists a pod's interfaces (network status of the Kubernetes Network Plumbing Group).
 pub const NETWORK_STATUS: &str = "k8s.v1.cni.cncf.io/network-status";
+/// The annotation by which a pod asks Multus for further networks.
+pub const NETWORKS: &str = "k8s.v1.cni.cncf.io/networks";
+/// The definition of what that annotation names.
+pub const ATTACHMENTS: &str = "network-attachment-definitions.k8s.cni.cncf.io";
 
 /// A pod.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the API has it")]
@@ -86,6 +90,8 @@ pub struct PodFact {
     pub ip: Option<IpAddr>,
     /// The address of its second interface, as Multus has written it into the pod. Whoever may change the pod may, too.
     pub second: Option<IpAddr>,
+    /// The further networks that it asks Multus for, as its annotation has them.
+    pub networks: Option<Arc<str>>,
     /// It uses its node's network.
     pub host_network: bool,
     /// Its controller.
@@ -138,6 +144,11 @@ impl PodFact {
         // the count starts at zero again where the runtime has lost its state
         let started = self.started.map(|at| format!(" {at}")).unwrap_or_default();
         format!("{} {}{started}", self.uid, self.restarts)
+    }
+
+    /// A Multus before its node's CNI would attach further networks to it.
+    pub fn wants_networks(&self) -> bool {
+        self.networks.is_some() && !self.host_network && self.is_living()
     }
 
     /// Owned by a DaemonSet.

@@ -51,6 +51,8 @@ impl Part {
     }
 }
 
+/// As it is called.
+const MULTUS: &str = "Multus";
 /// Image paths (their ends, at a slash), what the program is called, and what it does.
 const KNOWN: &[(&[&str], &str, Part)] = &[
     (&["kube-network-policies"], "kube-network-policies", Part::PolicyEngine),
@@ -61,7 +63,7 @@ const KNOWN: &[(&[&str], &str, Part)] = &[
     (&["weave-npc"], "Weave Net's policy controller", Part::PolicyEngine),
     (&["romana/agent"], "Romana", Part::PolicyEngine),
     (&["kube-ovn"], "Kube-OVN", Part::PolicyEngine),
-    (&["multus-cni", "hardened-multus-cni", "multus-dynamic-networks-controller"], "Multus", Part::MetaPlugin),
+    (&["multus-cni", "hardened-multus-cni", "multus-dynamic-networks-controller"], MULTUS, Part::MetaPlugin),
     (&["spiderpool-agent", "genie-plugin", "danm", "cni-genie"], "a CNI meta plugin", Part::MetaPlugin),
     (&["install-cni", "hardened-istio-cni"], "Istio's CNI agent", Part::CniPlugin),
     (&["linkerd/cni-plugin", "cni-plugin"], "Linkerd's CNI plugin", Part::CniPlugin),
@@ -110,6 +112,11 @@ const KNOWN: &[(&[&str], &str, Part)] = &[
 const ARCHES: [&str; 4] = ["-amd64", "-arm64", "-arm", "-s390x"];
 /// A host's folders of CNI configurations and plugins.
 const CNI_FOLDERS: [&str; 2] = ["cni/net.d", "cni/bin"];
+/// Programs of Multus' image, and the beginning of its options, whatever the image is called.
+const MULTUS_PROGRAMS: [&str; 2] = ["multus-daemon", "thin_entrypoint"];
+const MULTUS_OPTIONS: &str = "--multus-";
+/// Folders of the host that Multus alone uses: its networks by file, its cache, its daemon's socket.
+const MULTUS_FOLDERS: [&str; 3] = ["cni/multus", "cni/multus/net.d", "run/k8s.cni.cncf.io"];
 /// The name of the annotation, whatever its prefix, by which kured keeps its lock.
 const KURED_LOCK: &str = "kured-node-lock";
 /// By this argument kube-router enforces no policies.
@@ -125,6 +132,9 @@ pub struct Actor {
     pub program: &'static str,
     /// The object that runs it, as `kind/namespace/name`.
     pub object: String,
+    /// It can write files of its host: what its image is called alone proves nothing.
+    #[serde(skip)]
+    pub writes_files: bool,
     /// It is at work just now, and on what.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub busy: Option<String>,
@@ -150,18 +160,31 @@ pub(super) fn is_cni_folder(path: &str) -> bool {
 /// What a DaemonSet runs beside what it is there for: of Flannel's and Cilium's own this is what is chained to them.
 fn of_daemon_set(set: &DaemonSetFact, found: &mut Vec<Actor>) {
     let object = format!("daemonset/{}", set.key);
+    let writes_files = !set.host_paths.is_empty();
     let before = found.len();
     for (program, part) in set.images.iter().filter_map(|image| program(image)) {
         let known = found[before..].iter().any(|a| a.program == program);
         let idle = part == Part::PolicyEngine && set.args.iter().any(|a| a == NO_FIREWALL);
         if !known && !idle {
-            found.push(Actor { part, program, object: object.clone(), busy: lock(set) });
+            found.push(Actor { part, program, object: object.clone(), writes_files, busy: lock(set) });
         }
     }
     let own = set.runs_flannel() || set.runs_agents();
     if found.len() == before && !own && set.host_paths.iter().any(|path| is_cni_folder(path)) {
-        found.push(Actor { part: Part::CniPlugin, program: "a program that writes CNI files", object, busy: None });
+        let (part, program) = if is_multus(set) {
+            (Part::MetaPlugin, MULTUS)
+        } else {
+            (Part::CniPlugin, "a program that writes CNI files")
+        };
+        found.push(Actor { part, program, object, writes_files, busy: None });
     }
+}
+
+/// It runs Multus under an image of another name, as a mirror has it.
+fn is_multus(set: &DaemonSetFact) -> bool {
+    let named = |arg: &String| MULTUS_PROGRAMS.iter().any(|p| ends_with_path(arg, p)) || arg.contains(MULTUS_OPTIONS);
+    let uses = |path: &String| MULTUS_FOLDERS.iter().any(|f| ends_with_path(path.trim_end_matches('/'), f));
+    set.args.iter().any(named) || set.host_paths.iter().any(uses)
 }
 
 /// The node for which kured holds its lock; nothing where it holds none.
@@ -198,7 +221,9 @@ pub fn actors(facts: &Facts) -> Vec<Actor> {
         }
     }
     let own = |object: &str| object.strip_prefix("pod/").map(controlled).unwrap_or_default();
-    found.extend(objects.into_iter().map(|(o, (program, part))| Actor { part, program, object: own(&o), busy: None }));
+    let actor =
+        |(o, (program, part)): (String, _)| Actor { part, program, object: own(&o), writes_files: false, busy: None };
+    found.extend(objects.into_iter().map(actor));
     found.sort_by(|a, b| (a.part, a.program, &a.object).cmp(&(b.part, b.program, &b.object)));
     found
 }
@@ -269,6 +294,30 @@ mod tests {
         assert_eq!(found(&other), [], "Flannel itself");
         other.images.push("registry.k8s.io/networking/kube-network-policies:v0.7.0".into());
         assert_eq!(found(&other), [(Part::PolicyEngine, None)], "chained to Flannel");
+    }
+
+    #[test]
+    fn multus_is_known_by_what_it_runs_and_mounts() {
+        let cni = |more: &[&str]| {
+            let mut set = set(&["registry.corp/platform/network:7"]);
+            set.host_paths = ["/etc/cni/net.d"].iter().chain(more).map(|p| (*p).to_owned()).collect();
+            set
+        };
+        assert_eq!(found(&cni(&[])), [(Part::CniPlugin, None)]);
+        for folder in ["/etc/cni/multus", "/var/lib/cni/multus/", "/run/k8s.cni.cncf.io"] {
+            assert_eq!(found(&cni(&[folder])), [(Part::MetaPlugin, None)], "{folder}");
+        }
+        for args in [
+            &["/usr/src/multus-cni/bin/multus-daemon"][..],
+            &["/thin_entrypoint"],
+            &["/entrypoint.sh", "--multus-conf-file=auto"],
+        ] {
+            let mut set = cni(&[]);
+            set.args = args.iter().map(|a| (*a).to_owned()).collect();
+            assert_eq!(found(&set), [(Part::MetaPlugin, None)], "{args:?}");
+            set.host_paths.clear();
+            assert_eq!(found(&set), [], "it writes nothing on a host");
+        }
     }
 
     #[test]

@@ -22,6 +22,9 @@ use crate::domain::{
     storage, text,
 };
 
+/// What else may hold a drain on a node with Multus.
+const BY_MULTUS: &str =
+    "; Multus ends no pod while it cannot use its kubeconfig or its account is gone: see the events of these pods";
 /// Evictions requested at once: enough to be quick, few enough that no budget is stormed.
 const EVICTIONS_AT_ONCE: usize = 5;
 /// The first and the longest pause in seconds before a pod that a budget holds is evicted again. A budget that is seen
@@ -107,7 +110,11 @@ fn drain(at: &Site<'_>, status: &mut NodeMigrationStatus) -> Progress {
     }
     let reason = if so_far.paused { Reason::DrainPaused } else { Reason::Draining };
     let object = so_far.blockers.first().map(|b| b.object.clone()).unwrap_or_default();
-    let waiting = Waiting::new(reason, progress::words(so_far, &what, &at.node.name, limit, at.now)).on(object);
+    // its DEL fails where its ADD does (seen on real nodes)
+    let by_multus = so_far.paused && at.node.multus.is_some();
+    let hint = if by_multus { BY_MULTUS } else { "" };
+    let words = progress::words(so_far, &what, &at.node.name, limit, at.now);
+    let waiting = Waiting::new(reason, words + hint).on(object);
     if so_far.paused || drain.is_done() {
         return Progress::Wait(waiting);
     }

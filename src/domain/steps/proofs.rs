@@ -8,6 +8,7 @@ use super::{Network, Site};
 use crate::domain::{
     api::Target,
     effect::{CORDON_MARK, Proof, multus::NAME},
+    evidence::FIRST,
     facts::{Cni, Key, NodeFact, Order, PodFact},
     host::{HOLD, MULTUS},
     view::View,
@@ -176,6 +177,15 @@ fn only_where(counts: &str, file: &str, limit: Duration) -> Proof {
         "$1 == \"conf\"{counts} && $2 ~ /\\.(conf|conflist|json)$/ {{ n++; if (index($2, \"{file}\") == 1) own = 1 }} END {{ exit !(own && n == 1) }}"
     );
     Proof::report(format!("{file}.conflist is the only CNI configuration"), format!("awk -F= '{script}'")).within(limit)
+}
+
+/// The first CNI configuration of the host is Flannel's or Cilium's.
+pub(super) fn first_is_known(limit: Duration) -> Proof {
+    let known = FIRST.join("|");
+    let script = format!(
+        "$1 == \"conf\" && $2 ~ /\\.(conf|conflist|json)$/ && !n++ {{ first = $2 }} END {{ exit first !~ /^({known})/ }}"
+    );
+    Proof::report("the first CNI configuration is Flannel's or Cilium's", format!("awk -F= '{script}'")).within(limit)
 }
 
 /// The host is configured for this network.

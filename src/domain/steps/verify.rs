@@ -1,8 +1,11 @@
 //! Verify: the host as it should be, nothing leaked, a new pod with the right address.
 
+use std::time::Duration;
+
 use super::{Presence, Site, Step, StepSpec, proofs, restart, secs, tasks};
 use crate::domain::{
     api::{NodeMigrationStatus, Target},
+    effect::multus::NAME,
     evidence::HostEvidence,
     facts::{Cni, PodFact},
     host::HostTask,
@@ -15,6 +18,9 @@ use crate::domain::{
 
 /// When something is released.
 const LEFTOVERS: &str = "addresses have leaked, or a hold has left something on the host";
+
+/// How long a probe takes at most where nothing holds it.
+const STARTS_WITHIN: Duration = Duration::from_secs(15);
 
 /// How often leaks are released before they are only shown.
 const RELEASES: u32 = 3;
@@ -70,7 +76,7 @@ impl Step for Verify {
         }
         if status.evidence.probe.is_none() || judge_probe(at, status).is_some() {
             let report = match tasks::run(at, status, &HostTask::Probe) {
-                Err(progress) => return progress,
+                Err(progress) => return behind_multus(at, status, progress),
                 Ok(report) => report,
             };
             status.evidence.probe = Some(report.probe());
@@ -106,6 +112,23 @@ const SILENT: &str = "the Cilium agent has not answered yet";
 /// The agent, which has the node's addresses now, did not answer when the host was checked.
 fn is_silent(at: &Site<'_>, host: &HostEvidence) -> bool {
     at.way == Target::Cilium && tasks::agent_is_silent(at, host)
+}
+
+/// A probe that does not start behind Multus, which asks the API server about a pod before it gives it an address. Why it
+/// does not says an event of the pod alone.
+fn behind_multus(at: &Site<'_>, status: &NodeMigrationStatus, progress: Progress) -> Progress {
+    let is_late = status.since.is_some_and(|since| text::between(since, at.now) > STARTS_WITHIN);
+    match progress {
+        Progress::Wait(waiting) if at.network.multus.is_some() && is_late && waiting.reason == Reason::TaskRunning => {
+            let namespace = &at.migration.spec.cilium.namespace;
+            let message = format!(
+                "{waiting}: Multus gives no address without serviceaccount/{namespace}/{NAME} and a kubeconfig that it can use (an event of the pod says Unauthorized, or that the host must be a URL). Start Cutover again, which applies Multus' objects, and delete Multus' pod on {}, which writes its kubeconfig",
+                at.node.name
+            );
+            Progress::Wait(Waiting { message, ..waiting })
+        }
+        other => other,
+    }
 }
 
 fn unhealthy_daemon(at: &Site<'_>, status: &NodeMigrationStatus) -> Option<Progress> {

@@ -80,6 +80,8 @@ pub(super) struct Host {
     pub(super) multus: [Option<Plugin>; 2],
     /// The account in Multus' kubeconfig, by namespace and name.
     pub(super) multus_account: Option<(String, String)>,
+    /// Multus can use the address of the API server in it.
+    pub(super) multus_reaches: bool,
     /// `/var/lib/cni/networks/cbr0`: address to sandbox (a pod's UID).
     pub(super) leases: BTreeMap<IpAddr, String>,
     /// The last address of host-local: it cycles through the range before it reuses one.

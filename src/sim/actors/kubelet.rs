@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use super::{
     cache::{Cluster, Kind, Object, is_true},
-    host::Hosts,
+    host::{Hosts, Plugin},
     pods,
 };
 
@@ -25,7 +25,8 @@ use super::{
 const REBOOT: &str = "cutover.dev/embedded-reboot";
 
 /// Annotation for manual work on a host: `restore`, `clean`, `reboot`, `manifests` (its static pods' files are taken
-/// away), or `leak`, which leaves a lease without a pod.
+/// away), `leak`, which leaves a lease without a pod, `multus`, which puts a Multus of the distribution's before Flannel,
+/// or `clean-multus`.
 const HANDS: &str = "cutover.dev/embedded-hands";
 
 /// Annotation of a node whose kubelet does not reach the API server.
@@ -129,6 +130,8 @@ impl Kubelet {
                 let lost = self.ranges().0.and_then(|r| r.hosts().last());
                 self.hosts.with(&self.node, |h| h.leases.extend(lost.map(|ip| (ip, "nobody".to_owned()))));
             }
+            "multus" => self.hosts.with(&self.node, |h| h.multus_writes([Some(Plugin::Flannel), None])),
+            "clean-multus" => drop(self.hosts.with(&self.node, super::host::Host::clean_multus)),
             "manifests" => self.end_static_pods().await,
             "reboot" => drop(tasks.spawn(Arc::clone(self).reboot())),
             other => tracing::warn!("unknown manual work on an embedded host: {other}"),

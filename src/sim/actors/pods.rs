@@ -107,7 +107,7 @@ async fn sandbox(kubelet: &Arc<Kubelet>, pod: &Object, boot: u64) -> Option<Sand
             }
         } else {
             let (flannel, cilium) = kubelet.ranges();
-            let admitted = multus::is_admitted(&kubelet.cluster, &kubelet.hosts, &kubelet.node).await;
+            let admitted = multus::is_admitted(&kubelet.cluster, &kubelet.hosts, &kubelet.node, pod).await;
             let added = admitted
                 .and_then(|()| kubelet.hosts.with(&kubelet.node, |h| cni::add(h, &uid, &name, flannel, cilium)));
             match added {
@@ -240,6 +240,10 @@ pub(super) async fn end(kubelet: &Arc<Kubelet>, pod: &Object) {
         kubelet.cluster.pace.wait(Duration::from_millis(600 + fastrand::u64(0..1_200))).await;
     }
     if !kubelet.hosts.with(&kubelet.node, |h| h.up) {
+        return;
+    }
+    if multus::refuses_del(&kubelet.cluster, &kubelet.hosts, &kubelet.node, pod) {
+        tokio::time::sleep(Duration::from_millis(200)).await;
         return;
     }
     kubelet.hosts.with(&kubelet.node, |h| {

@@ -59,7 +59,7 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
 }
 
 /// `daemonset/namespace/name` out of `namespace/DaemonSet/name`.
-fn controller(object: &str) -> String {
+pub(super) fn controller(object: &str) -> String {
     let mut parts = object.splitn(3, '/');
     match (parts.next(), parts.next(), parts.next()) {
         (Some(namespace), Some(kind), Some(name)) => format!("{}/{namespace}/{name}", kind.to_lowercase()),

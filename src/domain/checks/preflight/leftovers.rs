@@ -7,7 +7,7 @@ use crate::domain::{
 
 pub(super) static CHECK: Check = Check {
     id: "leftovers",
-    looks_at: "what earlier attempts left of Cilium: its ConfigMap, CiliumNodes, labels of nodes, definitions",
+    looks_at: "what earlier attempts left: Cilium's ConfigMap, CiliumNodes, definitions, labels and taints of nodes",
     why: "Cilium's operator keeps the ranges of CiliumNodes that it finds, whatever the pool is: pods get addresses of an old pool, or of the nodes' own network. A ConfigMap that is left is taken over by nobody.",
     next: "Delete what is named; helm and the agents make it again.",
     reports: &[
@@ -19,6 +19,35 @@ pub(super) static CHECK: Check = Check {
     source: Source::Watched,
     judge,
 };
+
+/// How labels of nodes begin that jetstack's cni-migration sets and leaves, and the names that it gives them.
+const ROLE: &str = "node-role.kubernetes.io/";
+const ROLES: [&str; 6] = ["canal-cilium", "priority-canal", "priority-cilium", "rolled", "cilium", "migrated"];
+/// The taint that it sets beside the one that is configured, and so never removes.
+const TAINT: &str = "node-role.kubernetes.io/cilium";
+
+/// What an attempt with cni-migration leaves on nodes: its DaemonSets would choose them by these labels.
+fn of_cni_migration(ctx: &Context<'_>, out: &mut Report<'_>) {
+    for node in ctx.facts().nodes.values() {
+        let (name, object) = (&node.name, vec![format!("node/{}", node.name)]);
+        if node.taints.iter().any(|t| t.key == TAINT) {
+            let message = "has the taint of an earlier attempt with cni-migration: no pod of others lands there";
+            let remedy = format!("kubectl taint node {name} {TAINT}-");
+            out.about(Severity::Warn, object.clone(), message, &remedy);
+        }
+        let is_its = |key: &&String| key.strip_prefix(ROLE).is_some_and(|role| ROLES.contains(&role));
+        let labels: Vec<&String> = node.labels.keys().filter(is_its).collect();
+        if !labels.is_empty() {
+            let message = format!("has labels of an earlier attempt with cni-migration: {}", few(&labels));
+            let removed: Vec<String> = labels.iter().map(|l| format!("{l}-")).collect();
+            let remedy = format!(
+                "Where nothing chooses nodes by them any more: kubectl label node {name} {}",
+                removed.join(" ")
+            );
+            out.about(Severity::Warn, object, message, &remedy);
+        }
+    }
+}
 
 fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
     let facts = ctx.facts();
@@ -81,6 +110,7 @@ fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
         let remedy = format!("kubectl -n {} delete daemonset {}", key.namespace, key.name);
         out.block(format!("daemonset/{key}"), "left of an earlier migration with Multus", &remedy);
     }
+    of_cni_migration(ctx, out);
     if out.count() == before {
         let definitions = ctx.inventory.leftovers.len();
         let message = if definitions == 0 {
