@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     actions::{Action, CHANGES, Does, LOOKS, action},
-    screens::{SCREENS, Spec},
+    screens::{SCREENS, Spec, timeline::LEGEND},
     ui::Hint,
 };
 use crate::domain::effect::Risk;
@@ -33,6 +33,7 @@ pub(super) fn help(screen: &'static Spec) -> Vec<String> {
     out.push(
         "Glyphs: ✓ done  ▶ running  ◀ rolling back  · pending  ! failed  ? waits for you; amber: your turn".into(),
     );
+    out.push(LEGEND.into());
     out
 }
 
@@ -81,11 +82,11 @@ pub fn key_table() -> String {
     };
     CHANGES.iter().for_each(|a| row(a, &[]));
     shows().for_each(|a| row(&a, &[]));
-    let mut seen: Vec<Does> = Vec::new();
+    let mut seen: Vec<(Does, &str)> = Vec::new();
     for a in SCREENS.iter().flat_map(|s| s.actions) {
-        if !seen.contains(&a.does) {
-            seen.push(a.does);
-            let on = SCREENS.iter().filter(|s| s.actions.iter().any(|b| b.does == a.does));
+        if !seen.contains(&(a.does, a.help)) {
+            seen.push((a.does, a.help));
+            let on = SCREENS.iter().filter(|s| s.actions.iter().any(|b| (b.does, b.help) == (a.does, a.help)));
             row(a, &on.map(|s| s.title).collect::<Vec<_>>());
         }
     }

@@ -14,7 +14,7 @@ use super::{
     dialogs, keys,
     model::{Model, Overlay},
     scene::{Runner, Scene},
-    screens::Subject,
+    screens::{Subject, announced},
     ui::{self, Badge, Canvas, Header, Tone, wrap},
 };
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
         lease::EngineState,
         reason::Reason,
         text::{between, duration, safe},
-        turn::{Remedy, TurnOf},
+        turn::Remedy,
     },
     hubble::window::Stream,
 };
@@ -74,8 +74,7 @@ fn your_turn(model: &Model, scene: &Scene<'_>, subject: &Subject) -> Option<Stri
     if scene.is_stranded() {
         return Some("Your turn: no engine runs, nothing will move. Press w to run it here.".into());
     }
-    let turns = scene.turns();
-    let turn = turns.first()?;
+    let (at, turn) = announced(scene, subject)?;
     let does = match turn.action {
         Remedy::Approve => "a to approve it",
         Remedy::Retry => "a to resume it",
@@ -84,20 +83,14 @@ fn your_turn(model: &Model, scene: &Scene<'_>, subject: &Subject) -> Option<Stri
         Remedy::Resume => "P to resume",
         Remedy::Fix => "enter for what to do",
     };
-    let selected = match (&turn.object, subject) {
-        (TurnOf::Migration, _) => true,
-        (TurnOf::Phase(phase), Subject::Phase(at)) => phase == at,
-        (TurnOf::Node(node), Subject::Node(at)) => node == at,
-        (TurnOf::Connection(edge), Subject::Connection(at)) => edge == at,
-        _ => false,
-    };
-    let select = match (model.writable, selected) {
+    let select = match (model.writable, subject.is(&turn.object)) {
         (true, true) => "",
         (true, false) => "! and then ",
         (false, true) => "w and then ",
         (false, false) => "w, ! and then ",
     };
-    let many = if turns.len() > 1 { format!(" (1 of {})", turns.len()) } else { String::new() };
+    let all = scene.turns().len();
+    let many = if all > 1 { format!(" ({} of {all})", at + 1) } else { String::new() };
     let why = if turn.reason == Reason::NeedsApproval { "" } else { turn.message.as_str() };
     Some(format!("Your turn{many}: {}: press {select}{does}. {why}", turn.object).trim_end().to_owned())
 }

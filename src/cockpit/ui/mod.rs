@@ -1,5 +1,6 @@
 //! What every screen is drawn with. Nothing here knows what is drawn.
 
+mod beneath;
 mod canvas;
 mod chrome;
 mod overlay;
@@ -9,6 +10,7 @@ pub(super) mod terminal;
 mod text;
 mod theme;
 
+pub(super) use beneath::{beneath, detail};
 pub(super) use canvas::{Border, Canvas};
 pub(super) use chrome::{Badge, Header, Hint, header, hints, tabs};
 pub(super) use overlay::{Scroll, choices, pane, prompt, scrolled};

@@ -89,6 +89,7 @@ pub(super) const fn ascii(c: char) -> char {
         '◐' => '~',
         '█' => '#',
         '░' | '—' => '-',
+        '▒' => '=',
         '↓' => 'v',
         '↑' => '^',
         c if c.is_ascii() => c,
