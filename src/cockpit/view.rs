@@ -41,7 +41,11 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, model: &mut Model, scene: &Scene<'_>
         return too_small(canvas, scene);
     }
     let subject = model.subject(scene);
-    let most = if area.height < 16 { 1 } else { 3 };
+    let most = match area.height {
+        0..16 => 1,
+        16..24 => 3,
+        _ => 4,
+    };
     let turn: Vec<String> = your_turn(model, scene, &subject)
         .map(|text| {
             let mut lines = wrap(&text, usize::from(area.width) - 2);

@@ -144,7 +144,7 @@ mod tests {
         let status = NodeMigrationStatus { steps, ..NodeMigrationStatus::default() };
         let bar = |width, now| bar(&status, (at(0), at(now)), width, at(now));
         assert_eq!(bar(11, 100), " D██O▒▒▒▒▒▒");
-        assert_eq!(bar(11, 50), "  D███  O▒▒");
+        assert_eq!(bar(11, 50), "  D████ O▒▒");
         for width in 0..4 {
             assert!(bar(width, 100).chars().count() <= width, "at {width}");
         }
