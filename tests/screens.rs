@@ -692,6 +692,21 @@ fn an_observation_counts_down() {
 }
 
 #[test]
+fn flows_and_drops_of_the_last_seconds_are_drawn_where_there_is_room() {
+    let shown = Shown::midway();
+    let of = |size, theme| {
+        let seen = text(&shown.draw("1", size, theme));
+        seen.lines().find(|l| l.contains("drops")).map(str::to_owned)
+    };
+    let line = of((100, 30), COLOUR).unwrap();
+    // one flow in each of the last five seconds, the fifth a probe; the fourth was dropped
+    assert!(line.starts_with(" flows ") && line.contains("▁████▁ 0/s") && line.contains("▁█▁ 0/s"), "{line}");
+    let ascii = of((100, 30), Theme::new(false, true)).unwrap();
+    assert!(ascii.contains("_####_ 0/s"), "{ascii}");
+    assert_eq!(of((80, 24), COLOUR), None, "the nodes need the line");
+}
+
+#[test]
 fn a_timeline_shows_when_each_node_began_and_how_long_its_steps_took() {
     let shown = Shown::midway();
     for size in [(80, 24), (160, 48)] {

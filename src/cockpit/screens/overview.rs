@@ -20,6 +20,7 @@ use crate::{
         text::{between, duration},
         turn::TurnOf,
     },
+    hubble::window::Stream,
 };
 
 pub(super) static SPEC: Spec = Spec {
@@ -136,8 +137,16 @@ impl Screen for Overview {
         let rest = lines.drain(room.min(lines.len())..).collect::<Vec<_>>().join(" ");
         lines.last_mut().filter(|_| !rest.is_empty()).into_iter().for_each(|l| *l = format!("{l} {rest}"));
         let top = u16::try_from(lines.len()).unwrap_or(0) + 1;
-        let [top, phases, nodes] =
-            area.layout(&Layout::vertical([Constraint::Length(top), Constraint::Length(phases), Constraint::Fill(1)]));
+        let rates = u16::from(area.height >= 26 && scene.window.stream == Stream::Live);
+        let [top, flows, phases, nodes] = area.layout(&Layout::vertical([
+            Constraint::Length(top),
+            Constraint::Length(rates),
+            Constraint::Length(phases),
+            Constraint::Fill(1),
+        ]));
+        if rates > 0 {
+            sparklines(canvas, flows, scene);
+        }
         progress(canvas, top, scene, &lines, tone);
         let look = Look { title: "Phases", focused: !self.on_nodes, empty: "loading…" };
         let said = |p: &Phase<'_>| {
@@ -242,6 +251,33 @@ fn progress(canvas: &mut Canvas<'_>, area: Rect, scene: &Scene<'_>, headline: &[
     for (y, text) in (area.y + 1..area.bottom()).zip(headline) {
         canvas.text(area.x + 1, y, area.width.saturating_sub(2), text, says);
     }
+}
+
+/// Flows and dropped connections of the last seconds.
+fn sparklines(canvas: &mut Canvas<'_>, area: Rect, scene: &Scene<'_>) {
+    let seconds = usize::from(area.width.saturating_sub(40) / 2).clamp(8, 60);
+    let last = scene.window.rate.last(seconds, scene.now);
+    let flows: Vec<u32> = last.iter().map(|s| s.flows).collect();
+    let dropped: Vec<u32> = last.iter().map(|s| s.dropped).collect();
+    let newest = |of: &[u32]| of.last().copied().unwrap_or(0);
+    let bad = if dropped.iter().any(|n| *n > 0) { Tone::Bad } else { Tone::Dim };
+    let parts = [
+        (" flows ".to_owned(), Tone::Plain),
+        (sparkline(&flows), Tone::Accent),
+        (format!(" {}/s   drops ", newest(&flows)), Tone::Plain),
+        (sparkline(&dropped), bad),
+        (format!(" {}/s", newest(&dropped)), Tone::Plain),
+    ];
+    canvas.line(area.x, area.y, area.width, &parts);
+}
+
+/// A column for each number, as high as it is beside the largest.
+fn sparkline(numbers: &[u32]) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let most = u64::from(numbers.iter().copied().max().unwrap_or(0).max(1));
+    let bar =
+        |n: &u32| usize::try_from((u64::from(*n) * 7).div_ceil(most)).ok().and_then(|i| BARS.get(i)).unwrap_or(&' ');
+    numbers.iter().map(bar).collect()
 }
 
 /// What is waited for, and the node that it is about: of those on their way the first one in the table.
