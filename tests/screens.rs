@@ -18,9 +18,11 @@ use cutover::{
         screenshot, titles,
     },
     domain::{
-        api::{ConsentKind, FlowTrouble, MIGRATION, Migration, NodeMigrationStatus, Target},
+        api::{Consent, ConsentKind, FlowTrouble, MIGRATION, Migration, NodeMigrationStatus, Target},
         checks::verification,
+        evidence::Moved,
         facts::Facts,
+        guard::{Class, Edge, Trouble},
         intent::Intent,
         lease::{EngineState, Holder},
         log::{Entry, Kind, Log},
@@ -172,7 +174,7 @@ fn what_lies_over_a_screen() {
     for (name, keys) in [
         ("help", "?"),
         ("palette", ":roll"),
-        ("node-consents", "2ja"),
+        ("node-consents", "2a"),
         ("rollback-all", "R"),
         ("filter", "4/verdict=dropped"),
         ("pause", "P"),
@@ -192,7 +194,7 @@ fn without_colour_and_without_unicode() {
     let plain = styles(&mono);
     assert!(!plain.contains("Red") && !plain.contains("Green"), "NO_COLOR means no colour");
     assert!(plain.contains("REVERSED"), "the selection is seen without colour");
-    for keys in ["1", "2", "4", "5", "?"] {
+    for keys in ["1", "2", "2v", "4", "5", "?"] {
         let ascii = text(&shown.draw(keys, (100, 30), Theme::new(Some(Colours::Terminal), true)));
         assert!(ascii.is_ascii(), "{ascii}");
     }
@@ -225,7 +227,7 @@ fn a_theme_with_a_ground_of_its_own_leaves_no_cell_to_the_terminal() {
 fn every_size_from_one_cell_up_is_drawn() {
     let shown = Shown::midway();
     let screens: Vec<String> = titles().enumerate().map(|(i, _)| (i + 1).to_string()).collect();
-    for keys in screens.iter().map(String::as_str).chain(["?", ":", "2a", "R", "4/x"]) {
+    for keys in screens.iter().map(String::as_str).chain(["?", ":", "2a", "2v", "R", "4v", "4/x"]) {
         for width in [1, 2, 3, 5, 10, 20, 39, 40, 41, 60, 80, 119, 120, 200] {
             for height in [1, 2, 3, 5, 9, 10, 11, 15, 24, 60] {
                 shown.draw(keys, (width, height), COLOUR);
@@ -436,7 +438,7 @@ fn no_single_letter_reboots_a_node() {
     fixture::migration(&mut shown.facts).spec.approved = fixture::phase_named("Install");
     let seen = text(&shown.draw("a", (80, 40), COLOUR));
     insta::assert_snapshot!("migrate-dialog", &seen);
-    insta::assert_snapshot!("node-dialog", text(&shown.draw("2jja", (80, 40), COLOUR)));
+    insta::assert_snapshot!("node-dialog", text(&shown.draw("2ja", (80, 40), COLOUR)));
     assert!(
         seen.contains("REBOOTS   3 nodes, 1 of the control plane") && seen.contains("type reboot and press enter"),
         "{seen}"
@@ -444,11 +446,11 @@ fn no_single_letter_reboots_a_node() {
     assert!(asked(&shown, "ay\n").is_empty());
     assert_eq!(asked(&shown, "areboot\n"), [Request::Change(vec![Intent::Approve(fixture::phase_named("Migrate"))])]);
     let node = Intent::Node { node: "worker-3".into(), target: Target::Cilium };
-    assert!(asked(&shown, "2jjay").is_empty());
-    assert_eq!(asked(&shown, "2jjareboot\n"), [Request::Change(vec![node])]);
+    assert!(asked(&shown, "2jay").is_empty());
+    assert_eq!(asked(&shown, "2jareboot\n"), [Request::Change(vec![node])]);
     let back = Intent::Node { node: "worker-1".into(), target: Target::Flannel };
-    assert!(asked(&shown, "2ry").is_empty());
-    assert_eq!(asked(&shown, "2rrestart\n"), [Request::Change(vec![back])]);
+    assert!(asked(&shown, "2Gry").is_empty());
+    assert_eq!(asked(&shown, "2Grrestart\n"), [Request::Change(vec![back])]);
 }
 
 #[test]
@@ -473,7 +475,7 @@ fn keys_act_on_what_is_selected_or_say_that_nothing_is() {
     }
     let paused = waiting_for(Reason::DrainPaused, "drain timed out");
     assert!(text(&paused.draw("!", (120, 24), COLOUR)).lines().last().unwrap().contains("a resume worker-2"));
-    for (keys, wanted) in [("2", "r roll back worker-1"), ("", "r roll back Migrate")] {
+    for (keys, wanted) in [("2", "r roll back worker-2"), ("", "r roll back Migrate")] {
         let seen = text(&shown.draw(keys, (120, 24), COLOUR));
         assert!(seen.lines().last().unwrap().contains(wanted), "{keys}: {seen}");
     }
@@ -543,11 +545,8 @@ fn an_observed_node_is_not_offered_another_reboot() {
         s.step = fixture::step_named("Observe");
         s.waiting = Waiting::new(Reason::Observing, "observed for 30s");
     });
-    let seen = text(&shown.draw("2ja", (100, 30), COLOUR));
-    assert!(
-        seen.contains("worker-2 is on Cilium and is observed") && asked(&shown, "2jareboot\n").is_empty(),
-        "{seen}"
-    );
+    let seen = text(&shown.draw("2a", (100, 30), COLOUR));
+    assert!(seen.contains("worker-2 is on Cilium and is observed") && asked(&shown, "2areboot\n").is_empty(), "{seen}");
 }
 
 #[test]
@@ -750,7 +749,7 @@ fn the_mouse_scrolls_and_selects_and_answers_nothing() {
     assert!(after("2", click, (3, row(&nodes, "│worker-3"))).contains("╭ worker-3 "));
     let overview = text(&shown.draw("1", (120, 24), COLOUR));
     assert!(after("1", click, (3, row(&overview, "│worker-1"))).contains("r roll back worker-1"), "the other table");
-    assert!(after("2", MouseEventKind::ScrollDown, (3, 5)).contains("╭ cp-1 "));
+    assert!(after("2", MouseEventKind::ScrollDown, (3, 5)).contains("╭ worker-1 "));
     assert!(after("?", MouseEventKind::ScrollDown, (3, 5)) != after("?", MouseEventKind::ScrollUp, (3, 5)));
     assert!(after("P", click, (60, 12)).contains("Pause migration?"));
 }
@@ -797,6 +796,223 @@ fn what_is_held_still_stays() {
     assert!(held.contains("Cordon → Drain") && held.contains("FROZEN, 20 new"), "{held}");
     let live = drawn(&log, "p");
     assert!(!live.contains("Cordon → Drain") && live.contains("line 19"), "{live}");
+}
+
+/// A frame without its borders and line breaks: a text that is wrapped reads on.
+fn flat(frame: &str) -> String {
+    let inside = frame.replace(['│', '╭', '╮', '╰', '╯', '─'], " ");
+    inside.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_row_that_is_cut_is_read_in_full_below_its_table() {
+    let mut shown = Shown::midway();
+    let finding = &mut fixture::migration(&mut shown.facts).status.as_mut().unwrap().findings[0];
+    finding.message = format!("Flannel ignores 9 NetworkPolicies: {}", ["shop/db-from-api,"; 9].join(" "));
+    finding.remedy = "They are enforced all at once by the phase Finalize. Read them before you approve it.".into();
+    let message = finding.message.clone();
+    let edge = |from: &str| Edge { from: from.into(), to: "shop/database".into(), port: 5432, protocol: "TCP" };
+    shown.facts.flows.troubles = vec![Trouble {
+        edge: edge("infra-argocd/argocd-application-controller"),
+        node: "worker-1".into(),
+        why: "stale or unroutable address".into(),
+        class: Class::Stop,
+        since: fixture::at(95),
+        last: fixture::at(150),
+        failed: 4,
+        worked: 0,
+        worked_before: true,
+    }];
+    for (keys, wanted) in [
+        ("5", message.as_str()),
+        ("5", "→ They are enforced all at once by the phase Finalize. Read them before you approve it."),
+        ("6", "evict: The disruption budget web needs 4 healthy pods and has 4 currently."),
+        ("6j", "$ kubectl create --raw /api/v1/namespaces/shop/pods/web-worker-2/eviction -f - # Eviction"),
+        ("4v", "infra-argocd/argocd-application-controller->shop/database:5432"),
+        ("4v", "stale or unroutable address"),
+        ("4v", "blocking: 4 failed and 0 worked in the last 1m, as worker-1 saw it"),
+        ("4v", "It worked before, and does not hold the next node yet."),
+    ] {
+        let seen = text(&shown.draw(keys, (80, 24), COLOUR));
+        assert!(flat(&seen).contains(wanted), "{keys}: {wanted}: {seen}");
+    }
+    insta::assert_snapshot!("failing", text(&shown.draw("4v", (80, 24), COLOUR)));
+    let small = text(&shown.draw("5", (60, 14), COLOUR));
+    assert!(small.contains("enter: all of it"), "what does not fit is not cut in silence: {small}");
+}
+
+/// The fixture with ten more workers, all of them queued.
+fn with_a_queue() -> Shown {
+    let mut shown = Shown::midway();
+    fixture::status(&mut shown.facts, "worker-3").waiting = Waiting::new(Reason::Queued, "queued behind worker-2");
+    for i in 10..20 {
+        let name = format!("worker-{i}");
+        shown.facts.nodes.insert(name.as_str().into(), fixture::node(&name, i));
+        let mut record = fixture::record(&mut shown.facts, "worker-3").clone();
+        record.metadata.name = Some(name.clone());
+        let message = format!("queued behind worker-2, said {i} times");
+        record.status.as_mut().unwrap().waiting = Waiting::new(Reason::Queued, message);
+        shown.facts.node_migrations.insert(name.as_str().into(), record.into());
+    }
+    shown
+}
+
+#[test]
+fn what_is_at_work_or_waits_comes_first_and_the_queue_is_quiet() {
+    let mut shown = with_a_queue();
+    fixture::status(&mut shown.facts, "worker-19").waiting = Waiting::new(Reason::NeedsConsent, "needs consent X");
+    for keys in ["1", "2"] {
+        let seen = text(&shown.draw(keys, (80, 48), COLOUR));
+        let rows: Vec<&str> = seen
+            .lines()
+            .filter_map(|l| l.strip_prefix('│')?.split_whitespace().next())
+            .filter(|w| w.starts_with("worker-") || w.starts_with("cp-"))
+            .collect();
+        assert_eq!(rows[..3], ["worker-19", "worker-2", "worker-3"], "{seen}");
+        assert_eq!(rows.last(), Some(&"worker-1"), "what is done comes last: {seen}");
+        assert_eq!(seen.matches("queued behind").count(), 1, "{seen}");
+    }
+    // the selection stays on its node wherever that goes
+    let seen = text(&shown.draw("2Gr", (80, 48), COLOUR));
+    assert!(seen.contains("Roll worker-1 back to Flannel"), "{seen}");
+}
+
+#[test]
+fn a_reason_is_said_once() {
+    let consent = "needs consent DeleteBarePod:batch/import";
+    let waits = waiting_for(Reason::NeedsConsent, consent);
+    let normal = Shown::midway();
+    let draining = "1 pod left; shop/web-worker-2 waits: budget shop/web needs 4 healthy pods and has 4";
+    for (shown, keys, said, start) in [
+        (&waits, "1", consent, "needs consent"),
+        (&waits, "2", consent, "needs consent"),
+        (&normal, "1", draining, "1 pod left"),
+    ] {
+        let seen = text(&shown.draw(keys, (80, 24), COLOUR));
+        assert!(flat(&seen).contains(said), "in full: {seen}");
+        assert_eq!(flat(&seen).matches(start).count(), 1, "{keys}: {seen}");
+    }
+    let seen = text(&normal.draw("1", (80, 24), COLOUR));
+    assert!(seen.contains("left") && seen.contains("1 of 4 nodes done"), "the estimate is not cut: {seen}");
+}
+
+#[test]
+fn the_line_above_the_screen_is_about_what_is_selected() {
+    let mut shown = waiting_for(Reason::NeedsConsent, "needs consent DeleteBarePod:batch/import");
+    fixture::status(&mut shown.facts, "worker-3").waiting = Waiting::new(Reason::NeedsConsent, "needs consent Other");
+    for (keys, wanted) in [
+        ("2", "Your turn (1 of 2): node worker-2: press a for the consents. needs consent DeleteBarePod:batch/import"),
+        ("2j", "Your turn (2 of 2): node worker-3: press a for the consents. needs consent Other"),
+        ("!!", "Your turn (2 of 2): node worker-3: press a for the consents. needs consent Other"),
+    ] {
+        let seen = text(&shown.draw(keys, (80, 24), COLOUR));
+        assert!(flat(&seen).contains(wanted), "{keys}: {seen}");
+    }
+}
+
+#[test]
+fn an_observation_counts_down() {
+    let observed = |reason| {
+        with(|s| {
+            (s.step, s.since) = (fixture::step_named("Observe"), Some(fixture::at(140)));
+            s.waiting = Waiting::new(reason, "as the engine wrote it");
+        })
+    };
+    for (reason, wanted) in
+        [(Reason::Observing, "observed, 15s left"), (Reason::FlowsObserved, "watching its flows, 15s so far")]
+    {
+        let seen = text(&observed(reason).draw("2", (100, 30), COLOUR));
+        assert!(seen.contains(wanted), "{seen}");
+    }
+}
+
+#[test]
+fn flows_and_drops_of_the_last_seconds_are_drawn_where_there_is_room() {
+    let shown = Shown::midway();
+    let of = |size, theme| {
+        let seen = text(&shown.draw("1", size, theme));
+        seen.lines().find(|l| l.contains("drops")).map(str::to_owned)
+    };
+    let line = of((100, 30), COLOUR).unwrap();
+    // one flow in each of the last five seconds, the fifth a probe; the fourth was dropped
+    assert!(line.starts_with(" flows ") && line.contains("▁████▁ 0/s") && line.contains("▁█▁ 0/s"), "{line}");
+    let ascii = of((100, 30), Theme::new(None, true)).unwrap();
+    assert!(ascii.contains("_====_ 0/s"), "{ascii}");
+    assert_eq!(of((80, 24), COLOUR), None, "the nodes need the line");
+}
+
+#[test]
+fn a_timeline_shows_when_each_node_began_and_how_long_its_steps_took() {
+    let shown = Shown::midway();
+    for size in [(80, 24), (160, 48)] {
+        let seen = text(&shown.draw("2v", size, COLOUR));
+        insta::assert_snapshot!(format!("timeline-{}x{}", size.0, size.1), &seen);
+        assert!(seen.contains("Timeline (4): 14:14:05 to 14:15:55, 1m 50s"), "{seen}");
+        let of = |node: &str| seen.lines().find(|l| l.starts_with(&format!("│{node}"))).unwrap().to_owned();
+        let count = |node, glyph| of(node).matches(glyph).count();
+        // 12 s of Drain and 33 s of Restart out, 30 s observed; worker-2 is out since its Cordon
+        let (out, observed) = (count("worker-1", '█'), count("worker-1", '▒'));
+        assert!(out > observed && observed * 4 > out * 2, "{seen}");
+        assert!(of("worker-1").contains("14:14:05 1m 33s") && of("worker-2").contains("14:15:38 17s"), "{seen}");
+        assert_eq!(count("worker-3", '█') + count("worker-3", '░'), 0, "it has not begun: {seen}");
+    }
+    let seen = text(&shown.draw("2v", (80, 24), COLOUR));
+    assert!(flat(&seen).contains("began 14:14:05: Check 0s, Drain 12s, Restart 33s, Observe 30s"), "{seen}");
+    let ascii = text(&shown.draw("2v", (80, 24), Theme::new(None, true)));
+    assert!(ascii.contains("D====") && ascii.contains("O::::") && ascii.contains("_ in service"), "{ascii}");
+    assert!(text(&shown.draw("2?", (100, 80), COLOUR)).contains("Timeline: ░ in service"));
+    let again = text(&shown.draw("2vv", (80, 24), COLOUR));
+    assert!(again.contains("WAITING FOR"), "{again}");
+}
+
+#[test]
+fn a_nodes_story_has_its_times_its_consents_and_its_connections_before_and_since() {
+    let mut shown = with(|_| ());
+    let status = fixture::status(&mut shown.facts, "worker-1");
+    status.evidence.reboot_asked = Some(fixture::at(70));
+    status.evidence.moved = vec![Moved { workload: "shop/Deployment/web".into(), ready: 3 }];
+    let (fails, works, gone) = ("shop/web->shop/db:5432", "shop/web->kube-apiserver:443", "shop/web->shop/cache:6379");
+    status.evidence.baseline_connections = [works, gone, fails].map(Into::into).into();
+    let given = |object: &str| Consent {
+        kind: ConsentKind::InterruptSingleReplica,
+        object: object.into(),
+        by: "ada".into(),
+        at: fixture::at(40),
+    };
+    let spec = &mut fixture::migration(&mut shown.facts).spec;
+    spec.consents = vec![given("shop/Deployment/web"), given("shop/Deployment/other")];
+    let edge = |to: &str, port| Edge { from: "shop/web".into(), to: to.into(), port, protocol: "TCP" };
+    let flows = &mut shown.facts.flows;
+    flows.troubles = vec![Trouble {
+        edge: edge("shop/db", 5432),
+        node: "worker-1".into(),
+        why: "policy denied".into(),
+        class: Class::Stop,
+        since: fixture::at(120),
+        last: fixture::at(150),
+        failed: 9,
+        worked: 0,
+        worked_before: true,
+    }];
+    let working = vec![edge("kube-apiserver", 443), edge("shop/queue", 5672)];
+    flows.working = std::sync::Arc::new([("shop/web".into(), working)].into());
+    let seen = text(&shown.draw("2G\n", (120, 70), COLOUR));
+    for wanted in [
+        "✓ Drain     14:14:06  12s",
+        "reboot requested at 14:14:30",
+        "shop/Deployment/web, 3 ready before",
+        "InterruptSingleReplica:shop/Deployment/web by ada at 2026-09-21 14:14:00 UTC",
+        "connections of its pods: 3 before the move, and since then:",
+        "✗ shop/web->shop/db:5432  fails: policy denied",
+        "? shop/web->shop/cache:6379  no longer seen from here",
+        "+ shop/web->shop/queue:5672  not seen before",
+        "✓ shop/web->kube-apiserver:443  no failure seen",
+    ] {
+        assert!(seen.contains(wanted), "{wanted}: {seen}");
+    }
+    assert!(!seen.contains("Deployment/other"), "a consent for something else: {seen}");
+    let at = |what: &str| seen.find(what).unwrap();
+    assert!(at("✗ shop/web") < at("? shop/web") && at("? shop/web") < at("✓ shop/web"), "what fails comes first");
 }
 
 fn compare(path: &str, now: &str) {

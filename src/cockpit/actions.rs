@@ -42,7 +42,7 @@ pub(super) enum Does {
     Replies,
     /// Show or hide Cilium's own probes.
     Probes,
-    /// Flow by flow, or one of the counts.
+    /// The next way to look at what the screen shows.
     View,
     /// Sort by the next column.
     Sort,

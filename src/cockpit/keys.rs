@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{
     actions::{Action, CHANGES, Does, LOOKS, action},
     keymap::{self, KEPT, Keymap, YES},
-    screens::{SCREENS, Spec},
+    screens::{SCREENS, Spec, timeline::LEGEND},
     ui::Hint,
 };
 use crate::domain::effect::Risk;
@@ -123,6 +123,7 @@ pub(super) fn help(screen: &'static Spec, keymap: &Keymap) -> Vec<String> {
     out.push(
         "Glyphs: ✓ done  ▶ running  ◀ rolling back  · pending  ! failed  ? waits for you; amber: your turn".into(),
     );
+    out.push(LEGEND.into());
     out
 }
 
@@ -165,9 +166,13 @@ pub fn key_table() -> String {
     };
     CHANGES.iter().for_each(|a| row(a, &[]));
     shows().for_each(|a| row(&a, &[]));
-    for a in all().iter().skip(CHANGES.len() + shows().count()) {
-        let on = SCREENS.iter().filter(|s| s.actions.iter().any(|b| b.does == a.does));
-        row(a, &on.map(|s| s.title).collect::<Vec<_>>());
+    let mut seen: Vec<(Does, &str)> = Vec::new();
+    for a in SCREENS.iter().flat_map(|s| s.actions).chain(LOOKS) {
+        if !seen.contains(&(a.does, a.help)) {
+            seen.push((a.does, a.help));
+            let on = SCREENS.iter().filter(|s| s.actions.iter().any(|b| (b.does, b.help) == (a.does, a.help)));
+            row(a, &on.map(|s| s.title).collect::<Vec<_>>());
+        }
     }
     out
 }

@@ -209,7 +209,7 @@ impl Feed {
                 Ok(()) = self.log_changed.changed() => dirty |= model.shows_log(),
                 Ok(()) = self.flows_changed.changed() => dirty |= model.shows_flows(),
                 () = sleep_until(next_frame), if dirty => {}
-                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => dirty = true,
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() && !dirty => dirty = true,
             }
             if model.leaving {
                 break;

@@ -75,6 +75,8 @@ pub struct Model {
     /// Which of the things that wait for the operator was selected last.
     next_turn: usize,
     was_complete: Option<bool>,
+    /// When a clock on the screen shows another second.
+    next_second: Option<Instant>,
 }
 
 impl Model {
@@ -96,6 +98,7 @@ impl Model {
             deaf_until: None,
             next_turn: 0,
             was_complete: None,
+            next_second: None,
         }
     }
 
@@ -128,7 +131,8 @@ impl Model {
 
     /// When something on the screen changes by the clock alone.
     pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
-        self.toast.as_ref().and_then(|t| t.until).filter(|t| *t > now)
+        let toast = self.toast.as_ref().and_then(|t| t.until).filter(|t| *t > now);
+        toast.into_iter().chain(self.next_second).min()
     }
 
     /// Something came by itself under the operator's hands: keys of the next moment were not meant for it.
@@ -206,6 +210,51 @@ impl Model {
             }
         }
         self.was_complete = Some(complete);
+        // it is there although nothing else changes
+        let runs = scene.status().is_some_and(|s| s.started_at.is_some() && s.finished_at.is_none());
+        let shows_clock = runs && self.spec().follows == Follows::Facts;
+        self.next_second = shows_clock.then(|| Instant::now() + Duration::from_secs(1));
         self.screen().refresh(scene);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        cockpit::Outlook,
+        domain::{api::Migration, facts::Facts, lease::EngineState, log::Log},
+        hubble::window::Window,
+    };
+
+    #[test]
+    fn a_clock_on_the_screen_is_drawn_again_after_a_second_and_nothing_else_is() {
+        let ticks = |status: serde_json::Value, shown: usize| {
+            let spec = json!({ "cilium": { "version": "1.15.19", "chart": "cilium", "podCidr": "10.245.0.0/16" } });
+            let migration = json!({ "apiVersion": "cutover.dev/v1alpha1", "kind": "Migration",
+                "metadata": { "name": "cutover" }, "spec": spec, "status": status });
+            let migration: Migration = serde_json::from_value(migration).expect("a Migration");
+            let facts = Facts { migration: Some(migration.clone().into()), ..Facts::default() };
+            let mut model = Model::new(ClusterName::default(), false);
+            model.shown = shown;
+            model.refresh(&Scene {
+                facts: &facts,
+                revision: 1,
+                migration: &migration,
+                outlook: &Outlook::default(),
+                window: &Window::default(),
+                log: &Log::default(),
+                engine: &EngineState::Off,
+                now: jiff::Timestamp::UNIX_EPOCH,
+            });
+            model.deadline(Instant::now()).is_some()
+        };
+        let (began, ended) = ("2026-11-28T01:00:00Z", "2026-11-28T02:00:00Z");
+        assert!(ticks(json!({ "startedAt": began }), 0));
+        assert!(!ticks(json!({}), 0), "it has not begun");
+        assert!(!ticks(json!({ "startedAt": began, "finishedAt": ended }), 0), "it is over");
+        assert!(!ticks(json!({ "startedAt": began }), proof() + 1), "the log has no clock");
     }
 }

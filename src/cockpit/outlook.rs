@@ -2,6 +2,7 @@
 //! findings. It is worked out beside the screen, and a frame shows what came last.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -24,8 +25,9 @@ use crate::domain::{
     facts::{Facts, Key},
     inventory::Inventory,
     reason::Waiting,
-    strategy::Level,
-    turn::{Turn, turns},
+    steps::NodeStep,
+    strategy::{Level, PhaseId},
+    turn::{Turn, TurnOf, turns},
     view::View,
 };
 
@@ -41,6 +43,14 @@ pub struct Outlook {
     pub(super) number: u64,
     /// Names of the nodes in the migration's order.
     pub(super) order: Vec<Arc<str>>,
+    /// The same as tables list them: what waits for an operator first, then what is at work, what is queued, what is done.
+    pub(super) listed: Vec<Arc<str>>,
+    /// The first one in the queue.
+    pub(super) next: Option<Arc<str>>,
+    /// How many are through each phase that rolls nodes.
+    pub(super) through: Vec<(PhaseId, usize)>,
+    /// When the first node began, and when the last one ended where none is at work.
+    pub(super) span: Option<(Timestamp, Option<Timestamp>)>,
     /// How many of them are on Cilium.
     pub(super) done: usize,
     /// How long it will still take, where that can be said.
@@ -67,7 +77,15 @@ impl Outlook {
         let order: Vec<Arc<str>> = view.nodes_in_order().into_iter().map(|n| n.name.clone()).collect();
         let statuses = || order.iter().map(|n| view.status(n));
         let done = statuses().filter(|s| Level::ahead(&view, s, Target::Cilium) == 0).count();
+        let passed: Vec<usize> = statuses().map(|s| Level::of(&view, s).passed()).collect();
+        let through = (0..).zip(view.strategy.rolls());
+        let through = through.map(|(i, roll)| (roll.phase(), passed.iter().filter(|p| **p > i).count())).collect();
+        let began = statuses().filter_map(|s| s.steps.first()).map(|t| t.started_at).min();
+        let last: Option<Vec<Timestamp>> = statuses().filter_map(|s| s.steps.last()).map(|t| t.finished_at).collect();
+        let span = began.map(|began| (began, last.and_then(|ends| ends.into_iter().max())));
         let mut outlook = Self {
+            span,
+            through,
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             done,
             estimate: eta::of(&view, statuses()),
@@ -102,12 +120,46 @@ impl Outlook {
             let phases = facts.migration.as_ref().and_then(|m| written(m));
             outlook.turns = turns(&view, phases.as_ref().unwrap_or(&outlook.phases));
         }
+        outlook.list(&view);
         // how long it takes until an operator acts is not known
         if !outlook.turns.is_empty() {
             outlook.estimate = None;
         }
         outlook
     }
+
+    /// Puts the nodes into the order of the tables.
+    fn list(&mut self, view: &View<'_>) {
+        let waits = |t: &Turn| match &t.object {
+            TurnOf::Node(node) => Some(node.clone()),
+            _ => None,
+        };
+        let waiting: BTreeSet<Arc<str>> = self.turns.iter().filter_map(waits).collect();
+        let wants_back = |name: &str| view.record(name).is_some_and(|r| r.spec.target == Target::Flannel);
+        let place = |name: &Arc<str>| match view.status(name) {
+            _ if waiting.contains(name) => Place::Waits,
+            s if s.last_error.is_some() => Place::Fails,
+            s if matches!(s.step, NodeStep::At(_)) => Place::AtWork,
+            // its rollback is requested
+            s if wants_back(name) && !s.step.is_unmoved() => Place::AtWork,
+            s if Level::ahead(view, s, view.migration.spec.target) > 0 => Place::Queued,
+            _ => Place::Done,
+        };
+        let mut places: Vec<(Place, &Arc<str>)> = self.order.iter().map(|n| (place(n), n)).collect();
+        places.sort_by_key(|(place, _)| *place);
+        self.next = places.iter().find(|(place, _)| *place == Place::Queued).map(|(_, n)| Arc::clone(n));
+        self.listed = places.into_iter().map(|(_, n)| Arc::clone(n)).collect();
+    }
+}
+
+/// Where a node is listed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Waits,
+    Fails,
+    AtWork,
+    Queued,
+    Done,
 }
 
 /// The findings are about what was reached, not about what stands in the way.

@@ -18,7 +18,7 @@ use super::{
     dialogs, keys,
     model::{Model, Overlay},
     scene::{Runner, Scene},
-    screens::Subject,
+    screens::{Subject, announced},
     ui::{self, Badge, Canvas, Header, Pager, Tone, wrap},
 };
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
         lease::EngineState,
         reason::Reason,
         text::{between, duration, safe},
-        turn::{Remedy, TurnOf},
+        turn::Remedy,
     },
     hubble::window::Stream,
 };
@@ -45,7 +45,11 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, model: &mut Model, scene: &Scene<'_>
         return too_small(canvas, &keys::key(Does::Quit, &model.keymap), scene);
     }
     let subject = model.subject(scene);
-    let most = if area.height < 16 { 1 } else { 3 };
+    let most = match area.height {
+        0..16 => 1,
+        16..24 => 3,
+        _ => 4,
+    };
     let turn: Vec<String> = your_turn(model, scene, &subject)
         .map(|text| {
             let mut lines = wrap(&text, usize::from(area.width) - 2);
@@ -82,8 +86,7 @@ fn your_turn(model: &Model, scene: &Scene<'_>, subject: &Subject) -> Option<Stri
             key(Does::Write)
         ));
     }
-    let turns = scene.turns();
-    let turn = turns.first()?;
+    let (at, turn) = announced(scene, subject)?;
     let (does, what) = match turn.action {
         Remedy::Approve => (Does::Advance, "to approve it"),
         Remedy::Retry => (Does::Advance, "to resume it"),
@@ -92,20 +95,14 @@ fn your_turn(model: &Model, scene: &Scene<'_>, subject: &Subject) -> Option<Stri
         Remedy::Resume => (Does::Pause, "to resume"),
         Remedy::Fix => (Does::Detail, "for what to do"),
     };
-    let selected = match (&turn.object, subject) {
-        (TurnOf::Migration, _) => true,
-        (TurnOf::Phase(phase), Subject::Phase(at)) => phase == at,
-        (TurnOf::Node(node), Subject::Node(at)) => node == at,
-        (TurnOf::Connection(edge), Subject::Connection(at)) => edge == at,
-        _ => false,
-    };
-    let select = match (model.writable, selected) {
+    let select = match (model.writable, subject.is(&turn.object)) {
         (true, true) => String::new(),
         (true, false) => format!("{} and then ", key(Does::NextTurn)),
         (false, true) => format!("{} and then ", key(Does::Write)),
         (false, false) => format!("{}, {} and then ", key(Does::Write), key(Does::NextTurn)),
     };
-    let many = if turns.len() > 1 { format!(" (1 of {})", turns.len()) } else { String::new() };
+    let all = scene.turns().len();
+    let many = if all > 1 { format!(" ({} of {all})", at + 1) } else { String::new() };
     let why = if turn.reason == Reason::NeedsApproval { "" } else { turn.message.as_str() };
     Some(format!("Your turn{many}: {}: press {select}{} {what}. {why}", turn.object, key(does)).trim_end().to_owned())
 }

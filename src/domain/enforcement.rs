@@ -139,7 +139,11 @@ impl<'a> Judge<'a> {
             Way::Egress => (&edge.from, &edge.to),
         };
         let End::Pods(pods) = self.workloads.end(self.facts, own) else { return vec![] };
-        let other = self.workloads.end(self.facts, other);
+        let other = match self.workloads.end(self.facts, other) {
+            // pods on Flannel reach those on Cilium under an address of their node
+            End::Nodes(_) if way == Way::Ingress => return vec![],
+            other => other,
+        };
         let denied = pods.iter().map(|pod| self.selected(pod, way)).find(|selected| {
             let allowed =
                 selected.rules.iter().map(|(policy, rules)| self.allows(policy, rules, selected.pod, &other, edge));
@@ -148,6 +152,7 @@ impl<'a> Judge<'a> {
         denied.into_iter().flat_map(|selected| selected.rules).map(|(policy, _)| policy.key.to_string()).collect()
     }
 
+    /// Whether rules of a policy allow a connection between a pod that it selects and this other end.
     fn allows(&self, policy: &PolicyFact, rules: &[PolicyRule], pod: &PodFact, other: &End<'_>, edge: &Edge) -> Allows {
         match other {
             End::Nodes(nodes) if nodes.contains(&&*pod.node) => return Allows::Yes,

@@ -13,6 +13,7 @@ pub mod intake;
 mod nodes;
 pub mod observation;
 pub mod packed;
+pub mod rate;
 pub mod reason;
 pub mod rollup;
 pub mod shared;

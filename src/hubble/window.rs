@@ -12,6 +12,7 @@ use super::{
     connections::{ConnectionEvent, Connections},
     flow::{Reader, Row, cut},
     observation::{Observations, Placement},
+    rate::Rate,
     reason::{class, drop_reason},
     rollup::Rollup,
 };
@@ -76,6 +77,8 @@ pub struct Window {
     pub nodes: BTreeMap<String, NodeState>,
     /// Everything that was counted.
     pub counts: Rollup,
+    /// Flows and drops by second, without Cilium's own probes.
+    pub rate: Rate,
     connections: Connections,
     watch: Watch,
     observations: Observations,
@@ -110,6 +113,7 @@ impl Window {
             _ => {}
         }
         if !row.probe {
+            self.rate.count(now, matches!(means, ConnectionEvent::Failed(_)));
             self.observations.flow(&row.node, now);
         }
         // more than half of a quiet cluster's flows: counted, not kept

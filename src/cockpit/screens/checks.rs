@@ -8,7 +8,7 @@ use super::{Follows, Screen, Spec, Subject};
 use crate::{
     cockpit::{
         scene::Scene,
-        ui::{Canvas, Cell, Column, Look, Pane, Table, Tone},
+        ui::{Canvas, Cell, Column, Look, Pane, Table, Tone, beneath, detail},
     },
     domain::{
         api::{Finding, Severity, Stage},
@@ -56,8 +56,18 @@ const COLUMNS: &[Column<for<'a> fn(&&'a Finding) -> Cell<'a>>] = &[
     Column("CHECK", 8, 12, |f| Cell::plain(&*f.check)),
     Column("OBJECT", 12, 40, |f| Cell::plain(&*f.object)),
     Column("FINDING", 20, 90, |f| Cell::plain(&*f.message)),
-    Column("REMEDY", 10, 200, |f| Cell::dim(&*f.remedy)),
+    // the pane below has it in full: part of it is of no use
+    Column("REMEDY", 60, 200, |f| Cell::dim(&*f.remedy)),
 ];
+
+/// What is found, and what to do about it, in full.
+fn text(finding: &Finding) -> Vec<(String, Tone)> {
+    let mut lines = vec![(finding.message.clone(), look(finding.severity).2)];
+    if !finding.remedy.is_empty() {
+        lines.push((format!("→ {}", finding.remedy), Tone::Plain));
+    }
+    lines
+}
 
 const fn look(severity: Severity) -> (&'static str, &'static str, Tone) {
     match severity {
@@ -103,7 +113,11 @@ impl Screen for Checks {
         let title = format!("{what}{as_of}: {ok} ok, {warnings}, {blocking} blocking");
         let empty = if scene.facts.is_known() { "no findings yet" } else { "loading the cluster's state…" };
         let look = Look { title: &title, focused: true, empty };
-        self.table.draw(canvas, area, &look, COLUMNS.iter(), |k| row(scene, k.at));
+        let (list, below) = beneath(area);
+        self.table.draw(canvas, list, &look, COLUMNS.iter(), |k| row(scene, k.at));
+        if let (Some(area), Some(finding)) = (below, self.table.selected().and_then(|k| row(scene, k.at))) {
+            detail(canvas, area, &format!("{}: {}", finding.check, finding.object), &text(finding));
+        }
     }
 
     fn pane(&mut self) -> &mut dyn Pane {

@@ -9,7 +9,7 @@ use crate::{
     cockpit::{
         actions::{Does, FREEZE},
         scene::Scene,
-        ui::{Canvas, Cell, Column, Look, Pane, Table, Tone, Words},
+        ui::{Canvas, Cell, Column, Look, Pane, Table, Tone, Words, beneath, detail},
     },
     domain::{
         log::{Entry, Kind},
@@ -39,15 +39,23 @@ const COLUMNS: &[Column<for<'a> fn(&&'a Entry) -> Cell<'a>>] = &[
     Column("TIME", 8, 8, |e| Cell::dim(e.at.strftime("%H:%M:%S").to_string())),
     Column("TYPE", 7, 7, |e| Cell::new(look(e.kind).0, look(e.kind).1)),
     Column("OBJECT", 14, 44, |e| Cell::plain(&*e.object)),
-    Column("MESSAGE", 16, 70, |e| match look(e.kind).1 {
+    Column("MESSAGE", 30, 90, |e| match look(e.kind).1 {
         bad @ Tone::Bad => Cell::new(&*e.text, bad),
         _ => Cell::plain(&*e.text),
     }),
-    Column("KUBECTL", 10, 200, |e| match &*e.kubectl {
+    // the pane below has it in full: part of a command is of no use
+    Column("KUBECTL", 60, 200, |e| match &*e.kubectl {
         [one] => Cell::dim(&**one),
         many => Cell::dim(many.join("; ")),
     }),
 ];
+
+/// What happened and how it is typed, in full.
+fn text(entry: &Entry) -> Vec<(String, Tone)> {
+    let mut lines = vec![(entry.text.clone(), look(entry.kind).1)];
+    lines.extend(entry.kubectl.iter().map(|command| (format!("  $ {command}"), Tone::Plain)));
+    lines
+}
 
 const fn look(kind: Kind) -> (&'static str, Tone) {
     match kind {
@@ -94,7 +102,13 @@ impl Screen for Log {
         }
         let Self { table, held, .. } = self;
         let look = Look { title: &title, focused: true, empty: "nothing was done from here yet" };
-        table.draw(canvas, area, &look, COLUMNS.iter(), |n| held.get(n).or_else(|| scene.log.line(*n)));
+        let line = |n: &u64| held.get(n).or_else(|| scene.log.line(*n));
+        let (list, below) = beneath(area);
+        table.draw(canvas, list, &look, COLUMNS.iter(), line);
+        if let (Some(area), Some(entry)) = (below, table.selected().and_then(line)) {
+            let title = format!("{}, {}", entry.object, entry.at.strftime("%F %T UTC"));
+            detail(canvas, area, &title, &text(entry));
+        }
     }
 
     fn pane(&mut self) -> &mut dyn Pane {

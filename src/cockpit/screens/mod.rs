@@ -8,7 +8,9 @@ mod nodes;
 mod overview;
 mod pods;
 mod steps;
+mod story;
 mod tail;
+pub(super) mod timeline;
 
 use std::sync::Arc;
 
@@ -20,7 +22,11 @@ use super::{
     scene::Scene,
     ui::{Canvas, Cell, Column, Pane},
 };
-use crate::domain::{strategy::PhaseId, text::safe, turn::TurnOf};
+use crate::domain::{
+    strategy::PhaseId,
+    text::safe,
+    turn::{Turn, TurnOf},
+};
 
 /// The screens in the order of their keys, which are `1` and up.
 pub(super) static SCREENS: &[&Spec] =
@@ -61,6 +67,26 @@ pub(super) enum Subject {
     Connection(String),
     /// Nothing is selected: why, and what to do about it.
     Nothing(&'static str),
+}
+
+impl Subject {
+    /// This is what waits.
+    pub(super) fn is(&self, object: &TurnOf) -> bool {
+        match (object, self) {
+            (TurnOf::Migration, _) => true,
+            (TurnOf::Phase(phase), Self::Phase(at)) => phase == at,
+            (TurnOf::Node(node), Self::Node(at)) => node == at,
+            (TurnOf::Connection(edge), Self::Connection(at)) => edge == at,
+            _ => false,
+        }
+    }
+}
+
+/// What waits for the operator as the line above the screen says it, by its place: the selected one, else the first.
+pub(super) fn announced<'a>(scene: &Scene<'a>, subject: &Subject) -> Option<(usize, &'a Turn)> {
+    let turns = scene.turns();
+    let selected = turns.iter().position(|t| subject.is(&t.object)).unwrap_or(0);
+    turns.get(selected).map(|turn| (selected, turn)).filter(|_| !scene.is_stranded())
 }
 
 /// What an action of a screen leads to.

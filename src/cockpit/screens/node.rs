@@ -1,5 +1,6 @@
 //! Everything about one node, as lines. What they say is escaped where it is drawn.
 
+use super::story;
 use crate::{
     cockpit::scene::Scene,
     domain::{
@@ -9,13 +10,12 @@ use crate::{
             verdict::{self, Outcome, Verdict},
         },
         facts::{CniCounts, NodeFact},
-        steps::NodeStep,
         storage,
-        text::{between, duration},
     },
 };
 
-pub(super) fn lines(scene: &Scene<'_>, name: &str) -> Vec<String> {
+/// `announced`: what it waits for is said above the screen.
+pub(super) fn lines(scene: &Scene<'_>, name: &str, announced: bool) -> Vec<String> {
     let Some(node) = scene.facts.nodes.get(name) else { return vec!["this node is gone".into()] };
     let status = scene.node(name);
     let mut out = vec![conditions(node)];
@@ -25,10 +25,12 @@ pub(super) fn lines(scene: &Scene<'_>, name: &str) -> Vec<String> {
     if let Some(e) = &status.last_error {
         out.push(format!("✗ {} (try {}): {}", e.problem.object, e.count, e.problem.message));
         out.push(format!("  → {}", e.problem.remedy));
-    } else if !status.waiting.is_empty() {
+    } else if !status.waiting.is_empty() && !announced {
         out.push(format!("… {}", status.waiting));
     }
-    steps(scene, status, &mut out);
+    story::steps(scene, status, &mut out);
+    story::consents(scene, name, status, &mut out);
+    story::connections(scene, status, &mut out);
     pods(scene, name, status, &mut out);
     evidence(status, &mut out);
     out
@@ -43,28 +45,6 @@ fn conditions(node: &NodeFact) -> String {
 
 fn list<T: ToString>(items: &[T]) -> String {
     items.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
-}
-
-fn steps(scene: &Scene<'_>, status: &NodeMigrationStatus, out: &mut Vec<String>) {
-    out.push(String::new());
-    out.push(format!("steps towards {} (attempt {})", status.direction.name(), status.attempt));
-    for step in scene.view().strategy.path_of(status) {
-        let spec = step.spec();
-        let timing = status.steps.iter().rev().find(|t| t.step == NodeStep::At(spec));
-        out.push(match timing.map(|t| (t.started_at, t.finished_at)) {
-            Some((from, Some(to))) => format!("  ✓ {:<9} {}", spec.id, duration(between(from, to))),
-            Some((from, None)) => {
-                let so_far = between(from, scene.now);
-                let late = if so_far > spec.budget {
-                    format!(", late: {} expected", duration(spec.budget))
-                } else {
-                    String::new()
-                };
-                format!("  ▶ {:<9} {} so far{late}", spec.id, duration(so_far))
-            }
-            None => format!("  · {:<9} {}", spec.id, spec.does),
-        });
-    }
 }
 
 fn pods(scene: &Scene<'_>, name: &str, status: &NodeMigrationStatus, out: &mut Vec<String>) {

@@ -12,7 +12,7 @@ use crate::{
     cockpit::{
         actions::{Does, action},
         scene::Scene,
-        ui::{Canvas, Cell, Column, Look, Pane, Table, Tone},
+        ui::{Canvas, Cell, Column, Look, Pane, Table, Tone, wrap},
     },
     domain::{
         api::{PhaseState, PhaseStatus, Stage},
@@ -20,6 +20,7 @@ use crate::{
         text::{between, duration},
         turn::TurnOf,
     },
+    hubble::window::Stream,
 };
 
 pub(super) static SPEC: Spec = Spec {
@@ -44,6 +45,10 @@ struct Phase<'a> {
     /// How long it took, or has taken so far.
     time: String,
     purpose: &'static str,
+    /// How many nodes are through it, of how many, where it rolls nodes.
+    nodes: Option<(usize, usize)>,
+    /// What it waits for is said above the tables.
+    announced: bool,
     look: (&'static str, &'static str, Tone),
 }
 
@@ -55,11 +60,7 @@ const PHASES: &[Phases] = &[
     Column("PHASE", 9, 14, |p| Cell::plain(p.status.name.as_str())),
     Column("STATE", 14, 14, |p| Cell::new(p.look.1, p.look.2)),
     Column("TIME", 7, 7, |p| Cell::dim(p.time.clone())),
-    Column("MESSAGE", 10, 200, |p| match (&*p.status.waiting.message, p.status.state) {
-        ("", PhaseState::Done) => Cell::dim(""),
-        ("", _) => Cell::dim(p.purpose),
-        (message, _) => Cell::plain(message),
-    }),
+    Column("MESSAGE", 10, 200, message),
 ];
 
 const NODES: &[Nodes] = &[
@@ -90,7 +91,22 @@ fn phase<'a>(scene: &Scene<'a>, nth: usize) -> Option<Phase<'a>> {
         _ => String::new(),
     };
     let purpose = scene.view().strategy.phase(phase.name).map_or("", |p| p.spec().purpose);
-    Some(Phase { status: phase, time: took, purpose, look: look(scene, phase) })
+    let through = scene.outlook.through.iter().find(|(id, _)| *id == phase.name);
+    let nodes = through.map(|(_, through)| (*through, scene.outlook.order.len()));
+    Some(Phase { status: phase, time: took, purpose, nodes, announced: false, look: look(scene, phase) })
+}
+
+/// What a phase says. Of one that rolls nodes, each node says in its row what it waits for.
+fn message<'a>(phase: &Phase<'a>) -> Cell<'a> {
+    let message = &*phase.status.waiting.message;
+    match (phase.status.state, phase.nodes) {
+        (PhaseState::Running | PhaseState::Blocked, Some((through, all))) => {
+            Cell::plain(format!("{through} of {all} nodes done"))
+        }
+        (PhaseState::Done, _) if message.is_empty() => Cell::dim(""),
+        _ if message.is_empty() || phase.announced => Cell::dim(phase.purpose),
+        _ => Cell::plain(message),
+    }
 }
 
 impl Screen for Overview {
@@ -100,23 +116,55 @@ impl Screen for Overview {
         // the phase whose turn it is, until the operator selects another one
         let open = scene.phases().iter().position(|p| p.state != PhaseState::Done);
         self.phases.rest_on(&open.unwrap_or(scene.phases().len().saturating_sub(1)));
-        let order = || scene.outlook.order.clone();
-        self.nodes.list((scene.outlook.number, 0), order, NODES, |n| Node::of(scene, n));
+        let listed = || scene.outlook.listed.clone();
+        self.nodes.list((scene.outlook.number, 0), listed, NODES, |n| Node::of(scene, n));
     }
 
     fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect, scene: &Scene<'_>) {
         let wanted = u16::try_from(scene.phases().len()).unwrap_or(u16::MAX).saturating_add(3);
         let phases = wanted.min(area.height.saturating_sub(2) / 2 + 2);
-        let top = if scene.turns().is_empty() { 2 } else { 1 };
-        let [top, phases, nodes] =
-            area.layout(&Layout::vertical([Constraint::Length(top), Constraint::Length(phases), Constraint::Fill(1)]));
-        progress(canvas, top, scene);
+        let announced = super::announced(scene, &self.subject(scene)).map(|(_, turn)| &turn.object);
+        let (text, tone, about) = headline(scene);
+        // what waits for the operator is said above the screen
+        let room = if !scene.turns().is_empty() {
+            0
+        } else if area.height < 18 {
+            1
+        } else {
+            2
+        };
+        let mut lines = wrap(&text, usize::from(area.width.saturating_sub(2)));
+        let rest = lines.drain(room.min(lines.len())..).collect::<Vec<_>>().join(" ");
+        lines.last_mut().filter(|_| !rest.is_empty()).into_iter().for_each(|l| *l = format!("{l} {rest}"));
+        let top = u16::try_from(lines.len()).unwrap_or(0) + 1;
+        let rates = u16::from(area.height >= 26 && scene.window.stream == Stream::Live);
+        let [top, flows, phases, nodes] = area.layout(&Layout::vertical([
+            Constraint::Length(top),
+            Constraint::Length(rates),
+            Constraint::Length(phases),
+            Constraint::Fill(1),
+        ]));
+        if rates > 0 {
+            sparklines(canvas, flows, scene);
+        }
+        progress(canvas, top, scene, &lines, tone);
         let look = Look { title: "Phases", focused: !self.on_nodes, empty: "loading…" };
-        self.phases.draw(canvas, phases, &look, PHASES.iter(), |i| phase(scene, *i));
+        let said = |p: &Phase<'_>| {
+            announced == Some(&TurnOf::Phase(p.status.name)) || {
+                announced.is_none() && p.status.waiting.message == text
+            }
+        };
+        self.phases.draw(canvas, phases, &look, PHASES.iter(), |i| {
+            phase(scene, *i).map(|p| Phase { announced: said(&p), ..p })
+        });
         let empty = scene.missing(Source::Nodes).unwrap_or("no nodes".into());
         let title = format!("Nodes ({})", scene.outlook.order.len());
         let look = Look { title: &title, focused: self.on_nodes, empty: &empty };
-        self.nodes.draw(canvas, nodes, &look, NODES.iter(), |n| Node::of(scene, n));
+        let said = |n: &Arc<str>| match announced {
+            Some(object) => *object == TurnOf::Node(Arc::clone(n)),
+            None => about == Some(n) && !lines.is_empty(),
+        };
+        self.nodes.draw(canvas, nodes, &look, NODES.iter(), |n| Some(Node::of(scene, n)?.announced(said(n))));
     }
 
     fn pane(&mut self) -> &mut dyn Pane {
@@ -140,7 +188,7 @@ impl Screen for Overview {
 
     fn detail(&self, scene: &Scene<'_>) -> Vec<String> {
         match self.nodes.selected().filter(|_| self.on_nodes) {
-            Some(node) => super::node::lines(scene, node),
+            Some(node) => super::node::lines(scene, node, false),
             None => super::lines(self.selected(scene)),
         }
     }
@@ -183,10 +231,9 @@ impl Screen for Overview {
     }
 }
 
-fn progress(canvas: &mut Canvas<'_>, area: Rect, scene: &Scene<'_>) {
+/// How far the migration is, and below that the headline.
+fn progress(canvas: &mut Canvas<'_>, area: Rect, scene: &Scene<'_>, headline: &[String], says: Tone) {
     let (done, all) = (scene.outlook.done, scene.outlook.order.len());
-    let bar = usize::from(area.width / 4).clamp(4, 40);
-    let full = (bar * done).checked_div(all).unwrap_or(0);
     let (word, tone): (Cow<'_, str>, _) = match (&scene.facts.migration, scene.stage()) {
         (None, _) => ("not started".into(), Tone::Dim),
         (_, Stage::Complete) => ("complete: the cluster is on Cilium".into(), Tone::Good),
@@ -194,27 +241,76 @@ fn progress(canvas: &mut Canvas<'_>, area: Rect, scene: &Scene<'_>) {
         (_, Stage::RollingBack) => ("rolling back".into(), Tone::Warn),
         (_, stage) => (stage.name().into(), Tone::Accent),
     };
+    let (moved, time) = (format!(" {done}/{all} on Cilium"), format!("  {}", time(scene)));
+    // the bar gives way to the words
+    let words = Canvas::width(&word) + Canvas::width(&moved) + Canvas::width(&time) + 4;
+    let bar = usize::from(area.width.saturating_sub(words).min(area.width / 4)).clamp(4, 40);
+    let full = (bar * done).checked_div(all).unwrap_or(0);
     let parts = [
         (Cow::from(" "), tone),
         (word, tone),
         ("  ".into(), tone),
         ("█".repeat(full).into(), Tone::Good),
         ("░".repeat(bar - full).into(), Tone::Dim),
-        (format!(" {done}/{all} on Cilium").into(), Tone::Plain),
-        (format!("  {}", time(scene)).into(), Tone::Dim),
+        (moved.into(), Tone::Plain),
+        (time.into(), Tone::Dim),
     ];
     canvas.line(area.x, area.y, area.width, &parts);
-    if area.height < 2 {
-        // the line for the operator says it
-        return;
+    for (y, text) in (area.y + 1..area.bottom()).zip(headline) {
+        canvas.text(area.x + 1, y, area.width.saturating_sub(2), text, says);
     }
+}
+
+/// Flows and dropped connections of the last seconds.
+fn sparklines(canvas: &mut Canvas<'_>, area: Rect, scene: &Scene<'_>) {
+    let seconds = usize::from(area.width.saturating_sub(40) / 2).clamp(8, 60);
+    let last = scene.window.rate.last(seconds, scene.now);
+    let flows: Vec<u32> = last.iter().map(|s| s.flows).collect();
+    let dropped: Vec<u32> = last.iter().map(|s| s.dropped).collect();
+    let newest = |of: &[u32]| of.last().copied().unwrap_or(0);
+    let bad = if dropped.iter().any(|n| *n > 0) { Tone::Bad } else { Tone::Dim };
+    let parts = [
+        (" flows ".to_owned(), Tone::Plain),
+        (sparkline(&flows), Tone::Accent),
+        (format!(" {}/s   drops ", newest(&flows)), Tone::Plain),
+        (sparkline(&dropped), bad),
+        (format!(" {}/s", newest(&dropped)), Tone::Plain),
+    ];
+    canvas.line(area.x, area.y, area.width, &parts);
+}
+
+/// A column for each number, as high as it is beside the largest.
+fn sparkline(numbers: &[u32]) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let most = u64::from(numbers.iter().copied().max().unwrap_or(0).max(1));
+    let bar =
+        |n: &u32| usize::try_from((u64::from(*n) * 7).div_ceil(most)).ok().and_then(|i| BARS.get(i)).unwrap_or(&' ');
+    numbers.iter().map(bar).collect()
+}
+
+/// What is waited for, and the node that it is about: of those on their way the first one in the table.
+fn headline<'a>(scene: &Scene<'a>) -> (Cow<'a, str>, Tone, Option<&'a Arc<str>>) {
     let (text, tone) = match &scene.outlook.held {
         Some(held) => (held.as_str(), Tone::Bad),
         None if !scene.facts.is_known() => ("loading the cluster's state…", Tone::Dim),
         None if scene.facts.migration.is_none() && scene.findings().is_empty() => ("preflight is running…", Tone::Dim),
         None => (scene.waiting(), Tone::Plain),
     };
-    canvas.text(area.x + 1, area.y + 1, area.width.saturating_sub(2), text, tone);
+    let first = scene.outlook.listed.first().filter(|_| scene.outlook.held.is_none() && rolls(scene));
+    let first = first.and_then(|name| Some((name, Node::of(scene, name)?))).filter(|(_, node)| node.is_at_work());
+    let about = first.map(|(name, node)| (name, steps::waiting(&node))).filter(|(_, cell)| !cell.text.is_empty());
+    match about {
+        Some((name, cell)) => (format!("{name}: {}", cell.text).into(), cell.tone, Some(name)),
+        None => (text.into(), tone, None),
+    }
+}
+
+/// Nodes are rolled now.
+fn rolls(scene: &Scene<'_>) -> bool {
+    match scene.stage() {
+        Stage::At(id) => scene.view().strategy.phase(id).is_some_and(|p| p.roll().is_some()),
+        stage => stage == Stage::RollingBack,
+    }
 }
 
 /// How long it has taken, and what can honestly be said about the rest.
@@ -222,11 +318,7 @@ fn time(scene: &Scene<'_>) -> String {
     let Some(status) = scene.status() else { return String::new() };
     let Some(started) = status.started_at else { return String::new() };
     let took = duration(between(started, status.finished_at.unwrap_or(scene.now)));
-    let rolls = match status.phase {
-        Stage::At(id) => scene.view().strategy.phase(id).is_some_and(|p| p.roll().is_some()),
-        stage => stage == Stage::RollingBack,
-    };
-    match (status.finished_at, rolls, &scene.outlook.estimate) {
+    match (status.finished_at, rolls(scene), &scene.outlook.estimate) {
         (Some(_), ..) => format!("took {took}"),
         (None, true, Some(e)) => format!("{took} so far, {e}"),
         _ => format!("{took} so far"),

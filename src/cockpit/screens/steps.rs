@@ -1,5 +1,7 @@
 //! A node as the tables show it: how far it is, in a glyph, a word and a colour.
 
+use std::time::Duration;
+
 use crate::{
     cockpit::{
         scene::Scene,
@@ -8,10 +10,20 @@ use crate::{
     domain::{
         api::{NodeMigrationStatus, Target},
         facts::{CniCounts, NodeFact, Order},
+        reason::Reason,
         steps::{NodeStep, Path},
+        text::{between, duration},
         turn::{Turn, TurnOf},
     },
 };
+
+/// Where a node is in the queue.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    AtWork,
+    Next,
+    Queued,
+}
 
 /// A node as the tables show it.
 pub(super) struct Node<'a> {
@@ -25,6 +37,11 @@ pub(super) struct Node<'a> {
     asked_back: bool,
     /// No engine runs.
     stranded: bool,
+    /// What it waits for is said above the table.
+    announced: bool,
+    place: Place,
+    /// For how much longer it is observed, or for how long its flows have been watched.
+    clock: Option<String>,
     pub(super) pods: CniCounts,
 }
 
@@ -36,7 +53,23 @@ impl<'a> Node<'a> {
         let turn = scene.turns().iter().find(|t| matches!(&t.object, TurnOf::Node(n) if **n == *name));
         let asked_back = scene.asked_back(name) && status.direction == Target::Cilium && !status.step.is_unmoved();
         let stranded = scene.is_stranded();
-        Some(Self { fact, status, path, turn, asked_back, stranded, pods: scene.facts.cni_counts(name) })
+        let place = match &scene.outlook.next {
+            _ if !status.step.is_unmoved() && status.step != NodeStep::Done => Place::AtWork,
+            Some(next) if **next == *name => Place::Next,
+            _ => Place::Queued,
+        };
+        let (announced, clock, pods) = (false, clock(scene, status), scene.facts.cni_counts(name));
+        Some(Self { fact, status, path, turn, asked_back, stranded, announced, place, clock, pods })
+    }
+
+    /// The same, and whether what it waits for is said above the table already.
+    pub(super) fn announced(self, announced: bool) -> Self {
+        Self { announced, ..self }
+    }
+
+    /// It is at a step.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.place == Place::AtWork
     }
 
     /// Which CNI its pods use now.
@@ -85,7 +118,7 @@ pub(super) fn name<'a>(node: &Node<'a>) -> Cell<'a> {
     Cell::new(name, tone(node))
 }
 
-fn tone(node: &Node<'_>) -> Tone {
+pub(super) fn tone(node: &Node<'_>) -> Tone {
     let status = node.status;
     match status.step {
         _ if node.turn.is_some() || node.asked_back => Tone::Turn,
@@ -100,12 +133,35 @@ fn tone(node: &Node<'_>) -> Tone {
     }
 }
 
-/// What the node waits for, or what failed.
+/// How much of an observation is left, or how long it has lasted where its end is not known.
+fn clock(scene: &Scene<'_>, status: &NodeMigrationStatus) -> Option<String> {
+    let took = between(status.since?, scene.now);
+    let wanted = Duration::from_secs(scene.migration.spec.observe_seconds.into());
+    match status.waiting.reason {
+        Reason::Observing => Some(format!("observed, {} left", duration(wanted.saturating_sub(took)))),
+        Reason::FlowsObserved if status.step.is_observed() => {
+            Some(format!("watching its flows, {} so far", duration(took)))
+        }
+        _ => None,
+    }
+}
+
+/// What the node waits for, or what failed. Of the queue only the first one says it: the others wait for that one.
 pub(super) fn waiting<'a>(node: &Node<'a>) -> Cell<'a> {
+    let queued = matches!(
+        node.status.waiting.reason,
+        Reason::Queued | Reason::FlowsObserved | Reason::FlowsFailing | Reason::EtcdUnhealthy
+    );
     match (&node.status.last_error, node.turn) {
+        _ if node.announced => Cell::new("see above", tone(node)),
         _ if node.asked_back => Cell::new(format!("rollback requested. {}", node.status.waiting), Tone::Warn),
         (Some(e), _) => Cell::new(&*e.problem.message, Tone::Bad),
         (None, Some(turn)) => Cell::new(&*turn.message, Tone::Warn),
-        (None, None) => Cell::plain(&*node.status.waiting.message),
+        (None, None) => match (&node.clock, node.place) {
+            (Some(clock), _) => Cell::plain(clock.clone()),
+            (None, Place::Queued) if queued => Cell::plain(""),
+            (None, Place::Next) if queued => Cell::dim(&*node.status.waiting.message),
+            (None, _) => Cell::plain(&*node.status.waiting.message),
+        },
     }
 }

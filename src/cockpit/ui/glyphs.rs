@@ -18,7 +18,7 @@ pub(super) const FRAME: border::Set<'static> = border::Set {
 pub(super) const CUT: &str = "~";
 
 /// What stands for a glyph. An arrow within a text points as the one of what is running does.
-const GLYPHS: [(char, char); 16] = [
+const GLYPHS: [(char, char); 17] = [
     ('✓', 'x'),
     ('✗', '#'),
     ('▶', '>'),
@@ -29,6 +29,7 @@ const GLYPHS: [(char, char); 16] = [
     ('◐', '%'),
     ('█', '='),
     ('░', '_'),
+    ('▒', ':'),
     ('∎', '&'),
     ('▸', '@'),
     ('↓', 'v'),
@@ -42,6 +43,9 @@ pub(super) fn ascii(c: char) -> char {
     match c {
         c if c.is_ascii() => c,
         '—' | '–' => '-',
+        // a bar of a sparkline, in eighths of its height; the lowest stands for nothing, as in a bar of progress
+        '▁' => '_',
+        '▂'..='▇' => char::from_digit(c as u32 - '▁' as u32 + 1, 10).unwrap_or('?'),
         c => GLYPHS.iter().find(|(glyph, _)| *glyph == c).map_or('?', |(_, ascii)| *ascii),
     }
 }

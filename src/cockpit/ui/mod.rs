@@ -1,5 +1,6 @@
 //! What every screen is drawn with. Nothing here knows what is drawn.
 
+mod beneath;
 mod canvas;
 mod chrome;
 mod glyphs;
@@ -13,6 +14,7 @@ mod text;
 mod theme;
 mod tone;
 
+pub(super) use beneath::{beneath, detail};
 pub(super) use canvas::{Border, Canvas};
 pub(super) use chrome::{Badge, Header, Hint, header, hints, tabs};
 pub(super) use overlay::{choices, pane, prompt};

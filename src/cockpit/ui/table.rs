@@ -315,15 +315,16 @@ fn widths(
         // an empty column is the first to go
         wanted.iter_mut().enumerate().filter(|(i, _)| longest(*i) == 0).for_each(|(_, w)| *w = 0);
     }
-    let least: Vec<u16> = columns.map(|(_, least, _)| least).collect();
+    let mut least: Vec<u16> = columns.zip(&wanted).map(|((_, least, _), wanted)| least.min(*wanted)).collect();
+    // what does not fit even at its least width is left out, from the right; the others get its room
+    while total(&least) > limit + 1 && least.len() > 1 {
+        least.pop();
+    }
+    wanted.truncate(least.len());
     while total(&wanted) > limit {
         let widest = (0..wanted.len()).filter(|i| wanted[*i] > least[*i]).max_by_key(|i| wanted[*i]);
         let Some(widest) = widest else { break };
         wanted[widest] -= 1;
-    }
-    // what does not fit even then is left out, from the right
-    while total(&wanted) > limit + 1 && wanted.len() > 1 {
-        wanted.pop();
     }
     wanted
 }

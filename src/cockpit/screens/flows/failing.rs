@@ -15,18 +15,21 @@ use crate::{
 pub(super) struct Failing<'a> {
     trouble: &'a Trouble,
     since: String,
+    /// What it means for the migration, and what to do.
+    remedy: &'static str,
     effect: (&'static str, Tone),
 }
 
 pub(super) const COLUMNS: &[Column<for<'a> fn(&Failing<'a>) -> Cell<'a>>] = &[
-    Column("CONNECTION", 20, 80, |f| Cell::plain(f.trouble.edge.to_string())),
+    Column("CONNECTION", 30, 80, |f| Cell::plain(f.trouble.edge.to_string())),
     Column("REASON", 9, 28, |f| Cell::new(&*f.trouble.why, Tone::Bad)),
-    Column("IMPACT", 9, 9, |f| Cell::plain(f.trouble.class.word())),
+    Column("EFFECT", 18, 18, |f| Cell::new(f.effect.0, f.effect.1)),
     Column("FAILED", 6, 6, |f| Cell::plain(f.trouble.failed.to_string())),
-    Column("WORKED", 6, 6, |f| Cell::plain(f.trouble.worked.to_string())),
     Column("SINCE", 7, 7, |f| Cell::dim(f.since.clone())),
-    Column("SEEN ON", 7, 20, |f| Cell::dim(&*f.trouble.node)),
-    Column("EFFECT", 6, 24, |f| Cell::new(f.effect.0, f.effect.1)),
+    // the pane below has these as well
+    Column("IMPACT", 9, 9, |f| Cell::plain(f.trouble.class.word())),
+    Column("WORKED", 6, 6, |f| Cell::plain(f.trouble.worked.to_string())),
+    Column("SEEN ON", 8, 20, |f| Cell::dim(&*f.trouble.node)),
 ];
 
 /// A connection and the node that saw it fail: an object for the selection to stay on.
@@ -57,11 +60,34 @@ pub(super) fn row<'a>(scene: &Scene<'a>, key: &Key) -> Option<Failing<'a>> {
     let trouble = scene.facts.flows.troubles.get(key.1)?;
     let edge = trouble.edge.to_string();
     let held = scene.status().and_then(|s| s.flows.iter().find(|h| h.edge == edge));
-    let effect = match held {
-        Some(h) if h.agreed => ("accepted", Tone::Warn),
-        Some(_) => ("HOLDS NEXT NODE", Tone::Bad),
-        None if trouble.worked_before => ("worked before", Tone::Warn),
-        None => ("never seen working", Tone::Dim),
+    let (effect, remedy) = match held {
+        Some(h) if h.agreed => (("accepted", Tone::Warn), "Accepted by the consent BrokenFlow: the migration goes on."),
+        Some(_) => (
+            ("HOLDS NEXT NODE", Tone::Bad),
+            "No other node is moved while it fails: roll the last one back, or accept the failure with a (BrokenFlow).",
+        ),
+        None if trouble.worked_before => {
+            (("worked before", Tone::Warn), "It worked before, and does not hold the next node yet.")
+        }
+        None => (("never seen working", Tone::Dim), "It was never seen working, and does not hold the next node."),
     };
-    Some(Failing { trouble, since: duration(between(trouble.since, scene.now)), effect })
+    Some(Failing { trouble, since: duration(between(trouble.since, scene.now)), effect, remedy })
+}
+
+/// The same in full.
+pub(super) fn text(failing: &Failing<'_>) -> Vec<(String, Tone)> {
+    let Failing { trouble: t, since, effect, remedy } = failing;
+    let seen = format!(
+        "{}: {} failed and {} worked in the last {since}, as {} saw it",
+        t.class.word(),
+        t.failed,
+        t.worked,
+        t.node
+    );
+    vec![(t.why.to_string(), Tone::Bad), (seen, Tone::Plain), (format!("→ {remedy}"), effect.1)]
+}
+
+/// Whose full text it is.
+pub(super) fn title(failing: &Failing<'_>) -> String {
+    failing.trouble.edge.to_string()
 }

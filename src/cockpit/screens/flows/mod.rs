@@ -14,7 +14,7 @@ use crate::{
         actions::{Action, Does, FREEZE, action},
         request::Request,
         scene::Scene,
-        ui::{Canvas, Look, Pane, Table},
+        ui::{Canvas, Look, Pane, Table, beneath, detail},
     },
     domain::{guard::Edge, text::count, turn::TurnOf},
     hubble::{
@@ -282,7 +282,12 @@ impl Screen for Flows {
                 rows.draw(canvas, area, &look, columns, |n| held.get(n).or_else(|| scene.window.row(*n)));
             }
             View::Failing => {
-                self.failing.draw(canvas, area, &look, failing::COLUMNS.iter(), |k| failing::row(scene, k));
+                let (list, below) = beneath(area);
+                self.failing.draw(canvas, list, &look, failing::COLUMNS.iter(), |k| failing::row(scene, k));
+                let selected = self.failing.selected().and_then(|k| failing::row(scene, k));
+                if let (Some(area), Some(row)) = (below, selected) {
+                    detail(canvas, area, &failing::title(&row), &failing::text(&row));
+                }
             }
             View::Edges => {
                 let row = |k: &_| counts::counted(&counts.edges, k);
