@@ -118,7 +118,7 @@ struct Judge<'a> {
     workloads: Workloads<'a>,
 }
 
-impl<'a> Judge<'a> {
+impl Judge<'_> {
     fn selected<'s>(&'s self, pod: &'s PodFact, way: Way) -> Selected<'s> {
         let here = self.policies.get(&*pod.key.namespace).map(Vec::as_slice).unwrap_or_default();
         let limits = |policy: &&'s PolicyFact| {

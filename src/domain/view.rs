@@ -115,6 +115,11 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Cutover's finalizer is on the Migration.
+    pub fn is_held(&self) -> bool {
+        self.migration.metadata.finalizers.iter().flatten().any(|f| f == FINALIZER)
+    }
+
     /// Working connections that NetworkPolicies will deny once they are enforced: as flows say, or where none are read
     /// here, as was last written down.
     pub fn denied(&self) -> &'a [DeniedFlow] {
@@ -124,11 +129,6 @@ impl<'a> View<'a> {
             Some(status) => &status.denied,
             None => &[],
         }
-    }
-
-    /// Cutover's finalizer is on the Migration.
-    pub fn is_held(&self) -> bool {
-        self.migration.metadata.finalizers.iter().flatten().any(|f| f == FINALIZER)
     }
 
     /// It was deleted before its end: Cutover's finalizer keeps it until then.

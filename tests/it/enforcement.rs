@@ -43,12 +43,12 @@ fn on(first: u16, last: u16) -> Vec<PolicyPort> {
     vec![PolicyPort { protocol: "TCP".into(), ports: Ports::Range(first, last) }]
 }
 
-fn pods(namespaces: Option<Selector>, app: Option<&'static str>) -> Vec<PolicyPeer> {
-    vec![PolicyPeer::Pods { namespaces, pods: app.map(|app| Selector::from_iter([("app", app)])) }]
+fn pods(namespaces: impl Into<Option<Selector>>, app: Option<&'static str>) -> Vec<PolicyPeer> {
+    vec![PolicyPeer::Pods { namespaces: namespaces.into(), pods: app.map(|app| Selector::from_iter([("app", app)])) }]
 }
 
-fn team(team: &'static str) -> Option<Selector> {
-    Some(Selector::from_iter([("team", team)]))
+fn team(team: &'static str) -> Selector {
+    Selector::from_iter([("team", team)])
 }
 
 fn range(range: &str, except: &[&str]) -> Vec<PolicyPeer> {
@@ -75,7 +75,8 @@ fn said(facts: &mut Facts, policies: Vec<PolicyFact>, edge: &str) -> String {
     Arc::make_mut(&mut facts.survey).policies = Asked::Known(policies);
     facts.flows.working = Arc::new([(edge.from.clone(), vec![edge])].into());
     let denied = would_be_denied(facts);
-    denied.iter().map(|d| format!("{} {}", d.way, d.policies.join(" "))).collect()
+    let said: Vec<String> = denied.iter().map(|d| format!("{} {}", d.way, d.policies.join(" "))).collect();
+    said.join("; ")
 }
 
 #[test]
