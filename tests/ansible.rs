@@ -8,9 +8,12 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use cutover::sim::{Embedded, Settings, clock::Pace, world::CONSENTS};
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use kube::{Api, Client, api::ListParams};
 use serde_json::Value;
 use support::{Cutover, said};
 
@@ -23,6 +26,7 @@ impl Export {
     async fn new(nodes: usize, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let cluster = Embedded::start(Settings { nodes, pace: Pace::MAX }, folder.path()).await.unwrap();
+        settled(&support::client(&cluster.kubeconfig).await).await;
         let export = Self { cluster, folder };
         let plan = export.plan().display().to_string();
         export.cutover(&[&["plan", "--ansible", &plan], arguments].concat());
@@ -95,6 +99,22 @@ impl Export {
         let path = r"{.metadata.labels.io\.cilium\.migration/cilium-default} {.spec.unschedulable} {.metadata.annotations.cutover\.dev/cordoned} {.spec.taints[*].key}";
         self.kubectl(&format!("get node {node} -o jsonpath='{path}'"))
     }
+}
+
+/// Waits until every pod that is wanted is ready: a plan names those that are there.
+async fn settled(client: &Client) {
+    for _ in 0..600 {
+        let sets = Api::<StatefulSet>::all(client.clone()).list(&ListParams::default()).await.unwrap();
+        let deployments = Api::<Deployment>::all(client.clone()).list(&ListParams::default()).await.unwrap();
+        let of_set = |s: &StatefulSet| (s.spec.replicas, s.status.as_ref().and_then(|s| s.ready_replicas));
+        let of_deployment = |d: &Deployment| (d.spec.replicas, d.status.as_ref().and_then(|s| s.ready_replicas));
+        let counts: Vec<_> = sets.iter().map(of_set).chain(deployments.iter().map(of_deployment)).collect();
+        if !counts.is_empty() && counts.iter().all(|(wanted, ready)| wanted == ready) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the cluster does not settle");
 }
 
 fn mode(path: &Path) -> u32 {

@@ -1036,3 +1036,57 @@ fn the_readmes_key_table_is_the_programs() {
     let (_, tail) = rest.split_once("<!-- /keys -->").unwrap();
     compare("README.md", &format!("{head}<!-- keys -->\n{}<!-- /keys -->{tail}", key_table()));
 }
+
+#[test]
+fn only_a_key_alone_answers_a_dialog() {
+    let shown = Shown::midway();
+    // ctrl-y, ctrl-n, ctrl-q
+    for chord in ['\x19', '\x0e', '\x11'] {
+        let (buffer, sent) = shown.drawn(&format!("P{chord}"), (100, 30), COLOUR, &EngineState::Acting, true);
+        assert!(text(&buffer).contains("Pause migration?") && sent.is_empty(), "{chord:?}");
+    }
+    assert_eq!(shown.drawn("Py", (100, 30), COLOUR, &EngineState::Acting, true).1.len(), 1);
+}
+
+#[test]
+fn what_has_to_be_typed_is_seen_on_the_smallest_screen_too() {
+    let shown = Shown::midway();
+    let seen = text(&shown.draw("2ja", (40, 10), COLOUR));
+    assert!(seen.contains("type consent") && seen.contains("make the terminal larger"), "{seen}");
+    assert!(seen.contains("cluster"), "and some of what it is about: {seen}");
+}
+
+#[test]
+fn an_action_is_about_the_row_that_was_seen_as_selected() {
+    let mut shown = Shown::midway();
+    let name = ClusterName { context: "prod-eu".into(), ..ClusterName::default() };
+    let mut model = Model::new(name, true);
+    let dialog = |shown: &Shown, model: &mut Model, keys: &str| {
+        let migration = shown.facts.migration.as_deref().unwrap();
+        let outlook = Outlook::of(&shown.facts, migration, fixture::at(155));
+        let scene = Scene {
+            facts: &shown.facts,
+            revision: 1,
+            migration,
+            outlook: &outlook,
+            window: &shown.window,
+            log: &shown.log,
+            engine: &EngineState::Acting,
+            now: fixture::at(155),
+        };
+        for key in keys.chars() {
+            drop(press(model, &scene, key, Instant::now().into()));
+        }
+        text(&screenshot::frame(100, 30, model, &scene, COLOUR))
+    };
+    let first = dialog(&shown, &mut model, "2");
+    assert!(first.contains("roll back worker-2"), "{first}");
+    // another node fails, and floats to the top
+    let failing = fixture::status(&mut shown.facts, "worker-2").waiting.clone();
+    let done = fixture::status(&mut shown.facts, "worker-1");
+    done.step = fixture::step_named("Check");
+    done.waiting = Waiting::new(Reason::NeedsConsent, "needs consent");
+    fixture::status(&mut shown.facts, "worker-2").waiting = failing;
+    let asked = dialog(&shown, &mut model, "r");
+    assert!(asked.contains("Roll worker-2 back"), "{asked}");
+}

@@ -54,13 +54,9 @@ async fn exchange(store: FactStore, flows: Flows) {
         rounds += 1;
         let denied = {
             let facts = store.read();
-            let before = Arc::clone(&facts.flows.denied);
             // what the last exchange has brought: one exchange late
-            rounds
-                .is_multiple_of(JUDGED)
-                .then(|| would_be_denied(&facts))
-                .filter(|now| *now != *before)
-                .map_or(before, Arc::new)
+            let judged = rounds.is_multiple_of(JUDGED).then(|| would_be_denied(&facts)).flatten().map(Arc::new);
+            judged.or_else(|| facts.flows.denied.clone())
         };
         let said = FlowFacts { denied, ..said };
         if said != store.read().flows {

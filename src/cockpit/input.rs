@@ -35,7 +35,10 @@ pub(super) fn key(model: &mut Model, scene: &Scene<'_>, key: KeyEvent, now: Inst
     if model.toast.as_ref().is_some_and(|t| t.bad) {
         model.toast = None;
     }
-    // an action is about the rows as they are now
+    let is_about_row = |a: &Action| a.risk > Risk::Read || a.does == Does::Detail;
+    if matches!(model.overlay, Overlay::None) && action_of(model, key).as_ref().is_some_and(is_about_row) {
+        model.screen().pin();
+    }
     model.refresh(scene);
     if is_control(key, 'c') {
         return act(model, scene, Does::Quit, now);

@@ -62,7 +62,7 @@ pub(super) fn written(key: &str) -> Option<String> {
     }
     let letter = key.strip_prefix("ctrl-").filter(|c| c.len() == 1).and_then(|c| c.chars().next());
     let control = letter.is_some_and(|c| c.is_ascii_lowercase() && !SAME.contains(&c));
-    let function = key.strip_prefix('f').and_then(|n| n.parse::<u8>().ok()).is_some_and(|n| (1..=12).contains(&n));
+    let function = (1..=12).any(|n| key == format!("f{n}"));
     (control || function).then(|| key.to_owned())
 }
 

@@ -96,9 +96,11 @@ impl Outlook {
         match &facts.migration {
             Some(migration) => {
                 let stage = migration.status.as_ref().map(|s| s.phase).unwrap_or_default();
-                if is_proof(&view, stage) {
-                    outlook.findings = checks::verification(&view);
-                }
+                outlook.findings = match &migration.status {
+                    _ if is_proof(&view, stage) => checks::verification(&view),
+                    Some(status) => checks::refreshed(&view, &status.findings),
+                    None => vec![],
+                };
                 let decision = decide(view);
                 outlook.held = decision.held.map(|w| w.message);
                 outlook.phases = decision.migration.phases;

@@ -146,11 +146,7 @@ impl<'a> Scene<'a> {
 
     /// Findings of the record; of preflight before there is one, of the verification when it is time for that.
     pub(super) fn findings(&self) -> &'a [Finding] {
-        match (self.status(), &self.facts.migration) {
-            (Some(s), _) if !self.shows_verification() => &s.findings,
-            (None, Some(_)) => &[],
-            _ => &self.outlook.findings,
-        }
+        &self.outlook.findings
     }
 
     /// The findings are about what was reached, not about what stands in the way.

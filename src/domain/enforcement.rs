@@ -1,14 +1,14 @@
 //! What NetworkPolicies will deny once Cilium enforces them, of the connections that flows have shown to work. Pure.
 //!
 //! As Cilium judges them (documentation, "Kubernetes network policy" and "Layer 3 policies"): a pod that a policy selects
-//! allows what one of its policies allows, and nothing else; its own node always reaches it; pods are known by their
-//! labels alone, nodes and the API server neither by labels nor, as long as `policyCIDRMatchMode` does not say so, by
-//! their addresses.
+//! allows what one of its policies allows, and nothing else; pods are known by their labels alone, nodes and the API
+//! server neither by labels nor, as `policyCIDRMatchMode` usually is, by their addresses.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     net::IpAddr,
+    sync::Arc,
 };
 
 use super::{
@@ -45,6 +45,16 @@ enum Way {
     Egress,
 }
 
+impl Way {
+    /// The end that is judged, and the other one.
+    fn ends(self, edge: &Edge) -> (&str, &str) {
+        match self {
+            Self::Ingress => (&edge.to, &edge.from),
+            Self::Egress => (&edge.from, &edge.to),
+        }
+    }
+}
+
 impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -57,8 +67,8 @@ impl fmt::Display for Way {
 /// An end of a connection, as Cilium knows it.
 enum End<'a> {
     Pods(&'a [&'a PodFact]),
-    /// A node, or pods in its network.
-    Nodes(Vec<&'a str>),
+    /// A node, pods in its network, or an address that every node has of its own.
+    Node,
     ApiServer,
     Outside(IpAddr),
     /// Something else: `world`, pods that are gone.
@@ -69,9 +79,9 @@ enum End<'a> {
 struct Workloads<'a>(HashMap<(&'a str, &'a str), Vec<&'a PodFact>>);
 
 impl<'a> Workloads<'a> {
-    fn of(facts: &'a Facts) -> Self {
+    fn of(facts: &'a Facts, namespaces: &'a BTreeSet<Arc<str>>) -> Self {
         let mut all: HashMap<_, Vec<&PodFact>> = HashMap::new();
-        for pod in facts.pods.iter().map(|(_, pod)| pod).filter(|p| p.is_living()) {
+        for pod in namespaces.iter().flat_map(|n| facts.pods.in_namespace(n)).filter(|p| p.is_living()) {
             let name = pod.owner.as_ref().map_or(&pod.key.name, |o| &o.name);
             let pods = all.entry((&*pod.key.namespace, &**name)).or_default();
             if pods.len() < PODS {
@@ -86,15 +96,18 @@ impl<'a> Workloads<'a> {
             let pods = self.0.get(&workload).map(Vec::as_slice).unwrap_or_default();
             return match pods.first() {
                 None => End::Unknown,
-                Some(first) if first.host_network => End::Nodes(pods.iter().map(|p| &*p.node).collect()),
+                Some(first) if first.host_network => End::Node,
                 Some(_) => End::Pods(pods),
             };
         }
         match name.parse() {
             Ok(address) if is_of_pods(facts, address) => End::Unknown,
+            // NodeLocal DNS and the like
+            Ok(IpAddr::V4(address)) if address.is_link_local() => End::Node,
             Ok(address) => End::Outside(address),
             Err(_) if name == API_SERVER => End::ApiServer,
-            Err(_) => facts.nodes.get_key_value(name).map_or(End::Unknown, |(node, _)| End::Nodes(vec![node])),
+            Err(_) if facts.nodes.contains_key(name) => End::Node,
+            Err(_) => End::Unknown,
         }
     }
 }
@@ -105,9 +118,8 @@ fn is_of_pods(facts: &Facts, address: IpAddr) -> bool {
     facts.flannel().flat_map(|(_, f)| &f.networks).chain(pool).any(|range| range.contains(&address))
 }
 
-/// A pod with the policies of its namespace that select it.
+/// The policies that select a pod.
 struct Selected<'s> {
-    pod: &'s PodFact,
     rules: Vec<(&'s PolicyFact, &'s [PolicyRule])>,
 }
 
@@ -128,37 +140,50 @@ impl Judge<'_> {
             };
             rules.filter(|_| policy.selector.matches(&pod.labels)).map(|rules| (*policy, rules.as_slice()))
         };
-        Selected { pod, rules: here.iter().filter_map(limits).collect() }
+        Selected { rules: here.iter().filter_map(limits).collect() }
     }
 
-    /// The policies that deny an edge at this end of it: none where one allows it, where none selects a pod, or where it
-    /// is not known.
-    fn deny(&self, edge: &Edge, way: Way) -> Vec<String> {
-        let (own, other) = match way {
-            Way::Ingress => (&edge.to, &edge.from),
-            Way::Egress => (&edge.from, &edge.to),
-        };
-        let End::Pods(pods) = self.workloads.end(self.facts, own) else { return vec![] };
-        let other = match self.workloads.end(self.facts, other) {
-            // pods on Flannel reach those on Cilium under an address of their node
-            End::Nodes(_) if way == Way::Ingress => return vec![],
-            other => other,
-        };
-        let denied = pods.iter().map(|pod| self.selected(pod, way)).find(|selected| {
-            let allowed =
-                selected.rules.iter().map(|(policy, rules)| self.allows(policy, rules, selected.pod, &other, edge));
+    /// The policies that deny an edge at the end of these pods: none where one allows it, or where it is not known.
+    fn deny(&self, pods: &[Selected<'_>], other: &End<'_>, edge: &Edge) -> Vec<String> {
+        let denies = |selected: &&Selected<'_>| {
+            let allowed = selected.rules.iter().map(|(policy, rules)| self.allows(policy, rules, other, edge));
             allowed.max() == Some(Allows::No)
-        });
-        denied.into_iter().flat_map(|selected| selected.rules).map(|(policy, _)| policy.key.to_string()).collect()
+        };
+        let denied = pods.iter().find(denies);
+        let rules = denied.into_iter().flat_map(|selected| &selected.rules);
+        rules.take(KEPT.1).map(|(policy, _)| policy.key.to_string()).collect()
+    }
+
+    /// The edges that are denied at this end of each.
+    fn denied<'e>(&self, edges: &'e [Edge], way: Way) -> Vec<(&'e Edge, DeniedFlow)> {
+        let mut by_end: BTreeMap<&str, Vec<&Edge>> = BTreeMap::new();
+        for edge in edges {
+            by_end.entry(way.ends(edge).0).or_default().push(edge);
+        }
+        let mut denied = Vec::new();
+        for (own, edges) in by_end {
+            let End::Pods(pods) = self.workloads.end(self.facts, own) else { continue };
+            let mut pods: Vec<Selected<'_>> = pods.iter().map(|pod| self.selected(pod, way)).collect();
+            pods.retain(|selected| !selected.rules.is_empty());
+            for edge in edges.into_iter().filter(|_| !pods.is_empty()) {
+                let policies = match self.workloads.end(self.facts, way.ends(edge).1) {
+                    // pods on Flannel reach those on Cilium under an address of their node
+                    End::Node if way == Way::Ingress => continue,
+                    other => self.deny(&pods, &other, edge),
+                };
+                if !policies.is_empty() {
+                    denied.push((edge, DeniedFlow { edge: edge.to_string(), way: way.to_string(), policies }));
+                }
+            }
+        }
+        denied
     }
 
     /// Whether rules of a policy allow a connection between a pod that it selects and this other end.
-    fn allows(&self, policy: &PolicyFact, rules: &[PolicyRule], pod: &PodFact, other: &End<'_>, edge: &Edge) -> Allows {
-        match other {
-            End::Nodes(nodes) if nodes.contains(&&*pod.node) => return Allows::Yes,
-            // it may be an address of the pod's own node, as kubelets probe from
-            End::Unknown => return Allows::Unknown,
-            _ => {}
+    fn allows(&self, policy: &PolicyFact, rules: &[PolicyRule], other: &End<'_>, edge: &Edge) -> Allows {
+        // it may be an address of the pod's own node, as kubelets probe from
+        if matches!(other, End::Unknown) {
+            return Allows::Unknown;
         }
         let rule = |rule: &PolicyRule| {
             let peers = rule.peers.iter().map(|peer| self.meets(policy, peer, other)).max().unwrap_or(Allows::Yes);
@@ -175,8 +200,8 @@ impl Judge<'_> {
             }
             // one outside of the cluster has an address that a range may hold
             (PolicyPeer::Range { .. }, End::ApiServer) | (_, End::Unknown) => Allows::Unknown,
-            (PolicyPeer::Range { .. }, End::Pods(_) | End::Nodes(_))
-            | (PolicyPeer::Pods { .. }, End::Nodes(_) | End::ApiServer | End::Outside(_)) => Allows::No,
+            (PolicyPeer::Range { .. }, End::Pods(_) | End::Node)
+            | (PolicyPeer::Pods { .. }, End::Node | End::ApiServer | End::Outside(_)) => Allows::No,
             (PolicyPeer::Pods { namespaces, pods }, End::Pods(theirs)) => {
                 let chosen = |pod: &&PodFact| {
                     let labels = pods.as_ref().is_none_or(|selector| selector.matches(&pod.labels));
@@ -227,22 +252,24 @@ fn seen(facts: &Facts) -> BTreeSet<Edge> {
 }
 
 /// The working connections that NetworkPolicies will deny; none once they are enforced, because then flows say it.
-pub fn would_be_denied(facts: &Facts) -> Vec<DeniedFlow> {
-    let Some(policies) = facts.survey.policies.known().filter(|all| !all.is_empty() && !are_enforced(facts)) else {
-        return vec![];
-    };
-    let mut by_namespace: BTreeMap<&str, Vec<&PolicyFact>> = BTreeMap::new();
-    for policy in policies {
-        by_namespace.entry(&policy.key.namespace).or_default().push(policy);
+/// `None` where the policies are not known.
+pub fn would_be_denied(facts: &Facts) -> Option<Vec<DeniedFlow>> {
+    if are_enforced(facts) {
+        return Some(vec![]);
     }
-    let judge = Judge { facts, policies: by_namespace, workloads: Workloads::of(facts) };
+    let mut policies: BTreeMap<&str, Vec<&PolicyFact>> = BTreeMap::new();
+    for policy in facts.survey.policies.known()? {
+        policies.entry(&policy.key.namespace).or_default().push(policy);
+    }
+    let ends = |edge: &Edge| [&edge.from, &edge.to].map(|end| end.split_once('/').map(|(n, _)| Arc::<str>::from(n)));
     let mut edges: Vec<Edge> = seen(facts).into_iter().collect();
-    edges.sort_by_key(Edge::rank);
-    let denied = |edge: Edge| {
-        let way = [Way::Egress, Way::Ingress].map(|way| (way, judge.deny(&edge, way)));
-        let (way, by) = way.into_iter().find(|(_, by)| !by.is_empty())?;
-        let policies = by.into_iter().take(KEPT.1).collect();
-        Some(DeniedFlow { edge: edge.to_string(), way: way.to_string(), policies })
-    };
-    edges.into_iter().filter_map(denied).take(KEPT.0).collect()
+    edges.retain(|e| ends(e).into_iter().flatten().any(|n| policies.contains_key(&*n)));
+    let namespaces = edges.iter().flat_map(ends).flatten().collect();
+    let judge = Judge { facts, policies, workloads: Workloads::of(facts, &namespaces) };
+    // the client's policies first: of an edge that both ends deny one is said
+    let mut denied: BTreeMap<(u8, &Edge), DeniedFlow> = BTreeMap::new();
+    for (edge, flow) in [Way::Egress, Way::Ingress].into_iter().flat_map(|way| judge.denied(&edges, way)) {
+        denied.entry((edge.rank(), edge)).or_insert(flow);
+    }
+    Some(denied.into_values().take(KEPT.0).collect())
 }

@@ -329,8 +329,8 @@ pub struct FlowFacts {
     pub settling: BTreeSet<Arc<str>>,
     /// Working edges, by each end.
     pub working: Arc<BTreeMap<Arc<str>, Vec<Edge>>>,
-    /// Those of them that NetworkPolicies will deny once they are enforced.
-    pub denied: Arc<Vec<DeniedFlow>>,
+    /// Those of them that NetworkPolicies will deny once they are enforced; `None`: not judged yet.
+    pub denied: Option<Arc<Vec<DeniedFlow>>>,
 }
 
 #[cfg(test)]

@@ -123,11 +123,10 @@ impl<'a> View<'a> {
     /// Working connections that NetworkPolicies will deny once they are enforced: as flows say, or where none are read
     /// here, as was last written down.
     pub fn denied(&self) -> &'a [DeniedFlow] {
-        let flows = &self.facts.flows;
-        match &self.migration.status {
-            _ if flows.watching.is_some() => &flows.denied,
-            Some(status) => &status.denied,
-            None => &[],
+        match (&self.facts.flows.denied, &self.migration.status) {
+            (Some(denied), _) => denied,
+            (None, Some(status)) => &status.denied,
+            (None, None) => &[],
         }
     }
 

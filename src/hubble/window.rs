@@ -227,6 +227,6 @@ impl Window {
         let open = self.observations.open(now);
         let settling = if watching.is_ok() { open } else { BTreeSet::new() };
         let working = Arc::clone(&self.working);
-        FlowFacts { watching: Some(watching), troubles, settling, working, denied: Arc::default() }
+        FlowFacts { watching: Some(watching), troubles, settling, working, denied: None }
     }
 }

@@ -314,11 +314,16 @@ fn each_change_is_found_by_its_check() {
             w.facts.flows.watching = Some(Ok(()));
             let policies = vec!["shop/web".into()];
             let denied = DeniedFlow { edge: "a/b->shop/web:80".into(), way: "ingress".into(), policies };
-            w.facts.flows.denied = Arc::new(vec![denied]);
+            w.facts.flows.denied = Some(Arc::new(vec![denied]));
         }),
-        ("denied-connections", Pass, "none that was seen to work", |w| {
+        ("denied-connections", Pass, "none is known to be denied", |w| {
             policy(w);
             w.facts.flows.watching = Some(Ok(()));
+            w.facts.flows.denied = Some(Arc::default());
+        }),
+        ("denied-connections", Unknown, "forbidden", |w| {
+            policy(w);
+            w.survey().policies = Asked::Unreadable("forbidden".into());
         }),
         ("version", Block, "1.14", |w| w.spec.cilium.version = "1.13.4".into()),
         ("kubernetes", Info, "untested", |w| w.facts.surroundings.server_version = "v1.36.3".into()),

@@ -74,7 +74,7 @@ fn said(facts: &mut Facts, policies: Vec<PolicyFact>, edge: &str) -> String {
     let edge: Edge = edge.parse().unwrap();
     Arc::make_mut(&mut facts.survey).policies = Asked::Known(policies);
     facts.flows.working = Arc::new([(edge.from.clone(), vec![edge])].into());
-    let denied = would_be_denied(facts);
+    let denied = would_be_denied(facts).unwrap();
     let said: Vec<String> = denied.iter().map(|d| format!("{} {}", d.way, d.policies.join(" "))).collect();
     said.join("; ")
 }
@@ -142,8 +142,14 @@ fn which_connections_policies_deny() {
         ),
         ("a node as the client may be a pod on Flannel", ingress(vec![]), "worker-1->back/db:5432", ""),
         ("and so may pods in its network", ingress(vec![]), "kube-system/exporter->back/db:5432", ""),
-        ("its own node is always reached", egress(vec![]), "front/web->worker-1:9100", ""),
-        ("another node is not", egress(vec![]), "front/web->worker-2:9100", "egress front/out"),
+        ("out, to its own node", egress(vec![]), "front/web->worker-1:9100", "egress front/out"),
+        ("out, to another node", egress(vec![]), "front/web->worker-2:9100", "egress front/out"),
+        (
+            "out, to NodeLocal DNS",
+            egress(vec![rule(range("0.0.0.0/0", &[]), vec![])]),
+            "front/web->169.254.25.10:53/UDP",
+            "egress front/out",
+        ),
         (
             "nor is it in a range",
             egress(vec![rule(range("0.0.0.0/0", &[]), vec![])]),
@@ -192,10 +198,12 @@ fn what_was_written_down_is_judged_again() {
     let edge = "front/web->back/db:5432";
     crate::fixture::status(&mut facts, "worker-1").evidence.baseline_connections = vec![edge.into()];
     Arc::make_mut(&mut facts.survey).policies = Asked::Known(vec![policy("back/db", "db", Some(vec![]), None)]);
-    assert_eq!(would_be_denied(&facts).len(), 1, "by an engine that has seen no flow yet");
+    assert_eq!(would_be_denied(&facts).unwrap().len(), 1, "by an engine that has seen no flow yet");
     let config = facts.cilium_configs.values_mut().next().unwrap();
     config.enable_policy = "default".into();
-    assert_eq!(would_be_denied(&facts), [], "enforced: flows say it");
+    assert_eq!(would_be_denied(&facts).unwrap(), [], "enforced: flows say it");
     facts.cilium_configs.values_mut().next().unwrap().audits_policies = true;
-    assert_eq!(would_be_denied(&facts).len(), 1, "audited: it still works");
+    assert_eq!(would_be_denied(&facts).unwrap().len(), 1, "audited: it still works");
+    Arc::make_mut(&mut facts.survey).policies = Asked::NotYet;
+    assert_eq!(would_be_denied(&facts), None);
 }

@@ -118,11 +118,14 @@ pub(in super::super) fn pod(p: &Pod) -> PodFact {
     }
 }
 
+/// How much of it is kept, in characters: whoever creates a pod writes it, and as much as fits into an object.
+const NAMED: usize = 100;
+
 /// The further networks that it asks for; an empty list asks for none.
 fn networks(p: &Pod) -> Option<Arc<str>> {
     let text = p.annotations().get(NETWORKS)?.trim();
     let empty = text.is_empty() || serde_json::from_str::<Vec<Value>>(text).is_ok_and(|list| list.is_empty());
-    (!empty).then(|| text.into())
+    (!empty).then(|| text.chars().take(NAMED).collect::<String>().into())
 }
 
 /// The first address of an interface that is not the pod's own one.

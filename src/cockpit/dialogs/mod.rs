@@ -165,6 +165,7 @@ impl Dialog {
     pub(super) fn take(&mut self, key: KeyEvent) -> Answer {
         let last = self.consents.len().saturating_sub(1);
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        let is_chord = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
         match key.code {
             _ if self.pager.is_typed_into() => self.page(key),
             KeyCode::Esc => return Answer::No,
@@ -179,6 +180,8 @@ impl Dialog {
                 self.is_wrong = true;
             }
             KeyCode::Char('f') if control => self.page(key),
+            // an answer is a key alone: one that is held down with ctrl may have opened this
+            KeyCode::Char('y' | 'n' | 'q' | 'c' | '1'..='9') if is_chord && self.input().is_none() => {}
             KeyCode::Down | KeyCode::Up | KeyCode::PageDown | KeyCode::PageUp if self.at.is_none() => {
                 self.page(key);
             }

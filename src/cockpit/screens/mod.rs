@@ -117,6 +117,11 @@ pub(super) trait Screen: Send {
         self.pane().click(column, row);
     }
 
+    /// An action is about what the last frame showed as selected: rows may float meanwhile.
+    fn pin(&mut self) {
+        self.pane().pin();
+    }
+
     /// The selected row: the head and the text of each cell.
     fn selected(&self, scene: &Scene<'_>) -> Vec<(&'static str, String)>;
 

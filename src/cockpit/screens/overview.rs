@@ -171,6 +171,13 @@ impl Screen for Overview {
         if self.on_nodes { &mut self.nodes } else { &mut self.phases }
     }
 
+    /// Phases do not float, and the next one is selected by itself once one is done.
+    fn pin(&mut self) {
+        if self.on_nodes {
+            self.nodes.pin();
+        }
+    }
+
     fn click(&mut self, column: u16, row: u16) {
         if self.nodes.click(column, row) {
             self.on_nodes = true;

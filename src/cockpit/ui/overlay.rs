@@ -8,6 +8,9 @@ use super::{
     text::{fitting, wrap},
 };
 
+/// Lines of a pane's text that stay, whatever stands below it.
+const TEXT: usize = 2;
+
 /// A pane with lines that scroll, fixed lines below them, and below those a line to type in.
 pub(in crate::cockpit) fn pane(
     canvas: &mut Canvas<'_>,
@@ -30,6 +33,12 @@ pub(in crate::cockpit) fn pane(
     let rect = area.centered(Constraint::Length(width), Constraint::Length(height));
     canvas.clear(rect);
     let inner = canvas.frame(rect, Border::Double, title, Tone::Accent);
+    // where there is no room for all, the end is what must be seen: what to type, and where
+    let most_below = usize::from(inner.height).saturating_sub(TEXT).max(2);
+    if below.len() > most_below {
+        below.drain(..=below.len() - most_below);
+        below.insert(0, ("… make the terminal larger for the rest".to_owned(), Tone::Warn));
+    }
     let room = usize::from(inner.height).saturating_sub(below.len());
     let most = wrapped.len().saturating_sub(room);
     let first = pager.first(&wrapped, room);

@@ -8,6 +8,8 @@ pub(in crate::cockpit) trait Pane {
     fn half_page(&mut self, down: bool);
     /// To the first row, or to the last one.
     fn end(&mut self, last: bool);
+    /// Stays on the object that the last frame showed as selected, wherever its row goes.
+    fn pin(&mut self);
     /// Selects the row that the last frame drew there. False where there is none.
     fn click(&mut self, column: u16, row: u16) -> bool;
     /// What is shown: the words that were typed after `/`.

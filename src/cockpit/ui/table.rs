@@ -272,6 +272,12 @@ impl<K: Clone + PartialEq> Pane for Table<K> {
         self.select(if last { usize::MAX } else { 0 });
     }
 
+    fn pin(&mut self) {
+        if self.selected.is_none() {
+            self.select(self.at);
+        }
+    }
+
     fn click(&mut self, column: u16, row: u16) -> bool {
         let at = self.offset + usize::from(row.saturating_sub(self.place.y));
         let is_row = self.place.contains((column, row).into()) && at < self.rows.len();

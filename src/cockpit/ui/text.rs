@@ -85,7 +85,8 @@ pub(in crate::cockpit) fn wrap(text: &str, room: usize) -> Vec<String> {
     let (mut line, mut used, mut margin) = (String::new(), 0, 0);
     for mut word in words(text) {
         loop {
-            let fits = used + width(word) <= room;
+            // a long word is not measured as a whole for each of its lines
+            let fits = used <= room && fitting(word, room - used) == word.len();
             if fits || room <= hang {
                 line.push_str(word);
                 used += width(word);

@@ -7,7 +7,7 @@ mod rolled_back;
 mod verification;
 mod without_multus;
 
-pub use preflight::{CHECKS, Check, check_named, markdown, preflight, selected};
+pub use preflight::{CHECKS, Check, check_named, markdown, preflight, refreshed, selected};
 pub use verification::verification;
 
 use super::api::{Finding, Severity};

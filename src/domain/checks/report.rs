@@ -10,6 +10,8 @@ use crate::domain::{
 
 /// How many objects a finding keeps by name.
 const MOST: usize = 50;
+/// How long a sentence may be, in characters: names in it are written by others, and the status has to be stored.
+const LONGEST: usize = 4_000;
 
 /// The findings of one check.
 pub(crate) struct Report<'a> {
@@ -20,7 +22,11 @@ pub(crate) struct Report<'a> {
 
 impl Report<'_> {
     fn put(&mut self, severity: Severity, object: impl Into<String>, message: impl Into<String>, remedy: &str) {
-        let found = finding(self.check, severity, object, message, remedy);
+        let cut = |text: String| match text.char_indices().nth(LONGEST) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
+        };
+        let found = finding(self.check, severity, object, cut(message.into()), &cut(remedy.to_owned()));
         self.out.push(Finding { as_of: self.as_of, ..found });
     }
 

@@ -170,13 +170,13 @@ fn of_daemon_set(set: &DaemonSetFact, found: &mut Vec<Actor>) {
         }
     }
     let own = set.runs_flannel() || set.runs_agents();
-    if found.len() == before && !own && set.host_paths.iter().any(|path| is_cni_folder(path)) {
-        let (part, program) = if is_multus(set) {
-            (Part::MetaPlugin, MULTUS)
-        } else {
-            (Part::CniPlugin, "a program that writes CNI files")
-        };
-        found.push(Actor { part, program, object, writes_files, busy: None });
+    let writes_conf = set.host_paths.iter().any(|path| is_cni_folder(path));
+    // a mirror calls its image as it likes, and it may stand beside a program that is known
+    if writes_conf && is_multus(set) && found[before..].iter().all(|a| a.program != MULTUS) {
+        found.push(Actor { part: Part::MetaPlugin, program: MULTUS, object, writes_files, busy: None });
+    } else if writes_conf && found.len() == before && !own {
+        let program = "a program that writes CNI files";
+        found.push(Actor { part: Part::CniPlugin, program, object, writes_files, busy: None });
     }
 }
 
@@ -315,8 +315,10 @@ mod tests {
             let mut set = cni(&[]);
             set.args = args.iter().map(|a| (*a).to_owned()).collect();
             assert_eq!(found(&set), [(Part::MetaPlugin, None)], "{args:?}");
+            set.images = ["ghcr.io/k8snetworkplumbingwg/whereabouts:v0.7.0", "mirror/network:7"].map(Into::into).into();
+            assert!(found(&set).contains(&(Part::MetaPlugin, None)), "beside another program");
             set.host_paths.clear();
-            assert_eq!(found(&set), [], "it writes nothing on a host");
+            assert!(!found(&set).contains(&(Part::MetaPlugin, None)), "it writes nothing on a host");
         }
     }
 

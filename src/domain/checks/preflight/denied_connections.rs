@@ -1,5 +1,9 @@
 use super::{Check, Context, Report, Source, few};
-use crate::domain::{api::Severity, enforcement::are_enforced, guard::DeniedFlow};
+use crate::domain::{
+    api::Severity,
+    enforcement::{are_enforced, would_be_denied},
+    guard::DeniedFlow,
+};
 
 pub(super) static CHECK: Check = Check {
     id: "denied-connections",
@@ -12,7 +16,10 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn judge(ctx: &Context<'_>, out: &mut Report<'_>) {
-    let denied = ctx.view.denied();
+    let facts = ctx.facts();
+    // a command that reads no flows judges what others have seen by the policies of now
+    let judged = if facts.flows.denied.is_none() { would_be_denied(facts) } else { None };
+    let denied = judged.as_deref().unwrap_or_else(|| ctx.view.denied());
     for DeniedFlow { edge, way, policies } in denied {
         let policies: Vec<String> = policies.iter().map(|p| format!("networkpolicy/{p}")).collect();
         let message = format!(
@@ -36,9 +43,16 @@ fn judge_none(ctx: &Context<'_>, out: &mut Report<'_>) {
     if are_enforced(facts) {
         return out.fine("connections", "NetworkPolicies are enforced: flows say what they deny");
     }
-    if facts.flows.watching.as_ref().is_some_and(Result::is_ok) {
-        return out.fine("connections", "none that was seen to work would be denied");
+    if let Some(why) = facts.survey.policies.unknown() {
+        return out.unknown("connections", why);
     }
-    let remedy = "Hubble shows connections of pods on Cilium alone. Look again when nodes have moved, before policies are enforced.";
+    if facts.flows.denied.is_some() && facts.flows.watching.as_ref().is_some_and(Result::is_ok) {
+        return out.fine("connections", "of those that were seen to work none is known to be denied");
+    }
+    let remedy = if ctx.view.strategy.has_outage() {
+        "Hubble shows connections of pods on Cilium alone, and policies are enforced with the install: read them before."
+    } else {
+        "Hubble shows connections of pods on Cilium alone. Look again when nodes have moved, before policies are enforced."
+    };
     out.info("connections", "no flows yet: which connections NetworkPolicies will deny is not known", remedy);
 }

@@ -186,6 +186,20 @@ pub fn preflight(view: &View<'_>) -> Vec<Finding> {
     out
 }
 
+/// What preflight has found, with what is known only once flows are seen judged anew.
+pub fn refreshed(view: &View<'_>, found: &[Finding]) -> Vec<Finding> {
+    let live = &denied_connections::CHECK;
+    if view.denied().is_empty() && found.iter().all(|f| f.check != live.id) {
+        return found.to_vec();
+    }
+    let inventory = Inventory::default();
+    let mut out: Vec<Finding> = found.iter().filter(|f| f.check != live.id).cloned().collect();
+    let as_of = view.facts.survey.at;
+    (live.judge)(&Context::new(view, &inventory), &mut Report { check: live.id, as_of, out: &mut out });
+    out.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    out
+}
+
 /// The check of this name.
 pub fn check_named(id: &str) -> Option<&'static Check> {
     CHECKS.iter().copied().find(|c| c.id == id)
