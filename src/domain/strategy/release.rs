@@ -353,7 +353,10 @@ pub(super) fn policies(view: &View<'_>) -> Vec<String> {
     let denied: Vec<&str> = view.denied().iter().map(|d| d.edge.as_str()).collect();
     let ends = || {
         let connections = text::count(denied.len(), "connection");
-        format!("{connections} that work now will be denied (see Checks, denied-connections): {}", named(&denied))
+        format!(
+            "{connections} of those that work now will be denied (see Checks, denied-connections): {}",
+            named(&denied)
+        )
     };
     std::iter::once(ignored).chain((!denied.is_empty()).then(ends)).collect()
 }
