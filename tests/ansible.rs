@@ -12,7 +12,7 @@ use std::{
 };
 
 use cutover::sim::{Embedded, Settings, clock::Pace, world::CONSENTS};
-use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use kube::{Api, Client, api::ListParams};
 use serde_json::Value;
 use support::{Cutover, said};
@@ -106,9 +106,15 @@ async fn settled(client: &Client) {
     for _ in 0..600 {
         let sets = Api::<StatefulSet>::all(client.clone()).list(&ListParams::default()).await.unwrap();
         let deployments = Api::<Deployment>::all(client.clone()).list(&ListParams::default()).await.unwrap();
+        let daemons = Api::<DaemonSet>::all(client.clone()).list(&ListParams::default()).await.unwrap();
+        let of_daemon = |d: &DaemonSet| match &d.status {
+            Some(status) => (Some(status.desired_number_scheduled), Some(status.number_ready)),
+            None => (Some(1), None),
+        };
         let of_set = |s: &StatefulSet| (s.spec.replicas, s.status.as_ref().and_then(|s| s.ready_replicas));
         let of_deployment = |d: &Deployment| (d.spec.replicas, d.status.as_ref().and_then(|s| s.ready_replicas));
-        let counts: Vec<_> = sets.iter().map(of_set).chain(deployments.iter().map(of_deployment)).collect();
+        let counts = sets.iter().map(of_set).chain(deployments.iter().map(of_deployment));
+        let counts: Vec<_> = counts.chain(daemons.iter().map(of_daemon)).collect();
         if !counts.is_empty() && counts.iter().all(|(wanted, ready)| wanted == ready) {
             return;
         }
