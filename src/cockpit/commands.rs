@@ -36,7 +36,7 @@ enum Fit {
     Within,
     /// Its letters are there, in their order.
     Letters,
-    /// Not the name, but what is said of it.
+    /// The text is in its help, not in its name.
     Help,
 }
 

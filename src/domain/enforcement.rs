@@ -118,10 +118,8 @@ fn is_of_pods(facts: &Facts, address: IpAddr) -> bool {
     facts.flannel().flat_map(|(_, f)| &f.networks).chain(pool).any(|range| range.contains(&address))
 }
 
-/// The policies that select a pod.
-struct Selected<'s> {
-    rules: Vec<(&'s PolicyFact, &'s [PolicyRule])>,
-}
+/// The policies that select a pod, with their rules for one way.
+type Selecting<'s> = Vec<(&'s PolicyFact, &'s [PolicyRule])>;
 
 /// What is judged, with what it is judged by.
 struct Judge<'a> {
@@ -131,7 +129,7 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn selected<'s>(&'s self, pod: &'s PodFact, way: Way) -> Selected<'s> {
+    fn selecting<'s>(&'s self, pod: &'s PodFact, way: Way) -> Selecting<'s> {
         let here = self.policies.get(&*pod.key.namespace).map(Vec::as_slice).unwrap_or_default();
         let limits = |policy: &&'s PolicyFact| {
             let rules = match way {
@@ -140,18 +138,16 @@ impl Judge<'_> {
             };
             rules.filter(|_| policy.selector.matches(&pod.labels)).map(|rules| (*policy, rules.as_slice()))
         };
-        Selected { rules: here.iter().filter_map(limits).collect() }
+        here.iter().filter_map(limits).collect()
     }
 
     /// The policies that deny an edge at the end of these pods: none where one allows it, or where it is not known.
-    fn deny(&self, pods: &[Selected<'_>], other: &End<'_>, edge: &Edge) -> Vec<String> {
-        let denies = |selected: &&Selected<'_>| {
-            let allowed = selected.rules.iter().map(|(policy, rules)| self.allows(policy, rules, other, edge));
+    fn deny(&self, pods: &[Selecting<'_>], other: &End<'_>, edge: &Edge) -> Vec<String> {
+        let denies = |policies: &&Selecting<'_>| {
+            let allowed = policies.iter().map(|(policy, rules)| self.allows(policy, rules, other, edge));
             allowed.max() == Some(Allows::No)
         };
-        let denied = pods.iter().find(denies);
-        let rules = denied.into_iter().flat_map(|selected| &selected.rules);
-        rules.take(KEPT.1).map(|(policy, _)| policy.key.to_string()).collect()
+        pods.iter().find(denies).into_iter().flatten().take(KEPT.1).map(|(policy, _)| policy.key.to_string()).collect()
     }
 
     /// The edges that are denied at this end of each.
@@ -163,8 +159,8 @@ impl Judge<'_> {
         let mut denied = Vec::new();
         for (own, edges) in by_end {
             let End::Pods(pods) = self.workloads.end(self.facts, own) else { continue };
-            let mut pods: Vec<Selected<'_>> = pods.iter().map(|pod| self.selected(pod, way)).collect();
-            pods.retain(|selected| !selected.rules.is_empty());
+            let pods = pods.iter().map(|pod| self.selecting(pod, way));
+            let pods: Vec<Selecting<'_>> = pods.filter(|policies| !policies.is_empty()).collect();
             for edge in edges.into_iter().filter(|_| !pods.is_empty()) {
                 let policies = match self.workloads.end(self.facts, way.ends(edge).1) {
                     // pods on Flannel reach those on Cilium under an address of their node

@@ -118,7 +118,7 @@ pub(in super::super) fn pod(p: &Pod) -> PodFact {
     }
 }
 
-/// How much of it is kept, in characters: whoever creates a pod writes it, and as much as fits into an object.
+/// Characters of the annotation that are kept: any tenant writes one, of up to 256 KiB.
 const NAMED: usize = 100;
 
 /// The further networks that it asks for; an empty list asks for none.
